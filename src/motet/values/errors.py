@@ -1,0 +1,145 @@
+"""Exceptions as they are kept in the journal, with a traceback that begins where the user's code does."""
+
+from __future__ import annotations
+
+from os.path import dirname, join
+from typing import TYPE_CHECKING
+
+from motet.errors import MotetError, StepFailed
+from motet.kernel.events import Json
+
+if TYPE_CHECKING:
+    from traceback import TracebackException
+
+_TRACEBACK_BYTES = 16 * 1024
+_MESSAGE_BYTES = 4 * 1024
+_PICKLE_BYTES = 4 * 1024
+_NOTE = "As it was first raised:\n"
+_PACKAGE = join(dirname(dirname(__file__)), "")
+_SUITES = join(_PACKAGE, "testing", "")
+
+
+def encode_error(exception: BaseException) -> Json:
+    """The record of an exception: {type, module, message, traceback} and, if it can be had, {pickle}.
+
+    `traceback` is text of at most 16 KB, causes included, without the frames of this package. `pickle` is
+    there if the exception is small and comes back from it as the same type. Never raises.
+    """
+    cls = type(exception)
+    record: dict[str, Json] = {
+        "type": cls.__qualname__,
+        "module": cls.__module__,
+        "message": _clip(_message(exception), _MESSAGE_BYTES),
+        "traceback": _clip(_traceback(exception), _TRACEBACK_BYTES),
+    }
+    pickled = _pickled(exception)
+    if pickled:
+        record["pickle"] = pickled
+    return record
+
+
+def _message(exception: BaseException) -> str:
+    try:
+        return str(exception)
+    except Exception:  # noqa: BLE001 - boundary: the exception's own __str__
+        return "(its message cannot be shown: __str__ failed)"
+
+
+def _traceback(exception: BaseException) -> str:
+    from traceback import TracebackException
+
+    try:
+        whole = TracebackException(
+            type(exception), exception, exception.__traceback__, lookup_lines=False, compact=True
+        )
+        _cut(whole, keep_if_alone=not isinstance(exception, MotetError))
+        return "".join(whole.format()).rstrip("\n")
+    except Exception as error:  # noqa: BLE001 - boundary: formatting runs the exception's own code
+        return f"{type(exception).__qualname__}: (no traceback: {type(error).__name__} while formatting it)"
+
+
+def _cut(whole: TracebackException, *, keep_if_alone: bool) -> None:
+    """Take this package's frames out of a traceback and of all those that it is chained to.
+
+    An unexpected error without any frame of the user's keeps its frames: they are all there is to go by.
+    """
+    todo, seen = [whole], set()
+    while todo:
+        each = todo.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        frames = [frame for frame in each.stack if not _is_own(frame.filename)]
+        if frames or not keep_if_alone:
+            each.stack[:] = frames
+        todo += [linked for linked in (each.__cause__, each.__context__, *(each.exceptions or ())) if linked]
+
+
+def _is_own(filename: str) -> bool:
+    # Conformance suites play the user's part.
+    return filename.startswith(_PACKAGE) and not filename.startswith(_SUITES)
+
+
+def _clip(text: str, limit_bytes: int) -> str:
+    """`text` in at most `limit_bytes` of UTF-8: what is too much goes from the middle."""
+    encoded = text.encode("utf-8", "backslashreplace")
+    if len(encoded) <= limit_bytes:
+        return encoded.decode()
+    half = limit_bytes // 2 - 32
+    gone = len(encoded) - 2 * half
+    head, tail = encoded[:half].decode("utf-8", "ignore"), encoded[-half:].decode("utf-8", "ignore")
+    return f"{head}\n... ({gone} bytes left out) ...\n{tail}"
+
+
+def _pickled(exception: BaseException) -> str:
+    """The exception's pickle in base64, or nothing if it is large or does not come back as it was."""
+    from binascii import b2a_base64
+
+    from motet.values import pickle
+
+    notes = getattr(exception, "__notes__", None)
+    ours = [note for note in notes or () if isinstance(note, str) and note.startswith(_NOTE)]
+    try:
+        if ours:  # decode_error adds the note again, from the record
+            exception.__notes__ = [note for note in notes or () if note not in ours]
+        data = b"".join(pickle.dumps(exception))
+        if len(data) > _PICKLE_BYTES or type(pickle.loads(data)) is not type(exception):
+            return ""
+        return b2a_base64(data, newline=False).decode("ascii")
+    except Exception:  # noqa: BLE001 - boundary: pickling and loading run the exception's own code
+        return ""
+    finally:
+        if ours:
+            exception.__notes__ = notes or []
+
+
+def decode_error(record: Json) -> BaseException:
+    """The exception of a record, to be raised again: of its own type if it can be, else StepFailed.
+
+    The recorded traceback is added as a note. What is no `Exception` (SystemExit, KeyboardInterrupt) comes
+    back as StepFailed: raised again, it would end the caller's process instead of telling it of the failure.
+    """
+    exception = _original(record)
+    if exception is None:
+        name = record.get("type", "Exception")
+        module = record.get("module", "builtins")
+        full = name if module in ("builtins", "__main__") else f"{module}.{name}"
+        exception = StepFailed(f"{full}: {record.get('message', '')}".rstrip(": "))
+    text = record.get("traceback")
+    if text:
+        exception.add_note(_NOTE + text)
+    return exception
+
+
+def _original(record: Json) -> BaseException | None:
+    if "pickle" not in record:
+        return None
+    from binascii import a2b_base64
+
+    from motet.values import pickle
+
+    try:
+        exception = pickle.loads(a2b_base64(record["pickle"]))
+    except Exception:  # noqa: BLE001 - boundary: loading runs the exception's own code
+        return None
+    return exception if isinstance(exception, Exception) else None

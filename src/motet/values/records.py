@@ -1,0 +1,121 @@
+"""Results as they are kept in the journal: small values themselves, larger ones in the artifact store.
+
+A record is JSON. None, bool, int, finite float and str stand for themselves; all else is an object:
+
+    {"pickle": text}                        a small value, pickled, in base64
+    {"artifact": digest, "size_bytes": n}   a large one: the content is in the artifact store
+    {"lost": why}                           a value that could not be pickled
+"""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+from motet.errors import NotFound, ResultUnavailable
+from motet.kernel.events import Json
+from motet.ports import ArtifactStore
+
+LIMIT_BYTES = 1024
+_INT = 2**63
+
+
+def encode(value: object, artifacts: ArtifactStore | None, *, limit_bytes: int = LIMIT_BYTES) -> Json:
+    """The record of `value`. What is larger than `limit_bytes` goes to `artifacts` (None: into the record).
+
+    A value that cannot be pickled gives a record that says why: `decode` raises then. Raises only what
+    `artifacts.put` raises. Instances of subclasses of int, str, ... keep their class.
+    """
+    kind = type(value)
+    if value is None or kind is bool:
+        return value
+    if kind is int:
+        if -_INT <= value < _INT:  # type: ignore[operator]
+            return value
+    elif kind is float:
+        if isfinite(value):  # type: ignore[arg-type]
+            return value
+    elif kind is str and _stands(value, limit_bytes):  # type: ignore[arg-type]
+        return value
+    return _encode_object(value, artifacts, limit_bytes)
+
+
+def _stands(text: str, limit_bytes: int) -> bool:
+    # NUL and lone surrogates are str, but no database takes them as text.
+    if "\0" in text or len(text) > limit_bytes:
+        return False
+    if text.isascii():
+        return True
+    try:
+        return len(text.encode()) <= limit_bytes
+    except UnicodeEncodeError:
+        return False
+
+
+def _encode_object(value: object, artifacts: ArtifactStore | None, limit_bytes: int) -> Json:
+    from binascii import b2a_base64
+
+    from motet.values import pickle
+
+    try:
+        parts = pickle.dumps(value)
+    except Exception as error:  # noqa: BLE001 - boundary: pickling runs the value's own code
+        return {"lost": pickle.reason(value, error)}
+    if artifacts is not None and pickle.size_bytes(parts) > limit_bytes:
+        stored = artifacts.put(parts)
+        return {"artifact": stored.digest, "size_bytes": stored.size_bytes}
+    return {"pickle": b2a_base64(b"".join(parts), newline=False).decode("ascii")}
+
+
+def decode(record: Json, artifacts: ArtifactStore | None) -> Any:
+    """The value of a record. Raises ResultUnavailable, with the cure, if it was not kept or cannot be had."""
+    if type(record) is not dict:
+        return record
+    from motet.values import pickle
+
+    if "lost" in record:
+        raise ResultUnavailable(
+            f"This result was not kept: {record['lost']}.",
+            "Return what can be pickled (the content, not the lock, connection, generator or open file), "
+            "or make the object in the step that uses it.",
+        )
+    data = _content(record, artifacts)
+    try:
+        return pickle.loads(data)
+    except Exception as error:  # boundary: loading runs the value's own code
+        raise ResultUnavailable(
+            f"This result can no longer be loaded ({type(error).__name__}: {error}).",
+            "Bring back the module or class that it was made with, or run the step anew.",
+        ) from error
+
+
+def _content(record: Json, artifacts: ArtifactStore | None) -> bytes | memoryview:
+    if "pickle" in record:
+        from binascii import a2b_base64
+
+        return a2b_base64(record["pickle"])
+    digest = record.get("artifact")
+    if digest is None:
+        raise ResultUnavailable(
+            f"This record has no form that is known here (its fields: {', '.join(record) or 'none'}).",
+            "It may come from a newer version of Motet: read it with that one.",
+        )
+    if artifacts is None:
+        raise ResultUnavailable(
+            f"This result is in artifact {digest}, and no artifact store is at hand.",
+            "Open the run with the store and the artifact folder that it was made with.",
+        )
+    try:
+        return artifacts.get(digest)
+    except NotFound as error:
+        raise ResultUnavailable(
+            f"Artifact {digest}, which holds this result, is gone.",
+            "Restore the artifact folder, or run the step anew.",
+        ) from error
+
+
+def artifact_digests(record: Json) -> tuple[str, ...]:
+    """The artifacts that a record refers to."""
+    if type(record) is dict and "artifact" in record:
+        return (record["artifact"],)
+    return ()
