@@ -1,0 +1,47 @@
+"""What every test shares: a home of its own, a printed seed, and bounded, repeatable property tests."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+SEED = os.environ.get("MOTET_TEST_SEED") or secrets.token_hex(4)
+
+# No deadline: a busy machine is no fault. A failure prints the blob that repeats it.
+settings.register_profile(
+    "ci", deadline=None, print_blob=True, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("thorough", settings.get_profile("ci"), max_examples=5000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_report_header() -> str:
+    """Say how to repeat this session's random choices."""
+    return f"motet: MOTET_TEST_SEED={SEED} repeats this session's random tests"
+
+
+@pytest.fixture(autouse=True)
+def motet_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own for each test, so that none sees the user's runs or another test's."""
+    home = tmp_path_factory.mktemp("motet-home")
+    monkeypatch.setenv("MOTET_HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> str:
+    """The seed of this test; printed, so that a failure shows it."""
+    own = f"{SEED}/{request.node.nodeid}"
+    print(f"seed: {own!r} (repeat with MOTET_TEST_SEED={SEED})")
+    return own
+
+
+@pytest.fixture
+def rng(seed: str) -> random.Random:
+    """Random choices that the printed seed repeats."""
+    return random.Random(seed)

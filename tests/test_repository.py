@@ -1,0 +1,351 @@
+"""The limits that keep the code readable, checked over the whole source tree."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import subprocess
+import sys
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "motet"
+
+FUNCTION_LINES = 60
+MODULE_LINES = 400
+CLASS_LINES = 250
+PARAMETERS = 6
+CORE_LINES = 3_000
+DIALECT_LINES = 2_000
+
+PUBLIC_DECORATORS = {"flow", "task", "with_options"}
+"""What users write options in: the only functions that may take more parameters than the limit."""
+
+FORBIDDEN_WORDS = {"manager", "handler", "helper", "util", "utils", "common", "service", "base", "my"}
+FORBIDDEN_STARTS = ("data_", "info_", "do_")
+FORBIDDEN_NAMES = {"data", "info", "do"}
+
+VOICE_WORDS = re.compile(r"(.*_)?stages?(_.*)?|passed|(.*_)?machine_types?(_.*)?")
+"""Orquestra's `passed` is a field: only the whole name counts ("time passed" is English)."""
+
+BELOW_DIALECTS = ("kernel", "engine", "values", "stores", "executors", "artifacts", "errors.py", "ports.py")
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+@dataclass
+class Module:
+    """One source file, parsed."""
+
+    path: Path
+
+    @cached_property
+    def text(self) -> str:
+        return self.path.read_text()
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text, str(self.path))
+
+    @property
+    def lines(self) -> int:
+        return len(self.text.splitlines())
+
+    @property
+    def place(self) -> str:
+        return str(self.path.relative_to(ROOT))
+
+    @property
+    def part(self) -> str:
+        """The folder (or file) of the package that it belongs to."""
+        return self.path.relative_to(SOURCE).parts[0]
+
+    def where(self, node: ast.AST) -> str:
+        return f"{self.place}:{getattr(node, 'lineno', 1)}"
+
+    def definitions(self) -> Iterator[Definition]:
+        for node in ast.walk(self.tree):
+            if isinstance(node, Definition):
+                yield node
+
+
+MODULES = [Module(path) for path in sorted(SOURCE.rglob("*.py"))]
+
+
+def length(node: Definition) -> int:
+    """Lines from the first decorator to the last statement."""
+    first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+    return (node.end_lineno or first) - first + 1
+
+
+def refuse(found: list[str]) -> None:
+    """Fail, naming every place at once."""
+    if found:
+        pytest.fail("\n".join(found), pytrace=False)
+
+
+# ---------------------------------------------------------------- sizes
+
+
+def test_functions_and_classes_are_short() -> None:
+    refuse(
+        [
+            f"{module.where(node)}: {node.name} has {length(node)} lines, the limit is {limit}"
+            for module in MODULES
+            for node in module.definitions()
+            if length(node) > (limit := CLASS_LINES if isinstance(node, ast.ClassDef) else FUNCTION_LINES)
+        ]
+    )
+
+
+def test_modules_are_short() -> None:
+    refuse(
+        [
+            f"{module.place} has {module.lines} lines, the limit is {MODULE_LINES}"
+            for module in MODULES
+            if module.lines > MODULE_LINES
+        ]
+    )
+
+
+def test_functions_take_few_parameters() -> None:
+    found = []
+    for module in MODULES:
+        for node in module.definitions():
+            if isinstance(node, ast.ClassDef) or node.name in PUBLIC_DECORATORS:
+                continue
+            names = [each.arg for each in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]]
+            count = len([name for name in names if name not in ("self", "cls")])
+            if count > PARAMETERS:
+                found.append(f"{module.where(node)}: {node.name} takes {count} parameters, not {PARAMETERS}")
+    refuse(found)
+
+
+def test_the_core_is_small() -> None:
+    lines = sum(module.lines for module in MODULES if module.part in ("kernel", "engine"))
+    assert lines <= CORE_LINES, f"kernel and engine have {lines} lines together"
+
+
+def test_each_dialect_is_small() -> None:
+    sizes: dict[str, int] = {}
+    for module in MODULES:
+        if module.part == "dialects":
+            dialect = module.path.relative_to(SOURCE / "dialects").parts[0]
+            sizes[dialect] = sizes.get(dialect, 0) + module.lines
+    refuse([f"{name} has {lines} lines" for name, lines in sizes.items() if lines > DIALECT_LINES])
+
+
+# ---------------------------------------------------------------- names
+
+
+def names_in(module: Module) -> Iterator[tuple[str, str]]:
+    """Names that the module gives: its own, its classes', its functions', their parameters' and fields'."""
+    yield module.place, module.path.stem
+    for node in ast.walk(module.tree):
+        if isinstance(node, Definition):
+            yield module.where(node), node.name
+        elif isinstance(node, ast.arg):
+            yield module.where(node), node.arg
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield module.where(node), node.target.id
+
+
+def words(name: str) -> list[str]:
+    """`HTTPServer` and `http_server` are both http, server."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+    return [word for word in spaced.lower().split("_") if word]
+
+
+def test_names_say_what_things_are() -> None:
+    found = []
+    for module in MODULES:
+        given = [(module.place, module.path.stem)]
+        given += [(module.where(node), node.name) for node in module.definitions()]
+        for place, name in given:
+            bare = name.strip("_").lower()
+            if (
+                FORBIDDEN_WORDS & set(words(name))
+                or bare.startswith(FORBIDDEN_STARTS)
+                or bare in FORBIDDEN_NAMES
+            ):
+                found.append(f"{place}: {name} says too little")
+    refuse(found)
+
+
+def test_a_voices_words_stay_in_its_dialect() -> None:
+    refuse(
+        [
+            f"{place}: {name} is a word of one voice"
+            for module in MODULES
+            if module.part in BELOW_DIALECTS
+            for place, name in names_in(module)
+            if VOICE_WORDS.fullmatch("_".join(words(name)))
+        ]
+    )
+
+
+def test_units_are_in_names() -> None:
+    """Times end in `_at`, durations in `_s`, sizes in `_bytes`: no other unit's ending is used."""
+    endings = re.compile(r"_(ms|sec|secs|seconds|minutes|hours|timestamp|kb|mb|gb)$")
+    users_own = {"retry_delay_seconds", "timeout_seconds"}  # what users know from Prefect
+    refuse(
+        [
+            f"{place}: {name} should end in _at, _s or _bytes"
+            for module in MODULES
+            for place, name in names_in(module)
+            if endings.search(name) and not any(name.endswith(own) for own in users_own)
+        ]
+    )
+
+
+# ---------------------------------------------------------------- comments
+
+
+def comments(module: Module) -> dict[int, str]:
+    """The text of the comment on each line that has one."""
+    tokens = tokenize.generate_tokens(io.StringIO(module.text).readline)
+    return {token.start[0]: token.string for token in tokens if token.type == tokenize.COMMENT}
+
+
+def is_broad(node: ast.ExceptHandler) -> bool:
+    """Whether it catches everything, or everything but exits."""
+    caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+    return any(
+        each is None or (isinstance(each, ast.Name) and each.id in ("Exception", "BaseException"))
+        for each in caught
+    )
+
+
+def reraises(node: ast.ExceptHandler) -> bool:
+    """Whether it ends by raising again, so that nothing is swallowed."""
+    return isinstance(node.body[-1], ast.Raise)
+
+
+def test_a_broad_except_names_its_boundary() -> None:
+    """It stands on the line, or on the one above it, as a comment with the word "boundary"."""
+    found = []
+    for module in MODULES:
+        said = comments(module)
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ExceptHandler) and is_broad(node) and not reraises(node):
+                near = " ".join(said.get(node.lineno + by, "") for by in (-1, 0, 1))
+                if "boundary" not in near:
+                    found.append(f"{module.where(node)}: a broad except without a comment `boundary: ...`")
+    refuse(found)
+
+
+CLASSES = {
+    node.name: node for module in MODULES for node in module.definitions() if isinstance(node, ast.ClassDef)
+}
+
+
+def documented(name: str) -> set[str]:
+    """Methods of the class, or of those that it extends, that have a docstring."""
+    node = CLASSES.get(name)
+    if node is None:
+        return set()
+    own = {each.name for each in node.body if isinstance(each, ast.FunctionDef) and ast.get_docstring(each)}
+    bases = [each.id if isinstance(each, ast.Name) else getattr(each, "attr", "") for each in node.bases]
+    return own.union(*(documented(base) for base in bases if base != name))
+
+
+def methods_of_ports() -> set[str]:
+    """Methods whose contract is written in a port: an adapter need not repeat it."""
+    (ports,) = [module for module in MODULES if module.part == "ports.py"]
+    return set().union(*(documented(node.name) for node in ports.definitions()))
+
+
+def undocumented(module: Module, ports: set[str]) -> Iterator[str]:
+    """Public names of the module, its classes and their methods that promise nothing."""
+    if ast.get_docstring(module.tree) is None and module.tree.body:
+        yield f"{module.place}: the module has no docstring"
+    for node in module.tree.body:
+        if not isinstance(node, Definition) or node.name.startswith("_"):
+            continue
+        if ast.get_docstring(node) is None:
+            yield f"{module.where(node)}: {node.name} has no docstring"
+        if isinstance(node, ast.ClassDef):
+            known = ports | documented(node.name)
+            for each in node.body:
+                if (
+                    isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+                    and not each.name.startswith("_")
+                    and each.name not in known
+                    and not is_overload_or_setter(each)
+                ):
+                    yield f"{module.where(each)}: {node.name}.{each.name} has no docstring"
+
+
+def is_overload_or_setter(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether another definition of the same name carries the docstring."""
+    endings = ("overload", "setter", "override")
+    return any(ast.unparse(each).endswith(endings) for each in node.decorator_list)
+
+
+def test_public_names_are_documented() -> None:
+    ports = methods_of_ports()
+    refuse([line for module in MODULES for line in undocumented(module, ports)])
+
+
+# ---------------------------------------------------------------- files
+
+
+def tracked_files() -> list[Path]:
+    """What git would publish."""
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
+    try:
+        listing = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        pytest.skip("no git, or no git checkout: the tracked files cannot be listed")
+    return [ROOT / name for name in listing.decode().split("\0") if name]
+
+
+def test_no_tracked_file_names_a_machine() -> None:
+    """No path of somebody's machine and no index host but PyPI's."""
+    private = re.compile(rb"/(?:root|work|opt|home/\w+|Users/\w+)/\w[\w./-]*")
+    index = re.compile(rb"https?://([\w.-]+)/(?:\S*/)?simple\b")
+    found = []
+    for path in tracked_files():
+        if not path.is_file() or path == Path(__file__).resolve():
+            continue
+        content = path.read_bytes()
+        found += [f"{path.relative_to(ROOT)}: {hit.decode()}" for hit in private.findall(content)]
+        found += [
+            f"{path.relative_to(ROOT)}: index at {host.decode()}"
+            for host in index.findall(content)
+            if host != b"pypi.org"
+        ]
+    refuse(found)
+
+
+def test_the_lock_names_public_hosts_only() -> None:
+    hosts = set(re.findall(r"(?:https?|file)://([^/\"]*)", (ROOT / "uv.lock").read_text()))
+    assert hosts == {"pypi.org", "files.pythonhosted.org"}
+
+
+# ---------------------------------------------------------------- start-up
+
+
+def modules_after(statement: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after the statement, apart from what it had before."""
+    code = (
+        "import sys; before = set(sys.modules)\n"
+        f"{statement}\n"
+        "import json; print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(result.stdout))
+
+
+def test_import_motet_needs_the_standard_library_only() -> None:
+    loaded = {name.partition(".")[0] for name in modules_after("import motet")}
+    assert "motet" in loaded
+    assert loaded - sys.stdlib_module_names - {"motet"} == set()
