@@ -326,6 +326,19 @@ def test_no_tracked_file_names_a_machine() -> None:
     refuse(found)
 
 
+def test_links_between_documents_lead_somewhere() -> None:
+    link = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)")
+    refuse(
+        [
+            f"{page.relative_to(ROOT)}: {target} does not exist"
+            for page in tracked_files()
+            if page.suffix == ".md" and page.is_file()
+            for target in link.findall(page.read_text())
+            if not (page.parent / target).exists()
+        ]
+    )
+
+
 def test_the_lock_names_public_hosts_only() -> None:
     hosts = set(re.findall(r"(?:https?|file)://([^/\"]*)", (ROOT / "uv.lock").read_text()))
     assert hosts == {"pypi.org", "files.pythonhosted.org"}
