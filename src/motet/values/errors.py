@@ -6,10 +6,11 @@ from os.path import dirname, join
 from typing import TYPE_CHECKING
 
 from motet.errors import MotetError, StepFailed
-from motet.kernel.events import Json
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what a worker process imports is kept small
     from traceback import TracebackException
+
+    from motet.kernel.events import Json
 
 _TRACEBACK_BYTES = 16 * 1024
 _MESSAGE_BYTES = 4 * 1024

@@ -2,8 +2,8 @@
 
 A value is brought into a canonical form made of marshal's own types, and that is hashed. Scalars and flat
 lists and tuples of them are canonical as they are. A larger container inside another is replaced by its
-digest, so that an object which is met often is hashed once, and cannot blow the form up. What has no canonical
-form is opaque: only its type counts.
+digest, so that an object which is met often is hashed once, and cannot blow the form up. What has no
+canonical form is opaque: only its type counts.
 """
 
 from __future__ import annotations
@@ -93,9 +93,7 @@ class _Walk:
     def mapping(self, name: str, value: dict[Any, Any]) -> object:
         if set(map(type, value)) <= {str}:
             return (..., name, "str", [(key, self.form(value[key])) for key in sorted(value)])
-        pairs = [
-            (marshal_dumps(self.form(key), _VERSION), self.form(each)) for key, each in value.items()
-        ]
+        pairs = [(marshal_dumps(self.form(key), _VERSION), self.form(each)) for key, each in value.items()]
         return (..., name, "any", sorted(pairs, key=lambda pair: pair[0]))
 
     def unordered(self, values: Iterable[object]) -> list[bytes]:

@@ -10,11 +10,13 @@ A record is JSON. None, bool, int, finite float and str stand for themselves; al
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from motet.errors import NotFound, ResultUnavailable
-from motet.kernel.events import Json
-from motet.ports import ArtifactStore
+
+if TYPE_CHECKING:  # what a worker process imports is kept small
+    from motet.kernel.events import Json
+    from motet.ports import ArtifactStore
 
 LIMIT_BYTES = 1024
 _INT = 2**63
