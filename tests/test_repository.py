@@ -9,12 +9,14 @@ import re
 import subprocess
 import sys
 import tokenize
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "motet"
@@ -342,6 +344,20 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_the_lock_names_public_hosts_only() -> None:
     hosts = set(re.findall(r"(?:https?|file)://([^/\"]*)", (ROOT / "uv.lock").read_text()))
     assert hosts == {"pypi.org", "files.pythonhosted.org"}
+
+
+def test_the_wheel_holds_the_whole_package_and_nothing_else(tmp_path: Path) -> None:
+    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path))
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+    wanted = {
+        str(path.relative_to(SOURCE.parent))
+        for path in SOURCE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert packed == wanted
+    assert "motet/py.typed" in packed
+    assert any(name.startswith("motet/stores/sql/") and name.endswith(".sql") for name in packed)
 
 
 # ---------------------------------------------------------------- start-up
