@@ -1,0 +1,294 @@
+"""What has happened in a run: the facts that are recorded, and their JSON form.
+
+An event is never changed once made. The classes are not frozen all the same: a frozen dataclass costs
+three times as much to make, and several are made for every step.
+
+Times are seconds since the epoch, put in by whoever saw the thing happen: the kernel reads no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, ClassVar, TypeAlias
+
+Json: TypeAlias = Any
+"""None, bool, int, float, str, or a list or str-keyed dict of these."""
+
+
+@dataclass(slots=True)
+class Event:
+    """A fact about one run. `kind` names it in the journal; unrecorded kinds only mark what is in hand."""
+
+    kind: ClassVar[str] = ""
+    recorded: ClassVar[bool] = True
+    at: float
+
+
+@dataclass(slots=True)
+class RunStarted(Event):
+    """An owner (process) took the run up: its first one, or another after a crash or a reopening."""
+
+    kind: ClassVar[str] = "run.started"
+    epoch: int = 0
+    owner: str = ""
+
+
+@dataclass(slots=True)
+class RunCancelling(Event):
+    """The run was asked to stop; nothing new starts from here on."""
+
+    kind: ClassVar[str] = "run.cancelling"
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class RunReopened(Event):
+    """A run that had failed or been cancelled is taken up again; steps that did not succeed run anew."""
+
+    kind: ClassVar[str] = "run.reopened"
+
+
+@dataclass(slots=True)
+class RunFinished(Event):
+    """The run ended. `status` is succeeded, failed or cancelled."""
+
+    kind: ClassVar[str] = "run.finished"
+    status: str = "succeeded"
+    result: Json = None
+    error: Json = None
+
+
+@dataclass(slots=True)
+class LimitSet(Event):
+    """At most `capacity` of the named limit may be in use by the run's running attempts."""
+
+    kind: ClassVar[str] = "limit.set"
+    recorded: ClassVar[bool] = False
+    name: str = ""
+    capacity: float = 0.0
+    slack: float = 0.0
+
+
+@dataclass(slots=True)
+class StepAdded(Event):
+    """A step came to be. Adding is idempotent by key: a key is added once in a run's life.
+
+    needs   keys that must have succeeded before it may start (else it is skipped)
+    after   keys that must have ended, no matter how
+    each    maps: the i-th element of each must have succeeded before the i-th of this one starts
+    size    None for a single step; the number of elements for a map
+    form    "call", "map", "flow" (its body adds steps below it); a voice may name others
+    policy  see `policy.Policy.to_json`
+    call    what an executor needs to run it, for steps whose program does not bring it again on recovery
+    """
+
+    kind: ClassVar[str] = "step.added"
+    key: str = ""
+    task: str = ""
+    form: str = "call"
+    parent: str = ""
+    name: str = ""
+    needs: Sequence[str] = ()
+    after: Sequence[str] = ()
+    each: Sequence[str] = ()
+    size: int | None = None
+    policy: Mapping[str, Json] = field(default_factory=dict)
+    fingerprint: str = ""
+    call: Json = None
+
+
+@dataclass(slots=True)
+class StepEvent(Event):
+    """A fact about the step `key`."""
+
+    key: str = ""
+
+
+@dataclass(slots=True)
+class StepStarted(StepEvent):
+    """Attempt number `attempt` was handed to an executor. The number is the fencing token."""
+
+    kind: ClassVar[str] = "step.started"
+    attempt: int = 1
+    element: int = -1
+
+
+@dataclass(slots=True)
+class StepSucceeded(StepEvent):
+    """The step has its outcome. `cached` says that it was taken over from an earlier one, without an attempt."""
+
+    kind: ClassVar[str] = "step.succeeded"
+    attempt: int = 0
+    element: int = -1
+    result: Json = None
+    cached: bool = False
+
+
+@dataclass(slots=True)
+class StepRetrying(StepEvent):
+    """An attempt failed and another is due at `due_at`."""
+
+    kind: ClassVar[str] = "step.retrying"
+    attempt: int = 0
+    element: int = -1
+    due_at: float = 0.0
+    error: Json = None
+
+
+@dataclass(slots=True)
+class StepFailed(StepEvent):
+    """The last attempt that the policy allows failed."""
+
+    kind: ClassVar[str] = "step.failed"
+    attempt: int = 0
+    element: int = -1
+    error: Json = None
+
+
+@dataclass(slots=True)
+class StepSkipped(StepEvent):
+    """The step will not run, because the step `because` did not succeed."""
+
+    kind: ClassVar[str] = "step.skipped"
+    element: int = -1
+    because: str = ""
+
+
+@dataclass(slots=True)
+class StepStopping(StepEvent):
+    """The step was asked to stop. If an attempt is running, it is being stopped."""
+
+    kind: ClassVar[str] = "step.stopping"
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class StepCancelled(StepEvent):
+    """The step ended because it was asked to stop."""
+
+    kind: ClassVar[str] = "step.cancelled"
+    element: int = -1
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class StepInterrupted(StepEvent):
+    """The engine that ran the attempt died with it. The step is ready again; no retry is used up."""
+
+    kind: ClassVar[str] = "step.interrupted"
+
+
+@dataclass(slots=True)
+class StepReset(StepEvent):
+    """The step's outcome is put aside and it may run anew (a reopened run, code that changed).
+
+    `fingerprint` replaces the recorded one where it is given.
+    """
+
+    kind: ClassVar[str] = "step.reset"
+    fingerprint: str = ""
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class ElementsStarted(StepEvent):
+    """Elements of a map were handed to an executor. Not recorded: only their outcomes are."""
+
+    kind: ClassVar[str] = "elements.started"
+    recorded: ClassVar[bool] = False
+    indices: Sequence[int] = ()
+
+
+@dataclass(slots=True)
+class ElementsSucceeded(StepEvent):
+    """First attempts of a map's elements succeeded. `results[n]` belongs to element `indices[n]`.
+
+    Empty `results` stands for None everywhere.
+    """
+
+    kind: ClassVar[str] = "elements.succeeded"
+    indices: Sequence[int] = ()
+    results: Sequence[Json] = ()
+
+
+@dataclass(slots=True)
+class WaitAdded(Event):
+    """The run listens for a rule (its JSON form, see `rules`); `repeat` keeps listening after it has fired.
+
+    It hears published events beyond `offset` only: nobody heard the earlier ones, and nobody ever will.
+    """
+
+    kind: ClassVar[str] = "wait.added"
+    wait: str = ""
+    rule: Json = None
+    repeat: bool = False
+    offset: int = 0
+
+
+@dataclass(slots=True)
+class WaitRemoved(Event):
+    """The run listens for that rule no longer."""
+
+    kind: ClassVar[str] = "wait.removed"
+    wait: str = ""
+
+
+@dataclass(slots=True)
+class EventReceived(Event):
+    """A published event reached the run. `offset` is its place in the journal: it is acted on once."""
+
+    kind: ClassVar[str] = "event.received"
+    offset: int = 0
+    key: str = ""
+    namespace: str = ""
+    value: Json = None
+    sender: str = ""
+
+
+@dataclass(slots=True)
+class TimePassed(Event):
+    """A deadline that a rule had set was reached."""
+
+    kind: ClassVar[str] = "time.passed"
+
+
+KINDS: dict[str, type[Event]] = {
+    cls.kind: cls
+    for cls in (
+        RunStarted, RunCancelling, RunReopened, RunFinished, LimitSet,
+        StepAdded, StepStarted, StepSucceeded, StepRetrying, StepFailed, StepSkipped, StepStopping,
+        StepCancelled, StepInterrupted, StepReset, ElementsStarted, ElementsSucceeded,
+        WaitAdded, WaitRemoved, EventReceived, TimePassed,
+    )
+}  # fmt: skip
+"""Every kind of event by its name in the journal."""
+
+
+def _defaults(cls: type[Event]) -> tuple[tuple[str, Any], ...]:
+    """The fields of `cls` with the value that its JSON form leaves out."""
+    pairs = []
+    for each in fields(cls):
+        factory: Callable[[], Any] | Any = each.default_factory
+        default = factory() if factory is not MISSING else each.default
+        pairs.append((each.name, None if default is MISSING else default))
+    return tuple(pairs)
+
+
+_FIELDS = {cls: _defaults(cls) for cls in KINDS.values()}
+
+
+def to_json(event: Event) -> dict[str, Json]:
+    """The event as a JSON object: its kind, and the fields that differ from their defaults."""
+    out: dict[str, Json] = {"event": event.kind}
+    for name, default in _FIELDS[type(event)]:
+        value = getattr(event, name)
+        if value != default:
+            out[name] = value
+    return out
+
+
+def from_json(data: Mapping[str, Json]) -> Event:
+    """The event that `to_json` wrote. Raises KeyError for a kind that this version does not know."""
+    body = dict(data)
+    return KINDS[body.pop("event")](**body)

@@ -1,0 +1,170 @@
+"""What a voice is to the engine: a program that, shown the run so far, says what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from motet.errors import UsageError
+from motet.kernel import events as ev
+from motet.kernel.events import Json
+from motet.kernel.policy import PLAIN, Policy
+from motet.kernel.rules import Rule
+from motet.kernel.state import Changes, Fired, RunState
+from motet.kernel.transitions import ENDED
+
+
+@dataclass(slots=True)
+class AddStep:
+    """Add a step; where the key exists already, nothing happens. The fields are those of `events.StepAdded`."""
+
+    key: str
+    task: str
+    call: Json = None
+    needs: Sequence[str] = ()
+    after: Sequence[str] = ()
+    each: Sequence[str] = ()
+    size: int | None = None
+    policy: Policy = PLAIN
+    form: str = "call"
+    parent: str = ""
+    name: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(slots=True)
+class StopStep:
+    """Ask a step to stop; one that has ended, or does not exist, stays as it is."""
+
+    key: str
+    reason: str = "stopped by its workflow"
+
+
+@dataclass(slots=True)
+class RestartStep:
+    """Stop the step `key` if it runs, and add `then` to start when it has ended."""
+
+    key: str
+    then: AddStep
+
+
+@dataclass(slots=True)
+class Listen:
+    """Listen for a rule under an id; its firings are in `View.fired`. The same id twice is one."""
+
+    id: str
+    rule: Rule
+    repeat: bool = True
+
+
+@dataclass(slots=True)
+class Unlisten:
+    """Stop listening."""
+
+    id: str
+
+
+@dataclass(slots=True)
+class Finish:
+    """The run is over. What still runs is stopped first; `status` is succeeded or failed."""
+
+    status: str = "succeeded"
+    result: Json = None
+    error: Json = None
+
+
+Action: TypeAlias = AddStep | StopStep | RestartStep | Listen | Unlisten | Finish
+
+
+@dataclass(slots=True)
+class View:
+    """The run so far, for reading. `changed` are the keys of the steps that changed, `fired` the rules that fired."""
+
+    state: RunState
+    params: Json = None
+    changed: Mapping[str, None] = field(default_factory=dict)
+    fired: Sequence[Fired] = ()
+
+    @property
+    def run(self) -> str:
+        """The run's id."""
+        return self.state.run
+
+    def status(self, key: str) -> str:
+        """The status of a step or of an element of a map, "" if there is none of that key."""
+        return self.state.outcome(key)
+
+    def ended(self, key: str) -> bool:
+        """Whether the step has an outcome."""
+        return self.state.outcome(key) in ENDED
+
+    def result(self, key: str) -> Json:
+        """The record of a step's result; a list of records for a map."""
+        step = self.state.steps.get(key)
+        if step is not None:
+            return step.result if step.map is None else step.map.results
+        found = self.state.element(key)
+        if found is None or found[0].map is None:
+            raise UsageError(f"There is no step {key} in run {self.state.run}.", "Ask `status` first.")
+        return found[0].map.results[found[1]]
+
+    def steps(self, task: str = "") -> Iterator[str]:
+        """The keys of all steps, or of those of one task, in the order in which they were added."""
+        return (key for key, step in self.state.steps.items() if not task or step.task == task)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left to run or to wait for but rules."""
+        return not self.state.active
+
+
+class Program(Protocol):
+    """A voice's answer to "what next?".
+
+    `advance` is asked once when the run is taken up (then every step counts as changed), and after each
+    change. It must say the same when shown the same history: no clock, no chance, no I/O. It may say again
+    what it has said before.
+    """
+
+    def advance(self, view: View) -> Iterable[Action]:
+        """The actions that are due now."""
+        ...
+
+
+def events_of(state: RunState, action: Action, at: float) -> list[ev.Event]:
+    """The events an action comes to, none for what was said before. Finish is for the session to carry out."""
+    if isinstance(action, AddStep):
+        return [] if action.key in state.steps else [added(action, at)]
+    if isinstance(action, StopStep):
+        step = state.steps.get(action.key)
+        active = step is not None and not step.ended and not step.stopping
+        return [ev.StepStopping(at, action.key, action.reason)] if active else []
+    if isinstance(action, RestartStep):
+        if action.then.key in state.steps:
+            return []
+        stop = events_of(state, StopStep(action.key, "restarted by its workflow"), at)
+        then = added(action.then, at)
+        if action.key in state.steps:
+            then.after = [*then.after, action.key]
+        return [*stop, then]
+    if isinstance(action, Listen):
+        known = action.id in state.waits
+        return [] if known else [ev.WaitAdded(at, action.id, action.rule.to_json(), action.repeat)]
+    if isinstance(action, Unlisten):
+        return [ev.WaitRemoved(at, action.id)] if action.id in state.waits else []
+    return []
+
+
+def added(action: AddStep, at: float) -> ev.StepAdded:
+    """The event that adds the step."""
+    return ev.StepAdded(
+        at, action.key, action.task, action.form, action.parent, action.name, action.needs, action.after,
+        action.each, action.size, action.policy.to_json() if action.policy is not PLAIN else {},
+        action.fingerprint, action.call,
+    )  # fmt: skip
+
+
+def everything(state: RunState) -> Changes:
+    """All that there is, as if it had just changed: what a program is shown when a run is taken up."""
+    return Changes(dict.fromkeys(state.steps), [], set(state.limits), set(state.waits), True)

@@ -1,0 +1,62 @@
+"""Which status follows which, in one literal table for steps and one for runs. Nothing else decides it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PENDING: Final = "pending"
+READY: Final = "ready"
+RUNNING: Final = "running"
+RETRYING: Final = "retrying"
+SUCCEEDED: Final = "succeeded"
+FAILED: Final = "failed"
+CANCELLED: Final = "cancelled"
+SKIPPED: Final = "skipped"
+WAITING: Final = "waiting"
+CANCELLING: Final = "cancelling"
+
+ENDED: Final = frozenset((SUCCEEDED, FAILED, CANCELLED, SKIPPED))
+"""Statuses that a step, or a run, leaves only by a reset."""
+
+NEEDS_MET: Final = "needs.met"
+"""Not an event of the journal: folding derives it when the last thing a step waits for has come about."""
+
+STEP: Final[dict[tuple[str, str], str]] = {
+    (PENDING, NEEDS_MET): READY,
+    (PENDING, "step.skipped"): SKIPPED,
+    (PENDING, "step.stopping"): PENDING,
+    (PENDING, "step.cancelled"): CANCELLED,
+    (READY, "step.started"): RUNNING,
+    (READY, "step.succeeded"): SUCCEEDED,  # cached: nothing had to run
+    (READY, "step.failed"): FAILED,  # it could not even be handed to an executor; or a map all of whose parts ended
+    (READY, "step.skipped"): SKIPPED,
+    (READY, "step.stopping"): READY,
+    (READY, "step.cancelled"): CANCELLED,
+    (RUNNING, "step.succeeded"): SUCCEEDED,
+    (RUNNING, "step.failed"): FAILED,
+    (RUNNING, "step.retrying"): RETRYING,
+    (RUNNING, "step.stopping"): RUNNING,
+    (RUNNING, "step.cancelled"): CANCELLED,
+    (RUNNING, "step.interrupted"): READY,
+    (RETRYING, "step.started"): RUNNING,
+    (RETRYING, "step.stopping"): RETRYING,
+    (RETRYING, "step.cancelled"): CANCELLED,
+    (SUCCEEDED, "step.reset"): PENDING,
+    (FAILED, "step.reset"): PENDING,
+    (CANCELLED, "step.reset"): PENDING,
+    (SKIPPED, "step.reset"): PENDING,
+}
+
+RUN: Final[dict[tuple[str, str], str]] = {
+    (PENDING, "run.started"): RUNNING,
+    (PENDING, "run.cancelling"): CANCELLING,
+    (PENDING, "run.finished"): "",  # "" stands for the status that the event itself carries
+    (RUNNING, "run.started"): RUNNING,
+    (RUNNING, "run.cancelling"): CANCELLING,
+    (RUNNING, "run.finished"): "",
+    (CANCELLING, "run.started"): CANCELLING,
+    (CANCELLING, "run.cancelling"): CANCELLING,
+    (CANCELLING, "run.finished"): "",
+    (FAILED, "run.reopened"): RUNNING,
+    (CANCELLED, "run.reopened"): RUNNING,
+}
