@@ -209,10 +209,8 @@ def _pyarrow(value: Any, cls: type) -> Parts | None:
 
 def _arrow_content(pyarrow: Any, table: Any) -> bytes:
     """A digest of the table that does not depend on how it is cut into chunks."""
-    from pyarrow import ipc  # type: ignore[import-not-found, import-untyped, unused-ignore]
-
     sink = pyarrow.BufferOutputStream()
-    with ipc.new_stream(sink, table.schema) as stream:
+    with pyarrow.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table.combine_chunks())
     return blake2b(sink.getvalue(), digest_size=16).digest()
 

@@ -16,7 +16,7 @@ All numbers are unsigned and little-endian.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from struct import pack, unpack_from
 from typing import Any, TypeAlias
 
@@ -29,15 +29,13 @@ _OWN_PART_BYTES = 4096
 """Buffers smaller than this stay inside the pickle: a part of its own would cost more than the copy."""
 
 
-def dumps(value: object, *, portable: bool = False) -> list[Part]:
+def dumps(value: object, *, portable: bool = False, by_value: str = "") -> list[Part]:
     """The parts of `value`. Large buffers are not copied: do not change them before the parts are written.
 
     What pickle cannot do is tried with cloudpickle. `portable` is for processes with another main script:
-    what is defined in `__main__` goes by value then. Raises whatever the value's own pickling raises;
-    `reason` tells a user about it.
+    what is defined in `__main__` goes by value then, as does what the module named by `by_value` defines.
+    Raises whatever the value's own pickling raises; `reason` tells a user about it.
     """
-    import pickle
-
     views: list[memoryview] = []
 
     def in_band(buffer: Any) -> bool:
@@ -50,18 +48,36 @@ def dumps(value: object, *, portable: bool = False) -> list[Part]:
         views.append(view)
         return False
 
-    try:
-        stream = pickle.dumps(value, 5, buffer_callback=in_band)
-    except RecursionError:
-        raise
-    except Exception:  # noqa: BLE001 - boundary: any code of the value's may run here; cloudpickle knows more kinds
-        stream = None
+    stream = None if by_value else _by_reference(value, in_band)
     if stream is None or (portable and b"__main__" in stream):
         views.clear()
-        import cloudpickle  # type: ignore[import-untyped, unused-ignore]
-
-        stream = cloudpickle.dumps(value, 5, buffer_callback=in_band)
+        stream = _by_value(value, in_band, by_value)
     return [stream] if not views else _frame(stream, views)
+
+
+def _by_reference(value: object, in_band: Callable[[Any], bool]) -> bytes | None:
+    import pickle
+
+    try:
+        return pickle.dumps(value, 5, buffer_callback=in_band)
+    except RecursionError:
+        raise
+    except Exception:  # noqa: BLE001 - boundary: runs the value's own code; cloudpickle may know what to do
+        return None
+
+
+def _by_value(value: object, in_band: Callable[[Any], bool], module_name: str) -> bytes:
+    import cloudpickle  # type: ignore[import-untyped, unused-ignore]
+
+    module = sys.modules.get(module_name)
+    if module is not None:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        stream: bytes = cloudpickle.dumps(value, 5, buffer_callback=in_band)
+    finally:
+        if module is not None:
+            cloudpickle.unregister_pickle_by_value(module)
+    return stream
 
 
 def _frame(stream: bytes, views: Sequence[memoryview]) -> list[Part]:
@@ -118,7 +134,7 @@ def adopt_main() -> None:
     known = getattr(cloudpickle, "_DYNAMIC_CLASS_TRACKER_BY_CLASS", ())
     main = sys.modules["__main__"]
     for cls in list(known):
-        if cls.__module__ == "__main__" and cls.__qualname__ not in main.__dict__:
+        if cls.__module__ == "__main__" and "." not in cls.__qualname__:
             setattr(main, cls.__qualname__, cls)
 
 

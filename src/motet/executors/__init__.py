@@ -1,0 +1,1 @@
+"""Where attempts run: in the caller, in threads, in processes of their own."""

@@ -1,0 +1,58 @@
+"""What executors share: identities of attempts, carrying one out in this process, delivering outcomes."""
+
+from __future__ import annotations
+
+import sys
+from typing import TypeAlias
+
+from motet.errors import ExecutorError
+from motet.executors import capture, current
+from motet.ports import Attempt, Failure, Outcome, Success
+from motet.values.errors import encode_error
+
+Identity: TypeAlias = tuple[str, str, int, int]
+
+
+def identity(attempt: Attempt) -> Identity:
+    """What tells the attempt from all others: run, key, element, number."""
+    return attempt.run, attempt.key, attempt.element, attempt.number
+
+
+def carry_out(attempt: Attempt, here: current.Current) -> Outcome:
+    """Call the attempt's function here, as the attempt `here`. Whatever it raises is its outcome."""
+    if here.log is not None:
+        capture.ensure()
+    token = current.running.set(here)
+    outcome: Outcome
+    try:
+        outcome = Success(attempt.function(*attempt.args, **attempt.kwargs))
+        here.finish()
+    except BaseException as error:  # noqa: BLE001 - boundary: the user's code ends here
+        outcome = failure(error)
+    finally:
+        current.running.reset(token)
+    return outcome
+
+
+def failure(error: BaseException) -> Failure:
+    """The outcome of an attempt that ended with `error`."""
+    return Failure(encode_error(error), error)
+
+
+def closed(name: str) -> Failure:
+    """The outcome of an attempt that was handed to a closed executor."""
+    return failure(
+        ExecutorError(f"The executor {name!r} was closed before the attempt began.", "Start a new run.")
+    )
+
+
+def deliver(attempt: Attempt, outcome: Outcome) -> None:
+    """Report the outcome. A receiver that raises, which it must not, cannot stop the executor."""
+    try:
+        attempt.report(attempt, outcome)
+    except Exception:  # noqa: BLE001 - boundary: one bad receiver never stops the others' attempts
+        from traceback import format_exc
+
+        where = sys.__stderr__
+        if where is not None:
+            where.write(f"motet: the outcome of {attempt.key} was not taken:\n{format_exc()}")

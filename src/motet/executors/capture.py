@@ -1,0 +1,154 @@
+"""Prints and logging records of attempts that run in this process, attributed to the attempt.
+
+While an executor holds the capture, `sys.stdout` and `sys.stderr` are wrapped and logging is listened to.
+What is written outside of attempts passes through untouched. Code that puts streams of its own in place is
+not fought: the next attempt that starts wraps those.
+
+Logging is listened to where records are handed to handlers, and not by a handler: one on the root logger
+would turn the user's `logging.basicConfig()` into a no-op and switch off Python's own output of warnings.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextvars import ContextVar
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from motet.executors import current
+
+if TYPE_CHECKING:
+    import logging
+
+_passing: ContextVar[bool] = ContextVar("motet_passing", default=False)
+"""Whether what is written now was logged already: a wrapper writes through another one, a handler prints."""
+
+_lock = Lock()
+_holders = 0
+
+
+class Tee:
+    """A text stream that logs what attempts write to it, and passes it on to the stream that it wraps."""
+
+    def __init__(self, name: str, real: Any) -> None:
+        self._name = name
+        self.real = real
+
+    def write(self, text: str) -> int:
+        """Write as the wrapped stream does. Inside an attempt the log counts: a broken stream is no error."""
+        here = current.running.get()
+        if here is None or here.log is None:
+            return len(text) if self.real is None else int(self.real.write(text))
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        logged = _passing.get()
+        if not logged:
+            here.write(self._name, text)
+        if here.tee and self.real is not None:
+            token = _passing.set(True)
+            try:
+                self.real.write(text)
+            except (OSError, ValueError):
+                pass
+            finally:
+                _passing.reset(token)
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        """Write each of the lines."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Flush the wrapped stream."""
+        try:
+            if self.real is not None:
+                self.real.flush()
+        except (OSError, ValueError):
+            if current.running.get() is None:
+                raise
+
+    @property
+    def buffer(self) -> Any:
+        """The stream for bytes: the wrapped one's, and inside an attempt one that logs."""
+        here = current.running.get()
+        return self.real.buffer if here is None or here.log is None else _Bytes(self)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
+class _Bytes:
+    """Bytes written to the buffer of a stream, as text."""
+
+    def __init__(self, text: Tee) -> None:
+        self._text = text
+
+    def write(self, content: Any) -> int:
+        self._text.write(bytes(content).decode("utf-8", "replace"))
+        return len(content)
+
+    def flush(self) -> None:
+        self._text.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._text.real.buffer, name)
+
+
+def hold() -> None:
+    """Begin to capture, for one executor."""
+    global _holders
+    with _lock:
+        _holders += 1
+    ensure()
+
+
+def ensure() -> None:
+    """Wrap what is not wrapped by now. Costs next to nothing when all is."""
+    if type(sys.stdout) is not Tee:
+        sys.stdout = Tee("stdout", sys.stdout)
+    if type(sys.stderr) is not Tee:
+        sys.stderr = Tee("stderr", sys.stderr)
+    if "logging" in sys.modules and not hasattr(sys.modules["logging"].Logger.callHandlers, "unheard"):
+        _listen(sys.modules["logging"])
+
+
+def release() -> None:
+    """End the capture for one executor; after the last one, all is as it was."""
+    global _holders
+    with _lock:
+        _holders -= 1
+        if _holders > 0:
+            return
+    for name in ("stdout", "stderr"):
+        while type(getattr(sys, name)) is Tee:
+            setattr(sys, name, getattr(sys, name).real)
+    logger: Any = getattr(sys.modules.get("logging"), "Logger", None)
+    if hasattr(getattr(logger, "callHandlers", None), "unheard"):
+        logger.callHandlers = logger.callHandlers.unheard
+
+
+def _listen(logging: Any) -> None:
+    """Log each record that an attempt makes, before its handlers get it."""
+    unheard = logging.Logger.callHandlers
+    formatter = logging.Formatter("%(levelname)s %(name)s: %(message)s")
+
+    def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
+        here = current.running.get()
+        if here is None or here.log is None or _passing.get():
+            unheard(self, record)
+            return
+        try:
+            text = formatter.format(record)
+        except Exception:  # noqa: BLE001 - boundary: the record's own arguments; handlers will complain
+            text = f"{record.levelname} {record.name}: {record.msg}"
+        for line in text.split("\n"):
+            here.log("stderr", line, record.created)
+        token = _passing.set(True)
+        try:
+            unheard(self, record)
+        finally:
+            _passing.reset(token)
+
+    call_handlers.unheard = unheard  # type: ignore[attr-defined]
+    logging.Logger.callHandlers = call_handlers

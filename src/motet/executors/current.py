@@ -1,0 +1,74 @@
+"""What runs here right now: what the code of an attempt may ask about itself, in every kind of executor.
+
+Kept small: a worker process imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from threading import Lock
+from time import time
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from motet.kernel.events import Json
+
+Log: TypeAlias = Callable[[str, str, float], None]
+
+LINE_CHARS = 64 * 1024
+"""A line longer than this is logged in pieces, so that output without line ends needs no endless memory."""
+
+
+class Current:
+    """The attempt that runs in this context (see `ports.Attempt` for `context` and `log`).
+
+    stopping   why the attempt was asked to stop; None if it was not
+    tee        whether what it writes is also shown where it would have gone
+    """
+
+    __slots__ = ("_lock", "_pending", "context", "log", "stopping", "tee")
+
+    def __init__(self, context: Mapping[str, Json], log: Log | None = None, tee: bool = True) -> None:
+        self.context = context
+        self.log = log
+        self.tee = tee
+        self.stopping: str | None = None
+        self._pending: dict[str, str] = {}
+        self._lock = Lock()
+
+    def write(self, stream: str, text: str) -> None:
+        """Log the lines that end in `text`; the rest waits for its end."""
+        if self.log is None:
+            return
+        at = time()
+        with self._lock:
+            *lines, rest = (self._pending.get(stream, "") + text).split("\n")
+            while len(rest) >= LINE_CHARS:
+                lines.append(rest[:LINE_CHARS])
+                rest = rest[LINE_CHARS:]
+            self._pending[stream] = rest
+        for line in lines:
+            self.log(stream, line, at)
+
+    def finish(self) -> None:
+        """Log what was written without a line end. Called when the attempt's code has ended."""
+        while self._pending:
+            stream, rest = self._pending.popitem()
+            if rest and self.log is not None:
+                self.log(stream, rest, time())
+
+
+running: ContextVar[Current | None] = ContextVar("motet_running", default=None)
+"""The attempt that this code is part of. Tasks and threads that are given the context belong to it too."""
+
+
+def get() -> Current | None:
+    """The attempt that the calling code is part of, None outside of any."""
+    return running.get()
+
+
+def stop_requested() -> str | None:
+    """Why the calling attempt was asked to stop; None if it was not. For code that cannot be killed."""
+    here = running.get()
+    return None if here is None else here.stopping

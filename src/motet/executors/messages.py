@@ -1,0 +1,81 @@
+"""What an executor and its worker processes say to each other, and how it is framed.
+
+A message is a tuple, pickled: eight bytes of length (little-endian), then the parts of `values.pickle`.
+
+To the worker:
+    ("boot", factory, limit_bytes, argv)        once, first: how to open the artifact store, ...
+    ("settings", cwd, path)                     from now on; before a call whenever they have changed
+    ("call", reference, function, args, kwargs, context, environ)
+                                                `reference` or, if that is None, `function`
+    ("close",)                                  end
+
+From the worker:
+    ("ready",)                                  once: it has booted
+    ("success", record, leaving)                `leaving`: the worker ends by itself now
+    ("failure", error, leaving)
+    ("unknown", error)                          the reference cannot be imported here: nothing was run
+
+Kept small: a worker process imports it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from motet.values import pickle
+
+PREFIX = 8
+_MOST_PARTS = 64
+"""Parts per system call; all systems take more."""
+
+
+def frame(parts: Sequence[pickle.Part]) -> list[pickle.Part]:
+    """The message whose pickle has these parts, ready to be sent."""
+    return [pickle.size_bytes(parts).to_bytes(PREFIX, "little"), *parts]
+
+
+def message(*content: Any) -> list[pickle.Part]:
+    """A message of plain content, ready to be sent."""
+    return frame(pickle.dumps(content))
+
+
+def rest(parts: Sequence[pickle.Part], sent: int) -> list[memoryview]:
+    """What of `parts` remains when `sent` bytes are through."""
+    left = []
+    for part in parts:
+        view = memoryview(part)
+        if sent >= view.nbytes:
+            sent -= view.nbytes
+        else:
+            left.append(view[sent:])
+            sent = 0
+    return left
+
+
+def send(fd: int, parts: Sequence[pickle.Part]) -> None:
+    """Write the message, waiting as long as it takes. Raises OSError when nobody reads any more."""
+    todo: Sequence[pickle.Part] = parts
+    while todo:
+        sent = os.writev(fd, todo[:_MOST_PARTS])
+        todo = rest(todo, sent)
+
+
+def receive(fd: int) -> bytearray | None:
+    """Read the next message, waiting as long as it takes; None when the other end is gone."""
+    prefix = _read(fd, bytearray(PREFIX))
+    return None if prefix is None else _read(fd, bytearray(int.from_bytes(prefix, "little")))
+
+
+def _read(fd: int, into: bytearray) -> bytearray | None:
+    view = memoryview(into)
+    while view.nbytes:
+        try:
+            count = os.readv(fd, (view,))
+        except ConnectionResetError:
+            return None
+        if not count:
+            return None
+        view = view[count:]
+    return into

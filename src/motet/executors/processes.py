@@ -1,0 +1,144 @@
+"""Attempts in processes of their own: for what may crash, hog the interpreter, or have to be killed."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from motet.errors import ExecutorError
+from motet.executors import messages, references
+from motet.executors.calls import Identity, closed, deliver, failure, identity
+from motet.executors.member import Job
+from motet.executors.pool import WorkerPool
+from motet.ports import ArtifactStore, Attempt, Outcome
+from motet.values import pickle
+from motet.values.records import LIMIT_BYTES
+
+
+class ProcessExecutor:
+    """Carries out up to `capacity` attempts at once, each in a warm process that can be killed.
+
+    `artifacts` opens, in the worker, the store for results larger than `limit_bytes`: a large result goes
+    there without passing through this process. It is pickled. Without it, results come back in their records.
+
+    A worker's standard output and error are captured as file descriptors: prints, C code and child processes.
+    What an attempt's `options["env"]` names is set in the environment while it runs (None: removed).
+
+    Functions and arguments are pickled; what is defined in the main script goes by value, and the script is
+    not run again.
+    """
+
+    name = "processes"
+
+    def __init__(
+        self,
+        capacity: int | None = None,
+        *,
+        artifacts: Callable[[], ArtifactStore] | None = None,
+        limit_bytes: int = LIMIT_BYTES,
+        backlog: int | None = None,
+    ) -> None:
+        self.capacity = capacity or len(os.sched_getaffinity(0))
+        self.backlog = self.capacity if backlog is None else backlog
+        boot = messages.frame(pickle.dumps(("boot", artifacts, limit_bytes, sys.argv), portable=True))
+        self._pool = WorkerPool(self.capacity, boot, self._done)
+        self._jobs: dict[Identity, Job] = {}
+        self._pid = os.getpid()
+        atexit.register(self._at_exit)
+
+    def start(self, attempt: Attempt) -> None:
+        """Send the attempt to an idle worker, or queue it for the next one."""
+        if os.getpid() != self._pid:  # the workers are those of the process that this one was forked from
+            deliver(attempt, closed(self.name))
+            return
+        try:
+            job = Job(attempt, partial(_call, attempt), _settings())
+        except ExecutorError as error:
+            deliver(attempt, failure(error))
+            return
+        key = identity(attempt)
+        self._jobs[key] = job
+        if not self._pool.submit(job):
+            del self._jobs[key]
+            deliver(attempt, closed(self.name))
+
+    def _done(self, job: Job, outcome: Outcome) -> None:
+        self._jobs.pop(identity(job.attempt), None)
+        deliver(job.attempt, outcome)
+
+    def stop(self, run: str, key: str, element: int, number: int, reason: str) -> bool:
+        """End the attempt and all that it has started: SIGTERM, its grace, SIGKILL."""
+        job = self._jobs.get((run, key, element, number))
+        if job is not None:
+            self._pool.stop(job, reason)
+        return True
+
+    def close(self, *, kill: bool = False) -> None:
+        """Wait for all attempts in hand (with `kill`: kill them), then end all workers.
+
+        Called from a report, it does not wait.
+        """
+        atexit.unregister(self._at_exit)
+        if os.getpid() == self._pid:
+            self._pool.close(kill=kill)
+
+    def _at_exit(self) -> None:
+        # What is left after that dies with this process.
+        if os.getpid() == self._pid:
+            self._pool.close(kill=True, patience_s=5.0)
+
+
+def _settings() -> tuple[str | None, list[str]]:
+    """What a worker has to have in common with this process for the same imports and paths to work."""
+    try:
+        cwd: str | None = os.getcwd()
+    except OSError:  # the folder was removed
+        cwd = None
+    return cwd, list(map(str, sys.path))
+
+
+def _environ(attempt: Attempt) -> Iterable[tuple[str, Any]]:
+    wanted = attempt.options.get("env")
+    return wanted.items() if wanted else ()
+
+
+def _call(attempt: Attempt, by_value: bool) -> list[pickle.Part]:
+    """The message that tells a worker of the attempt. Raises ExecutorError naming what cannot be pickled."""
+    function = attempt.function
+    reference = None if by_value else references.name_of(function)
+    environ = {name: None if value is None else str(value) for name, value in _environ(attempt)}
+    content: tuple[Any, ...] = (
+        "call", reference, function if reference is None else None,
+        attempt.args, dict(attempt.kwargs), dict(attempt.context), environ,
+    )  # fmt: skip
+    module = getattr(function, "__module__", "") if by_value else ""
+    try:
+        return messages.frame(pickle.dumps(content, portable=True, by_value=module))
+    except Exception as error:  # noqa: BLE001 - boundary: pickling runs the arguments' own code
+        raise ExecutorError(
+            _blame(attempt, error),
+            "Pass what can be pickled (make locks, connections and open files inside the task), "
+            "or run the task in threads.",
+        ) from None
+
+
+def _blame(attempt: Attempt, error: Exception) -> str:
+    code = getattr(attempt.function, "__code__", None)
+    names = code.co_varnames[: code.co_argcount] if code is not None else ()
+    positional = {names[at] if at < len(names) else str(at): value for at, value in enumerate(attempt.args)}
+    for name, value in {**positional, **attempt.kwargs}.items():
+        try:
+            pickle.dumps(value, portable=True)
+        except Exception as reason:  # noqa: BLE001 - boundary: as above
+            told = pickle.reason(value, reason)
+            return f"Argument {name!r} of {_title(attempt)} cannot be sent to a worker process: {told}."
+    told = pickle.reason(attempt.function, error)
+    return f"The function of {_title(attempt)} cannot be sent to a worker process: {told}."
+
+
+def _title(attempt: Attempt) -> str:
+    return attempt.task or attempt.key

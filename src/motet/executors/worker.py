@@ -1,0 +1,233 @@
+"""The program of a worker process: carries out one attempt after the other, and dies with its engine.
+
+The attempt's code runs in the main thread. File descriptors 1 and 2 are pipes that the engine reads. The
+process leads a group of its own, to which all that its attempts start belongs.
+
+What this module imports decides how fast a worker starts.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+
+from motet.executors import current, messages, references
+from motet.values import pickle
+from motet.values.records import encode
+
+if TYPE_CHECKING:
+    from motet.kernel.events import Json
+    from motet.ports import ArtifactStore, Stored
+
+_IOLBF = 1
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+
+
+def main(control: int, engine: int) -> NoReturn:
+    """Serve the engine with process id `engine` over the socket `control` until it says so or is gone."""
+    libc = _bind_to(engine)
+    os.set_inheritable(control, False)
+    worker = _Worker(control, _Streams(libc))
+    signal.signal(signal.SIGTERM, worker.on_sigterm)
+    try:
+        worker.serve()
+    except OSError:  # the engine is gone, or a task has closed the channel: nobody is left to tell
+        worker.die()
+    except SystemExit:
+        pass
+    sys.exit(0)
+
+
+def _bind_to(engine: int) -> Any:
+    """Have the system kill this process when the engine ends. Gives the C library, if there is need of it."""
+    libc = None
+    if sys.platform == "linux":
+        import ctypes
+
+        libc = ctypes.CDLL(None)
+        libc.setvbuf(ctypes.c_void_p.in_dll(libc, "stdout"), None, _IOLBF, 0)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        libc.prctl(_PR_SET_NAME, b"motet-worker", 0, 0, 0)
+    if os.getppid() != engine:  # it ended before the system was asked
+        os._exit(0)
+    return libc
+
+
+class _Streams:
+    """Standard output and error: whatever an attempt does to them, the next one finds them whole."""
+
+    def __init__(self, libc: Any) -> None:
+        import faulthandler
+
+        self._libc = libc
+        self._saved = [(1, os.dup(1)), (2, os.dup(2))]
+        self._out, self._err = self._open(1), self._open(2)
+        self._put_in_place()
+        faulthandler.enable(file=self._saved[1][1])
+
+    def _open(self, fd: int) -> TextIO:
+        # Line by line, so that output can be read while the attempt runs.
+        return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+
+    def settle(self) -> None:
+        """Push out all that was written, and undo what was done to the streams."""
+        for stream in {id(each): each for each in (sys.stdout, sys.stderr, self._out, self._err)}.values():
+            with suppress(Exception):  # boundary: a stream may be the user's own
+                stream.flush()
+        if self._libc is not None:
+            self._libc.fflush(None)
+        for fd, saved in self._saved:
+            os.dup2(saved, fd)
+        if self._out.closed or self._err.closed:
+            self._out, self._err = self._open(1), self._open(2)
+        self._put_in_place()
+
+    def _put_in_place(self) -> None:
+        sys.stdout = sys.__stdout__ = self._out  # type: ignore[assignment, misc]
+        sys.stderr = sys.__stderr__ = self._err  # type: ignore[assignment, misc]
+
+
+class _Artifacts:
+    """The artifact store, opened when the first large result needs it."""
+
+    def __init__(self, factory: Callable[[], ArtifactStore]) -> None:
+        self._factory = factory
+        self._store: ArtifactStore | None = None
+
+    def put(self, parts: Sequence[pickle.Part]) -> Stored:
+        if self._store is None:
+            self._store = self._factory()
+        return self._store.put(parts)
+
+
+class _Worker:
+    """What the worker knows: its channel, its settings, whether it is to leave."""
+
+    def __init__(self, control: int, streams: _Streams) -> None:
+        self._control = control
+        self._streams = streams
+        self._pid = os.getpid()
+        self._artifacts: Any = None
+        self._limit_bytes = 0
+        self._cwd: str | None = None
+        self._leaving = False
+        self._interruptible = False
+
+    def on_sigterm(self, number: int, frame: object) -> None:
+        """End what is running in an orderly way: `finally` blocks run. The engine kills what does not end."""
+        self._leaving = True
+        if self._interruptible:
+            self._interruptible = False
+            raise SystemExit("asked to end by SIGTERM")
+
+    def serve(self) -> None:
+        while not self._leaving:
+            self._interruptible = True
+            content = messages.receive(self._control)
+            self._interruptible = False
+            if content is None:
+                self.die()
+            try:
+                kind, *rest = pickle.loads(content)
+            except BaseException as error:  # noqa: BLE001 - boundary: arguments load with the user's code
+                self._send("failure", _error(error, _UNLOADABLE), self._leaving)
+                continue
+            del content
+            if kind == "close":
+                return
+            getattr(self, f"_on_{kind}")(*rest)
+
+    def die(self) -> NoReturn:
+        """Take all that attempts have started along: the engine that would have seen to it is gone."""
+        if os.getpid() == self._pid and os.getpgrp() == self._pid:
+            os.killpg(self._pid, signal.SIGKILL)
+        os._exit(1)
+
+    def _send(self, *content: Any) -> None:
+        messages.send(self._control, messages.message(*content))
+
+    def _on_boot(self, factory: Any, limit_bytes: int, argv: list[str]) -> None:
+        self._artifacts = None if factory is None else _Artifacts(factory)
+        self._limit_bytes = limit_bytes
+        sys.argv[:] = argv
+        self._send("ready")
+
+    def _on_settings(self, cwd: str | None, path: list[str]) -> None:
+        self._cwd = cwd
+        sys.path[:] = path
+        self._return_home()
+
+    def _return_home(self) -> None:
+        try:
+            if self._cwd is not None and os.getcwd() != self._cwd:
+                os.chdir(self._cwd)
+        except OSError:  # the folder is gone: stay where this is
+            self._cwd = None
+
+    def _on_call(
+        self,
+        reference: str | None,
+        function: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        context: Mapping[str, Json],
+        environ: Mapping[str, str | None],
+    ) -> None:
+        pickle.adopt_main()
+        if reference is not None:
+            try:
+                function = references.find(reference)
+            except (ImportError, AttributeError) as error:
+                self._streams.settle()
+                self._send("unknown", _error(error))
+                return
+        before: dict[str, str | None] = {}
+        token = current.running.set(current.Current(context))
+        try:
+            self._interruptible = True
+            _set_environ(environ, before)
+            value = function(*args, **kwargs)
+            answer = "success", encode(value, self._artifacts, limit_bytes=self._limit_bytes)
+            self._interruptible = False
+        except BaseException as error:  # noqa: BLE001 - boundary: the user's code ends here
+            self._interruptible = False
+            answer = "failure", _error(error)
+        if os.getpid() != self._pid:  # a fork that the task has made and not ended
+            os._exit(1)
+        current.running.reset(token)
+        _set_environ(before, {})
+        self._clean_up()
+        self._send(*answer, self._leaving)
+
+    def _clean_up(self) -> None:
+        signal.signal(signal.SIGTERM, self.on_sigterm)
+        self._return_home()
+        self._streams.settle()
+
+
+_UNLOADABLE = "The arguments (or the function) cannot be loaded in the worker process: "
+
+
+def _error(error: BaseException, preface: str = "") -> Json:
+    from motet.values.errors import encode_error
+
+    record = encode_error(error)
+    if preface:
+        record["message"] = preface + record["message"]
+        record.pop("pickle", None)
+    return record
+
+
+def _set_environ(change: Mapping[str, str | None], before: dict[str, str | None]) -> None:
+    """Set (None: remove) environment variables, and note in `before` what they were."""
+    for name, value in change.items():
+        before[name] = os.environ.get(name)
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

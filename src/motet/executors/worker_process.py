@@ -1,0 +1,256 @@
+"""A worker process as its executor sees it: its channel, its output, its life and death. No policy."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from time import time
+from typing import TYPE_CHECKING, Any
+
+from motet.errors import WorkerDied
+from motet.executors import messages
+from motet.executors.current import LINE_CHARS, Log
+from motet.values import pickle
+
+if TYPE_CHECKING:
+    import socket
+    from subprocess import Popen
+
+_BOOT = (
+    "import sys; n = int(sys.argv[1]); p = int(sys.argv[2]); sys.path[:] = sys.argv[3:];"
+    " from motet.executors.worker import main; main(n, p)"
+)
+_CHUNK_BYTES = 256 * 1024
+_PIPE_BYTES = 1024 * 1024
+"""No pipe holds more than this: what was written before an outcome is within so many bytes of its pipe."""
+
+
+class Output:
+    """One of the two pipes, cut into lines. `tail` keeps the last, for a worker that does not come up."""
+
+    def __init__(self, stream: str, fd: int) -> None:
+        self.stream = stream
+        self.fd = fd
+        self.tail: deque[str] = deque(maxlen=20)
+        self._rest = b""
+
+    def read(self, log: Log | None, most_bytes: int = _CHUNK_BYTES) -> bool:
+        """Log the lines that are there now, up to so many bytes. False when the pipe has come to its end."""
+        while most_bytes > 0:
+            try:
+                chunk = os.read(self.fd, _CHUNK_BYTES)
+            except BlockingIOError:
+                return True
+            if not chunk:
+                return False
+            most_bytes -= len(chunk)
+            self._take(chunk, log)
+        return True
+
+    def _take(self, chunk: bytes, log: Log | None) -> None:
+        *lines, rest = (self._rest + chunk).split(b"\n")
+        while len(rest) >= LINE_CHARS:
+            lines.append(rest[:LINE_CHARS])
+            rest = rest[LINE_CHARS:]
+        self._rest = rest
+        at = time()
+        for line in lines:
+            self._put(line, log, at)
+
+    def _put(self, line: bytes, log: Log | None, at: float) -> None:
+        text = line.decode("utf-8", "replace")
+        self.tail.append(text)
+        if log is not None:
+            log(self.stream, text, at)
+
+    def drain(self, log: Log | None) -> None:
+        """Log all that was written up to now, the last line too if its end is missing."""
+        self.read(log, _PIPE_BYTES)
+        if self._rest:
+            self._put(self._rest, log, time())
+            self._rest = b""
+
+
+class WorkerProcess:
+    """A process that runs `motet.executors.worker`, the leader of a session and group of its own.
+
+    Its messages and output are read by one thread, without ever waiting; `send` may be called by any, but
+    only by one at a time. `pidfd` can be waited for with a selector; None where the system has no such thing.
+    """
+
+    def __init__(self) -> None:
+        """Start the process. Raises OSError. The thread that calls this must outlive it."""
+        import socket
+
+        with ExitStack() as on_error, ExitStack() as always:
+            self.control, theirs = socket.socketpair()
+            on_error.callback(self.control.close)
+            always.callback(theirs.close)
+            ends = []
+            for stream in ("stdout", "stderr"):
+                fd, end = os.pipe()
+                on_error.callback(os.close, fd)
+                always.callback(os.close, end)
+                os.set_blocking(fd, False)
+                ends.append((Output(stream, fd), end))
+            self.outputs = tuple(output for output, _ in ends)
+            self._popen = _spawn(theirs, *(end for _, end in ends))
+            on_error.pop_all()
+        self.control.setblocking(False)
+        self.pid = self._popen.pid
+        self.pidfd = _pidfd(self.pid)
+        self.unsent: Sequence[pickle.Part] = ()
+        self.settings: object = None
+        self.unread = False
+        self._incoming = bytearray()
+
+    # -- the channel
+
+    def send(self, parts: Sequence[pickle.Part]) -> bool:
+        """Send what can be sent now. False if some is left in `unsent`: `send_more` when it can be written.
+
+        Raises OSError when the worker is gone.
+        """
+        self.unsent = [*self.unsent, *parts]
+        return self.send_more()
+
+    def send_more(self) -> bool:
+        """Send what can be sent now of what is left; False if some still is."""
+        while self.unsent:
+            try:
+                sent = self.control.sendmsg(self.unsent[:64])
+            except BlockingIOError:
+                return False
+            self.unsent = messages.rest(self.unsent, sent)
+        return True
+
+    def received(self) -> Iterator[tuple[Any, ...]]:
+        """The messages that have arrived in full. Raises EOFError, after them, when the channel is closed."""
+        open_ = self._fill()
+        while len(self._incoming) >= messages.PREFIX:
+            end = messages.PREFIX + int.from_bytes(self._incoming[: messages.PREFIX], "little")
+            if len(self._incoming) < end:
+                break
+            content = bytes(memoryview(self._incoming)[messages.PREFIX : end])
+            del self._incoming[:end]
+            yield pickle.loads(content)
+        if not open_:
+            raise EOFError
+
+    def _fill(self) -> bool:
+        while True:
+            try:
+                chunk = self.control.recv(_CHUNK_BYTES)
+            except BlockingIOError:
+                return True
+            except OSError:  # reset: it ended before it had read all that was sent to it
+                self.unread = True
+                return False
+            if not chunk:
+                return False
+            self._incoming += chunk
+            if len(chunk) < _CHUNK_BYTES:
+                return True
+
+    # -- life and death
+
+    def signal_group(self, number: int) -> bool:
+        """Send a signal to the worker and all that it has started; False if nothing of that is left."""
+        try:
+            os.killpg(self.pid, number)
+        except ProcessLookupError:
+            return False
+        except PermissionError:  # what is left belongs to another user by now (sudo)
+            return False
+        return True
+
+    def has_ended(self) -> bool:
+        """Whether the process has ended. It is not reaped: its id, and its group's, are still taken."""
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:  # reaped by somebody else
+            return True
+
+    def reap(self) -> int:
+        """The exit status of the process, which has ended; negative for a signal."""
+        return self._popen.wait()
+
+    def close(self) -> None:
+        """Let go of the channel and the pipes."""
+        self.control.close()
+        for output in self.outputs:
+            os.close(output.fd)
+        if self.pidfd is not None:
+            os.close(self.pidfd)
+
+
+def _pidfd(pid: int) -> int | None:
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):  # another system, an old kernel, a sandbox
+        return None
+
+
+def _spawn(control: socket.socket, out: int, err: int) -> Popen[bytes]:
+    from subprocess import DEVNULL, Popen, _args_from_interpreter_flags  # type: ignore[attr-defined]
+
+    if not sys.executable:
+        raise OSError("this Python does not know its own executable (sys.executable is empty)")
+    fd = control.fileno()
+    own = [str(fd), str(os.getpid()), *map(str, sys.path)]
+    flags = [flag for flag in _args_from_interpreter_flags() if flag != "-P"]
+    return Popen(
+        [sys.executable, *flags, "-P", "-c", _BOOT, *own],
+        stdin=DEVNULL, stdout=out, stderr=err, pass_fds=(fd,), start_new_session=True,
+    )  # fmt: skip
+
+
+def death_notice(worker: WorkerProcess, status: int, *, booted: bool, out_of_memory: bool) -> WorkerDied:
+    """Why a worker ended that nobody here had asked to."""
+    what = f"The worker process (pid {worker.pid})"
+    if not booted:
+        said = "\n".join(worker.outputs[1].tail) or "(it wrote nothing)"
+        return WorkerDied(
+            f"{what} could not start ({_ending(status)}). It wrote:\n{said}",
+            "Check that the interpreter can import motet: motet doctor.",
+        )
+    if status == -signal.SIGKILL:
+        told = "the kernel ran out of memory meanwhile" if out_of_memory else "possibly out of memory"
+        return WorkerDied(
+            f"{what} was killed by SIGKILL: {told}.",
+            "Give the task less to hold at once, run fewer at a time, or raise the memory limit.",
+        )
+    if status < 0:
+        return WorkerDied(
+            f"{what} was killed by {_ending(status)}.",
+            "That is a crash in compiled code: where it happened is at the end of the attempt's stderr.",
+        )
+    return WorkerDied(
+        f"{what} ended with {_ending(status)} before it had answered.",
+        "Something in the task ended the process (os._exit, a library's abort): raise an exception instead.",
+    )
+
+
+def _ending(status: int) -> str:
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"
+
+
+def oom_kills() -> int:
+    """How many processes of this host the kernel has killed for lack of memory; 0 where it does not say."""
+    try:
+        with open("/proc/vmstat", "rb") as file:
+            for line in file:
+                if line.startswith(b"oom_kill "):
+                    return int(line.split()[1])
+    except OSError:
+        return 0
+    return 0
