@@ -14,7 +14,7 @@ from functools import partial
 from time import monotonic
 from typing import Any, Protocol
 
-from motet.errors import ExecutorError
+from motet.errors import ExecutorError, WorkerDied
 from motet.executors import messages
 from motet.executors.worker_process import Output, WorkerProcess
 from motet.ports import Attempt, Failure, Outcome, Success
@@ -90,6 +90,7 @@ class Member:
         self.job: Job | None = None
         self.booted = self.ending = self.told = self.killed = self.ended = self.closed = False
         self.status = 0
+        self._begun: Job | None = None
         self._deadline: float | None = None
         self._selector = selector
         self._owner = owner
@@ -115,13 +116,14 @@ class Member:
         if self.process.settings != job.settings:
             self.process.settings = job.settings
             parts = [*messages.message("settings", *job.settings), *parts]
-        self.post(parts)
+        self.post(parts, job)
 
-    def post(self, parts: Sequence[Part]) -> None:
-        """Send a message, or begin to. From any thread."""
+    def post(self, parts: Sequence[Part], job: Job | None = None) -> None:
+        """Send a message (that of the job), or begin to. From any thread."""
         with self._sending:
             if self.closed:
                 return
+            self._begun = job
             with suppress(OSError):  # it has ended: that will be seen, and that it did not get the message
                 if not self.process.send(parts):
                     self._owner.request(partial(self._listen, selectors.EVENT_READ | selectors.EVENT_WRITE))
@@ -186,6 +188,12 @@ class Member:
     def _on_output(self, output: Output, events: int) -> None:
         if not self.closed and not output.read(None if self.job is None else self.job.log):
             self._unwatch(output.fd)
+
+    def cannot_have_begun(self, job: Job) -> bool:
+        """Whether the worker, which is gone, had not even read what its job is."""
+        if job is not self._begun:
+            return True
+        return self.booted and (self.process.unread or bool(self.process.unsent))
 
     # -- the end
 
@@ -263,3 +271,38 @@ class Member:
             self.closed = True
             self.process.close()
         self._owner.buried(self, job)
+
+
+def death_notice(member: Member, *, out_of_memory: bool) -> WorkerDied:
+    """Why a worker ended that nobody here had asked to."""
+    what, status = f"The worker process (pid {member.process.pid})", member.status
+    if not member.booted:
+        said = "\n".join(member.process.outputs[1].tail) or "(it wrote nothing)"
+        return WorkerDied(
+            f"{what} could not start ({_ending(status)}). It wrote:\n{said}",
+            "Check that the interpreter can import motet: motet doctor.",
+        )
+    if status == -signal.SIGKILL:
+        told = "the kernel ran out of memory meanwhile" if out_of_memory else "possibly out of memory"
+        return WorkerDied(
+            f"{what} was killed by SIGKILL: {told}.",
+            "Give the task less to hold at once, run fewer at a time, or raise the memory limit.",
+        )
+    if status < 0:
+        return WorkerDied(
+            f"{what} was killed by {_ending(status)}.",
+            "That is a crash in compiled code: where it happened is at the end of the attempt's stderr.",
+        )
+    return WorkerDied(
+        f"{what} ended with {_ending(status)} before it had answered.",
+        "Something in the task ended the process (os._exit, a library's abort): raise an exception instead.",
+    )
+
+
+def _ending(status: int) -> str:
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"

@@ -19,9 +19,9 @@ from time import monotonic
 from motet.errors import ExecutorError
 from motet.executors import messages
 from motet.executors.calls import failure
-from motet.executors.member import Job, Member
+from motet.executors.member import Job, Member, death_notice
 from motet.executors.orphans import OrphanKiller
-from motet.executors.worker_process import WorkerProcess, death_notice, oom_kills
+from motet.executors.worker_process import WorkerProcess, oom_kills
 from motet.ports import Outcome, Stopped, Success
 from motet.values.pickle import Part
 
@@ -227,35 +227,25 @@ class WorkerPool:
     def buried(self, member: Member, job: Job | None) -> None:
         """Forget the member. Its job is settled; if it cannot have begun, another worker gets it, once."""
         with self._lock:
-            if member in self._idle:  # it was idle; or a job came to it just now
+            if member in self._idle:
                 self._idle.remove(member)
-            job = job or member.job
+            job = job or member.job  # one that came at the last moment
         self._members.remove(member)
         self._orphans.update(each.process.pid for each in self._members)
         if job is None:
             return
-        unread = member.booted and (member.process.unread or bool(member.process.unsent))
         if job.stopping is not None and not isinstance(job.outcome, Success):
             self._done(job, Stopped(job.stopping))
         elif job.outcome is not None:
             self._done(job, job.outcome)
-        elif unread and not job.moved:
+        elif member.cannot_have_begun(job) and not job.moved:
             with self._lock:
                 job.moved, job.member = True, None
                 self._waiting.appendleft(job)
         else:
             before, self._oom_kills = self._oom_kills, oom_kills()
-            self._done(
-                job,
-                failure(
-                    death_notice(
-                        member.process,
-                        member.status,
-                        booted=member.booted,
-                        out_of_memory=self._oom_kills > before,
-                    )
-                ),
-            )
+            why = death_notice(member, out_of_memory=self._oom_kills > before)
+            self._done(job, failure(why))
 
     # -- stopping
 

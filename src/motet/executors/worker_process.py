@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,6 @@ from contextlib import ExitStack
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from motet.errors import WorkerDied
 from motet.executors import messages
 from motet.executors.current import LINE_CHARS, Log
 from motet.values import pickle
@@ -207,41 +205,6 @@ def _spawn(control: socket.socket, out: int, err: int) -> Popen[bytes]:
         [sys.executable, *flags, "-P", "-c", _BOOT, *own],
         stdin=DEVNULL, stdout=out, stderr=err, pass_fds=(fd,), start_new_session=True,
     )  # fmt: skip
-
-
-def death_notice(worker: WorkerProcess, status: int, *, booted: bool, out_of_memory: bool) -> WorkerDied:
-    """Why a worker ended that nobody here had asked to."""
-    what = f"The worker process (pid {worker.pid})"
-    if not booted:
-        said = "\n".join(worker.outputs[1].tail) or "(it wrote nothing)"
-        return WorkerDied(
-            f"{what} could not start ({_ending(status)}). It wrote:\n{said}",
-            "Check that the interpreter can import motet: motet doctor.",
-        )
-    if status == -signal.SIGKILL:
-        told = "the kernel ran out of memory meanwhile" if out_of_memory else "possibly out of memory"
-        return WorkerDied(
-            f"{what} was killed by SIGKILL: {told}.",
-            "Give the task less to hold at once, run fewer at a time, or raise the memory limit.",
-        )
-    if status < 0:
-        return WorkerDied(
-            f"{what} was killed by {_ending(status)}.",
-            "That is a crash in compiled code: where it happened is at the end of the attempt's stderr.",
-        )
-    return WorkerDied(
-        f"{what} ended with {_ending(status)} before it had answered.",
-        "Something in the task ended the process (os._exit, a library's abort): raise an exception instead.",
-    )
-
-
-def _ending(status: int) -> str:
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        return signal.Signals(-status).name
-    except ValueError:
-        return f"signal {-status}"
 
 
 def oom_kills() -> int:
