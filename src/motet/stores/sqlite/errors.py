@@ -1,0 +1,67 @@
+"""What SQLite's and the system's errors mean to a user, and what to do about them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+
+from motet.errors import StoreCorrupt, StoreError, StoreFull, StoreUnavailable
+
+
+def is_busy(error: sqlite3.OperationalError) -> bool:
+    """Whether another connection was in the way."""
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def explained(error: sqlite3.Error | OSError, path: str) -> StoreError:
+    """What the error means to a user, and what to do about it."""
+    if isinstance(error, OSError):
+        return _explained_os(error, path)
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    said = f"{error} [{getattr(error, 'sqlite_errorname', None) or type(error).__name__}]"
+    cause = code & 0xFF
+    if cause in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return StoreCorrupt(
+            f"The store {path} is damaged: {said}.",
+            "Put a backup in its place; or, to begin anew, move it away with the two files beside it, "
+            f"{path}-wal and {path}-shm.",
+        )
+    if cause == sqlite3.SQLITE_FULL or (cause == sqlite3.SQLITE_IOERR and _room_bytes(path) < 1 << 20):
+        return StoreFull(
+            f"There is no room left for the store {path}: {said}. What was recorded before is safe.",
+            "Free some disk space (`motet prune` removes old runs), then resume.",
+        )
+    if cause in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return StoreUnavailable(
+            f"The store {path} cannot be opened for writing: {said}.",
+            "Make the folder writable for this user, or set MOTET_HOME to one that is.",
+        )
+    if cause == sqlite3.SQLITE_IOERR:
+        return StoreUnavailable(
+            f"The disk under the store {path} failed: {said}.",
+            "Check the disk, its quota and the system's log.",
+        )
+    return StoreError(f"The store {path} refused: {said}.", "This is a fault in Motet: please report it.")
+
+
+def _explained_os(error: OSError, path: str) -> StoreError:
+    place = error.filename or path
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreFull(
+            f"There is no room left for the store {path}: {error.strerror}.",
+            "Free some disk space (`motet prune` removes old runs), then resume.",
+        )
+    return StoreUnavailable(
+        f"The store {path} cannot be opened: {error.strerror}: {place}.",
+        "Make it a folder that this user may write to, or set MOTET_HOME to one.",
+    )
+
+
+def _room_bytes(path: str) -> int:
+    """Free space beneath the file, as far as this user may use it."""
+    try:
+        room = os.statvfs(os.path.dirname(path))
+    except OSError:
+        return 1 << 62
+    return room.f_bavail * room.f_frsize

@@ -1,0 +1,116 @@
+"""The steps of a run: the rows of the table `steps`, and over them newer ones from the journal.
+
+A commit writes the step rows that it changed into its journal record and nowhere else: that halves its cost.
+Whoever looks at the steps puts those of the run's newest records over those of the table. When the former
+have become many, it also moves them into the table, unless writers are busy: what it sees is the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from motet.ports import StepRow
+from motet.stores.codec import decode
+from motet.stores.rows import step_of_cells
+from motet.stores.sqlite.file import Database, Execute
+from motet.stores.sqlite.rows import (
+    LIGHT_STEP_COLUMNS,
+    PUT_STEP,
+    STEP_COLUMNS,
+    step_row,
+    step_values,
+)
+
+_MANY = 500
+_AT_ONCE = 2000
+_PATIENCE_S = 0.05
+_LATE = 1 << 62
+
+Newer = dict[str, list[Any]]
+"""The cells of each step that changed in records that are not folded yet, in the order in which they came."""
+
+
+def steps(database: Database, run: str, limit: int | None, status: str | None) -> list[StepRow]:
+    """See `Store.steps`."""
+    _fold(database, run)
+    with database.snapshot as execute:
+        number, folded_seq = _run(execute, run)
+        newer = _newer(execute, number, folded_seq, -1)[0]
+        found = execute(
+            f"SELECT number, {LIGHT_STEP_COLUMNS} FROM steps "
+            "WHERE run = ?1 AND (?2 IS NULL OR status = ?2) ORDER BY number LIMIT ?3",
+            (number, status, -1 if limit is None else limit + len(newer)),
+        ).fetchall()
+        rows = [(place, step_row(cells)) for place, *cells in found if cells[0] not in newer]
+        for i, (key, cells) in enumerate(newer.items()):
+            if status is None or cells[3] == status:
+                place = _place(execute, number, key) if folded_seq else None
+                rows.append((place or _LATE + i, step_of_cells(cells, light=True)))
+    rows.sort(key=lambda pair: pair[0])
+    return [row for _, row in rows[:limit]]
+
+
+def step(database: Database, run: str, key: str) -> StepRow | None:
+    """The step, or None."""
+    with database.snapshot as execute:
+        number, folded_seq = _run(execute, run)
+        newer = _newer(execute, number, folded_seq, -1)[0]
+        if key in newer:
+            return step_of_cells(newer[key])
+        row = execute(f"SELECT {STEP_COLUMNS} FROM steps WHERE run = ? AND key = ?", (number, key)).fetchone()
+    return row and step_row(row)
+
+
+def _fold(database: Database, run: str) -> None:
+    """Move rows from the journal into the table until few are left to move."""
+    moved = True
+    while moved:
+        with database.reading as execute:
+            number, folded_seq = _run(execute, run)
+            left = execute(
+                "SELECT count(*) FROM (SELECT 1 FROM records WHERE run = ? AND last_seq > ? LIMIT ?)",
+                (number, folded_seq, _MANY + 1),
+            ).fetchone()[0]
+        moved = left > _MANY and _fold_some(database, run)
+
+
+def _fold_some(database: Database, run: str) -> bool:
+    """Move the next rows, if the turn to write can be had; says whether it could."""
+    with database.writing_within(_PATIENCE_S) as execute:
+        if execute is None:
+            return False
+        number, folded_seq = _run(execute, run)
+        newer, last_seq = _newer(execute, number, folded_seq, _AT_ONCE)
+        for cells in newer.values():
+            execute(PUT_STEP, step_values(number, cells))
+        execute("UPDATE runs SET folded_seq = ? WHERE number = ?", (last_seq, number))
+    return True
+
+
+def _run(execute: Execute, run: str) -> tuple[int, int]:
+    """The run's number and how far it is folded; (0, 0) where there is none."""
+    row: tuple[int, int] | None = execute(
+        "SELECT number, folded_seq FROM runs WHERE id = ?", (run,)
+    ).fetchone()
+    return row or (0, 0)
+
+
+def _newer(execute: Execute, number: int, folded_seq: int, limit: int) -> tuple[Newer, int]:
+    """The step rows of the next `limit` records (-1: all), and the number of the last event in them."""
+    newer: Newer = {}
+    found = execute(
+        "SELECT last_seq, steps FROM records WHERE run = ? AND last_seq > ? ORDER BY last_seq LIMIT ?",
+        (number, folded_seq, limit),
+    ).fetchall()
+    for _, text in found:
+        if text is not None:
+            newer.update((cells[0], cells) for cells in decode(text))
+    return newer, found[-1][0] if found else folded_seq
+
+
+def _place(execute: Execute, number: int, key: str) -> int | None:
+    """The step's place in the table."""
+    row: tuple[int] | None = execute(
+        "SELECT number FROM steps WHERE run = ? AND key = ?", (number, key)
+    ).fetchone()
+    return row[0] if row else None

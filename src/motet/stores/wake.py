@@ -1,0 +1,177 @@
+"""Waking followers in this and other processes without polling: a FIFO for each in a folder beside the store.
+
+A follower first makes its FIFO, then rewrites the file `.census`, then reads the journal. A writer first
+commits, then looks whether the census has changed since it last listed the folder. So whichever comes first,
+a commit is either read or rung for. A FIFO that nobody listens to any more is removed by the next writer.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import select
+import threading
+from contextlib import suppress
+
+from motet.errors import StoreUnavailable
+
+_ALL, _PUBLISHED = "all-", "published-"
+_CENSUS = ".census"
+_CENSUS_BYTES = 8
+
+
+class Bell:
+    """Rings the followers of one store after each commit. Costs next to nothing while there are none."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._census_fd = -1
+        self._census = b"?"
+        self._all: list[str] = []
+        self._published: list[str] = []
+
+    def ring(self, *, published: bool) -> None:
+        """Wake everybody who wants to know of a commit: of published events, or of others."""
+        if self._census_fd < 0:
+            try:
+                self._open()
+            except OSError:
+                return  # where no folder can be opened, no follower is; and what was committed stays so
+        census = os.pread(self._census_fd, _CENSUS_BYTES, 0)
+        if census != self._census:
+            self._list(census)
+        if self._all or (published and self._published):
+            with self._lock:
+                for listening in (self._all, self._published) if published else (self._all,):
+                    listening[:] = [path for path in listening if _poke(path)]
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        with self._lock:
+            fd, self._census_fd = self._census_fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def _open(self) -> None:
+        with self._lock:
+            if self._census_fd < 0:
+                self._census_fd = _open_census(self._folder)
+
+    def _list(self, census: bytes) -> None:
+        """List the followers, after the census was read: one who came since is found by the next look."""
+        with self._lock:
+            names = os.listdir(self._folder)
+            self._all = [os.path.join(self._folder, name) for name in names if name.startswith(_ALL)]
+            self._published = [
+                os.path.join(self._folder, name) for name in names if name.startswith(_PUBLISHED)
+            ]
+            self._census = census
+
+
+class FifoFollower:
+    """A follower that its own and other processes' bells wake. See `ports.Follower`."""
+
+    def __init__(self, folder: str, *, published: bool) -> None:
+        census_fd = _open_census(folder)
+        kind = _PUBLISHED if published else _ALL
+        name = f"{kind}{os.getpid()}-{os.urandom(6).hex()}"
+        self._path = os.path.join(folder, name)
+        hidden = os.path.join(folder, "." + name)
+        try:
+            os.mkfifo(hidden, 0o600)
+            # Open for both: it then never sees the end of the file when a writer closes it.
+            self._fd = os.open(hidden, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            os.rename(hidden, self._path)  # only now may a writer see it: it is listened to
+            os.pwrite(census_fd, os.urandom(_CENSUS_BYTES), 0)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"No follower can be placed in {folder}: {error.strerror}.",
+                "Set MOTET_HOME to a folder on a local disk.",
+            ) from error
+        finally:
+            os.close(census_fd)
+        self._waiting = threading.Lock()
+        self._open = threading.Lock()
+        self._closed = False
+
+    def wait(self, timeout_s: float | None) -> bool:
+        """See the port."""
+        with self._waiting:
+            if self._closed:
+                return False
+            poll = select.poll()
+            poll.register(self._fd, select.POLLIN)
+            if not poll.poll(None if timeout_s is None else math.ceil(max(0.0, timeout_s) * 1000)):
+                return False
+            try:
+                os.read(self._fd, 65536)
+            except BlockingIOError:
+                return False
+            return True
+
+    def wake(self) -> None:
+        """See the port."""
+        with self._open:
+            if not self._closed:
+                self._write()
+
+    def close(self) -> None:
+        """See the port."""
+        with self._open:
+            if self._closed:
+                return
+            self._closed = True
+            _unlink(self._path)
+            self._write()  # a wait that is under way ends now, and only then is the file let go
+        with self._waiting:
+            os.close(self._fd)
+
+    def _write(self) -> None:
+        with suppress(BlockingIOError):  # full: it will wake anyway
+            os.write(self._fd, b"!")
+
+
+def _open_census(folder: str) -> int:
+    os.makedirs(folder, exist_ok=True)
+    return os.open(os.path.join(folder, _CENSUS), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+
+
+def _poke(path: str) -> bool:
+    """Wake the follower; says whether there still is one."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            _unlink(path)
+        return error.errno not in (errno.ENXIO, errno.ENOENT)
+    try:
+        os.write(fd, b"!")
+    except (BlockingIOError, BrokenPipeError):
+        pass  # it is full, so the follower will wake, or gone, which the next writer will notice
+    finally:
+        os.close(fd)
+    return True
+
+
+def sweep(folder: str, older_than: float) -> None:
+    """Remove what a process left that died while it placed a follower."""
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return
+    for name in names:
+        path = os.path.join(folder, name)
+        if name.startswith((f".{_ALL}", f".{_PUBLISHED}")):
+            try:
+                stale = os.stat(path).st_mtime < older_than
+            except FileNotFoundError:
+                continue
+            if stale:
+                _unlink(path)
+
+
+def _unlink(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
