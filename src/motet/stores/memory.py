@@ -23,6 +23,7 @@ from motet.ports import (
 )
 from motet.stores.codec import decode, encode
 from motet.stores.memory_documents import MemoryDocuments
+from motet.stores.memory_prune import kept_from, old_runs
 from motet.stores.rows import CHANGEABLE, step_cells, step_of_cells
 
 
@@ -238,7 +239,37 @@ class MemoryStore(MemoryDocuments):
     # -- upkeep
 
     def prune(self, *, before: float, now: float, dry_run: bool = False) -> Pruned:
-        raise NotImplementedError
+        pruned = Pruned()
+        with self._lock:
+            known = {id_: (run.row, run.last_offset) for id_, run in self._runs.items()}
+            gone = set(old_runs(known, self._listeners, before, now))
+            left = {id_: each for id_, each in known.items() if id_ not in gone}
+            horizon = kept_from(left, self._listeners, now)
+            journal = []
+            for fact in self._journal:
+                event = fact.published
+                if fact.run in gone if event is None else event.at < before and fact.offset <= horizon:
+                    pruned.events += 1
+                    pruned.freed_bytes += len(fact.text)
+                else:
+                    journal.append(fact)
+            pruned.runs = len(gone)
+            if not dry_run:
+                self._journal = journal
+                self._forget(gone, now)
+        return pruned
+
+    def _forget(self, gone: set[str], now: float) -> None:
+        """Remove all that was of those runs, client keys of removed events, and listeners not heard of."""
+        kept = {fact.offset for fact in self._journal if fact.published is not None}
+        self._client_keys = {key: offset for key, offset in self._client_keys.items() if offset in kept}
+        self._runs = {id_: run for id_, run in self._runs.items() if id_ not in gone}
+        self._aliases = {name: run for name, run in self._aliases.items() if run not in gone}
+        self._listeners = {
+            name: promise
+            for name, promise in self._listeners.items()
+            if name not in gone and (promise[1] > now or name in self._runs)
+        }
 
     def close(self) -> None:
         with self._lock:

@@ -22,12 +22,13 @@ from motet.ports import (
 )
 from motet.stores.codec import decode, pack, unpack
 from motet.stores.rows import CHANGEABLE
-from motet.stores.sqlite import journal, steps
+from motet.stores.sqlite import journal, steps, upkeep
 from motet.stores.sqlite import rows as columns
 from motet.stores.sqlite.documents import SqliteDocuments
 from motet.stores.sqlite.file import Database, Durability, Execute
-from motet.stores.wake import Bell, FifoFollower
+from motet.stores.wake import Bell, FifoFollower, sweep
 
+_STALE_S = 3600.0
 _AS_JSON = {"result", "error", "counts"}
 
 
@@ -199,7 +200,10 @@ class SqliteStore(SqliteDocuments):
     # -- upkeep
 
     def prune(self, *, before: float, now: float, dry_run: bool = False) -> Pruned:
-        raise NotImplementedError
+        pruned = upkeep.prune(self._database, before=before, now=now, dry_run=dry_run)
+        if not dry_run:
+            sweep(self._wake_folder, now - _STALE_S)
+        return pruned
 
     def check(self) -> list[str]:
         """What is wrong with the file, in SQLite's words; empty if it is sound. Reads all of it."""

@@ -1,0 +1,186 @@
+"""Artifacts as files in a folder, `ab/cdef...` for the content whose digest is abcdef..."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Literal
+
+from motet.artifacts.digests import checked, is_digest, stored
+from motet.errors import NotFound, StoreError, StoreFull, StoreUnavailable
+from motet.ports import Pruned, Stored
+
+_PART = ".part"
+
+# Below this size, reading a file costs less than mapping it.
+_MAP_BYTES = 1 << 16
+
+
+class FileArtifacts:
+    """The artifacts below `folder`, made at first use. See `ports.ArtifactStore`.
+
+    Content is written under a temporary name and renamed, so that a digest never names half of it. With
+    durability "full" it is on the disk when `put` returns.
+    """
+
+    def __init__(self, folder: str, *, durability: Literal["normal", "full"] = "normal") -> None:
+        self._folder = os.path.abspath(folder)
+        self._sync = durability == "full"
+
+    def put(self, parts: Sequence[bytes | memoryview]) -> Stored:
+        artifact = stored(parts)
+        path = self._path(artifact.digest)
+        try:
+            if not self._refresh(path):
+                self._write(path, parts)
+        except OSError as error:
+            raise _explained(error, self._folder) from error
+        return artifact
+
+    def get(self, digest: str) -> memoryview:
+        try:
+            fd = os.open(self._path(checked(digest)), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise _missing(digest) from None
+        try:
+            size_bytes = os.fstat(fd).st_size
+            if size_bytes >= _MAP_BYTES:
+                import mmap
+
+                return memoryview(mmap.mmap(fd, 0, access=mmap.ACCESS_READ))
+            with open(fd, "rb", closefd=False) as file:
+                return memoryview(file.read())
+        finally:
+            os.close(fd)
+
+    def path(self, digest: str) -> str:
+        path = self._path(checked(digest))
+        if not os.path.exists(path):
+            raise _missing(digest)
+        return path
+
+    def sweep(self, used: Callable[[str], bool], older_than: float, *, dry_run: bool = False) -> Pruned:
+        pruned = Pruned()
+        for path, digest in self._all():
+            if _changed_at(path) >= older_than or (digest and used(digest)):
+                continue
+            freed_bytes = self._remove(path, older_than, dry_run=dry_run)
+            if freed_bytes is not None:
+                pruned.artifacts += bool(digest)
+                pruned.freed_bytes += freed_bytes
+        return pruned
+
+    def _path(self, digest: str) -> str:
+        return os.path.join(self._folder, digest[:2], digest[2:])
+
+    def _refresh(self, path: str) -> bool:
+        """Whether the content is there already; if so, it counts as put just now."""
+        if not os.path.exists(path):
+            return False
+        with self._lock(fcntl.LOCK_SH):
+            try:
+                os.utime(path)
+            except FileNotFoundError:
+                return False
+        return True
+
+    def _write(self, path: str, parts: Sequence[bytes | memoryview]) -> None:
+        folder = os.path.dirname(path)
+        part = f"{path}.{os.urandom(6).hex()}{_PART}"
+        os.makedirs(folder, exist_ok=True)
+        try:
+            fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+            try:
+                for content in parts:
+                    _write_all(fd, content)
+                if self._sync:
+                    os.fsync(fd)
+            finally:
+                os.close(fd)
+            with self._lock(fcntl.LOCK_SH):
+                os.rename(part, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(part)
+            raise
+        if self._sync:
+            _sync_folder(folder)
+            _sync_folder(self._folder)
+
+    def _all(self) -> Iterator[tuple[str, str]]:
+        """Every file with its digest; the digest is empty for what a process left that died in `put`."""
+        for folder, _, names in os.walk(self._folder):
+            start = os.path.basename(folder)
+            for name in names:
+                path = os.path.join(folder, name)
+                if name.endswith(_PART):
+                    yield path, ""
+                elif is_digest(start + name):
+                    yield path, start + name
+
+    def _remove(self, path: str, older_than: float, *, dry_run: bool) -> int | None:
+        """Remove the file, unless it was put since; gives its size, None if it stays or was gone."""
+        with self._lock(fcntl.LOCK_EX):
+            try:
+                found = os.stat(path)
+                if found.st_mtime >= older_than:
+                    return None
+                if not dry_run:
+                    os.unlink(path)
+            except FileNotFoundError:
+                return None
+        return found.st_size
+
+    @contextmanager
+    def _lock(self, kind: int) -> Iterator[None]:
+        """Keep `sweep` from removing what `put` finds there, between its look and its removal."""
+        fd = os.open(os.path.join(self._folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(fd, kind)
+            yield
+        finally:
+            os.close(fd)
+
+
+def _write_all(fd: int, content: bytes | memoryview) -> None:
+    left = memoryview(content)
+    left = left.cast("B") if left.nbytes else memoryview(b"")
+    while left:
+        left = left[os.write(fd, left) :]
+
+
+def _sync_folder(folder: str) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _changed_at(path: str) -> float:
+    try:
+        return os.stat(path).st_mtime
+    except FileNotFoundError:
+        return float("inf")
+
+
+def _missing(digest: str) -> NotFound:
+    return NotFound(
+        f"There is no artifact {digest}.",
+        "It was pruned, or belongs to another MOTET_HOME: run what made it again.",
+    )
+
+
+def _explained(error: OSError, folder: str) -> StoreError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return StoreFull(
+            f"There is no room left for artifacts in {folder}: {error.strerror}.",
+            "Free some disk space (`motet prune` removes old runs), then resume.",
+        )
+    return StoreUnavailable(
+        f"Artifacts cannot be kept in {folder}: {error.strerror}: {error.filename or folder}.",
+        "Make it a folder that this user may write to, or set MOTET_HOME to one.",
+    )
