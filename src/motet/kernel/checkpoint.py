@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-import base64
+import zlib
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Mapping
 from typing import Any
 
-from motet.kernel import rules
+from motet.kernel import rules, waits
 from motet.kernel.events import Json
-from motet.kernel.fold import hold, listen_for
 from motet.kernel.maps import follow
-from motet.kernel.policy import PLAIN, Policy
+from motet.kernel.moves import recount, relate
+from motet.kernel.policy import PLAIN
 from motet.kernel.state import (
-    M_ENDED, M_RUNNING, M_SUCCEEDED, M_WAITING, MapState, RunState, Step, Wait, element_key,
+    M_ENDED,
+    M_RUNNING,
+    M_SUCCEEDED,
+    M_WAITING,
+    MapState,
+    RunState,
+    Step,
+    Wait,
 )  # fmt: skip
-from motet.kernel.transitions import ENDED, PENDING, SUCCEEDED
+from motet.kernel.transitions import ENDED, PENDING, RUNNING, SUCCEEDED
 
 VERSION = 1
 
 _RUN = ("status", "epoch", "seq", "offset", "started_at", "ended_at", "result", "error", "reason")
-_STEP = (
-    "task", "form", "parent", "name", "fingerprint", "added_at", "needs", "after", "each", "call", "status",
-    "attempt", "failures", "started_at", "ended_at", "due_at", "result", "error", "cached", "stopping", "of",
-    "element", "doomed", "unmet",
-)  # fmt: skip
-_EMPTY: dict[str, Any] = {
+_ALWAYS = ("task", "added_at")
+_ELSE: dict[str, Any] = {
     "form": "call", "parent": "", "name": "", "fingerprint": "", "needs": (), "after": (), "each": (),
-    "call": None, "attempt": 0, "failures": 0, "started_at": None, "ended_at": None, "due_at": 0.0,
-    "result": None, "error": None, "cached": False, "stopping": "", "of": "", "element": -1, "doomed": "",
-    "status": SUCCEEDED, "unmet": 0,
+    "call": None, "status": SUCCEEDED, "attempt": 0, "failures": 0, "started_at": None, "ended_at": None,
+    "due_at": 0.0, "result": None, "error": None, "cached": False, "stopping": "", "of": "", "element": -1,
+    "doomed": "",
 }  # fmt: skip
+"""What a step is where its JSON is silent; most of its fields hold this."""
 
 
 def to_json(state: RunState) -> Json:
-    """The run's facts as JSON."""
+    """The run's facts as JSON. It shares parts with the state: write it down before folding on."""
     return {
         "version": VERSION,
         "run": state.run,
@@ -46,43 +52,30 @@ def to_json(state: RunState) -> Json:
 
 
 def _step(step: Step) -> Json:
-    out: dict[str, Json] = {}
-    for name in _STEP:
+    out: dict[str, Json] = {"task": step.task, "added_at": step.added_at}
+    for name, silent in _ELSE.items():
         value = getattr(step, name)
-        if name not in _EMPTY or value != _EMPTY[name]:
-            out[name] = list(value) if isinstance(value, tuple) else value
+        if value != silent:
+            out[name] = value
+    for name in ("needs", "after", "each"):
+        if name in out:
+            out[name] = list(out[name])
     if step.policy is not PLAIN:
         out["policy"] = step.policy.to_json()
     if step.map is not None:
-        marks = step.map.marks.replace(bytes([M_RUNNING]), bytes([M_WAITING]))
-        plain = all(result is None for result in step.map.results)
-        out["map"] = {
-            "size": step.map.size,
-            "marks": base64.b85encode(_packed(marks)).decode(),
-            "results": None if plain else step.map.results,
-        }
+        out["map"] = _map(step.map)
     return out
 
 
-def _packed(marks: bytes | bytearray) -> bytes:
-    """Runs of equal marks as (mark, length): a map that is done is a few bytes, whatever its size."""
-    out = bytearray()
-    at, size = 0, len(marks)
-    while at < size:
-        mark, end = marks[at], at + 1
-        while end < size and marks[end] == mark:
-            end += 1
-        out.append(mark)
-        out += (end - at).to_bytes(4, "big")
-        at = end
-    return bytes(out)
-
-
-def _unpacked(data: bytes) -> bytearray:
-    out = bytearray()
-    for at in range(0, len(data), 5):
-        out += data[at : at + 1] * int.from_bytes(data[at + 1 : at + 5], "big")
-    return out
+def _map(marks: MapState) -> Json:
+    # The starts of elements are no facts. Compressed, a map that is done is a few bytes, whatever its size.
+    facts = marks.marks.replace(bytes([M_RUNNING]), bytes([M_WAITING]))
+    plain = all(result is None for result in marks.results)
+    return {
+        "size": marks.size,
+        "marks": b2a_base64(zlib.compress(facts), newline=False).decode(),
+        "results": None if plain else marks.results,
+    }
 
 
 def from_json(data: Json) -> RunState:
@@ -93,53 +86,54 @@ def from_json(data: Json) -> RunState:
     for name in _RUN:
         setattr(state, name, data[name])
     for key, kept in data["steps"].items():
-        state.steps[key] = _load_step(state, key, kept)
+        _load_step(state, key, kept)
     for name, rule, memory, repeat, fired, opened in data["waits"]:
         state.waits[name] = Wait(name, rules.from_json(rule), memory, repeat, fired, opened)
         if opened:
-            listen_for(state, name)
+            waits.listen(state, name)
     for step in state.steps.values():
-        _relate(state, step)
+        _load_relations(state, step)
     state.take_changes()
     return state
 
 
-def _load_step(state: RunState, key: str, kept: dict[str, Json]) -> Step:
-    body = {name: kept.get(name, _EMPTY.get(name)) for name in _STEP}
-    policy: Policy = state.policy(kept.get("policy", {}))
-    step = Step(key=key, policy=policy, **body)
-    state.counts[step.status] = state.counts.get(step.status, 0) + 1
-    state.active += step.status not in ENDED
+def _load_step(state: RunState, key: str, kept: Mapping[str, Json]) -> None:
+    step = Step(
+        key, kept["task"], kept.get("form", "call"), kept.get("parent", ""), kept.get("name", ""),
+        state.policy(kept.get("policy", {})), kept.get("fingerprint", ""), kept["added_at"],
+    )  # fmt: skip
+    step.status = SUCCEEDED
+    for name, value in kept.items():
+        if name in _ELSE:
+            setattr(step, name, value)
+    if step.after:
+        step.after = dict.fromkeys(step.after)
     if "map" in kept:
         size = kept["map"]["size"]
-        marks = _unpacked(base64.b85decode(kept["map"]["marks"]))
+        marks = bytearray(zlib.decompress(a2b_base64(kept["map"]["marks"])))
         step.map = MapState(size, marks, kept["map"]["results"] or [None] * size)
-    return step
+    state.steps[key] = step
+    state.counts[step.status] = state.counts.get(step.status, 0) + 1
+    state.active += step.status not in ENDED
 
 
-def _relate(state: RunState, step: Step) -> None:
+def _load_relations(state: RunState, step: Step) -> None:
     """Build up what follows from the facts: who waits for whom, what is used, how far maps are."""
-    if step.status == PENDING:
-        hold(state, step, step.added_at)
-    if step.status == "running" and step.map is None:
-        for name, amount in step.policy.claims.items():
+    if step.needs or step.after or step.each:
+        relate(state, step)
+    if step.of:
+        marks = state.steps[step.of].map
+        assert marks is not None
+        marks.own[step.element] = step
+        marks.running += step.status == RUNNING
+    if step.status == RUNNING and step.map is None:
+        for name, amount in step.policy.demands.items():
             state.limit(name).used += amount
-        if step.of:
-            owner = state.steps[step.of].map
-            assert owner is not None
-            owner.running += 1
     if step.map is not None:
-        _relate_map(state, step, step.map)
-
-
-def _relate_map(state: RunState, step: Step, marks: MapState) -> None:
-    succeeded = marks.marks.count(M_SUCCEEDED)
-    own = [index for index, mark in enumerate(marks.marks) if mark == M_ENDED] if M_ENDED in marks.marks else []
-    marks.bad = sum(state.steps[element_key(step.key, index)].status != SUCCEEDED for index in own)
-    marks.ended = succeeded + len(own)
-    if step.each and step.status not in ENDED:
-        marks.lacks = bytearray([len(step.each)]) * marks.size
-        for upstream in step.each:
-            follow(state, step, upstream)
-
-
+        byte = step.map.marks
+        step.map.bad = byte.count(M_ENDED)
+        step.map.ended = byte.count(M_SUCCEEDED) + step.map.bad
+        if step.status not in ENDED:
+            follow(state, step)
+    if step.status == PENDING:
+        recount(state, step, step.added_at)

@@ -116,7 +116,7 @@ class StepStarted(StepEvent):
 
 @dataclass(slots=True)
 class StepSucceeded(StepEvent):
-    """The step has its outcome. `cached` says that it was taken over from an earlier one, without an attempt."""
+    """The step has its outcome. `cached`: it was taken over from an earlier step, without an attempt."""
 
     kind: ClassVar[str] = "step.succeeded"
     attempt: int = 0
@@ -174,7 +174,11 @@ class StepCancelled(StepEvent):
 
 @dataclass(slots=True)
 class StepInterrupted(StepEvent):
-    """The engine that ran the attempt died with it. The step is ready again; no retry is used up."""
+    """The engine that ran the attempt died with it. The step is ready again; no retry is used up.
+
+    A map goes on, and hands out again what it had in hand; its elements with a step of their own (`m[3]`) are
+    interrupted one by one.
+    """
 
     kind: ClassVar[str] = "step.interrupted"
 
@@ -183,7 +187,8 @@ class StepInterrupted(StepEvent):
 class StepReset(StepEvent):
     """The step's outcome is put aside and it may run anew (a reopened run, code that changed).
 
-    `fingerprint` replaces the recorded one where it is given.
+    Steps that have yet to start wait for it again; what has begun or ended is reset by an event of its own.
+    `fingerprint` replaces the recorded one where it is given; then no element of a map is kept.
     """
 
     kind: ClassVar[str] = "step.reset"
@@ -248,9 +253,10 @@ class EventReceived(Event):
 
 @dataclass(slots=True)
 class TimePassed(Event):
-    """A deadline that a rule had set was reached."""
+    """The deadline of the rule `wait` was reached."""
 
     kind: ClassVar[str] = "time.passed"
+    wait: str = ""
 
 
 KINDS: dict[str, type[Event]] = {

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from motet.kernel import events as ev
-from motet.kernel.decide import StopAttempt, enqueue
+from motet.kernel.decide import StopAttempt
 from motet.kernel.events import Json
+from motet.kernel.limits import line_up
 from motet.kernel.policy import retry_delay_s
 from motet.kernel.state import M_RUNNING, RunState, Step, element_key
-from motet.kernel.transitions import CANCELLING, ENDED, RETRYING, RUNNING
+from motet.kernel.transitions import CANCELLING, RETRYING, RUNNING
 
 
 @dataclass(slots=True)
@@ -78,58 +79,78 @@ NOTHING = Judgement()
 
 
 def judge(state: RunState, told: Input) -> Judgement:
-    """What the input comes to, given the state. Changes nothing but the line of steps that are ready."""
+    """What the input comes to, given the state. It changes nothing that is known of the run.
+
+    A timer may put a step in line, or call for another timer, without an event: `state.changes` then says so.
+    """
     if isinstance(told, ev.EventReceived):
         return NOTHING if told.offset <= state.offset else Judgement(told)
     if isinstance(told, TimerFired):
         return _timer(state, told)
-    status, attempt, failures = _current(state, told.key, told.element)
-    if status != RUNNING or attempt != told.attempt:
+    step, status, attempt = _current(state, told.key, told.element)
+    if step is None or status != RUNNING or attempt != told.attempt:
         return NOTHING
     if isinstance(told, Succeeded):
         return Judgement(ev.StepSucceeded(told.at, told.key, told.attempt, told.element, told.result))
-    step = state.steps[told.key]
-    if isinstance(told, Ended) or step.stopping or state.status == CANCELLING:
-        reason = told.reason if isinstance(told, Ended) else step.stopping
-        return Judgement(ev.StepCancelled(told.at, told.key, told.element, reason))
-    return Judgement(_failure(step, told, failures + 1))
+    stopping = step.stopping or (state.steps[step.of].stopping if step.of else "")
+    if isinstance(told, Ended):
+        return Judgement(ev.StepCancelled(told.at, told.key, told.element, told.reason))
+    if stopping or state.status == CANCELLING:
+        return Judgement(ev.StepCancelled(told.at, told.key, told.element, stopping))
+    return Judgement(_failure(step, told))
 
 
-def _failure(step: Step, told: Failed, failures: int) -> ev.Event:
+def _failure(step: Step, told: Failed) -> ev.Event:
     policy = step.policy
+    own = step.map is None  # else this is the first failure of an element that has no step yet
+    failures = step.failures + 1 if own else 1
     if not told.retry or failures > policy.retries:
         return ev.StepFailed(told.at, told.key, told.attempt, told.element, told.error)
-    own_key = told.key if told.element < 0 else element_key(told.key, told.element)
-    delay_s = retry_delay_s(policy, own_key, failures) if told.delay_s is None else told.delay_s
+    delay_s = told.delay_s
+    if delay_s is None:
+        delay_s = retry_delay_s(policy, step.key if own else element_key(step.key, told.element), failures)
     return ev.StepRetrying(told.at, told.key, told.attempt, told.element, told.at + delay_s, told.error)
 
 
-def _current(state: RunState, key: str, element: int) -> tuple[str, int, int]:
-    """Status, attempt and failures of a step or of an element, "" for one that does not exist."""
+def _current(state: RunState, key: str, element: int) -> tuple[Step | None, str, int]:
+    """The step, or the element's own step, or the map of an element without one; its status and attempt.
+
+    A map has no attempt of its own that could be reported.
+    """
     step = state.steps.get(key)
     if step is None:
-        return "", 0, 0
-    if element < 0:
-        return step.status, step.attempt, step.failures
-    own = state.steps.get(element_key(key, element))
-    if own is not None:
-        return own.status, own.attempt, own.failures
+        return None, "", 0
     marks = step.map
-    if marks is None or not 0 <= element < marks.size or marks.marks[element] != M_RUNNING:
-        return "", 0, 0
-    return RUNNING, 1, 0
+    if marks is None or element < 0:
+        return step, "" if marks is not None or element >= 0 else step.status, step.attempt
+    own = marks.own.get(element)
+    if own is not None:
+        return own, own.status, own.attempt
+    running = element < marks.size and marks.marks[element] == M_RUNNING
+    return step, RUNNING if running else "", step.attempt
 
 
 def _timer(state: RunState, told: TimerFired) -> Judgement:
     if told.what == "deadline":
-        wait = state.waits.get(told.key)
-        due_at = wait.rule.deadline(wait.memory) if wait is not None and wait.open else None
-        return NOTHING if due_at is None or due_at > told.at else Judgement(ev.TimePassed(told.at))
-    status, attempt, _ = _current(state, told.key, told.element)
-    if attempt != told.attempt or status in ENDED:
+        return _deadline(state, told)
+    step, status, attempt = _current(state, told.key, told.element)
+    if step is None or attempt != told.attempt:
         return NOTHING
     if told.what == "timeout" and status == RUNNING:
         return Judgement(command=StopAttempt(told.key, told.attempt, told.element, "timeout"))
     if told.what == "retry" and status == RETRYING:
-        enqueue(state, state.steps[told.key])
+        line_up(state, step)
+        state.changes.steps[step.key] = None
+    return NOTHING
+
+
+def _deadline(state: RunState, told: TimerFired) -> Judgement:
+    wait = state.waits.get(told.key)
+    due_at = wait.due_at if wait is not None else None
+    if wait is None or due_at is None:
+        return NOTHING
+    wait.timer_at = None
+    if due_at <= told.at:
+        return Judgement(ev.TimePassed(told.at, told.key))
+    state.changes.waits[told.key] = None  # the deadline moved on
     return NOTHING

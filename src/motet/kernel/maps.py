@@ -2,103 +2,143 @@
 
 An element gets its own step when something other than a first success befalls it. Elements that run on
 their first attempt exist only as marks; their starts are not recorded, their outcomes are, many at a time.
+Attempts of elements are numbered on from the attempt of their map.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from motet.errors import InvalidTransition
-from motet.kernel.events import Json
+from motet.errors import InvalidTransition, UsageError
+from motet.kernel.events import Json, StepEvent
+from motet.kernel.limits import leave
 from motet.kernel.state import (
-    M_BLOCKED, M_ENDED, M_OWN, M_RUNNING, M_SUCCEEDED, M_WAITING, MapState, RunState, Step, element_key,
+    M_BLOCKED,
+    M_ENDED,
+    M_OWN,
+    M_RUNNING,
+    M_SUCCEEDED,
+    M_WAITING,
+    MapState,
+    RunState,
+    Step,
+    element_key,
 )  # fmt: skip
 from motet.kernel.transitions import ENDED, PENDING, READY, RUNNING, SUCCEEDED
 
+_GATE = bytes(M_WAITING if mark == M_SUCCEEDED else M_BLOCKED for mark in range(256))
+"""What the mark of an upstream element makes of an element that follows it."""
 
-def add_map(state: RunState, step: Step, size: int, *, keep: bool = False) -> None:
-    """Give the step `size` elements that wait for those they follow. `keep` keeps what succeeded before."""
-    old = step.map
+_SHUT = bytes(M_BLOCKED if mark == M_WAITING else mark for mark in range(256))
+
+
+def check_map(state: RunState, step: Step, size: int | None) -> None:
+    """Raise UsageError unless the step can be a map of that size (None: none), following those in `each`."""
+    if (size is not None and size < 0) or (size is None and step.each):
+        raise UsageError(
+            f"Step {step.key} follows {', '.join(step.each) or 'nothing'} and has size {size}.",
+            "Give a map its number of elements, 0 or more; only a map can follow others.",
+        )
+    for key in step.each:
+        upstream = state.steps.get(key)
+        marks = upstream.map if upstream is not None else None
+        if marks is None or marks.size < (size or 0):
+            raise UsageError(
+                f"Step {step.key} follows {key}, which is no map of {size} elements or more.",
+                "Follow maps of the same size, or name it under `needs` instead.",
+            )
+
+
+def add_map(state: RunState, step: Step, size: int) -> None:
+    """Give the step `size` elements; those that follow others wait for these."""
     step.map = MapState(size, bytearray([M_WAITING]) * size, [None] * size)
-    if old is not None:
-        step.map.followers, step.map.watchers = old.followers, old.watchers
-    if step.each:
-        step.map.lacks = bytearray([len(step.each)]) * size
-        step.map.marks = bytearray([M_BLOCKED]) * size
-        for key in step.each:
-            follow(state, step, key)
-    if old is not None and keep:
-        _keep_successes(state, step, old)
+    follow(state, step)
 
 
-def _keep_successes(state: RunState, step: Step, old: MapState) -> None:
-    new = step.map
-    assert new is not None
-    for index in range(old.size):
-        own = state.steps.get(element_key(step.key, index)) if old.marks[index] in (M_OWN, M_ENDED) else None
-        if old.marks[index] == M_SUCCEEDED or (own is not None and own.status == SUCCEEDED):
-            new.marks[index] = M_SUCCEEDED if own is None else M_ENDED
-            new.results[index] = old.results[index]
-            new.ended += 1
-        elif own is not None:
-            del state.steps[own.key]
-            state.counts[own.status] -= 1
-
-
-def follow(state: RunState, step: Step, upstream: str) -> None:
-    """Have each element of the step wait for the same element of the upstream map."""
-    source = state.steps[upstream].map
+def follow(state: RunState, step: Step) -> None:
+    """Bring the marks of elements that have yet to start in line with those of the maps that they follow."""
     marks = step.map
-    if source is None or marks is None or source.size < marks.size:
-        raise InvalidTransition(step.key, PENDING, f"step.added (each={upstream}, which is no map of its size)")
-    source.followers.append(step.key)
-    for index in range(marks.size):
-        mark = source.marks[index]
-        if mark == M_SUCCEEDED:
-            _lack_less(marks, index)
-        elif mark in (M_OWN, M_ENDED):
-            own = state.steps[element_key(upstream, index)]
-            if own.status == SUCCEEDED:
-                _lack_less(marks, index)
-            elif own.status in ENDED:
-                marks.doomed.append((index, own.key))
+    if marks is None or not step.each:
+        return
+    gates = [_marks(state, key)[: marks.size].translate(_GATE) for key in step.each]
+    gate = gates[0] if len(gates) == 1 else bytes(map(min, zip(*gates, strict=True)))
+    marks.marks = bytearray(map(max, marks.marks.translate(_SHUT), gate))
+    marks.blocked = marks.marks.count(M_BLOCKED)
+    marks.cursor = 0
+    marks.due.clear()
+    marks.doomed.clear()
+    for key in step.each:
+        upstream = _marks(state, key)
+        index = upstream.find(M_ENDED, 0, marks.size)
+        while index >= 0:
+            marks.doomed.setdefault(index, element_key(key, index))
+            index = upstream.find(M_ENDED, index + 1, marks.size)
 
 
-def _lack_less(marks: MapState, index: int) -> None:
-    assert marks.lacks is not None
+def _marks(state: RunState, key: str) -> bytearray:
+    marks = state.steps[key].map
+    assert marks is not None
+    return marks.marks
+
+
+def _open(state: RunState, step: Step, marks: MapState, index: int) -> None:
+    """An upstream element succeeded: the element may start, once all of those that it follows did."""
     if marks.marks[index] != M_BLOCKED:
         return
-    marks.lacks[index] -= 1
-    if not marks.lacks[index]:
-        marks.marks[index] = M_WAITING
-        marks.cursor = min(marks.cursor, index)
+    if len(step.each) > 1 and any(_marks(state, key)[index] != M_SUCCEEDED for key in step.each):
+        return
+    marks.marks[index] = M_WAITING
+    marks.blocked -= 1
+    if index < marks.cursor:
+        marks.due.append(index)
 
 
-def element_step(state: RunState, key: str, element: int, at: float) -> Step:
-    """The step `key`, or for element >= 0 the step of that element of the map `key`, made if need be."""
-    step = state.steps[key]
-    if element < 0:
-        return step
-    own_key = element_key(key, element)
-    own = state.steps.get(own_key)
+def drop_elements(state: RunState, step: Step, old: MapState, *, keep: bool) -> None:
+    """Have the elements run anew; `keep` keeps those that succeeded."""
+    for index, own in list(old.own.items()):
+        if not (keep and own.status == SUCCEEDED):
+            if own.ticket:
+                leave(state, own)
+            state.counts[own.status] -= 1
+            state.active -= own.status not in ENDED
+            del old.own[index], state.steps[own.key]
+    kept = bytes(M_SUCCEEDED if keep and mark == M_SUCCEEDED else M_WAITING for mark in range(256))
+    marks = old.marks.translate(kept)
+    done = marks.count(M_SUCCEEDED)
+    results = [
+        result if mark == M_SUCCEEDED else None for mark, result in zip(marks, old.results, strict=True)
+    ]
+    step.map = MapState(
+        old.size, marks, results, ended=done, own=old.own, followers=old.followers, watchers=old.watchers
+    )
+    follow(state, step)
+
+
+def element_step(state: RunState, step: Step, event: StepEvent, element: int, attempt: int) -> Step:
+    """The own step of an element, made if need be.
+
+    `attempt` is the number of the attempt that the event tells of, 0 for none. One whose start was not
+    told starts now: the journal does not record the starts of elements.
+    """
+    marks = step.map
+    if marks is None or element >= marks.size:
+        raise InvalidTransition(element_key(step.key, element), "no element of a map", event.kind)
+    own = marks.own.get(element)
     if own is not None:
         return own
-    marks = step.map
-    assert marks is not None
+    key = element_key(step.key, element)
+    if marks.marks[element] == M_SUCCEEDED or key in state.steps:
+        raise InvalidTransition(key, state.outcome(key), event.kind)
+    if attempt and marks.marks[element] == M_WAITING:
+        mark_started(state, step, (element,))
     mark = marks.marks[element]
-    if mark in (M_SUCCEEDED, M_OWN, M_ENDED):
-        raise InvalidTransition(own_key, SUCCEEDED, "an event for an element that has its outcome")
-    own = Step(
-        key=own_key, task=step.task, form="element", parent=step.parent, name="", policy=step.policy,
-        fingerprint="", added_at=step.added_at, of=key, element=element,
-    )  # fmt: skip
-    running = mark == M_RUNNING
-    own.status = RUNNING if running else PENDING if mark == M_BLOCKED else READY
-    if running:
-        own.attempt, own.started_at = 1, at
-    own.blocks = marks.watchers.pop(element, None)
+    own = Step(key, step.task, "element", step.parent, "", step.policy, "", step.added_at)
+    own.of, own.element = step.key, element
+    own.status = RUNNING if mark == M_RUNNING else PENDING if mark == M_BLOCKED else READY
+    own.attempt = 0 if mark == M_BLOCKED else step.attempt
+    marks.blocked -= mark == M_BLOCKED
     marks.marks[element] = M_OWN
-    state.steps[own_key] = own
+    marks.own[element] = state.steps[key] = own
     state.active += 1
     state.counts[own.status] = state.counts.get(own.status, 0) + 1
     return own
@@ -106,81 +146,89 @@ def element_step(state: RunState, key: str, element: int, at: float) -> Step:
 
 def end_element(state: RunState, own: Step, good: bool) -> None:
     """An element with a step of its own has its outcome: count it, and tell the maps that follow."""
-    step = state.steps[own.of]
-    marks = step.map
+    marks = state.steps[own.of].map
     assert marks is not None
-    marks.marks[own.element] = M_ENDED
+    marks.marks[own.element] = M_SUCCEEDED if good else M_ENDED
     marks.ended += 1
     marks.bad += not good
     marks.results[own.element] = own.result
-    state.changes.steps[step.key] = None
+    state.changes.steps[own.of] = None
     for follower in marks.followers:
-        other = state.steps[follower].map
-        assert other is not None
-        if own.element < other.size:
-            if good:
-                _lack_less(other, own.element)
-            else:
-                other.doomed.append((own.element, own.key))
-            state.changes.steps[follower] = None
+        other = state.steps[follower]
+        if other.map is None or own.element >= other.map.size or other.status in ENDED:
+            continue
+        if good:
+            _open(state, other, other.map, own.element)
+        else:
+            other.map.doomed.setdefault(own.element, own.key)
+        state.changes.steps[follower] = None
 
 
 def mark_started(state: RunState, step: Step, indices: Sequence[int]) -> None:
     """Elements were handed out: they run, and take what their policy demands."""
-    marks = step.map
-    assert marks is not None
+    marks = _running_map(step, "elements.started")
+    byte = marks.marks
     for index in indices:
-        if marks.marks[index] != M_WAITING:
-            raise InvalidTransition(element_key(step.key, index), READY, "elements.started")
-        marks.marks[index] = M_RUNNING
+        if byte[index] != M_WAITING:
+            raise InvalidTransition(*_told(state, step, index), "elements.started")
+        byte[index] = M_RUNNING
     marks.running += len(indices)
-    for name, amount in step.policy.claims.items():
+    for name, amount in step.policy.demands.items():
         state.limit(name).used += amount * len(indices)
 
 
-def mark_succeeded(
-    state: RunState, step: Step, indices: Sequence[int], results: Sequence[Json]
-) -> list[int]:
-    """Elements succeeded: keep their results and tell the maps that follow. Gives those that a step watches."""
-    marks = step.map
-    assert marks is not None
-    byte, kept = marks.marks, marks.results
-    watched: list[int] = []
-    freed = 0
-    for place, index in enumerate(indices):
+def mark_succeeded(state: RunState, step: Step, indices: Sequence[int], results: Sequence[Json]) -> list[int]:
+    """Elements succeeded: keep their results and tell the maps that follow. Gives those that steps watch."""
+    marks = _running_map(step, "elements.succeeded")
+    byte = marks.marks
+    ran = 0
+    for index in indices:
         mark = byte[index]
         if mark == M_RUNNING:
-            freed += 1
-        elif mark != M_WAITING:  # on replay of the journal, starts are not told
-            raise InvalidTransition(element_key(step.key, index), SUCCEEDED, "elements.succeeded")
+            ran += 1
+        elif mark != M_WAITING:  # starts are not recorded: on replay it still waits
+            raise InvalidTransition(*_told(state, step, index), "elements.succeeded")
         byte[index] = M_SUCCEEDED
-        if results:
-            kept[index] = results[place]
-        if marks.watchers and index in marks.watchers:
-            watched.append(index)
+    if results:
+        for index, result in zip(indices, results, strict=True):
+            marks.results[index] = result
     marks.ended += len(indices)
-    marks.running -= freed
-    for name, amount in step.policy.claims.items():
-        state.limit(name).used -= amount * freed
-        state.changes.freed.add(name)
-    for follower in marks.followers:
-        other = state.steps[follower].map
-        assert other is not None
-        for index in indices:
-            if index < other.size:
-                _lack_less(other, index)
-        state.changes.steps[follower] = None
+    _free(state, step, marks, ran)
     state.changes.steps[step.key] = None
-    return watched
+    for follower in marks.followers:
+        other = state.steps[follower]
+        if other.map is None or other.status in ENDED:
+            continue
+        for index in indices:
+            if index < other.map.size:
+                _open(state, other, other.map, index)
+        state.changes.steps[follower] = None
+    return [index for index in indices if index in marks.watchers] if marks.watchers else []
 
 
-def free_running(state: RunState, step: Step) -> None:
+def free_running(state: RunState, step: Step, marks: MapState) -> None:
     """The engine that ran them is gone: elements that were running wait again."""
-    marks = step.map
-    assert marks is not None
-    index = marks.marks.find(M_RUNNING)
-    while index >= 0:
-        marks.marks[index] = M_WAITING
-        marks.running -= 1
-        index = marks.marks.find(M_RUNNING, index + 1)
+    ran = marks.marks.count(M_RUNNING)
+    marks.marks = marks.marks.replace(bytes([M_RUNNING]), bytes([M_WAITING]))
     marks.cursor = 0
+    marks.due.clear()
+    _free(state, step, marks, ran)
+
+
+def _free(state: RunState, step: Step, marks: MapState, count: int) -> None:
+    marks.running -= count
+    if count:
+        for name, amount in step.policy.demands.items():
+            state.limit(name).used -= amount * count
+            state.changes.freed[name] = None
+
+
+def _running_map(step: Step, kind: str) -> MapState:
+    if step.map is None or step.status != RUNNING:
+        raise InvalidTransition(step.key, step.status, kind)
+    return step.map
+
+
+def _told(state: RunState, step: Step, index: int) -> tuple[str, str]:
+    key = element_key(step.key, index)
+    return key, state.outcome(key)

@@ -17,7 +17,7 @@ from motet.kernel.transitions import ENDED
 
 @dataclass(slots=True)
 class AddStep:
-    """Add a step; where the key exists already, nothing happens. The fields are those of `events.StepAdded`."""
+    """Add a step; nothing happens where the key exists. The fields are those of `events.StepAdded`."""
 
     key: str
     task: str
@@ -79,7 +79,7 @@ Action: TypeAlias = AddStep | StopStep | RestartStep | Listen | Unlisten | Finis
 
 @dataclass(slots=True)
 class View:
-    """The run so far, for reading. `changed` are the keys of the steps that changed, `fired` the rules that fired."""
+    """The run so far, for reading: `changed` has the keys of steps that changed, `fired` the rules that did."""
 
     state: RunState
     params: Json = None
@@ -133,7 +133,7 @@ class Program(Protocol):
 
 
 def events_of(state: RunState, action: Action, at: float) -> list[ev.Event]:
-    """The events an action comes to, none for what was said before. Finish is for the session to carry out."""
+    """The events an action comes to; none for what was said before, nor for Finish: that is the session's."""
     if isinstance(action, AddStep):
         return [] if action.key in state.steps else [added(action, at)]
     if isinstance(action, StopStep):
@@ -167,4 +167,8 @@ def added(action: AddStep, at: float) -> ev.StepAdded:
 
 def everything(state: RunState) -> Changes:
     """All that there is, as if it had just changed: what a program is shown when a run is taken up."""
-    return Changes(dict.fromkeys(state.steps), [], set(state.limits), set(state.waits), True)
+    stopping = [key for key, step in state.steps.items() if step.stopping]
+    return Changes(
+        dict.fromkeys(state.steps), [], dict.fromkeys(stopping), dict.fromkeys(state.limits),
+        dict.fromkeys(state.waits), True,
+    )  # fmt: skip

@@ -23,6 +23,13 @@ class StatusChanged:
     task: str
     status: str
 
+    def topics(self) -> tuple[Topic, Topic, Topic]:
+        """Where those are entered whom this concerns: see `topics`."""
+        return (self.status, self.key, ""), (self.status, "", self.task), (self.status, "", "")
+
+
+Topic: TypeAlias = tuple[str, str, str]
+"""A status, and the step or the task to reach it; "" for any."""
 
 Signal: TypeAlias = EventReceived | StatusChanged | TimePassed
 
@@ -102,6 +109,10 @@ class OnStatus(Rule):
 class _Several(Rule):
     rules: tuple[Rule, ...]
 
+    def __post_init__(self) -> None:
+        if not self.rules:
+            raise ValueError(f"the rule {self.kind!r} needs at least one part")
+
     def to_json(self) -> dict[str, Json]:
         return {"rule": self.kind, "rules": [each.to_json() for each in self.rules]}
 
@@ -168,7 +179,8 @@ class Sequence(_Several):
         return {"at": place, "part": self.rules[place].start(signal.at)}, place == 0
 
     def deadline(self, memory: Json) -> float | None:
-        return self.rules[memory["at"]].deadline(memory["part"])
+        place: int = memory["at"]
+        return self.rules[place].deadline(memory["part"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +190,10 @@ class Count(Rule):
     kind: ClassVar[str] = "count"
     rule: Rule
     times: int
+
+    def __post_init__(self) -> None:
+        if self.times < 1:
+            raise ValueError(f"a count of {self.times} would never be over")
 
     def start(self, at: float) -> Json:
         return {"seen": 0, "part": self.rule.start(at)}
@@ -254,10 +270,12 @@ def event_keys(rule: Rule) -> frozenset[str]:
     return frozenset()
 
 
-def heeds_status(rule: Rule) -> bool:
-    """Whether a change of a step's status can move the rule."""
+def topics(rule: Rule) -> frozenset[Topic]:
+    """The changes of steps' statuses that can move the rule."""
     if isinstance(rule, OnStatus):
-        return True
+        return frozenset(((rule.status, rule.key, "" if rule.key else rule.task),))
     if isinstance(rule, _Several):
-        return any(heeds_status(each) for each in rule.rules)
-    return isinstance(rule, Count | Absence) and heeds_status(rule.rule)
+        return frozenset().union(*(topics(each) for each in rule.rules))
+    if isinstance(rule, Count | Absence):
+        return topics(rule.rule)
+    return frozenset()

@@ -7,15 +7,25 @@ Everything here is either a primary fact, which `checkpoint` writes as JSON, or 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from motet.kernel.events import Json
 from motet.kernel.policy import PLAIN, Policy
-from motet.kernel.rules import Rule, Signal
-from motet.kernel.transitions import ENDED, PENDING, RUNNING, SUCCEEDED, WAITING
+from motet.kernel.rules import Rule, Signal, Topic
+from motet.kernel.transitions import (
+    CANCELLED,
+    ENDED,
+    PENDING,
+    READY,
+    RUNNING,
+    SKIPPED,
+    SUCCEEDED,
+    WAITING,
+)  # fmt: skip
 
-# What an element of a map is at, one byte each. OWN means that it has a Step of its own.
+# What an element of a map is at, one byte each. OWN: it has a Step of its own, which has yet to end. An
+# element that succeeded is SUCCEEDED whether it has a Step or not; ENDED is any other end.
 M_BLOCKED, M_WAITING, M_RUNNING, M_SUCCEEDED, M_OWN, M_ENDED = range(6)
 
 
@@ -23,33 +33,62 @@ M_BLOCKED, M_WAITING, M_RUNNING, M_SUCCEEDED, M_OWN, M_ENDED = range(6)
 class MapState:
     """The elements of one map, a byte and a result each, so that a million of them stay cheap.
 
-    `lacks[i]` counts the upstream elements that element i still waits for; `cursor` is where the search
-    for the next waiting element starts; `ended` counts elements with an outcome, `bad` those that did not
-    succeed; `followers` are maps that follow this one element by element, `watchers` steps that need one element.
+    due        elements that came free behind `cursor`; from there on, `marks` are searched
+    running    elements that run, with a Step of their own or without
+    ended      elements with an outcome; `bad` are those that did not succeed
+    blocked    elements that wait for the same element of a map that this one follows
+    own        the elements that have a Step of their own
+    followers  maps that follow this one element by element
+    watchers   steps that need, or come after, one element
+    doomed     elements to be skipped, each with the element because of which
     """
 
     size: int
     marks: bytearray
     results: list[Json]
-    lacks: bytearray | None = None
     cursor: int = 0
+    due: deque[int] = field(default_factory=deque)
     running: int = 0
     ended: int = 0
     bad: int = 0
+    blocked: int = 0
+    own: dict[int, Step] = field(default_factory=dict)
     followers: list[str] = field(default_factory=list)
     watchers: dict[int, list[str]] = field(default_factory=dict)
-    doomed: list[tuple[int, str]] = field(default_factory=list)
+    doomed: dict[int, str] = field(default_factory=dict)
 
     def next_waiting(self) -> int:
-        """The first element that may start, -1 if none."""
+        """The next element that may start, -1 if none. It stays the next until it is taken."""
+        while self.due:
+            if self.marks[self.due[0]] == M_WAITING:
+                return self.due[0]
+            self.due.popleft()
         found = self.marks.find(M_WAITING, self.cursor)
         self.cursor = self.size if found < 0 else found
         return found
 
+    def take(self, room: float) -> list[int]:
+        """Up to `room` elements that may start, each once."""
+        taken: list[int] = []
+        while len(taken) < room and (index := self.next_waiting()) >= 0:
+            taken.append(index)
+            if self.due:
+                self.due.popleft()
+            else:
+                self.cursor = index + 1
+        return taken
+
 
 @dataclass(slots=True)
 class Step:
-    """One step. `unmet` counts what still stands in its way; `doomed` is the need that did not succeed."""
+    """One step.
+
+    unmet   how many of those it needs, or comes after, stand in its way; `doomed` is one that did not succeed
+    blocks  the steps that need this one, or come after it, for good: a reset tells them again
+    of      the map that it is an element of, with `element` as its place
+    bound   whether what it needs to run is there; an element has what its map has
+    ticket  its place in line for limits, 0 when it is in none; `held` are the limits that it passed already
+    """
 
     key: str
     task: str
@@ -60,7 +99,7 @@ class Step:
     fingerprint: str
     added_at: float
     needs: Sequence[str] = ()
-    after: Sequence[str] = ()
+    after: Collection[str] = ()
     each: Sequence[str] = ()
     call: Json = None
     status: str = PENDING
@@ -80,7 +119,8 @@ class Step:
     doomed: str = ""
     blocks: list[str] | None = None
     bound: bool = True
-    queued: bool = False
+    ticket: int = 0
+    held: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -93,6 +133,7 @@ class Wait:
     """A rule the run listens for, with what it remembers and how often it has fired.
 
     One that fired and does not repeat stays, closed, so that its program may ask for it again in vain.
+    `timer_at` is when the earliest timer that was set for its deadline goes off.
     """
 
     id: str
@@ -101,6 +142,12 @@ class Wait:
     repeat: bool = False
     fired: int = 0
     open: bool = True
+    timer_at: float | None = None
+
+    @property
+    def due_at(self) -> float | None:
+        """When time alone may make the rule fire; None while only a signal can, or nothing any more."""
+        return self.rule.deadline(self.memory) if self.open else None
 
 
 @dataclass(slots=True)
@@ -114,22 +161,35 @@ class Fired:
 
 @dataclass(slots=True)
 class Limit:
-    """A named limit: capacity, what is in use, and the steps that wait for room, first come first served."""
+    """A named limit: capacity, what is in use, what is held by steps in line elsewhere, and its own line.
+
+    The line is a heap of (ticket, key): first come, first served.
+    """
 
     capacity: float = float("inf")
     slack: float = 0.0
     used: float = 0.0
-    parked: deque[str] = field(default_factory=deque)
+    held: float = 0.0
+    line: list[tuple[int, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Changes:
-    """What folding touched since it was last asked: steps in order, rules that fired, whether the run itself did."""
+    """What folding touched since it was last asked.
+
+    steps     keys of steps, in the order in which they were first touched
+    fired     rules that fired
+    stopping  those of the steps that were asked to stop
+    freed     limits that may have room again
+    waits     rules that were fed
+    run       whether the run itself changed
+    """
 
     steps: dict[str, None] = field(default_factory=dict)
     fired: list[Fired] = field(default_factory=list)
-    freed: set[str] = field(default_factory=set)
-    waits: set[str] = field(default_factory=set)
+    stopping: dict[str, None] = field(default_factory=dict)
+    freed: dict[str, None] = field(default_factory=dict)
+    waits: dict[str, None] = field(default_factory=dict)
     run: bool = False
 
     def __bool__(self) -> bool:
@@ -138,7 +198,13 @@ class Changes:
 
 @dataclass(slots=True)
 class RunState:
-    """One run. `seq` counts its recorded events, `offset` is the last published event that it acted on."""
+    """One run. `seq` counts its recorded events, `offset` is the last published event that it acted on.
+
+    counts     steps by status
+    active     steps that have yet to end
+    ready      steps to be put in line for their limits; `tickets` is the last ticket given out
+    listening  keys of published events, and `heeding` topics of statuses, with the waits that they concern
+    """
 
     run: str
     status: str = PENDING
@@ -154,12 +220,13 @@ class RunState:
     waits: dict[str, Wait] = field(default_factory=dict)
     limits: dict[str, Limit] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    active: int = 0
     policies: dict[str, Policy] = field(default_factory=dict)
     ready: deque[str] = field(default_factory=deque)
+    tickets: int = 0
+    listening: dict[str, dict[str, None]] = field(default_factory=dict)
+    heeding: dict[Topic, dict[str, None]] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
-    listening: dict[str, list[str]] = field(default_factory=dict)
-    heeding: list[str] = field(default_factory=list)
-    active: int = 0
 
     def take_changes(self) -> Changes:
         """What was touched since the last call; the account starts anew."""
@@ -184,16 +251,12 @@ class RunState:
         return found
 
     def outcome(self, key: str) -> str:
-        """The status of a step, or of an element of a map ("scale-0[3]"); "" for a key that does not exist."""
+        """The status of a step, or of an element of a map ("scale-0[3]"); "" if there is none of that key."""
         step = self.steps.get(key)
         if step is not None:
             return step.status
         found = self.element(key)
-        if found is None:
-            return ""
-        marks = found[0].map
-        assert marks is not None
-        return _MARK_STATUS[marks.marks[found[1]]]
+        return _element_status(*found) if found is not None else ""
 
     def element(self, key: str) -> tuple[Step, int] | None:
         """The map and index that an element's key stands for."""
@@ -201,21 +264,28 @@ class RunState:
             return None
         of, _, index = key[:-1].rpartition("[")
         step = self.steps.get(of)
-        if step is None or step.map is None or not index.isdigit() or int(index) >= step.map.size:
+        if step is None or step.map is None or not index.isdecimal() or index != str(int(index)):
             return None
-        return step, int(index)
+        return (step, int(index)) if int(index) < step.map.size else None
 
     @property
     def shown_status(self) -> str:
-        """The run's status as people see it: running, but with nothing in hand and a rule to wait for, is waiting."""
-        if self.status == RUNNING and not self.active and any(each.open for each in self.waits.values()):
+        """The run's status as people see it: with nothing left but rules to wait for, it is waiting."""
+        # An open wait is entered under at least one key or topic.
+        if self.status == RUNNING and not self.active and (self.listening or self.heeding):
             return WAITING
         return self.status
 
 
-_MARK_STATUS = {
-    M_BLOCKED: PENDING, M_WAITING: "ready", M_RUNNING: RUNNING, M_SUCCEEDED: SUCCEEDED,
-}  # fmt: skip
+def _element_status(step: Step, index: int) -> str:
+    """The status of an element without a Step. One that never ran shares the fate of its map."""
+    assert step.map is not None
+    mark = step.map.marks[index]
+    if mark == M_SUCCEEDED:
+        return SUCCEEDED
+    if step.status in ENDED:
+        return CANCELLED if step.status == CANCELLED else SKIPPED
+    return RUNNING if mark == M_RUNNING else READY if mark == M_WAITING else PENDING
 
 
 def element_key(of: str, index: int) -> str:

@@ -18,20 +18,29 @@ CANCELLING: Final = "cancelling"
 ENDED: Final = frozenset((SUCCEEDED, FAILED, CANCELLED, SKIPPED))
 """Statuses that a step, or a run, leaves only by a reset."""
 
+RUN_ENDED: Final = ENDED - {SKIPPED}
+"""Those that a run can end with."""
+
 NEEDS_MET: Final = "needs.met"
 """Not an event of the journal: folding derives it when the last thing a step waits for has come about."""
+
+NEEDS_LOST: Final = "needs.lost"
+"""Derived likewise, when a step that it waits for is reset."""
 
 STEP: Final[dict[tuple[str, str], str]] = {
     (PENDING, NEEDS_MET): READY,
     (PENDING, "step.skipped"): SKIPPED,
     (PENDING, "step.stopping"): PENDING,
     (PENDING, "step.cancelled"): CANCELLED,
+    (PENDING, "step.reset"): PENDING,
+    (READY, NEEDS_LOST): PENDING,
     (READY, "step.started"): RUNNING,
     (READY, "step.succeeded"): SUCCEEDED,  # cached: nothing had to run
-    (READY, "step.failed"): FAILED,  # it could not even be handed to an executor; or a map all of whose parts ended
+    (READY, "step.failed"): FAILED,  # it could not be handed out; or a map that never began
     (READY, "step.skipped"): SKIPPED,
     (READY, "step.stopping"): READY,
     (READY, "step.cancelled"): CANCELLED,
+    (READY, "step.reset"): PENDING,
     (RUNNING, "step.succeeded"): SUCCEEDED,
     (RUNNING, "step.failed"): FAILED,
     (RUNNING, "step.retrying"): RETRYING,
@@ -41,6 +50,7 @@ STEP: Final[dict[tuple[str, str], str]] = {
     (RETRYING, "step.started"): RUNNING,
     (RETRYING, "step.stopping"): RETRYING,
     (RETRYING, "step.cancelled"): CANCELLED,
+    (RETRYING, "step.reset"): PENDING,
     (SUCCEEDED, "step.reset"): PENDING,
     (FAILED, "step.reset"): PENDING,
     (CANCELLED, "step.reset"): PENDING,
@@ -50,7 +60,7 @@ STEP: Final[dict[tuple[str, str], str]] = {
 RUN: Final[dict[tuple[str, str], str]] = {
     (PENDING, "run.started"): RUNNING,
     (PENDING, "run.cancelling"): CANCELLING,
-    (PENDING, "run.finished"): "",  # "" stands for the status that the event itself carries
+    (PENDING, "run.finished"): "",  # the status that the event itself carries, one of RUN_ENDED
     (RUNNING, "run.started"): RUNNING,
     (RUNNING, "run.cancelling"): CANCELLING,
     (RUNNING, "run.finished"): "",

@@ -1,0 +1,53 @@
+"""Motet: one durable engine for machine-learning workflows, in several workflow languages.
+
+    from motet import flow, task
+
+    @task(retries=3)
+    def fetch(url: str) -> bytes: ...
+
+    @flow
+    def pipeline(url: str) -> int:
+        return len(fetch(url))
+
+Calling a flow makes a run that is recorded step by step, survives `kill -9`, and is taken up again by
+`motet resume`. Names are imported when they are first used, so `import motet` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from motet.dialects.python.flows import Flow as Flow
+    from motet.dialects.python.flows import flow as flow
+    from motet.dialects.python.futures import Future as Future
+    from motet.dialects.python.futures import as_completed as as_completed
+    from motet.dialects.python.futures import wait as wait
+    from motet.dialects.python.publishing import publish as publish
+    from motet.dialects.python.states import State as State
+    from motet.dialects.python.tasks import Task as Task
+    from motet.dialects.python.tasks import task as task
+    from motet.dialects.python.tasks import unmapped as unmapped
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Flow": "flows", "flow": "flows", "Future": "futures", "as_completed": "futures", "wait": "futures",
+    "publish": "publishing", "State": "states", "Task": "tasks", "task": "tasks", "unmapped": "tasks",
+}  # fmt: skip
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    importlib.import_module("motet.app")  # puts the parts together, so that flows find where to run
+    value = getattr(importlib.import_module(f"motet.dialects.python.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,147 @@
+"""The composition root: settings become objects. The only file that knows all adapters.
+
+    MOTET_HOME        where runs, artifacts and logs are kept (default ~/.motet)
+    MOTET_DURABILITY  "normal": survives any kill; "full": also a loss of power, at a sync for each commit
+    MOTET_THREADS     how many threads, MOTET_PROCESSES how many processes run submitted tasks of this process
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from motet.dialects.python import hosting
+from motet.engine.host import ExecutorSpec, Host
+from motet.errors import UsageError
+
+if TYPE_CHECKING:
+    from motet.artifacts.files import FileArtifacts
+    from motet.ports import ArtifactStore, Executor, RunRow, Store
+
+
+class SystemClock:
+    """The wall clock."""
+
+    now = staticmethod(time.time)
+
+
+def home() -> str:
+    """The folder that everything is kept in."""
+    return os.path.abspath(os.path.expanduser(os.environ.get("MOTET_HOME") or "~/.motet"))
+
+
+def open_store(folder: str) -> Store:
+    """The store below `folder`, made if need be."""
+    from motet.stores.sqlite import SqliteStore
+
+    durability = os.environ.get("MOTET_DURABILITY", "normal")
+    if durability not in ("normal", "full"):
+        raise UsageError(f"MOTET_DURABILITY is {durability!r}.", 'Set it to "normal" or "full".')
+    return SqliteStore(folder, durability=durability)  # type: ignore[arg-type]
+
+
+def open_artifacts(folder: str) -> ArtifactStore:
+    """The artifact store below `folder`."""
+    from motet.artifacts.files import FileArtifacts
+
+    return FileArtifacts(os.path.join(folder, "artifacts"))
+
+
+def open_host(folder: str) -> Host:
+    """A host for runs that are kept in `folder`."""
+    from motet.stores.logs import FileLogs
+
+    def processes() -> Executor:
+        from motet.executors.processes import ProcessExecutor
+
+        return ProcessExecutor(_number("MOTET_PROCESSES", cores), artifacts=_Opener(folder))
+
+    def threads() -> Executor:
+        from motet.executors.threads import ThreadExecutor
+
+        return ThreadExecutor(_number("MOTET_THREADS", min(32, cores + 4)))
+
+    def inline() -> Executor:
+        from motet.executors.inline import InlineExecutor
+
+        return InlineExecutor()
+
+    cores = os.cpu_count() or 1
+    return Host(
+        open_store(folder), open_artifacts(folder), FileLogs(os.path.join(folder, "logs")), SystemClock(),
+        {
+            "inline": ExecutorSpec(inline, 1, 0),
+            "threads": ExecutorSpec(threads, _number("MOTET_THREADS", min(32, cores + 4)), 64),
+            "processes": ExecutorSpec(processes, _number("MOTET_PROCESSES", cores), 2),
+        },
+    )  # fmt: skip
+
+
+class _Opener:
+    """Opens the artifact store in a worker process."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def __call__(self) -> ArtifactStore:
+        return open_artifacts(self.folder)
+
+
+def _number(name: str, default: int) -> int:
+    text = os.environ.get(name)
+    if not text:
+        return default
+    if not text.isdigit() or int(text) < 1:
+        raise UsageError(f"{name} is {text!r}.", "Set it to a whole number, 1 or more.")
+    return int(text)
+
+
+class Hosts:
+    """The hosts of this process, one for each home, closed with it."""
+
+    def __init__(self, opener: Callable[[str], Host]) -> None:
+        self._opener = opener
+        self._hosts: dict[str, Host] = {}
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+
+    def current(self) -> Host:
+        """The host for the home that the settings name now."""
+        folder = home()
+        with self._lock:
+            if self._pid != os.getpid():  # after a fork, nothing of the parent's may be used
+                self._hosts, self._pid = {}, os.getpid()
+            found = self._hosts.get(folder)
+            if found is None:
+                found = self._hosts[folder] = self._opener(folder)
+        return found
+
+    def close(self, *, kill: bool = False) -> None:
+        """Close them all; the next one asked for is opened anew."""
+        with self._lock:
+            hosts, self._hosts = list(self._hosts.values()), {}
+        for each in hosts:
+            each.close(kill=kill)
+
+
+hosts = Hosts(open_host)
+hosting.use(hosts.current)
+atexit.register(hosts.close)
+
+
+def voice_of(row: RunRow) -> Callable[..., object]:
+    """What carries the run on, by the voice that its program names. Raises UsageError for an unknown one."""
+    voice = row.program.get("voice")
+    if voice == "python":
+        from motet.dialects.python.voice import carry_on
+
+        return carry_on
+    if voice == "program":
+        from motet.engine.programs import carry_on as carry_on_program
+
+        return carry_on_program
+    raise UsageError(f"Run {row.name} is written in {voice!r}, which this Motet does not speak.", "Update Motet.")

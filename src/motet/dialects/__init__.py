@@ -1,0 +1,1 @@
+"""The voices: each a dialect of its own, none knows another. Found by `motet.app`."""

@@ -1,0 +1,102 @@
+"""Running bodies: one attempt at a task or flow on the calling thread, and the end of what it submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from motet.dialects.python.calls import settle
+from motet.dialects.python.futures import Future
+from motet.dialects.python.scope import Scope
+from motet.errors import Cancelled, KernelError, RunFailed, StoreError
+from motet.executors import capture
+from motet.executors.current import Current, running
+from motet.kernel.inputs import Ended, Failed, Input, Succeeded
+from motet.kernel.state import Step
+from motet.kernel.transitions import CANCELLING, SUCCEEDED
+from motet.ports import Failure, Success
+from motet.values.errors import encode_error
+
+if TYPE_CHECKING:
+    from motet.engine.driver import Driver
+
+
+def attempt_here(
+    driver: Driver, key: str, number: int, run: Callable[[], Any], future: Future[Any] | None = None
+) -> Step:
+    """Carry out one attempt on this thread and commit how it ended; gives the step."""
+    return driver.conclude(outcome_here(driver, key, number, run, future))
+
+
+def outcome_here(
+    driver: Driver, key: str, number: int, run: Callable[[], Any], future: Future[Any] | None = None
+) -> Input:
+    """Carry out one attempt on this thread; gives the news of how it ended.
+
+    Errors of the engine itself (a replay that differs, a store that fails) are no outcome: they pass through.
+    An interruption (Ctrl-C) is recorded, and passes on.
+    """
+    clock = driver.host.clock
+    try:
+        value = _captured(driver, key, number, run)
+    except (KernelError, StoreError):
+        raise
+    except Exception as error:  # boundary: whatever a user's function raises is the outcome of its attempt
+        if isinstance(error, Cancelled) and driver.state.status == CANCELLING:
+            driver.conclude(Ended(clock.now(), key, number, driver.state.reason))
+            raise
+        if future is not None:
+            future.keep(number, error)
+        settled = settle(driver, key, Failure(encode_error(error), error))
+    except BaseException as stop:
+        driver.conclude(Ended(clock.now(), key, number, f"interrupted by {type(stop).__name__}"))
+        raise
+    else:
+        if future is not None:
+            future.keep(number, value)
+        settled = settle(driver, key, Success(value))
+    if settled.ok:
+        return Succeeded(clock.now(), key, number, settled.record)
+    return Failed(clock.now(), key, number, settled.error, -1, settled.retry, settled.delay_s)
+
+
+def _captured(driver: Driver, key: str, number: int, run: Callable[[], Any]) -> Any:
+    """What it prints and logs goes to the run's log, and on to where it would have gone."""
+    here = Current({"run": driver.run.id, "key": key, "attempt": number}, driver.log_of(key, number))
+    capture.ensure()
+    token = running.set(here)
+    try:
+        return run()
+    finally:
+        running.reset(token)
+        here.finish()
+
+
+def await_submitted(scope: Scope) -> None:
+    """Wait for all that a body submitted. Raises RunFailed if some of it failed and nobody looked at that."""
+    if not scope.unlooked:
+        return
+    for key in list(scope.unlooked):
+        scope.driver.wait(key)
+    failed = [found for key, looked in scope.unlooked.items() if (found := _failure(scope.driver, key, looked))]
+    if failed:
+        raise RunFailed(
+            f"{len(failed)}/{len(scope.unlooked)} submitted tasks did not succeed, and the flow did not look at "
+            f"their results:\n  " + "\n  ".join(failed[:10]),
+            "Call .result() on their futures, or .state where a failure is expected.",
+        )
+
+
+def _failure(driver: Driver, key: str, looked: set[int]) -> str:
+    step = driver.state.steps[key]
+    if step.status == SUCCEEDED:
+        return ""
+    if step.map is not None:
+        own = (each for each in driver.state.steps.values() if each.of == key and each.status != SUCCEEDED)
+        unseen = [each for each in own if each.element not in looked]
+        if not unseen and looked:
+            return ""
+        step = unseen[0] if unseen else step
+    error = step.error if isinstance(step.error, dict) else {}
+    why = f"{error['type']}: {error['message']}" if error else step.doomed and f"{step.doomed} did not succeed"
+    return f"{step.key} {step.status}: {why}".rstrip(": ")

@@ -1,0 +1,176 @@
+"""The live side of task calls: what the engine asks when an attempt is due, and when one has ended."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from motet.dialects.python import arguments
+from motet.dialects.python.futures import Future, FutureList
+from motet.dialects.python.scope import Lineage, Scope, current
+from motet.dialects.python.states import State
+from motet.engine.calls import Prepared, Settled
+from motet.ports import Attempt, Failure, Outcome, Success
+from motet.values.errors import encode_error
+from motet.values.records import encode
+
+if TYPE_CHECKING:
+    from motet.dialects.python.tasks import Task
+    from motet.engine.driver import Driver
+
+_log = logging.getLogger("motet")
+
+
+class TaskCall:
+    """One task call. Its future is referred to weakly: a value nobody holds is not kept."""
+
+    __slots__ = ("_future", "args", "driver", "key", "kwargs", "lineage", "task")
+
+    def __init__(
+        self, task: Task[..., Any], driver: Driver, key: str, lineage: Lineage, args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        self.task = task
+        self.driver = driver
+        self.key = key
+        self.lineage = lineage
+        self.args = args
+        self.kwargs = kwargs
+        self._future: weakref.ref[Future[Any]] | None = None
+
+    def future(self, scope: Scope) -> Future[Any]:
+        """The future that is to get the live value."""
+        made: Future[Any] = Future(scope, self.key)
+        self._future = weakref.ref(made)
+        return made
+
+    def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared:
+        """In this process the scope is set around the call; another process gets function and arguments bare."""
+        context = {"run": self.driver.run.id, "key": self.key, "attempt": attempt}
+        if here:
+            return Prepared(self.run, context=context)
+        args, kwargs = self._resolved()
+        return Prepared(self.task.fn, args, kwargs, context=context)
+
+    def run(self) -> Any:
+        """Call the function as the body of this step."""
+        args, kwargs = self._resolved()
+        return run_body(self.task, self.driver, self.key, self.lineage, args, kwargs)
+
+    def _resolved(self) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        args, kwargs = self.args, self.kwargs
+        if arguments.is_plain(args, kwargs):
+            return args, kwargs
+        resolve = arguments.resolve
+        return tuple([resolve(each) for each in args]), {name: resolve(each) for name, each in kwargs.items()}
+
+    def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
+        """Encode the value on the thread that computed it, and hold it for the future."""
+        future = self._future() if self._future is not None else None
+        if future is not None:
+            if isinstance(outcome, Success) and outcome.record is None:
+                future.keep(attempt.number, outcome.value)
+            elif isinstance(outcome, Failure) and outcome.exception is not None:
+                future.keep(attempt.number, outcome.exception)
+        return settle(self.driver, self.key, outcome)
+
+
+class MapCall:
+    """One `.map` call: for each parameter a sequence with one value for each element, or one value for all."""
+
+    __slots__ = ("_futures", "driver", "key", "lineage", "shared", "size", "spread", "task")
+
+    def __init__(
+        self, task: Task[..., Any], driver: Driver, key: str, lineage: Lineage, spread: dict[str, Sequence[Any]],
+        shared: dict[str, Any],
+    ) -> None:  # fmt: skip
+        self.task = task
+        self.driver = driver
+        self.key = key
+        self.lineage = lineage
+        self.spread = spread
+        self.shared = shared
+        self.size = len(next(iter(spread.values()))) if spread else 0
+        self._futures: weakref.ref[FutureList[Any]] | None = None
+
+    def futures(self, scope: Scope) -> FutureList[Any]:
+        """The futures that are to get the live values."""
+        made: FutureList[Any] = FutureList(scope, self.key, self.size)
+        self._futures = weakref.ref(made)
+        return made
+
+    def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared:
+        """As for a single call, with the element's arguments."""
+        context = {"run": self.driver.run.id, "key": self.key, "attempt": attempt, "element": element}
+        if here:
+            return Prepared(self.run, (element,), context=context)
+        return Prepared(self.task.fn, (), self.arguments(element), context=context)
+
+    def arguments(self, element: int) -> dict[str, Any]:
+        """The arguments of one element, futures replaced by their values."""
+        resolve = arguments.resolve
+        found = {name: resolve(values[element]) for name, values in self.spread.items()}
+        for name, value in self.shared.items():
+            found[name] = resolve(value)
+        return self.task.called_with(found)
+
+    def run(self, element: int) -> Any:
+        """Call the function as the body of this element."""
+        return run_body(
+            self.task, self.driver, f"{self.key}[{element}]", self.lineage, (), self.arguments(element)
+        )
+
+    def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
+        """Encode the value; hold it if it is no scalar, which its record is anyway."""
+        settled = settle(self.driver, self.key, outcome)
+        if isinstance(outcome, Success) and outcome.record is None and type(settled.record) is dict:
+            futures = self._futures() if self._futures is not None else None
+            if futures is not None:
+                futures.keep(attempt.element, outcome.value)
+        return settled
+
+
+def run_body(
+    task: Task[..., Any], driver: Driver, key: str, lineage: Lineage, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Any:
+    """Call a task's function with its own scope around it; waits for what it submitted and left."""
+    scope = Scope(driver, key, lineage, task.policy.executor)
+    token = current.set(scope)
+    try:
+        value = task.fn(*args, **kwargs)
+        if scope.unlooked:
+            from motet.dialects.python.bodies import await_submitted
+
+            await_submitted(scope)
+    finally:
+        current.reset(token)
+    return value.result() if isinstance(value, State | Future | FutureList) else value
+
+
+def settle(driver: Driver, key: str, outcome: Outcome) -> Settled:
+    """The outcome as it is recorded; a value that cannot be pickled is said once, and is kept in memory only."""
+    if isinstance(outcome, Success):
+        record = outcome.record
+        if record is None:
+            try:
+                record = encode(outcome.value, driver.host.artifacts)
+            except Exception as error:  # boundary: a value that cannot be kept must not take the run with it
+                return Settled(False, error=encode_error(error), retry=False)
+        if type(record) is dict and "lost" in record:
+            _say_lost(driver, key, record["lost"])
+        return Settled(True, record)
+    assert isinstance(outcome, Failure)
+    return Settled(False, error=outcome.error)
+
+
+def _say_lost(driver: Driver, key: str, why: str) -> None:
+    task = driver.state.steps[key].task
+    if task not in driver.said:
+        driver.said.add(task)
+        _log.warning(
+            "The result of task %s (step %s) is kept in memory only: %s. The run goes on as usual; should it be "
+            "resumed, this step will run again. Return something that can be pickled to avoid that.",
+            task, key, why,
+        )  # fmt: skip

@@ -1,0 +1,237 @@
+"""Flows: functions whose calls are runs; called inside another flow, they are steps of its run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
+
+from motet.dialects.python import arguments
+from motet.dialects.python.bodies import attempt_here, await_submitted, outcome_here
+from motet.dialects.python.calls import TaskCall
+from motet.dialects.python.futures import Future, FutureList
+from motet.dialects.python.hosting import host
+from motet.dialects.python.loading import definitions_only
+from motet.values.naming import new_id, new_name
+from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, policy_of
+from motet.dialects.python.parameters import Parameters
+from motet.dialects.python.scope import Lineage, Scope, current
+from motet.dialects.python.states import State, StateType
+from motet.dialects.python.task_runners import TaskRunner, ThreadPoolTaskRunner
+from motet.errors import UsageError
+from motet.executors import capture
+from motet.kernel.events import Json
+from motet.kernel.inputs import Failed, Succeeded
+from motet.kernel.program import AddStep, Finish
+from motet.ports import NewRun
+from motet.values.records import encode
+
+if TYPE_CHECKING:
+    from motet.engine.driver import Driver
+    from motet.engine.host import Host
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Flow(Generic[P, R]):
+    """A function whose calls are recorded runs.
+
+    fn      the function
+    name    what the workflow is called
+    """
+
+    def __init__(self, fn: Callable[P, R], options: FlowOptions) -> None:
+        checked("flow", fn, options, FLOW_OPTIONS)
+        self.fn = fn
+        self.options = options
+        self.name = options.get("name") or fn.__name__
+        self.policy = policy_of("flow", fn, options, "")
+        runner = options.get("task_runner", ThreadPoolTaskRunner())
+        self.task_runner: TaskRunner = runner() if isinstance(runner, type) else runner
+        self.parameters = Parameters(self.name, fn, validate=options.get("validate_parameters", True))
+        update_wrapper(self, fn)
+
+    def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R]:
+        """The same flow with some options changed."""
+        return Flow(self.fn, {**self.options, **options})
+
+    # ------------------------------------------------------------ calls
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    @overload
+    def __call__(self, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any) -> State: ...
+    def __call__(self, *args: Any, return_state: Any = False, wait_for: Any = None, **kwargs: Any) -> Any:
+        """Run the flow and give what its function returns; what it raises is raised.
+
+        At the top this is a run of its own; inside another flow it is a step of that one's run.
+        """
+        scope = current.get()
+        if scope is None:
+            if definitions_only(self):
+                return None
+            future: Future[Any] = self.start(host(), self.parameters.bind(args, kwargs))
+        else:
+            future = self._as_step(scope, self.parameters.bind(args, kwargs), wait_for)
+        return future.state if return_state else future.result()
+
+    def start(self, on: Host, values: Mapping[str, Any], *, name: str = "", run: str = "") -> Future[R]:
+        """Begin a run of this flow and drive it to its end on this thread; gives the future of its root step.
+
+        Raises errors of the engine, and interruptions; a failure of the flow is in the future.
+        """
+        new = self.new_run(on, values, name=name, run=run)
+        on.create(new)
+        return self.drive(on.take_up(new.id), values)
+
+    def new_run(self, on: Host, values: Mapping[str, Any], *, name: str = "", run: str = "") -> NewRun:
+        """A run of this flow, not yet begun, with these parameters."""
+        template = self.options.get("flow_run_name")
+        return NewRun(
+            id=run or new_id(on.clock.now()),
+            name=name or (self._run_name(template, values) if template else new_name()),
+            workflow=self.name,
+            program=self._spec(),
+            params={key: encode(value, on.artifacts) for key, value in values.items()},
+            tags=sorted(self.options.get("tags", ())),
+            created_at=on.clock.now(),
+            offset=on.store.head(),
+        )
+
+    def drive(self, driver: Driver, values: Mapping[str, Any]) -> Future[R]:
+        """Drive a run that was taken up to its end; what is recorded is not run again."""
+        lineage = Lineage()
+        outer = Scope(driver, "", lineage)
+        action = self._action(self.name, "", values, (), lineage)
+        call = TaskCall(self, driver, self.name, lineage, (), values)  # type: ignore[arg-type]
+        future = call.future(outer)
+        capture.hold()
+        try:
+            attempt = driver.add(action, call)
+            self._drive_root(driver, lineage, values, future, attempt)
+        except BaseException as stop:
+            if isinstance(stop, KeyboardInterrupt | SystemExit):
+                driver.cancel(f"interrupted by {'Ctrl-C' if isinstance(stop, KeyboardInterrupt) else 'exit'}")
+                driver.finish(Finish("cancelled"))
+            elif driver.session.broken is None:
+                driver.leave()
+            raise
+        finally:
+            capture.release()
+        return future
+
+    def _drive_root(
+        self, driver: Driver, lineage: Lineage, values: Mapping[str, Any], future: Future[R], attempt: int
+    ) -> None:
+        from motet.errors import Cancelled
+
+        key = self.name
+        while attempt or (attempt := driver.granted(key)):
+            body = lambda: self._body(driver, key, lineage, values)  # noqa: E731
+            try:
+                told = outcome_here(driver, key, attempt, body, future)
+            except Cancelled:
+                break
+            last = isinstance(told, Failed) and driver.state.steps[key].failures < self.policy.retries
+            if not last:
+                driver.finish(_finish(told), told)
+                return
+            driver.conclude(told)
+            driver.reset_below(key)
+            attempt = 0
+        step = driver.state.steps[key]
+        driver.finish(Finish(step.status, step.result, step.error))
+
+    def _as_step(self, scope: Scope, values: Mapping[str, Any], wait_for: Any) -> Future[R]:
+        driver, lineage = scope.driver, scope.lineage
+        key = scope.next_key(self.name)
+        needed = list(arguments.needs((dict(values), wait_for), lineage)[0])
+        call = TaskCall(self, driver, key, lineage, (), values)  # type: ignore[arg-type]
+        future = call.future(scope)
+        attempt = driver.add(self._action(key, scope.key, values, needed, lineage), call)
+        while attempt or (attempt := driver.granted(key)):
+            step = attempt_here(
+                driver, key, attempt, lambda: self._body(driver, key, lineage, arguments.resolve(dict(values))), future
+            )
+            if step.ended:
+                break
+            driver.reset_below(key)
+            attempt = 0
+        return future
+
+    # ------------------------------------------------------------ inside
+
+    def _body(self, driver: Driver, key: str, lineage: Lineage, values: Mapping[str, Any]) -> Any:
+        """Call the function with its scope around it; gives its value once all that it submitted has ended."""
+        runner = self.task_runner
+        scope = Scope(driver, key, lineage, runner.executor)
+        driver.limit(self.options.get("limits", {}), runner.executor, runner.max_workers)
+        args, kwargs = self.parameters.call(values)
+        token = current.set(scope)
+        try:
+            try:
+                value = self.fn(*args, **kwargs)
+            except Exception:
+                for each in list(scope.unlooked or ()):
+                    driver.wait(each)
+                raise
+            value = _resolved(value)
+            await_submitted(scope)
+        finally:
+            current.reset(token)
+        return value
+
+    def _action(
+        self, key: str, parent: str, values: Mapping[str, Any], needed: Any, lineage: Lineage
+    ) -> AddStep:
+        return AddStep(
+            key, self.name, needs=needed, policy=self.policy, form="flow", parent=parent,
+            fingerprint=arguments.digest((), values, lineage),
+        )  # fmt: skip
+
+    def _run_name(self, template: str, values: Mapping[str, Any]) -> str:
+        try:
+            return template.format(**values)
+        except (KeyError, IndexError, ValueError) as error:
+            raise UsageError(
+                f"flow_run_name {template!r} of flow {self.name} does not fit its parameters: {error!r}.",
+                "Use the names of its parameters in braces.",
+            ) from None
+
+    def _spec(self) -> Json:
+        """How another process finds this flow again."""
+        module = self.fn.__module__
+        file = getattr(sys.modules.get(module), "__file__", None)
+        return {
+            "voice": "python", "module": module, "qualname": self.fn.__qualname__, "cwd": os.getcwd(),
+            "file": os.path.abspath(file) if file and module == "__main__" else None, "path": sys.path[0],
+        }  # fmt: skip
+
+
+def _resolved(value: Any) -> Any:
+    """What a flow returns: futures give their values; a state decides how the flow ended."""
+    if isinstance(value, State) and value.type is not StateType.COMPLETED:
+        return value.result()
+    return arguments.resolve(value) if isinstance(value, Future | FutureList | State | list | tuple | dict) else value
+
+
+def _finish(told: Any) -> Finish:
+    if isinstance(told, Succeeded):
+        return Finish("succeeded", told.result)
+    return Finish("failed", error=told.error)
+
+
+@overload
+def flow(fn: Callable[P, R], /) -> Flow[P, R]: ...
+@overload
+def flow(**options: Unpack[FlowOptions]) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
+def flow(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a function a flow: `@flow` or `@flow(retries=1)`. For the options see `FlowOptions`."""
+    if fn is None:
+        return lambda function: Flow(function, options)  # type: ignore[arg-type]
+    if not callable(fn):
+        raise UsageError(f"@flow was given {fn!r}.", "Write @flow above a function.")
+    return Flow(fn, options)  # type: ignore[arg-type]

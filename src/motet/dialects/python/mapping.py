@@ -1,0 +1,66 @@
+"""What the arguments of a `.map` call give to each element."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from motet.dialects.python.futures import Future, FutureList
+from motet.errors import UsageError
+
+if TYPE_CHECKING:
+    from motet.dialects.python.tasks import Task
+
+
+@dataclass(slots=True)
+class Split:
+    """`spread`: sequences, one value for each element; `shared`: values for all.
+
+    each    keys of the maps that are followed element by element
+    loose   values whose steps must have ended before any element starts
+    """
+
+    spread: dict[str, Sequence[Any]] = field(default_factory=dict)
+    shared: dict[str, Any] = field(default_factory=dict)
+    each: list[str] = field(default_factory=list)
+    loose: list[Any] = field(default_factory=list)
+
+
+def split(task: Task[..., Any], arguments: Mapping[str, Any]) -> Split:
+    """Sort the arguments. Raises UsageError where nothing can be mapped over, or lengths differ."""
+    from motet.dialects.python.tasks import unmapped
+
+    parts = Split()
+    for name, value in arguments.items():
+        if isinstance(value, Future):
+            value = value.result()  # how many elements there are cannot be known before
+        if isinstance(value, unmapped):
+            parts.shared[name] = value.value
+            parts.loose.append(value.value)
+        elif isinstance(value, FutureList):
+            parts.spread[name] = value
+            parts.each.append(value.key)
+        elif isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+            parts.spread[name] = values = value if isinstance(value, Sequence) else list(value)
+            parts.loose.append(values)
+        else:
+            parts.shared[name] = value
+            parts.loose.append(value)
+    _check(task, parts)
+    return parts
+
+
+def _check(task: Task[..., Any], parts: Split) -> None:
+    if not parts.spread:
+        raise UsageError(
+            f"{task.name}.map() was given nothing to map over.",
+            "Give a list (or another sequence) for at least one parameter.",
+        )
+    sizes = {name: len(values) for name, values in parts.spread.items()}
+    if len(set(sizes.values())) > 1:
+        told = ", ".join(f"{name} has {size}" for name, size in sizes.items())
+        raise UsageError(
+            f"{task.name}.map() was given sequences of different lengths: {told}.",
+            "Make them equally long, or wrap what is meant for every element in unmapped().",
+        )

@@ -1,0 +1,120 @@
+"""The options of tasks and flows, checked when the function is decorated. Names are those of Prefect 3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypedDict
+
+from motet.dialects.python.task_runners import TaskRunner
+from motet.errors import UsageError
+from motet.kernel.policy import Policy
+
+
+class FlowOptions(TypedDict, total=False):
+    """What `@flow` takes.
+
+    name                 what the flow is called; the function's name by default
+    flow_run_name        what its runs are called: a template with the parameters' names in braces
+    description, version, tags
+    retries              attempts after the first; steps that succeeded are not run again
+    retry_delay_seconds  seconds before each retry: a number, or a list with one for each
+    retry_jitter_factor  waits are lengthened by up to this share
+    task_runner          where submitted tasks run: ThreadPoolTaskRunner() by default
+    limits               capacity of the named limits that tasks of a run share: {"database": 2}
+    validate_parameters  False leaves parameters as they are
+    """
+
+    name: str
+    flow_run_name: str
+    description: str
+    version: str
+    tags: Iterable[str]
+    retries: int
+    retry_delay_seconds: float | Sequence[float]
+    retry_jitter_factor: float
+    task_runner: TaskRunner | type[TaskRunner]
+    limits: Mapping[str, float]
+    validate_parameters: bool
+
+
+class TaskOptions(TypedDict, total=False):
+    """What `@task` takes.
+
+    name                 what the task is called; the function's name by default
+    task_run_name        what its steps are called: a template with the arguments' names in braces
+    description, version, tags
+    retries              attempts after the first
+    retry_delay_seconds  seconds before each retry: a number, or a list with one for each (the last holds on)
+    retry_jitter_factor  waits are lengthened by up to this share, by a hash of step and attempt
+    timeout_seconds      an attempt that takes longer fails; it runs in a process, which is killed
+    executor             "threads" or "processes": where it runs, whatever the flow's runner
+    limits               what an attempt takes of the flow's named limits: {"database": 1}
+    resources            cpu, memory, gpu that an attempt takes of the machine: {"cpu": 2, "memory": "4Gi"}
+    """
+
+    name: str
+    task_run_name: str
+    description: str
+    version: str
+    tags: Iterable[str]
+    retries: int
+    retry_delay_seconds: float | Sequence[float]
+    retry_jitter_factor: float
+    timeout_seconds: float | None
+    executor: str
+    limits: Mapping[str, float]
+    resources: Mapping[str, float | str]
+
+
+FLOW_OPTIONS = FlowOptions.__optional_keys__
+TASK_OPTIONS = TaskOptions.__optional_keys__
+
+
+def checked(kind: str, function: Callable[..., Any], options: Mapping[str, Any], known: frozenset[str]) -> None:
+    """Raise UsageError for an option that does not exist, naming the nearest one that does."""
+    for name in options:
+        if name not in known:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, known, 1)
+            cure = f"Did you mean {near[0]}?" if near else f"It takes: {', '.join(sorted(known))}."
+            raise UsageError(f"@{kind} on {function.__qualname__} has no option {name!r}.", cure)
+
+
+def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any], executor: str) -> Policy:
+    """The engine's policy for these options. Raises UsageError for values that make no sense."""
+    where = f"@{kind} on {function.__qualname__}"
+    retries = options.get("retries", 0)
+    if not isinstance(retries, int) or retries < 0:
+        raise UsageError(f"{where}: retries is {retries!r}.", "Give a whole number, 0 or more.")
+    timeout_s = options.get("timeout_seconds")
+    if timeout_s is not None and not timeout_s > 0:
+        raise UsageError(f"{where}: timeout_seconds is {timeout_s!r}.", "Give seconds above 0, or None.")
+    delays = options.get("retry_delay_seconds", ())
+    listed = tuple(float(each) for each in delays) if isinstance(delays, Iterable) else (float(delays),)
+    if any(each < 0 for each in listed):
+        raise UsageError(f"{where}: retry_delay_seconds is negative.", "Give seconds, 0 or more.")
+    demands = {name: float(amount) for name, amount in options.get("limits", {}).items()}
+    for name, amount in options.get("resources", {}).items():
+        demands[f"resource:{name}"] = quantity(amount)
+    return Policy(
+        retries=retries, delays_s=listed, jitter=float(options.get("retry_jitter_factor", 0.0) or 0.0),
+        timeout_s=timeout_s, demands=demands, executor=executor,
+    )  # fmt: skip
+
+
+_UNITS = {
+    "": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
+    "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40,
+}  # fmt: skip
+
+
+def quantity(text: float | str) -> float:
+    """A number, or a Kubernetes quantity such as "500m" or "4Gi", in plain units. Raises UsageError."""
+    if isinstance(text, int | float):
+        return float(text)
+    number = text.rstrip("KMGTikm")
+    try:
+        return float(number) * _UNITS[text[len(number) :]]
+    except (KeyError, ValueError):
+        raise UsageError(f"{text!r} is no quantity.", 'Write a number, or for example "500m", "4Gi".') from None

@@ -1,0 +1,111 @@
+"""The parameters of flows: bound to their names, and made into what their annotations ask for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from motet.errors import ParameterError
+
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+class Parameters:
+    """What a flow's function takes. Annotations are looked at only when a value needs it."""
+
+    def __init__(self, name: str, function: Callable[..., Any], *, validate: bool) -> None:
+        self._name = name
+        self._function = function
+        self._validate = validate
+        self._signature = inspect.signature(function)
+        self._hints: dict[str, Any] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The names that can be given."""
+        return [name for name, each in self._signature.parameters.items() if each.kind not in _VARIADIC]
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The value of every parameter, by name. Raises ParameterError, naming parameter, flow and cure."""
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise ParameterError(
+                f"Flow {self._name} cannot be called like that: {error}.", f"It takes {self._told()}."
+            ) from None
+        bound.apply_defaults()
+        values = dict(bound.arguments)
+        if self._validate:
+            for name, value in values.items():
+                values[name] = self._coerced(name, value)
+        return values
+
+    def unknown(self, names: Mapping[str, Any]) -> None:
+        """Raise ParameterError if a name cannot be given, saying which is nearest."""
+        takes_any = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in self._signature.parameters.values())
+        for name in names:
+            if name in self.names or takes_any:
+                continue
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, self.names, 1)
+            cure = f"Did you mean {near[0]}?" if near else f"It takes {self._told()}."
+            raise ParameterError(f"Flow {self._name} has no parameter {name!r}.", cure)
+
+    def call(self, values: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments with which to call the function."""
+        from collections import OrderedDict
+
+        bound = inspect.BoundArguments(self._signature, OrderedDict(values))
+        return bound.args, bound.kwargs
+
+    def _told(self) -> str:
+        told = [
+            str(each.replace(annotation=inspect.Parameter.empty))
+            + ("" if each.annotation is inspect.Parameter.empty else f" ({_type_name(each.annotation)})")
+            for each in self._signature.parameters.values()
+        ]
+        return ", ".join(told) or "no parameters"
+
+    def _coerced(self, name: str, value: Any) -> Any:
+        annotation = self._signature.parameters[name].annotation
+        if annotation is inspect.Parameter.empty or annotation is Any or type(value) is annotation:
+            return value
+        if isinstance(annotation, str):
+            annotation = self._hint(name)
+        kind = self._signature.parameters[name].kind
+        if annotation is Any or type(value) is annotation or kind in _VARIADIC or _is_deferred(value):
+            return value
+        return self._by_pydantic(name, annotation, value)
+
+    def _hint(self, name: str) -> Any:
+        if self._hints is None:
+            from typing import get_type_hints
+
+            try:
+                self._hints = get_type_hints(self._function, include_extras=True)
+            except (NameError, TypeError, AttributeError):
+                self._hints = {}  # a name that exists for type checkers only: nothing can be checked then
+        return self._hints.get(name, Any)
+
+    def _by_pydantic(self, name: str, annotation: Any, value: Any) -> Any:
+        from motet.dialects.python.coercion import Unfit, coerce
+
+        try:
+            return coerce(annotation, value)
+        except Unfit as error:
+            raise ParameterError(
+                f"Parameter {name} of flow {self._name}: {error}", f"Give a {_type_name(annotation)}."
+            ) from None
+
+
+def _is_deferred(value: Any) -> bool:
+    from motet.dialects.python.futures import Future, FutureList
+    from motet.dialects.python.states import State
+
+    return isinstance(value, Future | FutureList | State)
+
+
+def _type_name(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")

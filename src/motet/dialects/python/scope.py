@@ -1,0 +1,94 @@
+"""Where a call comes from: the body of a flow or task that is running, found by a context variable."""
+
+from __future__ import annotations
+
+import weakref
+from collections import OrderedDict
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from motet.engine.driver import Driver
+
+_UNTRACKED = frozenset((type(None), bool, int, float, complex, str, bytes))
+_KEPT = 256
+
+
+class Lineage:
+    """Which step a value came from, by identity; the last producer wins.
+
+    Values that can be referred to weakly are not kept alive by it; of the others the last few hundred are,
+    because the id of a value that is gone may be given to another.
+    """
+
+    def __init__(self) -> None:
+        self._weak: dict[int, tuple[weakref.ref[Any], str]] = {}
+        self._strong: OrderedDict[int, tuple[Any, str]] = OrderedDict()
+
+    def add(self, value: Any, key: str) -> None:
+        """The value came from the step `key`."""
+        if type(value) in _UNTRACKED:
+            return
+        place = id(value)
+        try:
+            gone = self._weak.pop
+            self._weak[place] = (weakref.ref(value, lambda _: gone(place, None)), key)
+        except TypeError:
+            self._strong[place] = (value, key)
+            self._strong.move_to_end(place)
+            if len(self._strong) > _KEPT:
+                self._strong.popitem(last=False)
+
+    def key(self, value: Any) -> str | None:
+        """The step that the value came from, None if it is not known."""
+        place = id(value)
+        found = self._strong.get(place)
+        if found is not None:
+            return found[1]
+        known = self._weak.get(place)
+        return known[1] if known is not None and known[0]() is value else None
+
+
+class Scope:
+    """The body of one flow or task that is running: its key, its run, how often it has called what.
+
+    `unlooked` holds the keys of steps that were submitted from here and whose outcome nobody has looked at;
+    for a map, the elements that were looked at (None: all of them still count).
+    """
+
+    __slots__ = ("_calls", "driver", "executor", "key", "lineage", "unlooked")
+
+    def __init__(self, driver: Driver, key: str, lineage: Lineage, executor: str = "") -> None:
+        self.driver = driver
+        self.key = key
+        self.lineage = lineage
+        self.executor = executor
+        self._calls: dict[str, int] | None = None
+        self.unlooked: dict[str, set[int]] | None = None
+
+    def next_key(self, name: str) -> str:
+        """The key of the next call of `name` from this body: its own key, the name, how manieth call."""
+        if self._calls is None:
+            self._calls = {}
+        number = self._calls.get(name, 0)
+        self._calls[name] = number + 1
+        return f"{self.key}/{name}-{number}"
+
+    def submitted(self, key: str) -> None:
+        """A step was submitted; its outcome is to be looked at."""
+        if self.unlooked is None:
+            self.unlooked = {}
+        self.unlooked[key] = set()
+
+    def looked_at(self, key: str, element: int = -1) -> None:
+        """Somebody has seen the outcome of the step, or of one element."""
+        if self.unlooked is None:
+            return
+        if element < 0:
+            self.unlooked.pop(key, None)
+        elif key in self.unlooked:
+            self.unlooked[key].add(element)
+
+
+current: ContextVar[Scope | None] = ContextVar("motet_scope", default=None)
+"""The scope that the running code is in; None outside any run."""

@@ -1,0 +1,37 @@
+"""Where submitted tasks run. A runner is named on a flow; the names are those of Prefect 3 and of its beta."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class TaskRunner:
+    """An executor by its name, and how many tasks of one run it takes at once (None: as many as it can)."""
+
+    executor: ClassVar[str] = ""
+    max_workers: int | None = None
+
+
+class ThreadPoolTaskRunner(TaskRunner):
+    """Submitted tasks run in threads of this process."""
+
+    executor: ClassVar[str] = "threads"
+
+
+class ProcessPoolTaskRunner(TaskRunner):
+    """Submitted tasks run in warm processes: they can be killed, and use all cores."""
+
+    executor: ClassVar[str] = "processes"
+
+
+@dataclass(frozen=True)
+class SequentialTaskRunner(TaskRunner):
+    """Submitted tasks run one after the other, in a thread."""
+
+    executor: ClassVar[str] = "threads"
+    max_workers: int | None = 1
+
+
+ConcurrentTaskRunner = ThreadPoolTaskRunner

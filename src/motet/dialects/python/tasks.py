@@ -1,0 +1,214 @@
+"""Tasks: functions that a flow runs as recorded steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import update_wrapper
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
+
+from motet.dialects.python import arguments
+from motet.dialects.python.calls import MapCall, TaskCall
+from motet.dialects.python.futures import Future, FutureList
+from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, policy_of
+from motet.dialects.python.scope import Scope, current
+from motet.dialects.python.states import State
+from motet.errors import UsageError
+from motet.kernel.policy import Policy
+from motet.kernel.program import AddStep
+
+if TYPE_CHECKING:
+    pass
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class unmapped(Generic[T]):  # noqa: N801
+    """Stands for one value that every element of a `.map` gets as it is."""
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+
+class Task(Generic[P, R]):
+    """A function that runs as a step where a flow calls it, and as it is anywhere else.
+
+    fn      the function
+    name    what its steps are called
+    """
+
+    def __init__(self, fn: Callable[P, R], options: TaskOptions) -> None:
+        checked("task", fn, options, TASK_OPTIONS)
+        self.fn = fn
+        self.options = options
+        self.name: str = options.get("name") or str(getattr(fn, "__name__", type(fn).__name__))
+        if "/" in self.name or "[" in self.name:
+            raise UsageError(f"A task may not be called {self.name!r}.", "Leave out / and [ in its name.")
+        executor = options.get("executor", "")
+        timed = options.get("timeout_seconds") is not None
+        self.policy: Policy = policy_of("task", fn, options, executor or ("processes" if timed else ""))
+        self._submitted: dict[str, Policy] = {}
+        update_wrapper(self, fn)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """A task that is a method gets its instance like any method."""
+        if instance is None:
+            return self
+        bound: Task[..., R] = Task(MethodType(self.fn, instance), self.options)
+        return bound
+
+    def __reduce__(self) -> Any:
+        return _rebuilt, (self.fn, dict(self.options))
+
+    def with_options(self, **options: Unpack[TaskOptions]) -> Task[P, R]:
+        """The same task with some options changed."""
+        return Task(self.fn, {**self.options, **options})
+
+    # ------------------------------------------------------------ calls
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    @overload
+    def __call__(self, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any) -> State: ...
+    def __call__(self, *args: Any, return_state: Any = False, wait_for: Any = None, **kwargs: Any) -> Any:
+        """Run the task now, as a step of the flow that this is called in, and give its value.
+
+        Raises what the last attempt raised. Futures among the arguments are waited for.
+        """
+        scope = current.get()
+        if scope is None:
+            return self.fn(*args, **kwargs)
+        key = scope.next_key(self.name)
+        call = TaskCall(self, scope.driver, key, scope.lineage, args, kwargs)
+        action = self._action(scope, key, args, kwargs, wait_for, self.policy)
+        future = call.future(scope)
+        attempt = scope.driver.add(action, call)
+        if not self.policy.executor:
+            self._run_here(scope, call, future, attempt)
+        if return_state:
+            scope.driver.wait(key)
+            return future.state
+        return future.result()
+
+    def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[R]:
+        """Run the task on the flow's task runner, as soon as what it needs is there; gives a future at once."""
+        scope = _inside(self, "submit")
+        key = scope.next_key(self.name)
+        call = TaskCall(self, scope.driver, key, scope.lineage, args, kwargs)
+        policy = self._submit_policy(scope)
+        future = call.future(scope)
+        scope.driver.add(self._action(scope, key, args, kwargs, wait_for, policy), call)
+        scope.submitted(key)
+        return future
+
+    def map(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> FutureList[R]:
+        """Run the task once for each element of the arguments, in parallel; gives the futures at once.
+
+        Sequences (and futures of maps) give one value to each element and must be equally long; strings, scalars
+        and what stands in `unmapped()` go to all of them.
+        """
+        from motet.dialects.python.mapping import split
+
+        scope = _inside(self, "map")
+        key = scope.next_key(self.name)
+        parts = split(self, self.bound(args, kwargs))
+        call = MapCall(self, scope.driver, key, scope.lineage, parts.spread, parts.shared)
+        needed, _ = arguments.needs((parts.loose, wait_for), None)
+        spread = {name: values for name, values in parts.spread.items() if not isinstance(values, FutureList)}
+        action = AddStep(
+            key, self.name, needs=list(needed), each=parts.each, size=call.size, form="map",
+            policy=self._submit_policy(scope), parent=scope.key,
+            fingerprint=arguments.digest((parts.each,), {**spread, **parts.shared}, scope.lineage),
+        )  # fmt: skip
+        futures = call.futures(scope)
+        scope.driver.add(action, call)
+        scope.submitted(key)
+        return futures
+
+    # ------------------------------------------------------------ inside
+
+    def _action(
+        self, scope: Scope, key: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], wait_for: Any, policy: Policy
+    ) -> AddStep:
+        needed: Sequence[str] = ()
+        if wait_for is not None or not arguments.is_plain(args, kwargs):
+            needed = list(arguments.needs((args, kwargs, wait_for), scope.lineage)[0])
+        return AddStep(
+            key, self.name, needs=needed, policy=policy, parent=scope.key,
+            name=self._run_name(args, kwargs), fingerprint=arguments.digest(args, kwargs, scope.lineage),
+        )  # fmt: skip
+
+    def _run_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        template = self.options.get("task_run_name")
+        if not template:
+            return ""
+        try:
+            return template.format(**self.bound(args, kwargs))
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise UsageError(
+                f"task_run_name {template!r} of task {self.name} does not fit its arguments: {error!r}.",
+                "Use the names of its parameters in braces.",
+            ) from None
+
+    def _run_here(self, scope: Scope, call: TaskCall, future: Future[R], attempt: int) -> None:
+        """Carry out the attempts on this thread, until the step has its outcome."""
+        from motet.dialects.python.bodies import attempt_here
+
+        driver = scope.driver
+        while attempt or (attempt := driver.granted(call.key)):
+            step = attempt_here(driver, call.key, attempt, call.run, future)
+            if step.ended:
+                return
+            attempt = 0
+
+    def _submit_policy(self, scope: Scope) -> Policy:
+        executor = self.policy.executor or scope.executor or "threads"
+        if executor == self.policy.executor:
+            return self.policy
+        found = self._submitted.get(executor)
+        if found is None:
+            found = self._submitted[executor] = policy_of("task", self.fn, self.options, executor)
+        return found
+
+    def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments by parameter name; variadic ones under the name of their parameter."""
+        from inspect import signature
+
+        bound = signature(self.fn).bind(*args, **kwargs)
+        bound.apply_defaults()
+        return dict(bound.arguments)
+
+    def called_with(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The keyword arguments for a call, from arguments by parameter name."""
+        return arguments
+
+
+def _rebuilt(fn: Callable[..., Any], options: TaskOptions) -> Task[..., Any]:
+    return Task(fn, options)
+
+
+def _inside(task: Task[..., Any], method: str) -> Scope:
+    scope = current.get()
+    if scope is None:
+        raise UsageError(
+            f"{task.name}.{method}() was called outside a flow.",
+            f"Call it inside a function decorated with @flow; {task.name}(...) itself runs anywhere.",
+        )
+    return scope
+
+
+@overload
+def task(fn: Callable[P, R], /) -> Task[P, R]: ...
+@overload
+def task(**options: Unpack[TaskOptions]) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a function a task: `@task` or `@task(retries=3)`. For the options see `TaskOptions`."""
+    if fn is None:
+        return lambda function: Task(function, options)  # type: ignore[arg-type]
+    if not callable(fn):
+        raise UsageError(f"@task was given {fn!r}.", "Write @task above a function.")
+    return Task(fn, options)  # type: ignore[arg-type]
+
+

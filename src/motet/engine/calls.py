@@ -1,0 +1,75 @@
+"""What an attempt needs to run and the journal does not hold: functions, arguments, live values."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from motet.errors import TargetError
+from motet.kernel.events import Json
+from motet.ports import Attempt, Outcome
+
+
+class Call(Protocol):
+    """The live side of a step. `element` is -1 for a single step, else the index in a map."""
+
+    def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared:
+        """What is to be called. `here` says that it will run in this process.
+
+        Called while the run is locked, so it must be short; where arguments take time to fetch, what it
+        gives does the fetching. What it raises fails the attempt.
+        """
+        ...
+
+    def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
+        """How the outcome is to be recorded. Called on the thread that reports, before the commit."""
+        ...
+
+
+class Prepared:
+    """A function with its arguments, ready to be called."""
+
+    __slots__ = ("args", "context", "function", "kwargs", "options")
+
+    def __init__(
+        self, function: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None,
+        *, context: Mapping[str, Json] | None = None, options: Mapping[str, Json] | None = None,
+    ) -> None:  # fmt: skip
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs or {}
+        self.context = context or {}
+        self.options = options or {}
+
+
+class Settled:
+    """A success with its record; or a failure with its error, whether a retry is of use, and after how long."""
+
+    __slots__ = ("delay_s", "error", "ok", "record", "retry")
+
+    def __init__(
+        self, ok: bool, record: Json = None, error: Json = None, *, retry: bool = True, delay_s: float | None = None
+    ) -> None:
+        self.ok = ok
+        self.record = record
+        self.error = error
+        self.retry = retry
+        self.delay_s = delay_s
+
+
+def resolve(target: str) -> Callable[..., Any]:
+    """The object that `module:qualname` names. Raises TargetError."""
+    module, _, qualname = target.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+        for part in qualname.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise TargetError(
+            f"{target} cannot be loaded: {error}.", "Check the name, and that the module can be imported here."
+        ) from error
+    if not callable(found):
+        raise TargetError(f"{target} is not callable.", "Name a function or class.")
+    function: Callable[..., Any] = getattr(found, "fn", found)  # a decorated task stands for its function
+    return function

@@ -1,0 +1,102 @@
+"""`Host`: what the runs of one process share. Put together by `motet.app`, closed with the process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from motet.engine.driver import Driver
+from motet.engine.owners import is_dead, this_process
+from motet.engine.session import Session, load_state
+from motet.engine.tender import Tender
+from motet.errors import Conflict, UsageError
+from motet.kernel.program import Program
+from motet.kernel.transitions import CANCELLED, ENDED, FAILED
+from motet.ports import ArtifactStore, Clock, Executor, LogStore, NewRun, Owner, RunRow, Store
+
+LEASE_S = 15.0
+"""How long an owner that is silent still counts as alive, unless its process is seen to be dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorSpec:
+    """How to make an executor, and how much it takes, which is asked before it is made."""
+
+    make: Callable[[], Executor]
+    capacity: int
+    backlog: int
+
+
+class Host:
+    """Store, artifacts, logs, clock, executors (made when first asked for) and the tender of this process."""
+
+    def __init__(
+        self, store: Store, artifacts: ArtifactStore, logs: LogStore, clock: Clock,
+        executors: Mapping[str, ExecutorSpec],
+    ) -> None:  # fmt: skip
+        self.store = store
+        self.artifacts = artifacts
+        self.logs = logs
+        self.clock = clock
+        self.tender = Tender(store)
+        self.specs = executors
+        self._executors: dict[str, Executor] = {}
+        self._lock = threading.Lock()
+
+    def executor(self, name: str) -> Executor:
+        """The executor of that name. Raises UsageError for one that does not exist."""
+        with self._lock:
+            found = self._executors.get(name)
+            if found is None:
+                if name not in self.specs:
+                    known = ", ".join(sorted(self.specs))
+                    raise UsageError(f"There is no executor named {name!r}.", f"Known here: {known}.")
+                found = self._executors[name] = self.specs[name].make()
+            return found
+
+    def create(self, run: NewRun) -> None:
+        """Add a run; raises UsageError if one of that id exists."""
+        if not self.store.create_run(run):
+            raise UsageError(f"There is a run {run.id} already.", "Leave the id out, or choose another.")
+
+    def take_up(
+        self, run: str, *, program: Program | None = None, reopen: bool = False, lease_s: float = LEASE_S
+    ) -> Driver:
+        """Become the run's owner and drive it from where its history ends.
+
+        A run that has failed or been cancelled is taken up only with `reopen`. Raises Conflict, naming the
+        owner, while another process drives it; UsageError if it has ended.
+        """
+        row = self.store.run(run)
+        if row.status in ENDED and not (reopen and row.status in (FAILED, CANCELLED)):
+            raise UsageError(f"Run {row.name} has ended: {row.status}.", "There is nothing left to resume.")
+        force = row.owner is not None and is_dead(row.owner)
+        try:
+            row = self.store.claim(run, this_process(), self.clock.now(), lease_s, force=force)
+        except Conflict:
+            raise Conflict(_driven(row), f"Stop it with `motet stop {row.name}`, or wait for it to end.") from None
+        state, _ = load_state(self.store, run, row.offset)
+        session = Session(
+            self.store, self.clock, state, epoch=row.epoch, program=program, params=row.params
+        )
+        driver = Driver(self, session, row, lease_s)
+        driver.begin(reopen=row.status in ENDED)
+        return driver
+
+    def close(self, *, kill: bool = False) -> None:
+        """Let executors end what they have in hand (or kill it), and stop the tender."""
+        with self._lock:
+            executors, self._executors = list(self._executors.values()), {}
+        for each in executors:
+            each.close(kill=kill)
+        self.tender.close()
+        self.store.close()
+
+
+def _driven(row: RunRow) -> str:
+    owner: Owner | None = row.owner
+    who = f"process {owner.pid} on {owner.host}" if owner is not None else "another process"
+    return f"Run {row.name} is being driven by {who}."
+
+

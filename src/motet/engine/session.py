@@ -1,0 +1,284 @@
+"""`Session`: the owner of one run. `feed` takes what the world reports and gives what the engine must do.
+
+A session has no thread and no lock of its own: whoever drives it calls it from one thread at a time. Nothing
+it returns may be carried out, and nobody told of an outcome, before it was committed: `feed` and `act` commit
+before they return whenever an outcome is among the news. Additions and starts of attempts need not be safe
+before they happen (a crash only repeats them), so they wait for the next outcome or for `flush`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from motet.errors import InvalidTransition, MotetError
+from motet.kernel import checkpoint
+from motet.kernel import events as ev
+from motet.kernel.decide import Command, decide
+from motet.kernel.events import Json
+from motet.kernel.fold import apply
+from motet.kernel.inputs import Input, Succeeded, judge
+from motet.kernel.program import Action, Finish, Listen, Program, View, events_of, everything
+from motet.kernel.state import M_OWN, M_RUNNING, Changes, RunState, element_key
+from motet.kernel.transitions import CANCELLED, CANCELLING, ENDED, FAILED, RUNNING, SUCCEEDED
+from motet.engine.rows import run_columns, step_row
+from motet.ports import Batch, Checkpoint, Clock, Store
+
+CHECKPOINT_EVENTS = 10_000
+"""A checkpoint is due after this many events, or as many as the run has steps: so its cost stays in proportion."""
+
+
+class Session:
+    """One run, owned under the fence `epoch`. Any error of the store leaves the session broken: see `broken`.
+
+    cursor   the offset up to which the driver has looked at published events
+    touched  keys of the steps that changed since the driver last emptied it
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, state: RunState, *, epoch: int, program: Program | None = None,
+        params: Json = None,
+    ) -> None:  # fmt: skip
+        self.store = store
+        self.clock = clock
+        self.state = state
+        self.epoch = epoch
+        self.program = program
+        self.params = params
+        self.cursor = state.offset
+        self.touched: dict[str, None] = {}
+        self.broken: MotetError | None = None
+        self._seq = state.seq
+        self._checkpoint_seq = state.seq
+        self._pending: list[ev.Event] = []
+        self._dirty: dict[str, None] = {}
+        self._run_dirty = False
+        self._finish: Finish | None = None
+
+    # ------------------------------------------------------------ what drivers call
+
+    def begin(self, owner: str) -> list[Command]:
+        """Take the run up: record it, put what a dead engine left running back in line, ask the program."""
+        now = self.clock.now()
+        self._record(ev.RunStarted(now, self.epoch, owner))
+        for key, step in list(self.state.steps.items()):
+            step.bound = self.program is not None
+            if step.status == RUNNING:
+                self._record(ev.StepInterrupted(now, key))
+        return self._settle(now, everything(self.state), commit=True)
+
+    def reopen(self) -> None:
+        """Take up a run that failed or was cancelled: what succeeded is kept, the rest will run anew."""
+        now = self.clock.now()
+        self._record(ev.RunReopened(now))
+        for key, step in list(self.state.steps.items()):
+            if step.status in ENDED and step.status != SUCCEEDED and key in self.state.steps and not step.of:
+                self._record(ev.StepReset(now, key, reason="reopened"))
+
+    def feed(self, inputs: Iterable[Input], then: Finish | None = None) -> list[Command]:
+        """Take in what happened; gives what is to be done now that it is committed.
+
+        `then` ends the run in the same commit, once nothing is left to run.
+        """
+        self._check()
+        now = self.clock.now()
+        news = False
+        commands: list[Command] = []
+        packs: dict[str, tuple[dict[int, None], list[Json]]] = {}
+        for told in inputs:
+            if isinstance(told, Succeeded) and told.element >= 0 and self._pack(told, packs):
+                continue
+            judged = judge(self.state, told)
+            if judged.command is not None:
+                commands.append(judged.command)
+            if judged.event is not None:
+                self._record(judged.event)
+                news = True
+        for key, (indices, results) in packs.items():
+            plain = all(result is None for result in results)
+            self._record(ev.ElementsSucceeded(now, key, list(indices), () if plain else results))
+        self._finish = self._finish or then
+        return commands + self._settle(now, commit=news or bool(packs))
+
+    def act(self, actions: Sequence[Action], *, commit: bool = False) -> list[Command]:
+        """Do what a program says; for programs that drive their session themselves."""
+        self._check()
+        now = self.clock.now()
+        self._act(actions, now)
+        return self._settle(now, commit=commit)
+
+    def limit(self, name: str, capacity: float, slack: float = 0.0) -> None:
+        """Let at most `capacity` of the named limit be in use (and `slack` more by elements of maps)."""
+        apply(self.state, ev.LimitSet(self.clock.now(), name, capacity, slack))
+
+    def bind(self, key: str) -> list[Command]:
+        """A program that drives its session itself brings what the recorded step `key` needs to run."""
+        step = self.state.steps[key]
+        step.bound = True
+        changed = self.state.changes.steps
+        changed[key] = None
+        if step.map is not None:
+            for index, mark in enumerate(step.map.marks):
+                if mark == M_OWN:
+                    changed[element_key(key, index)] = None
+        return self._settle(self.clock.now(), commit=False)
+
+    def record(self, event: ev.Event, *, commit: bool = True) -> list[Command]:
+        """Record one event that the driver itself vouches for (a cached outcome, a cancelling, a reset)."""
+        self._check()
+        self._record(event)
+        return self._settle(event.at, commit=commit)
+
+    def flush(self) -> None:
+        """Commit what waits to be committed."""
+        if self._pending or self._run_dirty:
+            self._commit()
+
+    @property
+    def unflushed(self) -> bool:
+        """Whether something waits to be committed."""
+        return bool(self._pending)
+
+    # ------------------------------------------------------------ inside
+
+    def _check(self) -> None:
+        if self.broken is not None:
+            raise self.broken
+
+    def _record(self, event: ev.Event) -> None:
+        try:
+            apply(self.state, event)
+        except InvalidTransition as error:
+            self.broken = InvalidTransition(error.key, error.status, error.event, self._story(error.key))
+            raise self.broken from None
+        if event.recorded:
+            self._pending.append(event)
+
+    def _story(self, key: str) -> tuple[str, ...]:
+        """Everything recorded, or about to be, of one step (of the run itself for no key)."""
+        told = [*self.store.history(self.state.run), *(ev.to_json(event) for event in self._pending)]
+        return tuple(
+            f"{event['at']:.3f} {event['event']}"
+            + "".join(f" {name}={event[name]!r}" for name in ("attempt", "element", "reason") if name in event)
+            for event in told
+            if event.get("key", "") == key
+        )
+
+    def _pack(self, told: Succeeded, packs: dict[str, tuple[dict[int, None], list[Json]]]) -> bool:
+        """Put the first success of a map's element with the others of this round; False if it is no such thing."""
+        step = self.state.steps.get(told.key)
+        marks = step.map if step is not None else None
+        if marks is None or told.attempt != 1 or marks.marks[told.element] != M_RUNNING:
+            return False
+        indices, results = packs.setdefault(told.key, ({}, []))
+        if told.element not in indices:
+            indices[told.element] = None
+            results.append(told.result)
+        return True
+
+    def _settle(self, now: float, changes: Changes | None = None, *, commit: bool) -> list[Command]:
+        """Ask program and kernel in turn until nothing follows any more; commit if that is due."""
+        state = self.state
+        commands: list[Command] = []
+        while True:
+            taken = state.take_changes()
+            if changes is not None:  # what the program is to be shown beyond what changed
+                changes.steps.update(taken.steps)
+                taken, changes = changes, None
+            if not taken and (not state.ready or state.status == CANCELLING):
+                if not self._ends(now):
+                    break
+                commit = True
+                continue
+            self._note(taken)
+            if self.program is not None and state.status == RUNNING:
+                self._act(list(self.program.advance(self._view(taken))), now)
+            decision = decide(state, taken, now)
+            for event in decision.events:
+                self._record(event)
+            commands += decision.commands
+            commit = commit or bool(taken.fired)
+        if commit:
+            self._commit()
+        return commands
+
+    def _view(self, changes: Changes) -> View:
+        return View(self.state, self.params, changes.steps, changes.fired)
+
+    def _note(self, changes: Changes) -> None:
+        self._dirty.update(changes.steps)
+        self.touched.update(changes.steps)
+        self._run_dirty |= changes.run
+
+    def _act(self, actions: Sequence[Action], now: float) -> None:
+        for action in actions:
+            if isinstance(action, Finish):
+                self._finish = self._finish or action
+                continue
+            for event in events_of(self.state, action, now):
+                if isinstance(action, Listen) and isinstance(event, ev.WaitAdded):
+                    event.offset = self.cursor
+                self._record(event)
+
+    def _ends(self, now: float) -> bool:
+        """Carry out the end of the run when it is due; True if something was recorded that must be safe."""
+        state = self.state
+        if state.status in ENDED or state.status == "pending":
+            return False
+        if self._finish is None and state.status == CANCELLING and self.program is not None:
+            self._finish = Finish(CANCELLED)
+        if self._finish is None and self._stuck():
+            bad = any(state.counts.get(status) for status in (FAILED, CANCELLED, "skipped"))
+            self._finish = Finish(FAILED if bad else SUCCEEDED)
+        if self._finish is None:
+            return False
+        if state.active:
+            active = [key for key, step in state.steps.items() if not step.ended and not step.stopping]
+            for key in active:
+                self._record(ev.StepStopping(now, key, "the run is over"))
+            return bool(active)
+        status = CANCELLED if state.status == CANCELLING else self._finish.status
+        self._record(ev.RunFinished(now, status, self._finish.result, self._finish.error))
+        return True
+
+    def _stuck(self) -> bool:
+        """Whether a program that was asked for more had nothing left to run or to wait for."""
+        state = self.state
+        return (
+            self.program is not None
+            and state.status == RUNNING
+            and not state.active
+            and not any(wait.open for wait in state.waits.values())
+        )
+
+    def _commit(self) -> None:
+        state = self.state
+        batch = Batch(
+            [ev.to_json(event) for event in self._pending],
+            [step_row(state.steps[key]) for key in self._dirty if key in state.steps],
+            run_columns(state) if self._run_dirty else {},
+        )
+        try:
+            self.store.append(state.run, self.epoch, self._seq, batch)
+        except MotetError as error:
+            self.broken = error
+            raise
+        self._seq = state.seq
+        self._pending = []
+        self._dirty = {}
+        self._run_dirty = False
+        due = max(CHECKPOINT_EVENTS, len(state.steps))
+        if self._seq - self._checkpoint_seq >= due and state.status not in ENDED:
+            self.store.save_checkpoint(
+                state.run, self.epoch, Checkpoint(self._seq, checkpoint.to_json(state))
+            )
+            self._checkpoint_seq = self._seq
+
+
+def load_state(store: Store, run: str, offset: int) -> tuple[RunState, int]:
+    """The run's state from its checkpoint and what came after; and the number of the checkpoint's last event."""
+    kept = store.load_checkpoint(run)
+    state = checkpoint.from_json(kept.state) if kept is not None else RunState(run, offset=offset)
+    for data in store.history(run, state.seq):
+        apply(state, ev.from_json(data))
+    state.take_changes()
+    return state, kept.seq if kept is not None else 0

@@ -1,0 +1,150 @@
+"""Every error Motet raises on purpose. Each message says what happened, where, and what to do.
+
+    MotetError
+    ├── UsageError                what was asked cannot be done as asked (exit code 2)
+    │   ├── TargetError           the file, module or flow that was named is not there
+    │   └── ParameterError        a parameter is unknown, missing or of the wrong type
+    ├── KernelError               the history of a run and what is asked of it disagree
+    │   ├── InvalidTransition     a step cannot go from its status by that event
+    │   └── ReplayMismatch        the code on disk no longer does what was recorded
+    ├── StoreError                the journal cannot be read or written
+    │   ├── StoreUnavailable      it cannot be opened: place, rights, file system
+    │   ├── StoreCorrupt          it opens, but what it holds cannot be trusted
+    │   ├── StoreFull             there is no room left on the disk
+    │   ├── Fenced                another owner has taken over the run
+    │   ├── Conflict              a compare-and-set lost: somebody else wrote first
+    │   └── NotFound              no such run, document, alias or artifact
+    ├── RunError                  how a run or a step ended, when it did not end well
+    │   ├── StepFailed            a step failed and its own exception cannot be raised again
+    │   ├── StepSkipped           a step was not run because one it needs did not succeed
+    │   ├── RunFailed             a run failed though its function returned
+    │   └── Cancelled             a step or run was stopped
+    ├── ExecutorError             an attempt could not be carried out
+    │   ├── WorkerDied            the process of an attempt ended: signal or exit status
+    │   └── TimedOut              an attempt ran longer than its limit
+    └── ResultUnavailable         a result was not kept, or can no longer be read
+"""
+
+from __future__ import annotations
+
+
+class MotetError(Exception):
+    """The root of the tree: `str()` is the whole message, ready to be shown to a user.
+
+    `what` says what happened and where; `cure` says what to do, and is printed on a line of its own.
+    """
+
+    def __init__(self, what: str, cure: str = "") -> None:
+        super().__init__(what, cure)
+        self.what = what
+        self.cure = cure
+
+    def __str__(self) -> str:
+        return f"{self.what}\n{self.cure}" if self.cure else self.what
+
+
+class UsageError(MotetError):
+    """What was asked cannot be done as asked; nothing was started."""
+
+
+class TargetError(UsageError):
+    """The file, module, flow or program that was named cannot be found or loaded."""
+
+
+class ParameterError(UsageError):
+    """A parameter is unknown, missing, or cannot be made into what its annotation asks for."""
+
+
+class KernelError(MotetError):
+    """The recorded history of a run and what is now asked of it disagree."""
+
+
+class InvalidTransition(KernelError):
+    """An event does not fit the status of the step (or run) that it is about.
+
+    `story` lists the recorded events of that step, oldest first, once the session has filled it in.
+    """
+
+    def __init__(self, key: str, status: str, event: str, story: tuple[str, ...] = ()) -> None:
+        self.key, self.status, self.event, self.story = key, status, event, story
+        told = "".join(f"\n  {line}" for line in story) or " (nothing recorded)"
+        super().__init__(
+            f"{key or 'the run'} is {status}, and {event} cannot follow that. Its story:{told}",
+            "This is a fault in Motet or in an executor: please report it with the story above.",
+        )
+
+
+class ReplayMismatch(KernelError):
+    """A recorded step differs from what the code on disk now asks for under the same key."""
+
+    def __init__(self, key: str, expected: str, found: str) -> None:
+        self.key, self.expected, self.found = key, expected, found
+        super().__init__(
+            f"Step {key} was recorded as {expected}, but the code now asks for {found}.",
+            "Put the code back as it was, or resume with --rerun-changed to run this step "
+            "and everything that used its result anew.",
+        )
+
+
+class StoreError(MotetError):
+    """The journal cannot be read or written."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be opened where it was looked for."""
+
+
+class StoreCorrupt(StoreError):
+    """The store opens, but what it holds cannot be trusted."""
+
+
+class StoreFull(StoreError):
+    """The disk has no room for the next record; what was acknowledged before is safe."""
+
+
+class Fenced(StoreError):
+    """Another owner has taken over the run: nothing this owner does can be recorded any more."""
+
+
+class Conflict(StoreError):
+    """A compare-and-set lost: somebody else wrote first."""
+
+
+class NotFound(StoreError):
+    """There is no such run, document, alias or artifact."""
+
+
+class RunError(MotetError):
+    """How a run or step ended, when it did not end well."""
+
+
+class StepFailed(RunError):
+    """A step failed, and its own exception cannot be raised again here."""
+
+
+class StepSkipped(RunError):
+    """A step was not run, because one that it needs did not succeed."""
+
+
+class RunFailed(RunError):
+    """A run failed though its function returned: a step failed and nobody looked at it."""
+
+
+class Cancelled(RunError):
+    """A step or run was stopped on request."""
+
+
+class ExecutorError(MotetError):
+    """An attempt could not be carried out."""
+
+
+class WorkerDied(ExecutorError):
+    """The process of an attempt ended before it answered; the message names the signal or status."""
+
+
+class TimedOut(ExecutorError):
+    """An attempt ran longer than its `timeout_s`."""
+
+
+class ResultUnavailable(MotetError):
+    """A result was not kept (it cannot be pickled) or can no longer be read."""

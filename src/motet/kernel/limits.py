@@ -1,0 +1,161 @@
+"""Named limits: who may start, first come first served.
+
+A step takes its limits one after another, the tightest first, and holds what it has while it waits in line
+for the next. As all take them in that one order, nobody waits in a circle; as each line is served from its
+head only, nobody starves, however much it demands; and a release costs who starts, not who waits.
+
+A demand beyond the whole capacity is let through when the limit is idle, so that it runs alone. A step that
+demands several limits may hold one while another is busy: at most as many do as the tightest has room for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heappop, heappush
+
+from motet.kernel.state import Limit, RunState, Step
+
+_ROUNDING = 1e-6
+"""Demands may be fractions, and sums of fractions are off by a little."""
+
+
+def line_up(state: RunState, step: Step) -> None:
+    """Put a step that may start in line, unless it is there, is to stop, or lacks what it needs to run."""
+    owner = state.steps[step.of] if step.of else step
+    if step.ticket or step.stopping or owner.stopping or not owner.bound:
+        return
+    state.tickets += 2
+    # An element that is tried again goes before the rest of its map.
+    step.ticket = owner.ticket - 1 if owner.ticket else state.tickets
+    state.ready.append(step.key)
+
+
+def leave(state: RunState, step: Step) -> None:
+    """Take the step out of line: what it held, or its place, may let others start."""
+    for name in step.held:
+        state.limits[name].held -= step.policy.demands[name]
+    step.ticket, step.held = 0, ()
+    state.changes.freed.update(dict.fromkeys(step.policy.demands))
+
+
+def line_up_anew(state: RunState) -> None:
+    """Send all back to the start: capacities changed, and with them the order in which limits are taken."""
+    waiting = sorted(entry for limit in state.limits.values() for entry in limit.line)
+    for limit in state.limits.values():
+        limit.line.clear()
+        limit.held = 0.0
+    for ticket, key in reversed(waiting):
+        step = state.steps.get(key)
+        if step is not None and step.ticket == ticket:
+            step.held = ()
+            state.ready.appendleft(key)
+
+
+def admit(state: RunState, freed: Iterable[str]) -> list[tuple[Step, list[int]]]:
+    """Who may start now, each with the elements that may (none for a step that is no map).
+
+    `freed` are the limits that may have room again. Whoever is named counts as started from then on.
+    """
+    round_ = _Round(state, dict.fromkeys(freed))
+    round_.run()
+    return round_.starts
+
+
+class _Round:
+    """One round of admissions. `planned` is the room that its starts take: state learns of them later."""
+
+    __slots__ = ("freed", "planned", "starts", "state")
+
+    def __init__(self, state: RunState, freed: dict[str, None]) -> None:
+        self.state = state
+        self.freed = freed
+        self.planned: dict[str, float] = {}
+        self.starts: list[tuple[Step, list[int]]] = []
+
+    def run(self) -> None:
+        """Serve those in line where there is room again, then those who are new."""
+        ready = self.state.ready
+        while self.freed or ready:
+            if self.freed:
+                self._serve(self.freed.popitem()[0])
+                continue
+            step = self.state.steps.get(ready.popleft())
+            if step is not None and step.ticket:
+                self._go_on(step)
+
+    def _serve(self, name: str) -> None:
+        """Let pass who is first in line, as long as there is room for it."""
+        limit = self.state.limit(name)
+        while limit.line:
+            ticket, key = limit.line[0]
+            step = self.state.steps.get(key)
+            if step is None or step.ticket != ticket:
+                heappop(limit.line)  # it left, or is in line under another ticket
+            elif self._fits(name, limit, step):
+                heappop(limit.line)
+                self._hold(name, limit, step)
+                self._go_on(step)
+            else:
+                return
+
+    def _go_on(self, step: Step) -> None:
+        """Have the step pass one limit after another, until it starts or has to wait."""
+        entry = (step.ticket, step.key)
+        for name in self._order(step):
+            limit = self.state.limit(name)
+            if name in step.held:
+                continue
+            if (limit.line and limit.line[0] < entry) or not self._fits(name, limit, step):
+                heappush(limit.line, entry)
+                return
+            self._hold(name, limit, step)
+        self._start(step)
+
+    def _order(self, step: Step) -> Iterable[str]:
+        demands, limit = step.policy.demands, self.state.limit
+        if len(demands) < 2:
+            return demands
+        return sorted(demands, key=lambda name: (limit(name).capacity, name))
+
+    def _hold(self, name: str, limit: Limit, step: Step) -> None:
+        step.held += (name,)
+        limit.held += step.policy.demands[name]
+
+    def _used(self, name: str, limit: Limit) -> float:
+        used = limit.used + limit.held + self.planned.get(name, 0.0)
+        return used if used > _ROUNDING else 0.0
+
+    def _room(self, name: str, limit: Limit, step: Step) -> float:
+        """How much there is left. An executor's backlog (slack) is room for the elements of maps."""
+        slack = limit.slack if step.map is not None or step.of else 0.0
+        return limit.capacity + slack - self._used(name, limit) + _ROUNDING
+
+    def _fits(self, name: str, limit: Limit, step: Step) -> bool:
+        return step.policy.demands[name] <= self._room(name, limit, step) or not self._used(name, limit)
+
+    def _start(self, step: Step) -> None:
+        """Start the step, or as many elements as there is room for; a map with more lines up again."""
+        demands = step.policy.demands
+        for name in step.held:
+            self.state.limits[name].held -= demands[name]
+        step.held = ()
+        taken = step.map.take(self._elements(step)) if step.map is not None else []
+        if taken or step.map is None:
+            self.starts.append((step, taken))
+            for name, amount in demands.items():
+                self.planned[name] = self.planned.get(name, 0.0) + amount * (len(taken) or 1)
+        else:
+            self.freed.update(dict.fromkeys(demands))  # what it held is somebody else's
+        if step.map is not None and step.map.next_waiting() >= 0:
+            self._go_on(step)
+        else:
+            step.ticket = 0
+
+    def _elements(self, step: Step) -> float:
+        """How many elements there is room for: one at least, for it was let through."""
+        rooms = [
+            self._room(name, self.state.limits[name], step) // amount
+            for name, amount in step.policy.demands.items()
+            if amount > 0
+        ]
+        return max(1.0, min(rooms, default=float("inf")))

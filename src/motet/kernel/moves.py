@@ -1,0 +1,174 @@
+"""How steps move: the one function that changes a status, and what follows for limits, rules, dependants."""
+
+from __future__ import annotations
+
+from motet.errors import InvalidTransition
+from motet.kernel import waits
+from motet.kernel.limits import leave
+from motet.kernel.maps import end_element, follow
+from motet.kernel.state import M_ENDED, M_SUCCEEDED, MapState, RunState, Step, element_key
+from motet.kernel.transitions import ENDED, NEEDS_LOST, NEEDS_MET, PENDING, READY, RUNNING, STEP, SUCCEEDED
+
+
+def move(state: RunState, step: Step, kind: str, at: float) -> None:
+    """Move the step by the table, or raise InvalidTransition; and have known what follows from it."""
+    was = step.status
+    to = STEP.get((was, kind))
+    if to is None:
+        raise InvalidTransition(step.key, was, kind)
+    state.changes.steps[step.key] = None
+    if to == was:
+        return
+    step.status = to
+    counts = state.counts
+    counts[was] -= 1
+    counts[to] = counts.get(to, 0) + 1
+    if step.ticket and (to != RUNNING or step.map is None):
+        leave(state, step)
+    if was == RUNNING:
+        _free(state, step)
+    elif to == RUNNING:
+        _take(state, step)
+    if state.heeding and not step.of:
+        waits.heed(state, step, at)
+    if to in ENDED:
+        _end(state, step, at)
+    elif was in ENDED:
+        state.active += 1
+
+
+def _free(state: RunState, step: Step) -> None:
+    if step.map is not None:
+        return  # what its elements use is theirs to free
+    if step.of:
+        _map_of(state, step).running -= 1
+        state.changes.steps[step.of] = None
+    for name, amount in step.policy.demands.items():
+        state.limit(name).used -= amount
+        state.changes.freed[name] = None
+
+
+def _take(state: RunState, step: Step) -> None:
+    if step.map is not None:
+        return
+    if step.of:
+        _map_of(state, step).running += 1
+    for name, amount in step.policy.demands.items():
+        state.limit(name).used += amount
+
+
+def _end(state: RunState, step: Step, at: float) -> None:
+    step.ended_at = at
+    step.stopping = ""
+    state.active -= 1
+    good = step.status == SUCCEEDED
+    if step.of:
+        end_element(state, step, good)
+        release_watchers(state, state.steps[step.of], step.element, good, at)
+    elif step.map is not None:
+        _end_map(state, step, step.map, at)
+    for key in step.blocks or ():
+        _release(state, state.steps[key], step.key, good, at)
+
+
+def _end_map(state: RunState, step: Step, marks: MapState, at: float) -> None:
+    """Elements that never ran share the fate of their map. None may be in hand."""
+    if marks.running or not all(own.ended for own in marks.own.values()):
+        raise InvalidTransition(step.key, "running some of its elements", f"its end ({step.status})")
+    for index in marks.watchers:
+        if marks.marks[index] not in (M_SUCCEEDED, M_ENDED):
+            release_watchers(state, step, index, False, at)
+    state.changes.steps.update(dict.fromkeys(marks.followers))
+
+
+def _map_of(state: RunState, step: Step) -> MapState:
+    marks = state.steps[step.of].map
+    assert marks is not None
+    return marks
+
+
+# ---------------------------------------------------------------- who waits for whom
+
+
+def relate(state: RunState, step: Step) -> None:
+    """Enter the step with all it needs, comes after or follows, for good."""
+    for key in (*step.needs, *step.after):
+        upstream = state.steps.get(key)
+        if upstream is None or upstream.of:
+            owner, index = state.element(key) or (state.steps[key], 0)
+            assert owner.map is not None
+            owner.map.watchers.setdefault(index, []).append(step.key)
+        elif upstream.blocks is None:
+            upstream.blocks = [step.key]
+        else:
+            upstream.blocks.append(step.key)
+    for key in step.each:
+        marks = state.steps[key].map
+        assert marks is not None
+        marks.followers.append(step.key)
+
+
+def recount(state: RunState, step: Step, at: float) -> None:
+    """Count what stands in the way of a step that has yet to start, and move it accordingly."""
+    if step.status not in (PENDING, READY):
+        return
+    step.unmet, step.doomed = _obstacles(state, step)
+    state.changes.steps[step.key] = None
+    if step.unmet and step.status == READY:
+        move(state, step, NEEDS_LOST, at)
+    elif not step.unmet and step.status == PENDING:
+        move(state, step, NEEDS_MET, at)
+
+
+def _obstacles(state: RunState, step: Step) -> tuple[int, str]:
+    """How many of those that the step waits for stand in its way; and one it needs that did not succeed."""
+    unmet, doomed = 0, ""
+    for key in step.needs:
+        status = state.outcome(key)
+        if status != SUCCEEDED:
+            unmet += 1
+            if not doomed and status in ENDED:
+                doomed = key
+    for key in step.after:
+        unmet += state.outcome(key) not in ENDED
+    return unmet, doomed
+
+
+def release_watchers(state: RunState, step: Step, index: int, good: bool, at: float) -> None:
+    """An element of the map ended: tell those who wait for it alone."""
+    assert step.map is not None
+    for key in step.map.watchers.get(index, ()):
+        _release(state, state.steps[key], element_key(step.key, index), good, at)
+
+
+def _release(state: RunState, waiting: Step, ended: str, good: bool, at: float) -> None:
+    """Another step ended: one thing less in the way of the waiting one, or its doom."""
+    if waiting.status != PENDING:
+        return
+    if good or ended in waiting.after:
+        waiting.unmet -= 1
+        if not waiting.unmet:
+            move(state, waiting, NEEDS_MET, at)
+    elif not waiting.doomed:
+        waiting.doomed = ended
+        state.changes.steps[waiting.key] = None
+
+
+def withhold(state: RunState, step: Step, good: bool, at: float) -> None:
+    """The step, which had ended, is to run anew: whoever has yet to start waits for it again."""
+    for key in step.blocks or ():
+        waiting = state.steps[key]
+        if waiting.doomed:
+            recount(state, waiting, at)
+        elif waiting.status in (PENDING, READY) and (good or step.key in waiting.after):
+            waiting.unmet += 1
+            if waiting.status == READY:
+                move(state, waiting, NEEDS_LOST, at)
+    if step.map is not None:
+        watching = dict.fromkeys(key for keys in step.map.watchers.values() for key in keys)
+        for key in watching:
+            recount(state, state.steps[key], at)
+        for key in step.map.followers:
+            if state.steps[key].status not in ENDED:
+                follow(state, state.steps[key])
+                state.changes.steps[key] = None

@@ -1,0 +1,87 @@
+"""How rules fold: each signal goes to the waits that it concerns, and to no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from motet.errors import InvalidTransition
+from motet.kernel import events as ev
+from motet.kernel import rules
+from motet.kernel.state import Fired, RunState, Step, Wait
+
+
+def add(state: RunState, event: ev.WaitAdded) -> None:
+    """The run listens for a rule from now on. Raises ValueError for what is no rule."""
+    if event.wait in state.waits:
+        raise InvalidTransition(event.wait, "listening", event.kind)
+    rule = rules.from_json(event.rule)
+    state.offset = max(state.offset, event.offset)
+    state.waits[event.wait] = Wait(event.wait, rule, rule.start(event.at), event.repeat)
+    listen(state, event.wait)
+    state.changes.waits[event.wait] = None
+    state.changes.run = True
+
+
+def listen(state: RunState, wait: str) -> None:
+    """Enter the wait where signals look for those whom they concern."""
+    rule = state.waits[wait].rule
+    for key in rules.event_keys(rule):
+        state.listening.setdefault(key, {})[wait] = None
+    for topic in rules.topics(rule):
+        state.heeding.setdefault(topic, {})[wait] = None
+
+
+def _close(state: RunState, wait: Wait) -> None:
+    wait.open = False
+    for key in rules.event_keys(wait.rule):
+        del state.listening[key][wait.id]
+        if not state.listening[key]:
+            del state.listening[key]
+    for topic in rules.topics(wait.rule):
+        del state.heeding[topic][wait.id]
+        if not state.heeding[topic]:
+            del state.heeding[topic]
+    state.changes.run = True
+
+
+def remove(state: RunState, event: ev.WaitRemoved) -> None:
+    """The run listens for that rule no longer."""
+    wait = state.waits.pop(event.wait, None)
+    if wait is None:
+        raise InvalidTransition(event.wait, "not listening", event.kind)
+    if wait.open:
+        _close(state, wait)
+
+
+def receive(state: RunState, event: ev.EventReceived) -> None:
+    """A published event reaches those who listen for its key."""
+    state.offset = max(state.offset, event.offset)
+    _feed(state, state.listening.get(event.key, ()), event)
+
+
+def heed(state: RunState, step: Step, at: float) -> None:
+    """A step's new status reaches those who heed it."""
+    signal = rules.StatusChanged(at, step.key, step.task, step.status)
+    concerned: dict[str, None] = {}
+    for topic in signal.topics():
+        concerned.update(state.heeding.get(topic, {}))
+    _feed(state, concerned, signal)
+
+
+def pass_time(state: RunState, event: ev.TimePassed) -> None:
+    """A deadline was reached."""
+    wait = state.waits.get(event.wait)
+    if wait is not None and wait.open:
+        _feed(state, (event.wait,), event)
+
+
+def _feed(state: RunState, waits: Iterable[str], signal: rules.Signal) -> None:
+    for key in tuple(waits):
+        wait = state.waits[key]
+        wait.memory, met = wait.rule.fold(wait.memory, signal)
+        state.changes.waits[key] = None
+        if met:
+            wait.fired += 1
+            state.changes.fired.append(Fired(key, wait.fired, signal))
+            if not wait.repeat:
+                _close(state, wait)
