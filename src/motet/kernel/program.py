@@ -79,7 +79,7 @@ Action: TypeAlias = AddStep | StopStep | RestartStep | Listen | Unlisten | Finis
 
 @dataclass(slots=True)
 class View:
-    """The run so far, for reading: `changed` has the keys of steps that changed, `fired` the rules that did."""
+    """The run so far, for reading: `changed` names the steps that changed, `fired` the rules that fired."""
 
     state: RunState
     params: Json = None
