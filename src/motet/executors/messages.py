@@ -1,6 +1,7 @@
 """What an executor and its worker processes say to each other, and how it is framed.
 
-A message is a tuple, pickled: eight bytes of length (little-endian), then the parts of `values.pickle`.
+A message is a tuple, pickled: a magic number, eight bytes of length (little-endian), then the parts of
+`values.pickle`. The magic number tells what a task has written into the wrong file descriptor.
 
 To the worker:
     ("boot", factory, limit_bytes, argv)        once, first: how to open the artifact store, ...
@@ -26,14 +27,22 @@ from typing import Any
 
 from motet.values import pickle
 
-PREFIX = 8
+MAGIC = b"\x93M5>"
+PREFIX = len(MAGIC) + 8
 _MOST_PARTS = 64
 """Parts per system call; all systems take more."""
 
 
 def frame(parts: Sequence[pickle.Part]) -> list[pickle.Part]:
     """The message whose pickle has these parts, ready to be sent."""
-    return [pickle.size_bytes(parts).to_bytes(PREFIX, "little"), *parts]
+    return [MAGIC + pickle.size_bytes(parts).to_bytes(8, "little"), *parts]
+
+
+def length(prefix: bytes | bytearray) -> int:
+    """The size of the message that follows. Raises ValueError for what is no prefix."""
+    if prefix[: len(MAGIC)] != MAGIC:
+        raise ValueError("not a message")
+    return int.from_bytes(prefix[len(MAGIC) :], "little")
 
 
 def message(*content: Any) -> list[pickle.Part]:
@@ -65,7 +74,7 @@ def send(fd: int, parts: Sequence[pickle.Part]) -> None:
 def receive(fd: int) -> bytearray | None:
     """Read the next message, waiting as long as it takes; None when the other end is gone."""
     prefix = _read(fd, bytearray(PREFIX))
-    return None if prefix is None else _read(fd, bytearray(int.from_bytes(prefix, "little")))
+    return None if prefix is None else _read(fd, bytearray(length(prefix)))
 
 
 def _read(fd: int, into: bytearray) -> bytearray | None:

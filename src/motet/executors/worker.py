@@ -36,8 +36,12 @@ def main(control: int, engine: int) -> NoReturn:
     signal.signal(signal.SIGTERM, worker.on_sigterm)
     try:
         worker.serve()
-    except OSError:  # the engine is gone, or a task has closed the channel: nobody is left to tell
+    except ConnectionError:
         worker.die()
+    except OSError as error:
+        with suppress(OSError):
+            os.write(2, f"motet: a task has closed the worker's file descriptors ({error})\n".encode())
+        os._exit(1)
     except SystemExit:
         pass
     sys.exit(0)

@@ -127,10 +127,13 @@ class WorkerProcess:
         return True
 
     def received(self) -> Iterator[tuple[Any, ...]]:
-        """The messages that have arrived in full. Raises EOFError, after them, when the channel is closed."""
+        """The messages that have arrived in full. Raises EOFError, after them, when the channel is closed.
+
+        Raises something else if what has arrived is no message.
+        """
         open_ = self._fill()
         while len(self._incoming) >= messages.PREFIX:
-            end = messages.PREFIX + int.from_bytes(self._incoming[: messages.PREFIX], "little")
+            end = messages.PREFIX + messages.length(self._incoming[: messages.PREFIX])
             if len(self._incoming) < end:
                 break
             content = bytes(memoryview(self._incoming)[messages.PREFIX : end])
