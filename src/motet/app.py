@@ -1,8 +1,8 @@
 """The composition root: settings become objects. The only file that knows all adapters.
 
-    MOTET_HOME        where runs, artifacts and logs are kept (default ~/.motet)
-    MOTET_DURABILITY  "normal": survives any kill; "full": also a loss of power, at a sync for each commit
-    MOTET_THREADS     how many threads, MOTET_PROCESSES how many processes run submitted tasks of this process
+MOTET_HOME        where runs, artifacts and logs are kept (default ~/.motet)
+MOTET_DURABILITY  "normal": survives any kill; "full": also a loss of power, at a sync for each commit
+MOTET_THREADS     how many threads, MOTET_PROCESSES how many processes run submitted tasks of this process
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from motet.engine.host import ExecutorSpec, Host
 from motet.errors import UsageError
 
 if TYPE_CHECKING:
-    from motet.artifacts.files import FileArtifacts
     from motet.ports import ArtifactStore, Executor, RunRow, Store
 
 

@@ -77,9 +77,7 @@ class Host:
         except Conflict:
             raise Conflict(_driven(row), f"Stop it with `motet stop {row.name}`, or wait for it to end.") from None
         state, _ = load_state(self.store, run, row.offset)
-        session = Session(
-            self.store, self.clock, state, epoch=row.epoch, program=program, params=row.params
-        )
+        session = Session(self.store, self.clock, state, epoch=row.epoch, program=program, params=row.params)
         driver = Driver(self, session, row, lease_s)
         driver.begin(reopen=row.status in ENDED)
         return driver
@@ -98,5 +96,3 @@ def _driven(row: RunRow) -> str:
     owner: Owner | None = row.owner
     who = f"process {owner.pid} on {owner.host}" if owner is not None else "another process"
     return f"Run {row.name} is being driven by {who}."
-
-

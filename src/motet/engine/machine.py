@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import lru_cache
 
 
 @lru_cache(maxsize=1)
 def capacities() -> dict[str, float]:
-    """cpu in cores, memory in bytes, gpu in devices (as CUDA_VISIBLE_DEVICES or the device files say)."""
+    """Cpu in cores, memory in bytes, gpu in devices (as CUDA_VISIBLE_DEVICES or the device files say)."""
     found = {"cpu": float(_cores()), "gpu": float(_gpus())}
-    try:
+    with suppress(OSError, ValueError):  # unknown: then it does not bind
         found["memory"] = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (OSError, ValueError):
-        pass  # unknown: then it does not bind
     return found
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from motet.engine.rows import run_columns, step_row
 from motet.errors import InvalidTransition, MotetError
 from motet.kernel import checkpoint
 from motet.kernel import events as ev
@@ -20,7 +21,6 @@ from motet.kernel.inputs import Input, Succeeded, judge
 from motet.kernel.program import Action, Finish, Listen, Program, View, events_of, everything
 from motet.kernel.state import M_OWN, M_RUNNING, Changes, RunState, element_key
 from motet.kernel.transitions import CANCELLED, CANCELLING, ENDED, FAILED, RUNNING, SUCCEEDED
-from motet.engine.rows import run_columns, step_row
 from motet.ports import Batch, Checkpoint, Clock, Store
 
 CHECKPOINT_EVENTS = 10_000
@@ -268,9 +268,7 @@ class Session:
         self._run_dirty = False
         due = max(CHECKPOINT_EVENTS, len(state.steps))
         if self._seq - self._checkpoint_seq >= due and state.status not in ENDED:
-            self.store.save_checkpoint(
-                state.run, self.epoch, Checkpoint(self._seq, checkpoint.to_json(state))
-            )
+            self.store.save_checkpoint(state.run, self.epoch, Checkpoint(self._seq, checkpoint.to_json(state)))
             self._checkpoint_seq = self._seq
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from hashlib import blake2b
+from typing import Any
 
 from motet.kernel.events import Json
 
@@ -22,7 +23,8 @@ class Policy:
     grace_s     seconds between the request to stop and the kill
     demands     what an attempt takes of named limits while it runs: {"gpu": 1, "database": 1}
     executor    the name of the executor that runs it; "" for a caller that runs it itself
-    claims      demands, and a slot of the executor; derived
+
+    `demands` comes to hold one place of the executor too.
     """
 
     retries: int = 0
@@ -34,27 +36,32 @@ class Policy:
     grace_s: float = 5.0
     demands: Mapping[str, float] = field(default_factory=dict)
     executor: str = ""
-    claims: Mapping[str, float] = field(init=False, compare=False, repr=False)
+    json: Mapping[str, Json] = field(init=False, compare=False, repr=False)
+    """The fields that differ from their defaults, made once: it is written with every step."""
 
     def __post_init__(self) -> None:
-        slot = {slot_of(self.executor): 1.0} if self.executor else {}
-        object.__setattr__(self, "claims", {**self.demands, **slot})
+        if self.executor:
+            object.__setattr__(self, "demands", {**self.demands, slot_of(self.executor): 1.0})
+        object.__setattr__(self, "json", self._written())
 
-    def to_json(self) -> dict[str, Json]:
-        """The fields that differ from their defaults."""
+    def _written(self) -> dict[str, Json]:
         return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, default in _DEFAULTS
-            if (value := getattr(self, name)) != default
+            each.name: list(value) if isinstance(value, tuple) else value
+            for each in fields(self)
+            if each.init and (value := getattr(self, each.name)) != _default(each)
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Json]) -> Policy:
-        """The policy that `to_json` wrote."""
+        """The policy that `json` was written from."""
         body = dict(data)
         if "delays_s" in body:
             body["delays_s"] = tuple(body["delays_s"])
         return cls(**body)
+
+
+def _default(each: Field[Any]) -> Any:
+    return each.default if each.default is not MISSING else {}
 
 
 def slot_of(executor: str) -> str:
@@ -64,9 +71,6 @@ def slot_of(executor: str) -> str:
 
 PLAIN = Policy()
 """No retries, no limit, nothing demanded."""
-
-_DEFAULTS = tuple((each.name, getattr(PLAIN, each.name)) for each in fields(Policy) if each.init)
-
 
 def retry_delay_s(policy: Policy, key: str, failures: int) -> float:
     """Seconds to wait before the retry that follows failure number `failures` (1, 2, ...) of step `key`.

@@ -41,7 +41,7 @@ def outcome_here(
         value = _captured(driver, key, number, run)
     except (KernelError, StoreError):
         raise
-    except Exception as error:  # boundary: whatever a user's function raises is the outcome of its attempt
+    except Exception as error:  # noqa: BLE001 - boundary: whatever a user's function raises is the outcome of its attempt
         if isinstance(error, Cancelled) and driver.state.status == CANCELLING:
             driver.conclude(Ended(clock.now(), key, number, driver.state.reason))
             raise

@@ -118,9 +118,7 @@ class MapCall:
 
     def run(self, element: int) -> Any:
         """Call the function as the body of this element."""
-        return run_body(
-            self.task, self.driver, f"{self.key}[{element}]", self.lineage, (), self.arguments(element)
-        )
+        return run_body(self.task, self.driver, f"{self.key}[{element}]", self.lineage, (), self.arguments(element))
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
         """Encode the value; hold it if it is no scalar, which its record is anyway."""
@@ -156,7 +154,7 @@ def settle(driver: Driver, key: str, outcome: Outcome) -> Settled:
         if record is None:
             try:
                 record = encode(outcome.value, driver.host.artifacts)
-            except Exception as error:  # boundary: a value that cannot be kept must not take the run with it
+            except Exception as error:  # noqa: BLE001 - boundary: a value that cannot be kept must not take the run with it
                 return Settled(False, error=encode_error(error), retry=False)
         if type(record) is dict and "lost" in record:
             _say_lost(driver, key, record["lost"])

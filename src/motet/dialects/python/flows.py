@@ -14,7 +14,6 @@ from motet.dialects.python.calls import TaskCall
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.hosting import host
 from motet.dialects.python.loading import definitions_only
-from motet.values.naming import new_id, new_name
 from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, policy_of
 from motet.dialects.python.parameters import Parameters
 from motet.dialects.python.scope import Lineage, Scope, current
@@ -26,6 +25,7 @@ from motet.kernel.events import Json
 from motet.kernel.inputs import Failed, Succeeded
 from motet.kernel.program import AddStep, Finish
 from motet.ports import NewRun
+from motet.values.naming import new_id, new_name
 from motet.values.records import encode
 
 if TYPE_CHECKING:
@@ -167,8 +167,8 @@ class Flow(Generic[P, R]):
     def _body(self, driver: Driver, key: str, lineage: Lineage, values: Mapping[str, Any]) -> Any:
         """Call the function with its scope around it; gives its value once all that it submitted has ended."""
         runner = self.task_runner
-        scope = Scope(driver, key, lineage, runner.executor)
-        driver.limit(self.options.get("limits", {}), runner.executor, runner.max_workers)
+        scope = Scope(driver, key, lineage, runner.executor, runner.max_workers)
+        driver.limit({**self.options.get("limits", {}), **scope.limits})
         args, kwargs = self.parameters.call(values)
         token = current.set(scope)
         try:
@@ -184,9 +184,7 @@ class Flow(Generic[P, R]):
             current.reset(token)
         return value
 
-    def _action(
-        self, key: str, parent: str, values: Mapping[str, Any], needed: Any, lineage: Lineage
-    ) -> AddStep:
+    def _action(self, key: str, parent: str, values: Mapping[str, Any], needed: Any, lineage: Lineage) -> AddStep:
         return AddStep(
             key, self.name, needs=needed, policy=self.policy, form="flow", parent=parent,
             fingerprint=arguments.digest((), values, lineage),

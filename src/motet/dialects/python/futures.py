@@ -71,7 +71,7 @@ class Future(Generic[R]):
             raise TimeoutError(f"{self.step_key} has not ended within {timeout:g} s; it goes on.")
         self._scope.looked_at(self.key, self._element)
         if driver.state.outcome(self.step_key) == st.SUCCEEDED:
-            value: R = self._value()
+            value: R = self.value(self._step())
             return value
         error = self._error()
         if raise_on_failure:
@@ -87,7 +87,10 @@ class Future(Generic[R]):
         return self._scope.driver.state.steps.get(self.step_key)
 
     def _value(self) -> Any:
-        step = self._step()
+        return self.value(self._step())
+
+    def value(self, step: Step | None) -> Any:
+        """The value of the step (None: an element without one of its own), which has succeeded."""
         kept = self._kept
         if kept is not None and (step is None or step.attempt == kept[0]):
             value = kept[1]
@@ -167,8 +170,7 @@ class FutureList(Sequence[Future[R]]):
             return [each.result(raise_on_failure=raise_on_failure) for each in self]
         kept, artifacts = self._values, driver.host.artifacts
         return [
-            kept[index] if index in kept else decode(record, artifacts)
-            for index, record in enumerate(marks.results)
+            kept[index] if index in kept else decode(record, artifacts) for index, record in enumerate(marks.results)
         ]
 
     def __repr__(self) -> str:
@@ -200,9 +202,7 @@ def error_of(step: Step) -> BaseException:
     return decode_error(step.error)
 
 
-def wait(
-    futures: Iterable[Future[R]], timeout: float | None = None
-) -> tuple[set[Future[R]], set[Future[R]]]:
+def wait(futures: Iterable[Future[R]], timeout: float | None = None) -> tuple[set[Future[R]], set[Future[R]]]:
     """Block until all have their outcomes, or `timeout` seconds have passed; gives those done and those not."""
     waiting = list(futures)
     until = None if timeout is None else time.monotonic() + timeout

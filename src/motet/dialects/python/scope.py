@@ -53,16 +53,18 @@ class Scope:
     """The body of one flow or task that is running: its key, its run, how often it has called what.
 
     `unlooked` holds the keys of steps that were submitted from here and whose outcome nobody has looked at;
-    for a map, the elements that were looked at (None: all of them still count).
+    for a map, the elements that were looked at. `executor` is where submitted tasks run, and `limits` holds,
+    under a name of the scope's own, how many of them at once if that is bounded.
     """
 
-    __slots__ = ("_calls", "driver", "executor", "key", "lineage", "unlooked")
+    __slots__ = ("_calls", "driver", "executor", "key", "limits", "lineage", "unlooked")
 
-    def __init__(self, driver: Driver, key: str, lineage: Lineage, executor: str = "") -> None:
+    def __init__(self, driver: Driver, key: str, lineage: Lineage, executor: str = "", most: int | None = None) -> None:
         self.driver = driver
         self.key = key
         self.lineage = lineage
         self.executor = executor
+        self.limits = {} if most is None else {f"runner:{key}": most}
         self._calls: dict[str, int] | None = None
         self.unlooked: dict[str, set[int]] | None = None
 

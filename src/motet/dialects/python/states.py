@@ -42,8 +42,8 @@ class State:
     """How a step or run stands: `type`, `name`, `message`; `result()` gives its value or raises its failure."""
 
     def __init__(
-        self, type: StateType, name: str = "", message: str = "", *, result: Callable[[], Any] | None = None,
-        error: Callable[[], BaseException] | None = None,
+        self, type: StateType, name: str = "", message: str = "", *,  # noqa: A002 - the field's own name
+        result: Callable[[], Any] | None = None, error: Callable[[], BaseException] | None = None,
     ) -> None:  # fmt: skip
         self.type = type
         self.name = name or type.value.title()

@@ -8,6 +8,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments
+from motet.dialects.python.bodies import attempt_here
 from motet.dialects.python.calls import MapCall, TaskCall
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, policy_of
@@ -16,9 +17,10 @@ from motet.dialects.python.states import State
 from motet.errors import UsageError
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep
+from motet.kernel.transitions import SUCCEEDED
 
 if TYPE_CHECKING:
-    pass
+    from motet.kernel.state import Step
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -86,7 +88,9 @@ class Task(Generic[P, R]):
         future = call.future(scope)
         attempt = scope.driver.add(action, call)
         if not self.policy.executor:
-            self._run_here(scope, call, future, attempt)
+            step = self._run_here(scope, call, future, attempt)
+            if step.status == SUCCEEDED and not return_state:
+                return future.value(step)
         if return_state:
             scope.driver.wait(key)
             return future.state
@@ -152,24 +156,25 @@ class Task(Generic[P, R]):
                 "Use the names of its parameters in braces.",
             ) from None
 
-    def _run_here(self, scope: Scope, call: TaskCall, future: Future[R], attempt: int) -> None:
-        """Carry out the attempts on this thread, until the step has its outcome."""
-        from motet.dialects.python.bodies import attempt_here
-
+    def _run_here(self, scope: Scope, call: TaskCall, future: Future[R], attempt: int) -> Step:
+        """Carry out the attempts on this thread, until the step has its outcome; gives the step."""
         driver = scope.driver
         while attempt or (attempt := driver.granted(call.key)):
             step = attempt_here(driver, call.key, attempt, call.run, future)
             if step.ended:
-                return
+                return step
             attempt = 0
+        return driver.state.steps[call.key]
 
     def _submit_policy(self, scope: Scope) -> Policy:
         executor = self.policy.executor or scope.executor or "threads"
-        if executor == self.policy.executor:
+        if executor == self.policy.executor and not scope.limits:
             return self.policy
-        found = self._submitted.get(executor)
+        place = f"{executor} {scope.key}" if scope.limits else executor
+        found = self._submitted.get(place)
         if found is None:
-            found = self._submitted[executor] = policy_of("task", self.fn, self.options, executor)
+            options = {**self.options, "limits": {**self.options.get("limits", {}), **dict.fromkeys(scope.limits, 1)}}
+            found = self._submitted[place] = policy_of("task", self.fn, options, executor)
         return found
 
     def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,5 +215,3 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     if not callable(fn):
         raise UsageError(f"@task was given {fn!r}.", "Write @task above a function.")
     return Task(fn, options)  # type: ignore[arg-type]
-
-

@@ -1,0 +1,124 @@
+"""Attempts on their way to executors and back: starting them, stopping them, judging what is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from motet.engine.calls import Call, Prepared, Settled
+from motet.engine.declared import DeclaredCall
+from motet.kernel.decide import StartAttempt, StopAttempt
+from motet.kernel.events import Json
+from motet.kernel.inputs import Ended, Failed, Input, Succeeded
+from motet.kernel.state import Step, element_key
+from motet.ports import Attempt, Executor, Failure, LogLine, Outcome, Stopped, Success
+from motet.values.errors import encode_error
+
+if TYPE_CHECKING:
+    from motet.engine.host import Host
+    from motet.engine.session import Session
+
+
+class Attempts:
+    """The attempts of one run. `tell` takes news while the run is locked, `report` what executors say at any time."""
+
+    def __init__(
+        self, host: Host, session: Session, tell: Callable[[Input], None],
+        report: Callable[[Attempt, Outcome], None],
+    ) -> None:  # fmt: skip
+        self.calls: dict[str, Call] = {}
+        self._host = host
+        self._session = session
+        self._run = session.state.run
+        self._tell = tell
+        self._report = report
+        self._executors: dict[str, Executor] = {}
+
+    def start(self, command: StartAttempt) -> None:
+        """Hand an attempt to the executor that its policy names. What goes wrong fails the attempt."""
+        step = self._session.state.steps[command.key]
+        try:
+            call = self.calls.get(command.key)
+            if call is None:
+                call = self.calls[command.key] = DeclaredCall(self._host.artifacts, self._session, step)
+            executor = self._executor(step.policy.executor)
+            prepared = call.prepare(command.element, command.attempt, here=executor.name != "processes")
+        except Exception as error:  # noqa: BLE001 - boundary: whatever a voice's call raises is that attempt's failure
+            now = self._host.clock.now()
+            self._tell(Failed(now, command.key, command.attempt, encode_error(error), command.element))
+        else:
+            executor.start(self._attempt(step, command, prepared))
+
+    def stop(self, command: StopAttempt) -> None:
+        """Have the executor end an attempt. One that cannot (a thread) is given up: what it says later is late."""
+        step = self._session.state.steps[command.key]
+        key, number, element, reason = command.key, command.attempt, command.element, command.reason
+        name = step.policy.executor
+        if not name or self._executor(name).stop(self._run, key, element, number, reason):
+            return
+        now = self._host.clock.now()
+        if reason == "timeout":
+            self._tell(Failed(now, key, number, _timed_out(step), element))
+        else:
+            self._tell(Ended(now, key, number, reason, element))
+
+    def abandon(self) -> None:
+        """Make all that runs end, as far as it can be made to; nobody wants to know how."""
+        for step in self._session.state.steps.values():
+            name = step.policy.executor
+            if not name or step.status != "running":
+                continue
+            stop = self._executor(name).stop
+            if step.map is None:
+                stop(self._run, step.of or step.key, step.element, step.attempt, "abandoned")
+            else:
+                for index in step.map.running_elements():
+                    stop(self._run, step.key, index, 1, "abandoned")
+
+    def judged(self, attempt: Attempt, outcome: Outcome) -> Input:
+        """The news that a report is. Values are encoded here, on the thread that reports."""
+        at = self._host.clock.now()
+        key, number, element = attempt.key, attempt.number, attempt.element
+        if isinstance(outcome, Stopped):
+            if outcome.reason == "timeout":
+                return Failed(at, key, number, _timed_out(self._session.state.steps[key]), element)
+            return Ended(at, key, number, outcome.reason, element)
+        call = self.calls.get(key)
+        settled = call.settle(attempt, outcome) if call is not None else _plain(outcome)
+        if settled.ok:
+            return Succeeded(at, key, number, settled.record, element)
+        return Failed(at, key, number, settled.error, element, settled.retry, settled.delay_s)
+
+    def log_of(self, key: str, attempt: int, element: int = -1) -> Callable[[str, str, float], None]:
+        """Where the lines of an attempt go."""
+
+        def log(stream: str, text: str, at: float) -> None:
+            name = key if element < 0 else element_key(key, element)
+            self._host.logs.write(self._run, (LogLine(at, name, attempt, stream, text),))
+
+        return log
+
+    def _executor(self, name: str) -> Executor:
+        found = self._executors.get(name)
+        if found is None:
+            found = self._executors[name] = self._host.executor(name)
+        return found
+
+    def _attempt(self, step: Step, command: StartAttempt, prepared: Prepared) -> Attempt:
+        key, number, element = command.key, command.attempt, command.element
+        return Attempt(
+            self._run, key, number, prepared.function, prepared.args, prepared.kwargs, self._report, element,
+            step.task, prepared.context, self.log_of(key, number, element), step.policy.grace_s, prepared.options,
+        )  # fmt: skip
+
+
+def _timed_out(step: Step) -> Json:
+    message = f"{step.key} ran longer than its limit of {step.policy.timeout_s or 0:g} s and was stopped."
+    return {"type": "TimedOut", "module": "motet.errors", "message": message}
+
+
+def _plain(outcome: Outcome) -> Settled:
+    if isinstance(outcome, Success):
+        return Settled(True, outcome.record)
+    assert isinstance(outcome, Failure)
+    return Settled(False, error=outcome.error)

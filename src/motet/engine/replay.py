@@ -1,0 +1,64 @@
+"""A program that drives its session itself is run again, and asks for steps that are recorded already."""
+
+from __future__ import annotations
+
+from motet.engine.session import Session
+from motet.errors import ReplayMismatch
+from motet.kernel.decide import Command
+from motet.kernel.events import StepReset
+from motet.kernel.program import AddStep
+from motet.kernel.state import Step
+from motet.kernel.transitions import SUCCEEDED
+
+
+def recorded(session: Session, known: Step, action: AddStep, *, rerun_changed: bool) -> bool:
+    """Whether the recorded outcome of the step is what the program is to get; else it will run (again).
+
+    Raises ReplayMismatch, which also ends the session, if the step differs from what was recorded.
+    """
+    if known.task != action.task or known.fingerprint != action.fingerprint:
+        if not rerun_changed:
+            session.broken = ReplayMismatch(
+                known.key, _told(known.task, known.fingerprint), _told(action.task, action.fingerprint)
+            )
+            raise session.broken
+        _reset_changed(session, known, action)
+    return known.ended and not _lost(known)
+
+
+def _told(task: str, fingerprint: str) -> str:
+    return f"task {task} with arguments {fingerprint[:8] or '-'}"
+
+
+def _lost(known: Step) -> bool:
+    """Whether it succeeded with a result that could not be kept: that costs it its resumability."""
+    record = known.result
+    return known.status == SUCCEEDED and isinstance(record, dict) and "lost" in record
+
+
+def _reset_changed(session: Session, known: Step, action: AddStep) -> None:
+    """Put aside the outcomes of the step and of all that used its result, directly or not."""
+    now = session.clock.now()
+    for key in _consumers(session, known.key):
+        if session.state.steps[key].ended:
+            fingerprint = action.fingerprint if key == known.key else ""
+            session.record(StepReset(now, key, fingerprint=fingerprint, reason="its code changed"), commit=False)
+
+
+def _consumers(session: Session, key: str) -> list[str]:
+    found = {key}
+    for each, step in session.state.steps.items():
+        needs = (*step.needs, *step.after, *step.each)
+        if any(need in found or need.partition("[")[0] in found for need in needs):
+            found.add(each)
+    return [each for each in session.state.steps if each in found]
+
+
+def reset_below(session: Session, key: str) -> list[Command]:
+    """Let the steps below `key` that did not succeed run anew, for another attempt at it."""
+    now, prefix = session.clock.now(), f"{key}/"
+    commands: list[Command] = []
+    for each, step in list(session.state.steps.items()):
+        if each.startswith(prefix) and step.ended and step.status != SUCCEEDED and not step.of:
+            commands += session.record(StepReset(now, each, reason=f"another attempt at {key}"), commit=False)
+    return commands
