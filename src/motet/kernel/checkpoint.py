@@ -22,7 +22,7 @@ from motet.kernel.state import (
     Step,
     Wait,
 )  # fmt: skip
-from motet.kernel.transitions import ENDED, PENDING, RUNNING, SUCCEEDED
+from motet.kernel.transitions import ENDED, RUNNING, SUCCEEDED
 
 VERSION = 1
 
@@ -61,7 +61,7 @@ def _step(step: Step) -> Json:
         if name in out:
             out[name] = list(out[name])
     if step.policy is not PLAIN:
-        out["policy"] = step.policy.to_json()
+        out["policy"] = dict(step.policy.json)
     if step.map is not None:
         out["map"] = _map(step.map)
     return out
@@ -135,5 +135,4 @@ def _load_relations(state: RunState, step: Step) -> None:
         step.map.ended = byte.count(M_SUCCEEDED) + step.map.bad
         if step.status not in ENDED:
             follow(state, step)
-    if step.status == PENDING:
-        recount(state, step, step.added_at)
+    recount(state, step, step.added_at)

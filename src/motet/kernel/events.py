@@ -79,7 +79,7 @@ class StepAdded(Event):
     each    maps: the i-th element of each must have succeeded before the i-th of this one starts
     size    None for a single step; the number of elements for a map
     form    "call", "map", "flow" (its body adds steps below it); a voice may name others
-    policy  see `policy.Policy.to_json`
+    policy  see `policy.Policy.json`
     call    what an executor needs to run it, for steps whose program does not bring it again on recovery
     """
 

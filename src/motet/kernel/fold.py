@@ -17,12 +17,19 @@ from motet.kernel.maps import (
     add_map,
     check_map,
     drop_elements,
-    element_step,
     free_running,
     mark_started,
     mark_succeeded,
 )  # fmt: skip
-from motet.kernel.moves import move, recount, relate, release_watchers, withhold
+from motet.kernel.moves import (
+    element_step,
+    fall_back,
+    move,
+    recount,
+    relate,
+    release_watchers,
+    withhold,
+)  # fmt: skip
 from motet.kernel.state import RunState, Step
 from motet.kernel.transitions import ENDED, PENDING, RUN, RUN_ENDED, RUNNING, SUCCEEDED
 
@@ -152,6 +159,7 @@ def _step_retrying(state: RunState, event: ev.StepRetrying) -> None:
     move(state, step, event.kind, event.at)
     step.failures += 1
     step.error, step.due_at = event.error, event.due_at
+    fall_back(state, step, event.at)
 
 
 def _step_failed(state: RunState, event: ev.StepFailed) -> None:
@@ -187,6 +195,7 @@ def _step_interrupted(state: RunState, event: ev.StepInterrupted) -> None:
     step = _subject(state, event)
     if step.map is None or step.status != RUNNING:
         move(state, step, event.kind, event.at)
+        fall_back(state, step, event.at)
         return
     # A map has no attempt of its own to lose: it goes on under the next number, with the elements it lost.
     step.attempt += 1

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from motet.errors import InvalidTransition, UsageError
-from motet.kernel.events import Json, StepEvent
+from motet.kernel.events import Json
 from motet.kernel.limits import leave
 from motet.kernel.state import (
     M_BLOCKED,
     M_ENDED,
-    M_OWN,
     M_RUNNING,
     M_SUCCEEDED,
     M_WAITING,
@@ -24,7 +23,7 @@ from motet.kernel.state import (
     Step,
     element_key,
 )  # fmt: skip
-from motet.kernel.transitions import ENDED, PENDING, READY, RUNNING, SUCCEEDED
+from motet.kernel.transitions import ENDED, RUNNING, SUCCEEDED
 
 _GATE = bytes(M_WAITING if mark == M_SUCCEEDED else M_BLOCKED for mark in range(256))
 """What the mark of an upstream element makes of an element that follows it."""
@@ -60,7 +59,7 @@ def follow(state: RunState, step: Step) -> None:
     marks = step.map
     if marks is None or not step.each:
         return
-    gates = [_marks(state, key)[: marks.size].translate(_GATE) for key in step.each]
+    gates = [_map(state, key).marks[: marks.size].translate(_GATE) for key in step.each]
     gate = gates[0] if len(gates) == 1 else bytes(map(min, zip(*gates, strict=True)))
     marks.marks = bytearray(map(max, marks.marks.translate(_SHUT), gate))
     marks.blocked = marks.marks.count(M_BLOCKED)
@@ -68,24 +67,24 @@ def follow(state: RunState, step: Step) -> None:
     marks.due.clear()
     marks.doomed.clear()
     for key in step.each:
-        upstream = _marks(state, key)
+        upstream = _map(state, key).marks
         index = upstream.find(M_ENDED, 0, marks.size)
         while index >= 0:
             marks.doomed.setdefault(index, element_key(key, index))
             index = upstream.find(M_ENDED, index + 1, marks.size)
 
 
-def _marks(state: RunState, key: str) -> bytearray:
+def _map(state: RunState, key: str) -> MapState:
     marks = state.steps[key].map
     assert marks is not None
-    return marks.marks
+    return marks
 
 
 def _open(state: RunState, step: Step, marks: MapState, index: int) -> None:
     """An upstream element succeeded: the element may start, once all of those that it follows did."""
     if marks.marks[index] != M_BLOCKED:
         return
-    if len(step.each) > 1 and any(_marks(state, key)[index] != M_SUCCEEDED for key in step.each):
+    if len(step.each) > 1 and any(_map(state, key).marks[index] != M_SUCCEEDED for key in step.each):
         return
     marks.marks[index] = M_WAITING
     marks.blocked -= 1
@@ -97,11 +96,14 @@ def drop_elements(state: RunState, step: Step, old: MapState, *, keep: bool) -> 
     """Have the elements run anew; `keep` keeps those that succeeded."""
     for index, own in list(old.own.items()):
         if not (keep and own.status == SUCCEEDED):
+            step.attempt = max(step.attempt, own.attempt)  # no number is given out twice
             if own.ticket:
                 leave(state, own)
             state.counts[own.status] -= 1
             state.active -= own.status not in ENDED
             del old.own[index], state.steps[own.key]
+            for key in step.each:
+                _map(state, key).watchers[index].remove(own.key)
     kept = bytes(M_SUCCEEDED if keep and mark == M_SUCCEEDED else M_WAITING for mark in range(256))
     marks = old.marks.translate(kept)
     done = marks.count(M_SUCCEEDED)
@@ -112,36 +114,6 @@ def drop_elements(state: RunState, step: Step, old: MapState, *, keep: bool) -> 
         old.size, marks, results, ended=done, own=old.own, followers=old.followers, watchers=old.watchers
     )
     follow(state, step)
-
-
-def element_step(state: RunState, step: Step, event: StepEvent, element: int, attempt: int) -> Step:
-    """The own step of an element, made if need be.
-
-    `attempt` is the number of the attempt that the event tells of, 0 for none. One whose start was not
-    told starts now: the journal does not record the starts of elements.
-    """
-    marks = step.map
-    if marks is None or element >= marks.size:
-        raise InvalidTransition(element_key(step.key, element), "no element of a map", event.kind)
-    own = marks.own.get(element)
-    if own is not None:
-        return own
-    key = element_key(step.key, element)
-    if marks.marks[element] == M_SUCCEEDED or key in state.steps:
-        raise InvalidTransition(key, state.outcome(key), event.kind)
-    if attempt and marks.marks[element] == M_WAITING:
-        mark_started(state, step, (element,))
-    mark = marks.marks[element]
-    own = Step(key, step.task, "element", step.parent, "", step.policy, "", step.added_at)
-    own.of, own.element = step.key, element
-    own.status = RUNNING if mark == M_RUNNING else PENDING if mark == M_BLOCKED else READY
-    own.attempt = 0 if mark == M_BLOCKED else step.attempt
-    marks.blocked -= mark == M_BLOCKED
-    marks.marks[element] = M_OWN
-    marks.own[element] = state.steps[key] = own
-    state.active += 1
-    state.counts[own.status] = state.counts.get(own.status, 0) + 1
-    return own
 
 
 def end_element(state: RunState, own: Step, good: bool) -> None:
@@ -170,7 +142,7 @@ def mark_started(state: RunState, step: Step, indices: Sequence[int]) -> None:
     byte = marks.marks
     for index in indices:
         if byte[index] != M_WAITING:
-            raise InvalidTransition(*_told(state, step, index), "elements.started")
+            raise InvalidTransition(element_key(step.key, index), "not ready", "elements.started")
         byte[index] = M_RUNNING
     marks.running += len(indices)
     for name, amount in step.policy.demands.items():
@@ -187,7 +159,7 @@ def mark_succeeded(state: RunState, step: Step, indices: Sequence[int], results:
         if mark == M_RUNNING:
             ran += 1
         elif mark != M_WAITING:  # starts are not recorded: on replay it still waits
-            raise InvalidTransition(*_told(state, step, index), "elements.succeeded")
+            raise InvalidTransition(element_key(step.key, index), "not running", "elements.succeeded")
         byte[index] = M_SUCCEEDED
     if results:
         for index, result in zip(indices, results, strict=True):
@@ -213,6 +185,7 @@ def free_running(state: RunState, step: Step, marks: MapState) -> None:
     marks.cursor = 0
     marks.due.clear()
     _free(state, step, marks, ran)
+    follow(state, step)
 
 
 def _free(state: RunState, step: Step, marks: MapState, count: int) -> None:
@@ -227,8 +200,3 @@ def _running_map(step: Step, kind: str) -> MapState:
     if step.map is None or step.status != RUNNING:
         raise InvalidTransition(step.key, step.status, kind)
     return step.map
-
-
-def _told(state: RunState, step: Step, index: int) -> tuple[str, str]:
-    key = element_key(step.key, index)
-    return key, state.outcome(key)

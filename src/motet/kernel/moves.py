@@ -4,10 +4,32 @@ from __future__ import annotations
 
 from motet.errors import InvalidTransition
 from motet.kernel import waits
+from motet.kernel.events import StepEvent
 from motet.kernel.limits import leave
-from motet.kernel.maps import end_element, follow
-from motet.kernel.state import M_ENDED, M_SUCCEEDED, MapState, RunState, Step, element_key
-from motet.kernel.transitions import ENDED, NEEDS_LOST, NEEDS_MET, PENDING, READY, RUNNING, STEP, SUCCEEDED
+from motet.kernel.maps import end_element, follow, mark_started
+from motet.kernel.state import (
+    M_BLOCKED,
+    M_ENDED,
+    M_OWN,
+    M_RUNNING,
+    M_SUCCEEDED,
+    M_WAITING,
+    MapState,
+    RunState,
+    Step,
+    element_key,
+)  # fmt: skip
+from motet.kernel.transitions import (
+    ENDED,
+    NEEDS_LOST,
+    NEEDS_MET,
+    PENDING,
+    READY,
+    RETRYING,
+    RUNNING,
+    STEP,
+    SUCCEEDED,
+)  # fmt: skip
 
 
 def move(state: RunState, step: Step, kind: str, at: float) -> None:
@@ -87,6 +109,38 @@ def _map_of(state: RunState, step: Step) -> MapState:
     return marks
 
 
+def element_step(state: RunState, step: Step, event: StepEvent, element: int, attempt: int) -> Step:
+    """The own step of an element of the map, made if need be.
+
+    `attempt` is the number of the attempt that the event tells of, 0 for none. One whose start was not
+    told starts now: the journal does not record the starts of elements.
+    """
+    marks = step.map
+    key = element_key(step.key, element)
+    if marks is None or element >= marks.size:
+        raise InvalidTransition(key, "no element of a map", event.kind)
+    if element in marks.own:
+        return marks.own[element]
+    if marks.marks[element] == M_SUCCEEDED or key in state.steps:
+        raise InvalidTransition(key, state.outcome(key), event.kind)
+    if attempt and marks.marks[element] == M_WAITING:
+        mark_started(state, step, (element,))
+    mark = marks.marks[element]
+    own = Step(key, step.task, "element", step.parent, "", step.policy, "", step.added_at)
+    own.of, own.element = step.key, element
+    own.needs = tuple(element_key(upstream, element) for upstream in step.each)
+    own.status = RUNNING if mark == M_RUNNING else PENDING if mark == M_BLOCKED else READY
+    own.attempt = 0 if mark == M_BLOCKED else step.attempt
+    marks.blocked -= mark == M_BLOCKED
+    marks.marks[element] = M_OWN
+    marks.own[element] = state.steps[key] = own
+    state.active += 1
+    state.counts[own.status] = state.counts.get(own.status, 0) + 1
+    relate(state, own)
+    own.unmet, own.doomed = _obstacles(state, own)
+    return own
+
+
 # ---------------------------------------------------------------- who waits for whom
 
 
@@ -109,15 +163,20 @@ def relate(state: RunState, step: Step) -> None:
 
 
 def recount(state: RunState, step: Step, at: float) -> None:
-    """Count what stands in the way of a step that has yet to start, and move it accordingly."""
-    if step.status not in (PENDING, READY):
+    """Count what stands in the way of a step that has yet to end, and move it accordingly."""
+    if step.status in ENDED:
         return
     step.unmet, step.doomed = _obstacles(state, step)
     state.changes.steps[step.key] = None
-    if step.unmet and step.status == READY:
-        move(state, step, NEEDS_LOST, at)
-    elif not step.unmet and step.status == PENDING:
+    if not step.unmet and step.status == PENDING:
         move(state, step, NEEDS_MET, at)
+    fall_back(state, step, at)
+
+
+def fall_back(state: RunState, step: Step, at: float) -> None:
+    """A step that is not running waits, if what it waits for is to run anew."""
+    if step.unmet and step.status in (READY, RETRYING):
+        move(state, step, NEEDS_LOST, at)
 
 
 def _obstacles(state: RunState, step: Step) -> tuple[int, str]:
@@ -143,11 +202,11 @@ def release_watchers(state: RunState, step: Step, index: int, good: bool, at: fl
 
 def _release(state: RunState, waiting: Step, ended: str, good: bool, at: float) -> None:
     """Another step ended: one thing less in the way of the waiting one, or its doom."""
-    if waiting.status != PENDING:
+    if waiting.status in ENDED:
         return
     if good or ended in waiting.after:
         waiting.unmet -= 1
-        if not waiting.unmet:
+        if not waiting.unmet and waiting.status == PENDING:
             move(state, waiting, NEEDS_MET, at)
     elif not waiting.doomed:
         waiting.doomed = ended
@@ -155,15 +214,14 @@ def _release(state: RunState, waiting: Step, ended: str, good: bool, at: float) 
 
 
 def withhold(state: RunState, step: Step, good: bool, at: float) -> None:
-    """The step, which had ended, is to run anew: whoever has yet to start waits for it again."""
+    """The step, which had ended, is to run anew: whoever has yet to end, and does not run, waits for it again."""
     for key in step.blocks or ():
         waiting = state.steps[key]
         if waiting.doomed:
             recount(state, waiting, at)
-        elif waiting.status in (PENDING, READY) and (good or step.key in waiting.after):
+        elif waiting.status not in ENDED and (good or step.key in waiting.after):
             waiting.unmet += 1
-            if waiting.status == READY:
-                move(state, waiting, NEEDS_LOST, at)
+            fall_back(state, waiting, at)
     if step.map is not None:
         watching = dict.fromkeys(key for keys in step.map.watchers.values() for key in keys)
         for key in watching:

@@ -160,7 +160,7 @@ def added(action: AddStep, at: float) -> ev.StepAdded:
     """The event that adds the step."""
     return ev.StepAdded(
         at, action.key, action.task, action.form, action.parent, action.name, action.needs, action.after,
-        action.each, action.size, action.policy.to_json() if action.policy is not PLAIN else {},
+        action.each, action.size, action.policy.json,
         action.fingerprint, action.call,
     )  # fmt: skip
 

@@ -57,6 +57,10 @@ class MapState:
     watchers: dict[int, list[str]] = field(default_factory=dict)
     doomed: dict[int, str] = field(default_factory=dict)
 
+    def running_elements(self) -> list[int]:
+        """The elements that were handed out and have no step of their own."""
+        return [index for index, mark in enumerate(self.marks) if mark == M_RUNNING]
+
     def next_waiting(self) -> int:
         """The next element that may start, -1 if none. It stays the next until it is taken."""
         while self.due:

@@ -47,6 +47,7 @@ STEP: Final[dict[tuple[str, str], str]] = {
     (RUNNING, "step.stopping"): RUNNING,
     (RUNNING, "step.cancelled"): CANCELLED,
     (RUNNING, "step.interrupted"): READY,
+    (RETRYING, NEEDS_LOST): PENDING,
     (RETRYING, "step.started"): RUNNING,
     (RETRYING, "step.stopping"): RETRYING,
     (RETRYING, "step.cancelled"): CANCELLED,
