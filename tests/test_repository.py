@@ -173,11 +173,7 @@ def test_names_say_what_things_are() -> None:
         given += [(module.where(node), node.name) for node in module.definitions()]
         for place, name in given:
             bare = name.strip("_").lower()
-            if (
-                FORBIDDEN_WORDS & set(words(name))
-                or bare.startswith(FORBIDDEN_STARTS)
-                or bare in FORBIDDEN_NAMES
-            ):
+            if FORBIDDEN_WORDS & set(words(name)) or bare.startswith(FORBIDDEN_STARTS) or bare in FORBIDDEN_NAMES:
                 found.append(f"{place}: {name} says too little")
     refuse(found)
 
@@ -221,8 +217,7 @@ def is_broad(node: ast.ExceptHandler) -> bool:
     """Whether it catches everything, or everything but exits."""
     caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
     return any(
-        each is None or (isinstance(each, ast.Name) and each.id in ("Exception", "BaseException"))
-        for each in caught
+        each is None or (isinstance(each, ast.Name) and each.id in ("Exception", "BaseException")) for each in caught
     )
 
 
@@ -244,9 +239,7 @@ def test_a_broad_except_names_its_boundary() -> None:
     refuse(found)
 
 
-CLASSES = {
-    node.name: node for module in MODULES for node in module.definitions() if isinstance(node, ast.ClassDef)
-}
+CLASSES = {node.name: node for module in MODULES for node in module.definitions() if isinstance(node, ast.ClassDef)}
 
 
 def documented(name: str) -> set[str]:
@@ -270,7 +263,7 @@ def undocumented(module: Module, ports: set[str]) -> Iterator[str]:
     if ast.get_docstring(module.tree) is None and module.tree.body:
         yield f"{module.place}: the module has no docstring"
     for node in module.tree.body:
-        if not isinstance(node, Definition) or node.name.startswith("_"):
+        if not isinstance(node, Definition) or is_silent(node):
             continue
         if ast.get_docstring(node) is None:
             yield f"{module.where(node)}: {node.name} has no docstring"
@@ -279,17 +272,18 @@ def undocumented(module: Module, ports: set[str]) -> Iterator[str]:
             for each in node.body:
                 if (
                     isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
-                    and not each.name.startswith("_")
                     and each.name not in known
-                    and not is_overload_or_setter(each)
+                    and not is_silent(each)
                 ):
                     yield f"{module.where(each)}: {node.name}.{each.name} has no docstring"
 
 
-def is_overload_or_setter(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether another definition of the same name carries the docstring."""
+def is_silent(node: Definition) -> bool:
+    """Whether it is private, a test (its name is the promise), or another of its name has the docstring."""
     endings = ("overload", "setter", "override")
-    return any(ast.unparse(each).endswith(endings) for each in node.decorator_list)
+    return node.name.startswith(("_", "test_")) or any(
+        ast.unparse(each).endswith(endings) for each in node.decorator_list
+    )
 
 
 def test_public_names_are_documented() -> None:
