@@ -140,18 +140,14 @@ def test_a_grandchild_left_behind_does_not_hold_up_the_outcome(
     wait_until_gone(grandchild)
 
 
-def test_an_idle_worker_that_was_killed_costs_no_attempt(
-    executor: ProcessExecutor, outcomes: Outcomes
-) -> None:
+def test_an_idle_worker_that_was_killed_costs_no_attempt(executor: ProcessExecutor, outcomes: Outcomes) -> None:
     for _ in range(20):
         worker = value(outcomes.run(executor, tasks.pid))
         os.kill(worker, signal.SIGKILL)
         assert value(outcomes.run(executor, tasks.pid)) != worker
 
 
-def test_a_worker_that_spoils_its_channel_is_lost_and_no_more(
-    executor: ProcessExecutor, outcomes: Outcomes
-) -> None:
+def test_a_worker_that_spoils_its_channel_is_lost_and_no_more(executor: ProcessExecutor, outcomes: Outcomes) -> None:
     assert isinstance(outcomes.run(executor, tasks.write_into_all_descriptors), Failure)
     assert value(outcomes.run(executor, double, 2)) == 4
 
@@ -215,13 +211,9 @@ def test_stopping_takes_what_the_attempt_has_started(
     wait_until_gone(worker, grandchild)
 
 
-def test_a_grandchild_has_the_whole_grace(
-    executor: ProcessExecutor, outcomes: Outcomes, tmp_path: Path
-) -> None:
+def test_a_grandchild_has_the_whole_grace(executor: ProcessExecutor, outcomes: Outcomes, tmp_path: Path) -> None:
     begun, done = tmp_path / "begun", tmp_path / "done"
-    script = (
-        f"trap 'sleep 0.3; touch {done}; exit' TERM; touch {tmp_path}/trapped; while :; do sleep 0.01; done"
-    )
+    script = f"trap 'sleep 0.3; touch {done}; exit' TERM; touch {tmp_path}/trapped; while :; do sleep 0.01; done"
     executor.start(outcomes.attempt(tasks.start_grandchild, str(begun), script, grace_s=60.0))
     wait_until((tmp_path / "trapped").exists, "the grandchild is ready")
     executor.stop("run", "step", 0, 1, "enough")
@@ -241,9 +233,7 @@ def test_a_grandchild_that_ignores_sigterm_is_killed(
     wait_until_gone(int(begun.read_text().split()[1]))
 
 
-def test_a_halted_worker_can_be_stopped(
-    executor: ProcessExecutor, outcomes: Outcomes, tmp_path: Path
-) -> None:
+def test_a_halted_worker_can_be_stopped(executor: ProcessExecutor, outcomes: Outcomes, tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     executor.start(outcomes.attempt(tasks.start_grandchild, str(begun), grace_s=60.0))
     os.kill(int(wait_for_content(begun).split()[0]), signal.SIGSTOP)
@@ -281,9 +271,7 @@ def test_output_can_be_read_while_the_attempt_runs(
     outcomes.wait(1)
 
 
-def test_bytes_that_are_no_text_and_endless_lines_are_logged(
-    executor: ProcessExecutor, outcomes: Outcomes
-) -> None:
+def test_bytes_that_are_no_text_and_endless_lines_are_logged(executor: ProcessExecutor, outcomes: Outcomes) -> None:
     outcomes.run(executor, tasks.write_raw, b"caf\xe9\n" + b"x" * 200_000)
     first, *pieces = outcomes.texts("stdout")
     assert first == "caf\ufffd"
@@ -295,9 +283,7 @@ def test_the_stack_of_a_crash_is_in_the_log(executor: ProcessExecutor, outcomes:
     assert any("in crash" in text for text in outcomes.texts("stderr"))
 
 
-def test_what_an_attempt_does_to_its_streams_and_surroundings_ends_with_it(
-    outcomes: Outcomes, tmp_path: Path
-) -> None:
+def test_what_an_attempt_does_to_its_streams_and_surroundings_ends_with_it(outcomes: Outcomes, tmp_path: Path) -> None:
     executor = ProcessExecutor(1)
     before = value(outcomes.run(executor, tasks.surroundings))
     outcomes.run(executor, tasks.spoil_streams)
@@ -308,9 +294,7 @@ def test_what_an_attempt_does_to_its_streams_and_surroundings_ends_with_it(
     assert len(outcomes.texts("stderr", 3)) == 2
     assert value(outcomes.run(executor, tasks.surroundings)) == before
     begun = tmp_path / "begun"
-    executor.start(
-        outcomes.attempt(tasks.clean_up, str(begun), str(tmp_path / "cleaned"), element=5, grace_s=60.0)
-    )
+    executor.start(outcomes.attempt(tasks.clean_up, str(begun), str(tmp_path / "cleaned"), element=5, grace_s=60.0))
     wait_until(begun.exists, "it began")
     executor.stop("run", "step", 5, 1, "SIGTERM works again")
     assert outcomes.wait(6)[5] == Stopped("SIGTERM works again")
@@ -385,9 +369,7 @@ def test_workers_follow_the_path_and_the_folder(
     executor.close()
 
 
-def test_the_environment_of_an_attempt_ends_with_it(
-    outcomes: Outcomes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_of_an_attempt_ends_with_it(outcomes: Outcomes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOTET_TEST_OLD", "old")
     executor = ProcessExecutor(1)
     names = ("MOTET_TEST_OLD", "MOTET_TEST_NEW")
@@ -418,18 +400,14 @@ def test_an_argument_that_cannot_be_pickled_is_named(
     assert "value['inner'][0] is of type _thread.lock" in record["message"]
 
 
-def test_an_argument_that_cannot_be_loaded_is_a_failure(
-    executor: ProcessExecutor, outcomes: Outcomes
-) -> None:
+def test_an_argument_that_cannot_be_loaded_is_a_failure(executor: ProcessExecutor, outcomes: Outcomes) -> None:
     record = error(outcomes.run(executor, tasks.take, tasks.Fussy()))
     assert "cannot be loaded in the worker process" in record["message"]
     assert "not at home" in record["message"]
     assert value(outcomes.run(executor, double, 1)) == 2
 
 
-def test_a_result_that_cannot_be_pickled_is_lost_and_says_so(
-    executor: ProcessExecutor, outcomes: Outcomes
-) -> None:
+def test_a_result_that_cannot_be_pickled_is_lost_and_says_so(executor: ProcessExecutor, outcomes: Outcomes) -> None:
     outcome = outcomes.run(executor, tasks.unpicklable)
     assert isinstance(outcome, Success)
     assert "value['generator'] is of type generator" in outcome.record["lost"]
@@ -550,9 +528,7 @@ def test_nothing_outlives_the_engine(tmp_path: Path, end: str) -> None:
     told = [wait_for_content(tmp_path / f"begun{number}").split() for number in range(2)]
     pids = [int(pid) for pair in told for pid in pair]
     assert all(map(lives, pids))
-    children = {
-        int(pid) for pid in Path(f"/proc/{engine.pid}/task/{engine.pid}/children").read_text().split()
-    }
+    children = {int(pid) for pid in Path(f"/proc/{engine.pid}/task/{engine.pid}/children").read_text().split()}
     assert engine.stdin is not None
     if end == "kill":
         engine.kill()
@@ -571,18 +547,12 @@ def test_no_process_outlives_closing(outcomes: Outcomes) -> None:
     outcomes.run(executor, tasks.pid)
     mine = value(outcomes.wait(1)[0])
     children = {
-        int(pid)
-        for path in Path("/proc/self/task").iterdir()
-        for pid in (path / "children").read_text().split()
+        int(pid) for path in Path("/proc/self/task").iterdir() for pid in (path / "children").read_text().split()
     }
     assert mine in children
     executor.close()
     assert not lives(mine)
-    after = {
-        int(pid)
-        for path in Path("/proc/self/task").iterdir()
-        for pid in (path / "children").read_text().split()
-    }
+    after = {int(pid) for path in Path("/proc/self/task").iterdir() for pid in (path / "children").read_text().split()}
     assert after <= children - {mine}
 
 
@@ -637,7 +607,5 @@ def test_a_worker_loads_no_more_than_it_needs(executor: ProcessExecutor, outcome
         "sqlite3",
         "subprocess",
     )
-    seen = value(
-        outcomes.run(executor, eval, f"[name for name in {heavy} if name in __import__('sys').modules]")
-    )
+    seen = value(outcomes.run(executor, eval, f"[name for name in {heavy} if name in __import__('sys').modules]"))
     assert seen == []

@@ -1,0 +1,268 @@
+"""Prints and logging of attempts in this process: attributed, passed on, and in nobody's way."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import io
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from motet.executors import capture
+from motet.executors.inline import InlineExecutor
+from motet.executors.threads import ThreadExecutor
+from motet.testing.executor_suite import Outcomes, value
+
+
+@pytest.fixture(autouse=True)
+def all_is_as_it_was() -> Iterator[None]:
+    streams, heard = (sys.stdout, sys.stderr), logging.Logger.callHandlers
+    yield
+    assert (sys.stdout, sys.stderr) == streams
+    assert logging.Logger.callHandlers is heard
+
+
+@contextlib.contextmanager
+def inline(tee: bool = True) -> Iterator[tuple[Callable[[Callable[[], Any]], Any], Outcomes]]:
+    executor, outcomes = InlineExecutor(tee=tee), Outcomes()
+    try:
+        yield lambda function: value(outcomes.run(executor, function)), outcomes
+    finally:
+        executor.close()
+
+
+def speak() -> None:
+    print("to out")
+    print("to err", file=sys.stderr)
+
+
+def test_what_is_written_is_also_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with inline() as (run, outcomes):
+        run(speak)
+        print("outside")
+    assert outcomes.texts("stdout") == ["to out"]
+    assert outcomes.texts("stderr") == ["to err"]
+    assert capsys.readouterr() == ("to out\noutside\n", "to err\n")
+
+
+def test_what_is_written_need_not_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with inline(tee=False) as (run, outcomes):
+        run(speak)
+        run(lambda: logging.getLogger("library").warning("careful"))
+        print("outside")
+    assert outcomes.texts("stdout") == ["to out"]
+    assert outcomes.texts("stderr", 1) == ["WARNING library: careful"]
+    assert capsys.readouterr() == ("outside\n", "")
+
+
+def test_a_line_is_logged_when_it_ends() -> None:
+    def piecemeal() -> list[str]:
+        sys.stdout.write("one ")
+        before = list(outcomes.texts("stdout"))
+        sys.stdout.writelines(["line\nand ", "another"])
+        return before
+
+    with inline() as (run, outcomes):
+        assert run(piecemeal) == []
+    assert outcomes.texts("stdout") == ["one line", "and another"]
+
+
+def test_a_line_without_end_takes_no_endless_memory() -> None:
+    with inline(tee=False) as (run, outcomes):
+        run(lambda: [sys.stdout.write("x" * 10_000) for _ in range(30)])
+    texts = outcomes.texts("stdout")
+    assert max(map(len, texts)) <= 64 * 1024
+    assert "".join(texts) == "x" * 300_000
+
+
+def test_bytes_are_logged_as_text(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    with inline() as (run, outcomes):
+        run(lambda: sys.stdout.buffer.write(b"caf\xc3\xa9\n"))
+    assert outcomes.texts("stdout") == ["café"]
+    assert capsysbinary.readouterr().out == b"caf\xc3\xa9\n"
+
+
+def test_only_text_can_be_written() -> None:
+    with inline() as (run, _):
+
+        def write_bytes() -> None:
+            with pytest.raises(TypeError):
+                sys.stdout.write(b"bytes")  # type: ignore[arg-type]
+
+        run(write_bytes)
+
+
+def test_code_that_redirects_gets_what_it_redirects() -> None:
+    def redirect() -> str:
+        with contextlib.redirect_stdout(io.StringIO()) as stream:
+            print("inside")
+        print("after")
+        return stream.getvalue()
+
+    with inline() as (run, outcomes):
+        assert run(redirect) == "inside\n"
+    assert outcomes.texts("stdout") == ["after"]
+
+
+def test_a_stream_that_replaces_ours_is_wrapped_in_its_turn() -> None:
+    theirs, before = io.StringIO(), sys.stdout
+    with inline() as (run, outcomes):
+        run(speak)
+        sys.stdout = theirs
+        run(speak)
+    assert sys.stdout is theirs
+    sys.stdout = before
+    assert outcomes.texts("stdout", 1) == ["to out"]
+    assert theirs.getvalue() == "to out\n"
+
+
+def test_a_wrapper_around_our_stream_does_not_log_twice() -> None:
+    class Shouting:
+        def __init__(self, stream: Any) -> None:
+            self.stream = stream
+
+        def write(self, text: str) -> int:
+            return int(self.stream.write(text.upper()))
+
+        def flush(self) -> None:
+            self.stream.flush()
+
+    before = sys.stdout
+    with inline() as (run, outcomes):
+        run(speak)
+        sys.stdout = Shouting(sys.stdout)  # type: ignore[assignment]
+        run(speak)
+        assert outcomes.texts("stdout", 1) == ["to out"]
+        sys.stdout = before
+
+
+def test_a_broken_stream_fails_no_attempt() -> None:
+    before = sys.stdout
+    sys.stdout = io.StringIO()
+    sys.stdout.close()
+    with inline() as (run, outcomes):
+        run(speak)
+        run(lambda: print("flushed", flush=True))
+    sys.stdout = before
+    assert outcomes.texts("stdout") == ["to out"]
+
+
+def test_without_streams_all_is_logged_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", None)
+        with inline() as (run, outcomes):
+            run(lambda: print("said", flush=True))
+            print("nobody hears this")
+        assert sys.stdout is None
+    assert outcomes.texts("stdout") == ["said"]
+
+
+def test_other_threads_are_not_the_attempt_but_those_with_its_context_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def in_threads() -> None:
+        context = contextvars.copy_context()
+        for target in (lambda: print("stranger"), lambda: context.run(print, "member")):
+            thread = threading.Thread(target=target)
+            thread.start()
+            thread.join()
+
+    with inline() as (run, outcomes):
+        run(in_threads)
+    assert outcomes.texts("stdout") == ["member"]
+    assert capsys.readouterr().out == "stranger\nmember\n"
+
+
+def test_attempts_at_the_same_time_are_told_apart() -> None:
+    executor, outcomes = ThreadExecutor(4, tee=False), Outcomes()
+    together = threading.Barrier(4)
+
+    def count(name: str) -> None:
+        together.wait()
+        for number in range(200):
+            sys.stdout.write(f"{name} ")
+            sys.stdout.write(f"{number}\n")
+
+    for element in range(4):
+        executor.start(outcomes.attempt(count, str(element), element=element))
+    outcomes.wait(4)
+    executor.close()
+    for element in range(4):
+        assert outcomes.texts("stdout", element) == [f"{element} {number}" for number in range(200)]
+
+
+# ---------------------------------------------------------------- logging
+
+
+@contextlib.contextmanager
+def no_handlers() -> Iterator[logging.Logger]:
+    """Logging as Python has it from the start; pytest puts handlers of its own in place for each test."""
+    before, logging.root.handlers = logging.root.handlers, []
+    try:
+        yield logging.getLogger("library")
+    finally:
+        logging.root.handlers = before
+
+
+def test_records_are_logged_whatever_becomes_of_them() -> None:
+    logger = logging.getLogger("alone")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.handlers = [logging.NullHandler()]
+
+    def work() -> None:
+        logger.debug("below its level")
+        logger.info("kept %s", "here")
+        try:
+            raise ValueError("why")
+        except ValueError:
+            logger.exception("failed")
+
+    with inline() as (run, outcomes):
+        run(work)
+    texts = outcomes.texts("stderr")
+    assert texts[:3] == ["INFO alone: kept here", "ERROR alone: failed", "Traceback (most recent call last):"]
+    assert texts[-1] == "ValueError: why"
+
+
+def test_the_output_of_handlers_is_not_logged_again(capsys: pytest.CaptureFixture[str]) -> None:
+    with no_handlers() as logger, inline() as (run, outcomes):
+        run(speak)
+
+        def work() -> None:
+            logging.basicConfig(format="user's own: %(message)s")
+            logger.warning("careful")
+
+        run(work)
+    assert outcomes.texts("stderr", 1) == ["WARNING library: careful"]
+    assert capsys.readouterr().err == "to err\nuser's own: careful\n"
+
+
+def test_warnings_are_shown_without_any_handler(capsys: pytest.CaptureFixture[str]) -> None:
+    with no_handlers() as logger, inline() as (run, outcomes):
+        run(lambda: logger.warning("careful"))
+        logger.warning("outside")
+    assert outcomes.texts("stderr") == ["WARNING library: careful"]
+    assert capsys.readouterr().err == "careful\noutside\n"
+
+
+def test_a_record_that_cannot_be_formatted_is_logged_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    with no_handlers() as logger, inline() as (run, outcomes):
+        run(lambda: logger.warning("%d of %d", 1))
+    assert outcomes.texts("stderr") == ["WARNING library: %d of %d"]
+
+
+def test_several_executors_share_the_capture() -> None:
+    with inline() as (run, outcomes):
+        run(speak)
+        with inline() as (run_other, others):
+            run_other(speak)
+        assert type(sys.stdout) is capture.Tee
+        run(speak)
+    assert outcomes.texts("stdout", 1) == others.texts("stdout") == ["to out"]
