@@ -73,7 +73,7 @@ class Attempts:
                 stop(self._run, step.of or step.key, step.element, step.attempt, "abandoned")
             else:
                 for index in step.map.running_elements():
-                    stop(self._run, step.key, index, 1, "abandoned")
+                    stop(self._run, step.key, index, step.attempt, "abandoned")
 
     def judged(self, attempt: Attempt, outcome: Outcome) -> Input:
         """The news that a report is. Values are encoded here, on the thread that reports."""

@@ -167,7 +167,7 @@ class Session:
         """Put the first success of a map's element with the others of this round; False if it is no such thing."""
         step = self.state.steps.get(told.key)
         marks = step.map if step is not None else None
-        if marks is None or told.attempt != 1 or marks.marks[told.element] != M_RUNNING:
+        if marks is None or step is None or told.attempt != step.attempt or marks.marks[told.element] != M_RUNNING:
             return False
         indices, results = packs.setdefault(told.key, ({}, []))
         if told.element not in indices:

@@ -54,25 +54,29 @@ def needs(values: Iterable[Any], lineage: Lineage | None) -> tuple[dict[str, Non
     return found, futures
 
 
-def resolve(value: Any) -> Any:
-    """The value with the futures and states in it replaced by what they stand for; waits for none.
+def resolve(value: Any, *, wait: bool = False) -> Any:
+    """The value with the futures and states in it replaced by what they stand for.
 
-    A container that holds none of them is given as it is, so that identity is kept.
+    Without `wait`, the futures must be known to have succeeded: nothing is locked then, so this may be called
+    while the run is. A container that holds none of them is given as it is, so that identity is kept.
     """
     kind = type(value)
     if kind in PLAIN:
         return value
-    if isinstance(value, Future | FutureList | State):
+    if isinstance(value, Future | FutureList):
+        return value.result() if wait else value.known()
+    if isinstance(value, State):
         return value.result()
     if kind is dict:
-        return _rebuilt(value, lambda: {name: resolve(each) for name, each in value.items()}, value.values())
+        rebuild = lambda: {name: resolve(each, wait=wait) for name, each in value.items()}  # noqa: E731
+        return _rebuilt(value, rebuild, value.values())
     if kind in _LISTS:
         if PLAIN.issuperset(map(type, value)):
             return value
-        return _rebuilt(value, lambda: kind(resolve(each) for each in value), value)
+        return _rebuilt(value, lambda: kind(resolve(each, wait=wait) for each in value), value)
     if is_dataclass(value) and not isinstance(value, type):
         members = {each.name: getattr(value, each.name) for each in fields(value) if each.init}
-        changed = {name: resolve(each) for name, each in members.items()}
+        changed = {name: resolve(each, wait=wait) for name, each in members.items()}
         same = all(changed[name] is each for name, each in members.items())
         return value if same else replace(value, **changed)
     return value

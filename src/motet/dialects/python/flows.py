@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, Unp
 from motet.dialects.python import arguments
 from motet.dialects.python.bodies import attempt_here, await_submitted, outcome_here
 from motet.dialects.python.calls import TaskCall
-from motet.dialects.python.futures import Future, FutureList
+from motet.dialects.python.futures import Future
 from motet.dialects.python.hosting import host
 from motet.dialects.python.loading import definitions_only
 from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, policy_of
@@ -213,7 +213,7 @@ def _resolved(value: Any) -> Any:
     """What a flow returns: futures give their values; a state decides how the flow ended."""
     if isinstance(value, State) and value.type is not StateType.COMPLETED:
         return value.result()
-    return arguments.resolve(value) if isinstance(value, Future | FutureList | State | list | tuple | dict) else value
+    return arguments.resolve(value, wait=True)
 
 
 def _finish(told: Any) -> Finish:
