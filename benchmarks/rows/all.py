@@ -1,0 +1,25 @@
+"""All rows of the performance budget, in its order."""
+
+from __future__ import annotations
+
+from benchmarks.figures import Row
+from benchmarks.rows import arrays, events, maps, processes, resume, sharing, start, steps
+
+ROWS = [
+    Row("import", "`import motet`", "bare `python -c pass`", start.importing),
+    Row("hello", "`motet run hello.py`, whole process", "bare `python -c pass`", start.hello),
+    Row("inline", "recorded no-op called inline", "one two-row SQLite commit", steps.inline),
+    Row("map", "`.map` of 100,000 no-ops on threads, all recorded", "two rows in a batched commit", maps.many),
+    Row("million", "1,000,000-element `.map`", "-", maps.million),
+    Row("chain", "chain of 1,000 submitted, dependent tasks", "the commit", steps.chain),
+    Row("process", "no-op in a warm process", "`ProcessPoolExecutor` round trip", processes.warm),
+    Row("shell", "shell step", "`subprocess`", None, "Motet has no shell steps yet"),
+    Row("array", "10 MB array through a step, persisted", "hashing and writing it once", arrays.array),
+    Row("cached", "cached re-run of 1,000 tasks", "the commit", None, "Motet has no cache yet"),
+    Row("event", "event to start of the step waiting for it, warm", "-", events.warm),
+    Row("event-cold", "the same, fresh Python process", "`python -c 'import motet'`", events.cold),
+    Row("events", "durable events through one engine", "batched commit", events.many),
+    Row("resume", "resume of a run with 100,000 recorded steps to first progress", "-", resume.resume),
+    Row("shared", "recorded no-op, 8 processes on one store", "8 processes, two-row commits", sharing.shared),
+    Row("full", "recorded no-op inline, full fsync mode", "two-row commit, synced", steps.full),
+]

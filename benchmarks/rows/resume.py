@@ -1,0 +1,48 @@
+"""How long a run with a long history takes until it gets on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from benchmarks.bench import Bench
+from benchmarks.figures import Budget, Figure
+
+
+def resume(bench: Bench) -> list[Figure]:
+    """From the start of a process that resumes a killed run to the first step that had not been recorded."""
+    steps = bench.size(100_000, 500)
+    home = bench.home()
+    _killed(bench, "resume:run", home, steps=steps)
+    values = []
+    for _ in range(bench.size(3, 1)):
+        began_at = time.monotonic()
+        values.append(_killed(bench, "resume:go_on", home) - began_at)
+    return [Figure(f"{steps:,} steps", "s", values, budget=Budget("value", 3.0, "<= 3 s"))]
+
+
+def _killed(bench: Bench, target: str, home: str, **sizes: int) -> float:
+    """Run until the step that kills the process; gives the time at which that step began."""
+    process, _ = bench.start(target, home, **sizes)
+    if process.wait() != -signal.SIGKILL:
+        raise RuntimeError(f"{target} was to be killed, and ended with status {process.returncode}")
+    with open(os.path.join(home, "progress")) as file:
+        return float(file.read())
+
+
+# ---------------------------------------------------------------- in fresh processes
+
+
+def run(steps: int) -> None:
+    from benchmarks.rows.long_flow import long
+
+    long(steps)
+
+
+def go_on() -> None:
+    from motet.app import hosts, voice_of
+
+    host = hosts.current()
+    row = host.store.runs(limit=1)[0]
+    voice_of(row)(host, row)
