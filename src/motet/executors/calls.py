@@ -41,9 +41,7 @@ def failure(error: BaseException) -> Failure:
 
 def closed(name: str) -> Failure:
     """The outcome of an attempt that was handed to a closed executor."""
-    return failure(
-        ExecutorError(f"The executor {name!r} was closed before the attempt began.", "Start a new run.")
-    )
+    return failure(ExecutorError(f"The executor {name!r} was closed before the attempt began.", "Start a new run."))
 
 
 def deliver(attempt: Attempt, outcome: Outcome) -> None:

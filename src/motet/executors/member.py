@@ -40,9 +40,7 @@ class Job:
 
     __slots__ = ("attempt", "call", "member", "moved", "outcome", "parts", "settings", "stopping")
 
-    def __init__(
-        self, attempt: Attempt, call: Callable[[bool], list[Part]], settings: tuple[Any, ...]
-    ) -> None:
+    def __init__(self, attempt: Attempt, call: Callable[[bool], list[Part]], settings: tuple[Any, ...]) -> None:
         self.attempt = attempt
         self.call = call
         self.parts: Sequence[Part] = call(False)
@@ -73,6 +71,10 @@ class Owner(Protocol):
 
     def buried(self, member: Member, job: Job | None) -> None:
         """Nothing is left of the worker. `job` is what it had in hand, with an outcome or not."""
+        ...
+
+    def show(self, stream: str, text: str) -> None:
+        """A worker wrote this line."""
         ...
 
 
@@ -179,15 +181,21 @@ class Member:
     def _on_answer(self, job: Job, kind: str, content: Any, leaving: bool) -> None:
         job.outcome = Success(record=content) if kind == "success" else Failure(content)
         for output in self.process.outputs:
-            output.drain(job.log)
+            output.drain(partial(self._log, job))
         if leaving or not self.booted:
             self.leave()
         if not self.told and not self.ended:  # else it counts when the whole group has ended
             self._owner.answered(self, job)
 
     def _on_output(self, output: Output, events: int) -> None:
-        if not self.closed and not output.read(None if self.job is None else self.job.log):
+        if not self.closed and not output.read(partial(self._log, self.job)):
             self._unwatch(output.fd)
+
+    def _log(self, job: Job | None, stream: str, text: str, at: float) -> None:
+        """A line that an attempt wrote; or, without a job, what an earlier one has left running."""
+        if job is not None:
+            job.log(stream, text, at)
+        self._owner.show(stream, text)
 
     def cannot_have_begun(self, job: Job) -> bool:
         """Whether the worker, which is gone, had not even read what its job is."""
@@ -263,7 +271,7 @@ class Member:
             self._take_messages()
         job, self.job = self.job, None
         for output in self.process.outputs:
-            output.drain(None if job is None else job.log)
+            output.drain(partial(self._log, job))
         for fd in (self.process.control, *(output.fd for output in self.process.outputs), self.process.pidfd):
             if fd is not None:
                 self._unwatch(fd)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import selectors
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -29,13 +30,15 @@ from motet.values.pickle import Part
 class WorkerPool:
     """Runs jobs in at most `capacity` processes, which are started on demand and kept.
 
-    `boot` is each worker's first message. `done` is called in some thread, once for each job.
+    `boot` is each worker's first message. `done` is called in some thread, once for each job. With `tee`, what
+    workers write is also shown here.
     """
 
-    def __init__(self, capacity: int, boot: list[Part], done: Callable[[Job, Outcome], None]) -> None:
+    def __init__(self, capacity: int, boot: list[Part], done: Callable[[Job, Outcome], None], *, tee: bool) -> None:
         self._capacity = capacity
         self._boot = boot
         self._done = done
+        self._tee = tee
         self._lock = threading.Lock()
         self._waiting: deque[Job] = deque()
         self._idle: list[Member] = []
@@ -246,6 +249,13 @@ class WorkerPool:
             before, self._oom_kills = self._oom_kills, oom_kills()
             why = death_notice(member, out_of_memory=self._oom_kills > before)
             self._done(job, failure(why))
+
+    def show(self, stream: str, text: str) -> None:
+        """Show a line where it would have gone from this process."""
+        where = sys.stdout if stream == "stdout" else sys.stderr
+        if self._tee and where is not None:
+            with suppress(OSError, ValueError):  # nobody looks any more
+                where.write(text + "\n")
 
     # -- stopping
 

@@ -26,6 +26,7 @@ class ProcessExecutor:
     there without passing through this process. It is pickled. Without it, results come back in their records.
 
     A worker's standard output and error are captured as file descriptors: prints, C code and child processes.
+    `tee` also shows them in this process.
     What an attempt's `options["env"]` names is set in the environment while it runs (None: removed).
 
     Functions and arguments are pickled; what is defined in the main script goes by value, and the script is
@@ -41,11 +42,12 @@ class ProcessExecutor:
         artifacts: Callable[[], ArtifactStore] | None = None,
         limit_bytes: int = LIMIT_BYTES,
         backlog: int | None = None,
+        tee: bool = True,
     ) -> None:
         self.capacity = capacity or len(os.sched_getaffinity(0))
         self.backlog = self.capacity if backlog is None else backlog
         boot = messages.frame(pickle.dumps(("boot", artifacts, limit_bytes, sys.argv), portable=True))
-        self._pool = WorkerPool(self.capacity, boot, self._done)
+        self._pool = WorkerPool(self.capacity, boot, self._done, tee=tee)
         self._jobs: dict[Identity, Job] = {}
         self._pid = os.getpid()
         atexit.register(self._at_exit)

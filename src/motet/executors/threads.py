@@ -84,9 +84,7 @@ class ThreadExecutor:
         except RuntimeError as error:
             if self._threads:
                 return None
-            return failure(
-                ExecutorError(f"No thread could be started: {error}.", "Lower the load of this host.")
-            )
+            return failure(ExecutorError(f"No thread could be started: {error}.", "Lower the load of this host."))
         self._threads.append(thread)
         self._idle += 1
         return None

@@ -36,7 +36,7 @@ class Output:
         self.tail: deque[str] = deque(maxlen=20)
         self._rest = b""
 
-    def read(self, log: Log | None, most_bytes: int = _CHUNK_BYTES) -> bool:
+    def read(self, log: Log, most_bytes: int = _CHUNK_BYTES) -> bool:
         """Log the lines that are there now, up to so many bytes. False when the pipe has come to its end."""
         while most_bytes > 0:
             try:
@@ -49,7 +49,7 @@ class Output:
             self._take(chunk, log)
         return True
 
-    def _take(self, chunk: bytes, log: Log | None) -> None:
+    def _take(self, chunk: bytes, log: Log) -> None:
         *lines, rest = (self._rest + chunk).split(b"\n")
         while len(rest) >= LINE_CHARS:
             lines.append(rest[:LINE_CHARS])
@@ -59,13 +59,12 @@ class Output:
         for line in lines:
             self._put(line, log, at)
 
-    def _put(self, line: bytes, log: Log | None, at: float) -> None:
+    def _put(self, line: bytes, log: Log, at: float) -> None:
         text = line.decode("utf-8", "replace")
         self.tail.append(text)
-        if log is not None:
-            log(self.stream, text, at)
+        log(self.stream, text, at)
 
-    def drain(self, log: Log | None) -> None:
+    def drain(self, log: Log) -> None:
         """Log all that was written up to now, the last line too if its end is missing."""
         self.read(log, _PIPE_BYTES)
         if self._rest:
