@@ -16,7 +16,7 @@ import pytest
 from motet.executors import capture
 from motet.executors.inline import InlineExecutor
 from motet.executors.threads import ThreadExecutor
-from motet.testing.executor_suite import Outcomes, value
+from motet.testing.executor_tasks import Outcomes, value
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from tests.executors.test_processes import children_of, lives
 
 from motet.executors.processes import ProcessExecutor
 from motet.ports import Attempt, Failure, Outcome, Stopped, Success
-from motet.testing.executor_suite import Outcomes, double, nothing, take_time, wait_until
+from motet.testing.executor_tasks import Outcomes, double, nothing, take_time, wait_until
 
 ATTEMPTS = 250
 

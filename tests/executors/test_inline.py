@@ -6,7 +6,8 @@ import threading
 
 from motet.executors.inline import InlineExecutor
 from motet.ports import Executor
-from motet.testing.executor_suite import ExecutorSuite, Outcomes, value
+from motet.testing.executor_suite import ExecutorSuite
+from motet.testing.executor_tasks import Outcomes, value
 
 
 class TestInlineExecutor(ExecutorSuite):

@@ -19,15 +19,8 @@ from tests.executors import tasks
 from motet.errors import WorkerDied
 from motet.executors.processes import ProcessExecutor
 from motet.ports import Attempt, Executor, Failure, Outcome, Stopped, Stored, Success
-from motet.testing.executor_suite import (
-    Outcomes,
-    QueueingExecutorSuite,
-    double,
-    error,
-    nothing,
-    value,
-    wait_until,
-)
+from motet.testing.executor_suite import QueueingExecutorSuite
+from motet.testing.executor_tasks import Outcomes, double, error, nothing, value, wait_until
 from motet.values.errors import decode_error
 from motet.values.records import decode
 
@@ -609,3 +602,33 @@ def test_a_worker_loads_no_more_than_it_needs(executor: ProcessExecutor, outcome
     )
     seen = value(outcomes.run(executor, eval, f"[name for name in {heavy} if name in __import__('sys').modules]"))
     assert seen == []
+
+
+@pytest.mark.parametrize("tee", [True, False])
+def test_what_workers_write_is_also_shown(capsys: pytest.CaptureFixture[str], tee: bool) -> None:
+    executor, outcomes = ProcessExecutor(1, tee=tee), Outcomes()
+    outcomes.run(executor, tasks.write_raw, b"one\ntwo", log=None)
+    executor.close()
+    assert capsys.readouterr().out == ("one\ntwo\n" if tee else "")
+
+
+CLOSED = """
+import os, sys, threading
+for fd in (0, 1, 2):
+    os.close(fd)
+from motet.executors.processes import ProcessExecutor
+from motet.ports import Attempt
+executor, ended, lines = ProcessExecutor(1), threading.Event(), []
+executor.start(Attempt("run", "step", 1, print, ("hello",), {}, lambda attempt, outcome: ended.set(),
+                       log=lambda stream, text, at: lines.append(text)))
+ended.wait()
+executor.close()
+with open(sys.argv[1], "w") as file:
+    file.write(repr(lines))
+"""
+
+
+def test_an_engine_without_standard_streams_has_workers_too(tmp_path: Path) -> None:
+    result = tmp_path / "result"
+    subprocess.run([sys.executable, "-c", CLOSED, str(result)], check=False)
+    assert result.read_text() == "['hello']"

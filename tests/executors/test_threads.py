@@ -8,7 +8,8 @@ import pytest
 
 from motet.executors.threads import ThreadExecutor
 from motet.ports import Attempt, Executor, Outcome, Stopped
-from motet.testing.executor_suite import PATIENCE_S, Outcomes, QueueingExecutorSuite, error, nothing, value
+from motet.testing.executor_suite import QueueingExecutorSuite
+from motet.testing.executor_tasks import PATIENCE_S, Outcomes, error, nothing, value
 
 
 class TestThreadExecutor(QueueingExecutorSuite):

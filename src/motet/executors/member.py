@@ -58,7 +58,7 @@ class Job:
                 log(stream, text, at)
 
 
-class Owner(Protocol):
+class Employer(Protocol):
     """What a member needs of its pool."""
 
     def request(self, action: Callable[[], None]) -> None:
@@ -87,7 +87,7 @@ class Member:
     closed     nothing is left
     """
 
-    def __init__(self, process: WorkerProcess, selector: selectors.BaseSelector, owner: Owner) -> None:
+    def __init__(self, process: WorkerProcess, selector: selectors.BaseSelector, employer: Employer) -> None:
         self.process = process
         self.job: Job | None = None
         self.booted = self.ending = self.told = self.killed = self.ended = self.closed = False
@@ -95,7 +95,7 @@ class Member:
         self._begun: Job | None = None
         self._deadline: float | None = None
         self._selector = selector
-        self._owner = owner
+        self._employer = employer
         self._sending = threading.Lock()
         self._watch(process.control, self._on_control)
         for output in process.outputs:
@@ -128,7 +128,7 @@ class Member:
             self._begun = job
             with suppress(OSError):  # it has ended: that will be seen, and that it did not get the message
                 if not self.process.send(parts):
-                    self._owner.request(partial(self._listen, selectors.EVENT_READ | selectors.EVENT_WRITE))
+                    self._employer.request(partial(self._listen, selectors.EVENT_READ | selectors.EVENT_WRITE))
 
     def _listen(self, events: int) -> None:
         if not self.closed:
@@ -185,7 +185,7 @@ class Member:
         if leaving or not self.booted:
             self.leave()
         if not self.told and not self.ended:  # else it counts when the whole group has ended
-            self._owner.answered(self, job)
+            self._employer.answered(self, job)
 
     def _on_output(self, output: Output, events: int) -> None:
         if not self.closed and not output.read(partial(self._log, self.job)):
@@ -195,7 +195,7 @@ class Member:
         """A line that an attempt wrote; or, without a job, what an earlier one has left running."""
         if job is not None:
             job.log(stream, text, at)
-        self._owner.show(stream, text)
+        self._employer.show(stream, text)
 
     def cannot_have_begun(self, job: Job) -> bool:
         """Whether the worker, which is gone, had not even read what its job is."""
@@ -278,7 +278,7 @@ class Member:
         with self._sending:
             self.closed = True
             self.process.close()
-        self._owner.buried(self, job)
+        self._employer.buried(self, job)
 
 
 def death_notice(member: Member, *, out_of_memory: bool) -> WorkerDied:

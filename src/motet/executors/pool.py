@@ -27,6 +27,35 @@ from motet.ports import Outcome, Stopped, Success
 from motet.values.pickle import Part
 
 
+class Alarm:
+    """Wakes a thread that waits for `fd` to be readable. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self.fd, self._end = os.pipe()
+        os.set_blocking(self.fd, False)
+        os.set_blocking(self._end, False)
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def ring(self) -> None:
+        """Wake it, now or when it next waits."""
+        with self._lock, suppress(BlockingIOError):  # full: it will wake all the same
+            if not self._closed:
+                os.write(self._end, b"!")
+
+    def clear(self) -> None:
+        """Let it sleep again."""
+        with suppress(BlockingIOError):
+            os.read(self.fd, 4096)
+
+    def close(self) -> None:
+        """Wake nobody any more."""
+        with self._lock:
+            self._closed = True
+            os.close(self.fd)
+            os.close(self._end)
+
+
 class WorkerPool:
     """Runs jobs in at most `capacity` processes, which are started on demand and kept.
 
@@ -44,7 +73,8 @@ class WorkerPool:
         self._idle: list[Member] = []
         self._members: list[Member] = []
         self._requests: deque[Callable[[], None]] = deque()
-        self._closing = self._over = False
+        self._closing = False
+        self._alarm: Alarm | None = None
         self._thread: threading.Thread | None = None
         self._orphans = OrphanKiller()
         self._oom_kills = 0
@@ -100,17 +130,13 @@ class WorkerPool:
         self._wake()
 
     def _wake(self) -> None:
-        with self._lock:
-            if self._thread is not None and not self._over:
-                with suppress(BlockingIOError):  # full: it will wake all the same
-                    os.write(self._alarm[1], b"!")
+        if self._alarm is not None:
+            self._alarm.ring()
 
     def _open(self) -> None:
-        self._alarm = os.pipe()
-        for fd in self._alarm:
-            os.set_blocking(fd, False)
+        self._alarm = alarm = Alarm()
         self._selector = selectors.DefaultSelector()
-        self._selector.register(self._alarm[0], selectors.EVENT_READ, self._on_alarm)
+        self._selector.register(alarm.fd, selectors.EVENT_READ, lambda events: alarm.clear())
         # Workers are killed when the thread that started them ends: this one starts them all.
         self._thread = threading.Thread(target=self._run, name="motet-processes", daemon=True)
         self._thread.start()
@@ -134,11 +160,9 @@ class WorkerPool:
             self._collapse(error)
         finally:
             self._orphans.close()
-            with self._lock:
-                self._over = True
-                os.close(self._alarm[0])
-                os.close(self._alarm[1])
             self._selector.close()
+            if self._alarm is not None:
+                self._alarm.close()
 
     def _turn(self) -> bool:
         """All that is due now. False when there will be nothing more to do."""
@@ -156,10 +180,6 @@ class WorkerPool:
         waits = [wait for member in self._members if (wait := member.patience_s(now)) is not None]
         # What was queued by this very turn is due at once.
         return 0.0 if self._requests else min(waits, default=None)
-
-    def _on_alarm(self, events: int) -> None:
-        with suppress(BlockingIOError):
-            os.read(self._alarm[0], 4096)
 
     def _hand_out(self) -> None:
         while True:
