@@ -17,6 +17,7 @@ ADJECTIVES = [
     "valiant", "vast", "velvet", "versed", "violet", "vivid", "warm", "wary", "wise", "witty", "young",
     "zealous", "zesty",
 ]  # fmt: skip
+"""What they are like."""
 
 ANIMALS = [
     "addax", "albatross", "alpaca", "anchovy", "antelope", "auk", "avocet", "badger", "barracuda", "bat",
@@ -43,3 +44,4 @@ ANIMALS = [
     "viper", "vole", "vulture", "wagtail", "wallaby", "walrus", "warbler", "weasel", "whale", "whelk", "wolf",
     "wombat", "woodcock", "woodpecker", "wren", "yak", "zebra",
 ]  # fmt: skip
+"""What they are."""
