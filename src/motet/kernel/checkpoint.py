@@ -13,6 +13,7 @@ from motet.kernel.maps import follow
 from motet.kernel.moves import recount, relate
 from motet.kernel.policy import PLAIN
 from motet.kernel.state import (
+    M_BLOCKED,
     M_ENDED,
     M_RUNNING,
     M_SUCCEEDED,
@@ -35,6 +36,9 @@ _ELSE: dict[str, Any] = {
     "doomed": "",
 }  # fmt: skip
 """What a step is where its JSON is silent; most of its fields hold this."""
+
+
+_FACTS = bytes(M_WAITING if mark in (M_BLOCKED, M_RUNNING) else mark for mark in range(256))
 
 
 def to_json(state: RunState) -> Json:
@@ -68,8 +72,9 @@ def _step(step: Step) -> Json:
 
 
 def _map(marks: MapState) -> Json:
-    # The starts of elements are no facts. Compressed, a map that is done is a few bytes, whatever its size.
-    facts = marks.marks.replace(bytes([M_RUNNING]), bytes([M_WAITING]))
+    # Neither the starts of elements nor what stands in their way are facts of the map. Compressed, one that
+    # is done is a few bytes, whatever its size.
+    facts = marks.marks.translate(_FACTS)
     plain = all(result is None for result in marks.results)
     return {
         "size": marks.size,

@@ -86,14 +86,15 @@ def decide(state: RunState, changes: Changes, at: float) -> Decision:
 
 def _advance(state: RunState, step: Step, at: float, out: Decision) -> None:
     status = step.status
-    if status == PENDING:
-        if step.doomed:
-            out.events.append(ev.StepSkipped(at, step.key, because=step.doomed))
+    if step.doomed and status != RUNNING:
+        out.events.append(ev.StepSkipped(at, step.key, because=step.doomed))
+    elif status == PENDING:
+        return
     elif step.map is not None:
         _advance_map(state, step, step.map, at, out)
     elif status == READY:
         line_up(state, step)
-    elif status == RETRYING and not step.ticket:
+    elif status == RETRYING and not step.ticket and not step.unmet:
         if step.due_at > at:
             out.commands.append(SetTimer(step.due_at, "retry", step.key, step.attempt))
         else:

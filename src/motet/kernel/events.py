@@ -165,11 +165,12 @@ class StepStopping(StepEvent):
 
 @dataclass(slots=True)
 class StepCancelled(StepEvent):
-    """The step ended because it was asked to stop."""
+    """The step ended because it was asked to stop. `attempt` is the one that was running, 0 if none was."""
 
     kind: ClassVar[str] = "step.cancelled"
     element: int = -1
     reason: str = ""
+    attempt: int = 0
 
 
 @dataclass(slots=True)

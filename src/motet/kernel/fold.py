@@ -121,9 +121,10 @@ def _check_relations(state: RunState, step: Step, event: ev.StepAdded) -> None:
     """What is named twice counts once, and a need is more than an `after`. Raises UsageError."""
     step.needs = tuple(dict.fromkeys(event.needs))
     step.each = tuple(dict.fromkeys(event.each))
-    step.after = dict.fromkeys(event.after)
+    after = dict.fromkeys(event.after)
     for key in step.needs:
-        step.after.pop(key, None)
+        after.pop(key, None)
+    step.after = after or ()
     for key in (*step.needs, *step.after, *step.each):
         if not state.outcome(key):
             raise UsageError(
@@ -159,7 +160,6 @@ def _step_retrying(state: RunState, event: ev.StepRetrying) -> None:
     move(state, step, event.kind, event.at)
     step.failures += 1
     step.error, step.due_at = event.error, event.due_at
-    fall_back(state, step, event.at)
 
 
 def _step_failed(state: RunState, event: ev.StepFailed) -> None:
@@ -186,7 +186,7 @@ def _step_stopping(state: RunState, event: ev.StepStopping) -> None:
 
 
 def _step_cancelled(state: RunState, event: ev.StepCancelled) -> None:
-    step = _subject(state, event, event.element)
+    step = _subject(state, event, event.element, event.attempt)
     step.error = {"type": "Cancelled", "message": event.reason} if event.reason else None
     move(state, step, event.kind, event.at)
 

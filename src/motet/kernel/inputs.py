@@ -94,9 +94,9 @@ def judge(state: RunState, told: Input) -> Judgement:
         return Judgement(ev.StepSucceeded(told.at, told.key, told.attempt, told.element, told.result))
     stopping = step.stopping or (state.steps[step.of].stopping if step.of else "")
     if isinstance(told, Ended):
-        return Judgement(ev.StepCancelled(told.at, told.key, told.element, told.reason))
+        return Judgement(ev.StepCancelled(told.at, told.key, told.element, told.reason, told.attempt))
     if stopping or state.status == CANCELLING:
-        return Judgement(ev.StepCancelled(told.at, told.key, told.element, stopping))
+        return Judgement(ev.StepCancelled(told.at, told.key, told.element, stopping, told.attempt))
     return Judgement(_failure(step, told))
 
 

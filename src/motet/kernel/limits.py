@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from heapq import heappop, heappush
 
 from motet.kernel.state import Limit, RunState, Step
+from motet.kernel.transitions import RUNNING
 
 _ROUNDING = 1e-6
 """Demands may be fractions, and sums of fractions are off by a little."""
@@ -24,6 +25,8 @@ def line_up(state: RunState, step: Step) -> None:
     owner = state.steps[step.of] if step.of else step
     if step.ticket or step.stopping or owner.stopping or not owner.bound:
         return
+    if step.unmet and step.status != RUNNING:
+        return  # a map that has begun goes on
     state.tickets += 2
     # An element that is tried again goes before the rest of its map.
     step.ticket = owner.ticket - 1 if owner.ticket else state.tickets

@@ -137,11 +137,16 @@ def end_element(state: RunState, own: Step, good: bool) -> None:
 
 
 def mark_started(state: RunState, step: Step, indices: Sequence[int]) -> None:
-    """Elements were handed out: they run, and take what their policy demands."""
+    """Elements were handed out: they run, and take what their policy demands.
+
+    One may be blocked, when the journal is replayed: it ran when the map that it follows was reset.
+    """
     marks = _running_map(step, "elements.started")
     byte = marks.marks
     for index in indices:
-        if byte[index] != M_WAITING:
+        if byte[index] == M_BLOCKED:
+            marks.blocked -= 1
+        elif byte[index] != M_WAITING:
             raise InvalidTransition(element_key(step.key, index), "not ready", "elements.started")
         byte[index] = M_RUNNING
     marks.running += len(indices)
@@ -158,7 +163,9 @@ def mark_succeeded(state: RunState, step: Step, indices: Sequence[int], results:
         mark = byte[index]
         if mark == M_RUNNING:
             ran += 1
-        elif mark != M_WAITING:  # starts are not recorded: on replay it still waits
+        elif mark == M_BLOCKED:  # as in `mark_started`
+            marks.blocked -= 1
+        elif mark != M_WAITING:  # starts are not recorded: when the journal is replayed, it still waits
             raise InvalidTransition(element_key(step.key, index), "not running", "elements.succeeded")
         byte[index] = M_SUCCEEDED
     if results:

@@ -13,7 +13,6 @@ from motet.kernel.state import (
     M_OWN,
     M_RUNNING,
     M_SUCCEEDED,
-    M_WAITING,
     MapState,
     RunState,
     Step,
@@ -25,7 +24,6 @@ from motet.kernel.transitions import (
     NEEDS_MET,
     PENDING,
     READY,
-    RETRYING,
     RUNNING,
     STEP,
     SUCCEEDED,
@@ -123,7 +121,7 @@ def element_step(state: RunState, step: Step, event: StepEvent, element: int, at
         return marks.own[element]
     if marks.marks[element] == M_SUCCEEDED or key in state.steps:
         raise InvalidTransition(key, state.outcome(key), event.kind)
-    if attempt and marks.marks[element] == M_WAITING:
+    if attempt and marks.marks[element] != M_RUNNING:
         mark_started(state, step, (element,))
     mark = marks.marks[element]
     own = Step(key, step.task, "element", step.parent, "", step.policy, "", step.added_at)
@@ -174,9 +172,11 @@ def recount(state: RunState, step: Step, at: float) -> None:
 
 
 def fall_back(state: RunState, step: Step, at: float) -> None:
-    """A step that is not running waits, if what it waits for is to run anew."""
-    if step.unmet and step.status in (READY, RETRYING):
+    """A step that could start must not, while what it waits for is to run anew."""
+    if step.unmet and step.status == READY:
         move(state, step, NEEDS_LOST, at)
+    elif step.unmet and step.ticket:
+        leave(state, step)
 
 
 def _obstacles(state: RunState, step: Step) -> tuple[int, str]:
@@ -208,6 +208,8 @@ def _release(state: RunState, waiting: Step, ended: str, good: bool, at: float) 
         waiting.unmet -= 1
         if not waiting.unmet and waiting.status == PENDING:
             move(state, waiting, NEEDS_MET, at)
+        elif not waiting.unmet:
+            state.changes.steps[waiting.key] = None
     elif not waiting.doomed:
         waiting.doomed = ended
         state.changes.steps[waiting.key] = None
