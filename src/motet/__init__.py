@@ -18,6 +18,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from motet.dialects.python.annotations import allow_failure as allow_failure
+    from motet.dialects.python.annotations import opaque as opaque
+    from motet.dialects.python.annotations import quote as quote
+    from motet.dialects.python.annotations import unmapped as unmapped
     from motet.dialects.python.flows import Flow as Flow
     from motet.dialects.python.flows import flow as flow
     from motet.dialects.python.futures import Future as Future
@@ -27,13 +31,13 @@ if TYPE_CHECKING:
     from motet.dialects.python.states import State as State
     from motet.dialects.python.tasks import Task as Task
     from motet.dialects.python.tasks import task as task
-    from motet.dialects.python.tasks import unmapped as unmapped
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Flow": "flows", "flow": "flows", "Future": "futures", "as_completed": "futures", "wait": "futures",
-    "publish": "publishing", "State": "states", "Task": "tasks", "task": "tasks", "unmapped": "tasks",
+    "publish": "publishing", "State": "states", "Task": "tasks", "task": "tasks", "unmapped": "annotations",
+    "allow_failure": "annotations", "opaque": "annotations", "quote": "annotations",
 }  # fmt: skip
 __all__ = ["__version__", *_HOMES]
 

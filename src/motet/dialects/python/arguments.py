@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
+from motet.dialects.python.annotations import Annotation, allow_failure, bare, unmapped
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.scope import Lineage
 from motet.dialects.python.states import State
@@ -20,38 +21,56 @@ def is_plain(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     return PLAIN.issuperset(map(type, args)) and (not kwargs or PLAIN.issuperset(map(type, kwargs.values())))
 
 
-def needs(values: Iterable[Any], lineage: Lineage | None) -> tuple[dict[str, None], bool]:
-    """The keys of the steps that the values come from, and whether futures are among them.
+@dataclass(slots=True)
+class Relations:
+    """The keys of the steps that values come from: those that must succeed, and those that must only end.
+
+    `futures` says whether futures or states are among the values, so that they are to be resolved.
+    """
+
+    needs: dict[str, None] = field(default_factory=dict)
+    after: dict[str, None] = field(default_factory=dict)
+    futures: bool = False
+
+
+def relations(values: Iterable[Any], lineage: Lineage | None) -> Relations:
+    """Where the values come from.
 
     Futures count wherever they stand in lists, tuples, dicts, sets and dataclasses; with `lineage`, plain
-    values count too, by identity.
+    values count too, by identity. What stands in `quote` or `opaque` is not looked into.
     """
-    found: dict[str, None] = {}
-    futures = False
-    stack = list(values)
+    found = Relations()
+    stack = [(value, found.needs) for value in values]
     while stack:
-        value = stack.pop()
+        value, into = stack.pop()
         kind = type(value)
         if kind in PLAIN:
             continue
-        if isinstance(value, Future):
-            found[value.step_key] = None
-            futures = True
-        elif isinstance(value, FutureList):
-            found[value.key] = None
-            futures = True
+        if isinstance(value, Future | FutureList):
+            into[value.step_key] = None
+            found.futures = True
+        elif isinstance(value, Annotation):
+            found.futures = True
+            if isinstance(value, allow_failure):
+                stack.append((value.value, found.after))
         elif lineage is not None and (key := lineage.key(value)) is not None:
-            found[key] = None
+            into[key] = None
         elif isinstance(value, State):
-            futures = True
-        elif kind is dict:
-            stack.extend(value.values())
-        elif kind in _LISTS:
-            if not PLAIN.issuperset(map(type, value)):
-                stack.extend(value)
-        elif is_dataclass(value) and not isinstance(value, type):
-            stack.extend(getattr(value, each.name) for each in fields(value))
-    return found, futures
+            found.futures = True
+        else:
+            stack.extend((each, into) for each in _members(value, kind))
+    return found
+
+
+def _members(value: Any, kind: type) -> Iterable[Any]:
+    """What a container holds that may be or hold a future."""
+    if kind is dict:
+        return value.values() if not PLAIN.issuperset(map(type, value.values())) else ()
+    if kind in _LISTS:
+        return value if not PLAIN.issuperset(map(type, value)) else ()
+    if is_dataclass(value) and not isinstance(value, type):
+        return [getattr(value, each.name) for each in fields(value)]
+    return ()
 
 
 def resolve(value: Any, *, wait: bool = False) -> Any:
@@ -67,6 +86,8 @@ def resolve(value: Any, *, wait: bool = False) -> Any:
         return value.result() if wait else value.known()
     if isinstance(value, State):
         return value.result()
+    if isinstance(value, Annotation):
+        return _unwrapped(value, wait)
     if kind is dict:
         rebuild = lambda: {name: resolve(each, wait=wait) for name, each in value.items()}  # noqa: E731
         return _rebuilt(value, rebuild, value.values())
@@ -82,8 +103,19 @@ def resolve(value: Any, *, wait: bool = False) -> Any:
     return value
 
 
+def _unwrapped(value: Annotation[Any], wait: bool) -> Any:
+    inner = value.value
+    if isinstance(value, unmapped):
+        return resolve(inner, wait=wait)
+    if not isinstance(value, allow_failure):
+        return inner
+    if isinstance(inner, Future | FutureList):
+        return inner.result(raise_on_failure=False) if wait else inner.known()
+    return inner.result(raise_on_failure=False) if isinstance(inner, State) else resolve(inner, wait=wait)
+
+
 def _rebuilt(value: Any, rebuild: Callable[[], Any], members: Iterable[Any]) -> Any:
-    return rebuild() if needs(members, None)[1] else value
+    return rebuild() if relations(members, None).futures else value
 
 
 def digest(args: tuple[Any, ...], kwargs: Mapping[str, Any], lineage: Lineage) -> str:
@@ -92,11 +124,10 @@ def digest(args: tuple[Any, ...], kwargs: Mapping[str, Any], lineage: Lineage) -
         return fingerprint(*args)[0]
 
     def stands_for(value: object) -> str | None:
-        if isinstance(value, Future):
+        if isinstance(value, Future | FutureList):
             return f"step:{value.step_key}"
-        if isinstance(value, FutureList):
-            return f"step:{value.key}"
         key = lineage.key(value)
         return f"step:{key}" if key is not None else None
 
-    return fingerprint(args, dict(kwargs), substitute=stands_for)[0]
+    bared = {name: bare(value) for name, value in kwargs.items()}
+    return fingerprint(tuple([bare(value) for value in args]), bared, substitute=stands_for)[0]

@@ -12,7 +12,7 @@ from motet.dialects.python import arguments
 from motet.dialects.python.bodies import attempt_here, await_submitted, outcome_here
 from motet.dialects.python.calls import TaskCall
 from motet.dialects.python.futures import Future
-from motet.dialects.python.hosting import host
+from motet.dialects.python.hosting import begun
 from motet.dialects.python.loading import definitions_only
 from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, policy_of
 from motet.dialects.python.parameters import Parameters
@@ -73,7 +73,7 @@ class Flow(Generic[P, R]):
         if scope is None:
             if definitions_only(self):
                 return None
-            future: Future[Any] = self.start(host(), self.parameters.bind(args, kwargs))
+            future = begun(self, args, kwargs)
         else:
             future = self._as_step(scope, self.parameters.bind(args, kwargs), wait_for)
         return future.state if return_state else future.result()
@@ -105,7 +105,7 @@ class Flow(Generic[P, R]):
         """Drive a run that was taken up to its end; what is recorded is not run again."""
         lineage = Lineage()
         outer = Scope(driver, "", lineage)
-        action = self._action(self.name, "", values, (), lineage)
+        action = self._action(self.name, "", values, arguments.Relations(), lineage)
         call = TaskCall(self, driver, self.name, lineage, (), values)  # type: ignore[arg-type]
         future = call.future(outer)
         capture.hold()
@@ -148,10 +148,10 @@ class Flow(Generic[P, R]):
     def _as_step(self, scope: Scope, values: Mapping[str, Any], wait_for: Any) -> Future[R]:
         driver, lineage = scope.driver, scope.lineage
         key = scope.next_key(self.name)
-        needed = list(arguments.needs((dict(values), wait_for), lineage)[0])
+        related = arguments.relations((dict(values), wait_for), lineage)
         call = TaskCall(self, driver, key, lineage, (), values)  # type: ignore[arg-type]
         future = call.future(scope)
-        attempt = driver.add(self._action(key, scope.key, values, needed, lineage), call)
+        attempt = driver.add(self._action(key, scope.key, values, related, lineage), call)
         while attempt or (attempt := driver.granted(key)):
             step = attempt_here(
                 driver, key, attempt, lambda: self._body(driver, key, lineage, arguments.resolve(dict(values))), future
@@ -184,9 +184,12 @@ class Flow(Generic[P, R]):
             current.reset(token)
         return value
 
-    def _action(self, key: str, parent: str, values: Mapping[str, Any], needed: Any, lineage: Lineage) -> AddStep:
+    def _action(
+        self, key: str, parent: str, values: Mapping[str, Any], related: arguments.Relations, lineage: Lineage
+    ) -> AddStep:
         return AddStep(
-            key, self.name, needs=needed, policy=self.policy, form="flow", parent=parent,
+            key, self.name, needs=list(related.needs), after=list(related.after), policy=self.policy,
+            form="flow", parent=parent,
             fingerprint=arguments.digest((), values, lineage),
         )  # fmt: skip
 

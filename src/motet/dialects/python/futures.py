@@ -78,10 +78,10 @@ class Future(Generic[R]):
             raise error
         return error  # type: ignore[return-value]
 
-    def known(self) -> R:
-        """The value of a step that is known to have succeeded. Neither waits nor locks."""
-        value: R = self._value()
-        return value
+    def known(self) -> Any:
+        """The value of a step that is known to have ended, or its failure. Neither waits nor locks."""
+        succeeded = self._scope.driver.state.outcome(self.step_key) == st.SUCCEEDED
+        return self._value() if succeeded else self._error()
 
     def add_done_callback(self, fn: Callable[[Future[R]], None]) -> None:
         """Call `fn` with this future when it has its outcome: at once if it has it, else from any thread."""
@@ -150,6 +150,11 @@ class FutureList(Sequence[Future[R]]):
             future.keep(1, self._values[place])
         return future
 
+    @property
+    def step_key(self) -> str:
+        """The key of the map's step."""
+        return self.key
+
     def keep(self, index: int, value: Any) -> None:
         """Hold the live value of an element; the voice's own business."""
         self._values[index] = value
@@ -173,11 +178,14 @@ class FutureList(Sequence[Future[R]]):
             return [each.result(raise_on_failure=raise_on_failure) for each in self]
         return self.known()
 
-    def known(self) -> list[R]:
-        """The values of a map that is known to have succeeded. Neither waits nor locks."""
+    def known(self) -> list[Any]:
+        """The values of a map that is known to have ended, failures in their places. Neither waits nor locks."""
         driver = self._scope.driver
-        marks = driver.state.steps[self.key].map
+        step = driver.state.steps[self.key]
+        marks = step.map
         assert marks is not None
+        if step.status != st.SUCCEEDED:
+            return [each.known() for each in self]
         kept, artifacts = self._values, driver.host.artifacts
         return [
             kept[index] if index in kept else decode(record, artifacts) for index, record in enumerate(marks.results)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from motet.dialects.python.annotations import Annotation, unmapped
 from motet.dialects.python.futures import Future, FutureList
 from motet.errors import UsageError
 
@@ -29,15 +30,13 @@ class Split:
 
 def split(task: Task[..., Any], arguments: Mapping[str, Any]) -> Split:
     """Sort the arguments. Raises UsageError where nothing can be mapped over, or lengths differ."""
-    from motet.dialects.python.tasks import unmapped
-
     parts = Split()
     for name, value in arguments.items():
         if isinstance(value, Future):
             value = value.result()  # how many elements there are cannot be known before
-        if isinstance(value, unmapped):
-            parts.shared[name] = value.value
-            parts.loose.append(value.value)
+        if isinstance(value, Annotation):
+            parts.shared[name] = value
+            parts.loose.append(value.value if isinstance(value, unmapped) else value)
         elif isinstance(value, FutureList):
             parts.spread[name] = value
             parts.each.append(value.key)

@@ -24,14 +24,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-T = TypeVar("T")
-
-
-class unmapped(Generic[T]):  # noqa: N801
-    """Stands for one value that every element of a `.map` gets as it is."""
-
-    def __init__(self, value: T) -> None:
-        self.value = value
 
 
 class Task(Generic[P, R]):
@@ -119,11 +111,11 @@ class Task(Generic[P, R]):
         key = scope.next_key(self.name)
         parts = split(self, self.bound(args, kwargs))
         call = MapCall(self, scope.driver, key, scope.lineage, parts.spread, parts.shared)
-        needed, _ = arguments.needs((parts.loose, wait_for), None)
+        related = arguments.relations((*parts.loose, wait_for), scope.lineage)
         spread = {name: values for name, values in parts.spread.items() if not isinstance(values, FutureList)}
         action = AddStep(
-            key, self.name, needs=list(needed), each=parts.each, size=call.size, form="map",
-            policy=self._submit_policy(scope), parent=scope.key,
+            key, self.name, needs=list(related.needs), after=list(related.after), each=parts.each, size=call.size,
+            form="map", policy=self._submit_policy(scope), parent=scope.key,
             fingerprint=arguments.digest((parts.each,), {**spread, **parts.shared}, scope.lineage),
         )  # fmt: skip
         futures = call.futures(scope)
@@ -136,11 +128,13 @@ class Task(Generic[P, R]):
     def _action(
         self, scope: Scope, key: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], wait_for: Any, policy: Policy
     ) -> AddStep:
-        needed: Sequence[str] = ()
+        needs: Sequence[str] = ()
+        after: Sequence[str] = ()
         if wait_for is not None or not arguments.is_plain(args, kwargs):
-            needed = list(arguments.needs((args, kwargs, wait_for), scope.lineage)[0])
+            related = arguments.relations((args, kwargs, wait_for), scope.lineage)
+            needs, after = list(related.needs), list(related.after)
         return AddStep(
-            key, self.name, needs=needed, policy=policy, parent=scope.key,
+            key, self.name, needs=needs, after=after, policy=policy, parent=scope.key,
             name=self._run_name(args, kwargs), fingerprint=arguments.digest(args, kwargs, scope.lineage),
         )  # fmt: skip
 
