@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 from motet.kernel.events import Json
 
-
 # ---------------------------------------------------------------- clock
 
 
@@ -276,9 +275,7 @@ class Store(Protocol):
         """The offset of the newest event, 0 for an empty journal."""
         ...
 
-    def read(
-        self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False
-    ) -> list[Entry]:
+    def read(self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False) -> list[Entry]:
         """Events with an offset beyond `after`, in order. `published` leaves out what engines recorded.
 
         An event once visible at an offset stays there, and none ever appears before one that was visible.
@@ -336,6 +333,12 @@ class Store(Protocol):
         """
         ...
 
+    def artifacts(self) -> set[str]:
+        """The digests of all artifacts in use: those that a record {"artifact": digest} refers to, wherever it stands
+        in what is stored. Reads all of it.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of files and connections. What was acknowledged is safe without it."""
         ...
@@ -364,6 +367,10 @@ class LogStore(Protocol):
 
     def read(self, run: str, position: int = 0, *, limit: int = 1000) -> tuple[list[LogLine], int]:
         """Lines from that position on, and the position behind them. Position 0 is the beginning."""
+        ...
+
+    def runs(self) -> list[str]:
+        """The ids of the runs that have lines."""
         ...
 
     def remove(self, run: str) -> int:
@@ -497,5 +504,3 @@ class ArtifactStore(Protocol):
     def sweep(self, used: Callable[[str], bool], older_than: float, *, dry_run: bool = False) -> Pruned:
         """Remove what nobody uses and was last put before that time."""
         ...
-
-

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from motet.kernel.events import Json
@@ -37,3 +39,11 @@ def pack(value: Json) -> str | None:
 def unpack(text: str | None) -> Json:
     """What `pack` was given."""
     return None if text is None else decode(text)
+
+
+_REFERENCE = re.compile(r'"artifact":"([^"\\]+)"')
+
+
+def references(texts: Iterable[str | None]) -> set[str]:
+    """The digests of the artifacts that encoded values refer to."""
+    return {digest for text in texts if text for digest in _REFERENCE.findall(text)}

@@ -21,7 +21,7 @@ from motet.ports import (
     RunRow,
     StepRow,
 )
-from motet.stores.codec import decode, encode
+from motet.stores.codec import decode, encode, references
 from motet.stores.memory_documents import MemoryDocuments
 from motet.stores.memory_prune import kept_from, old_runs
 from motet.stores.rows import CHANGEABLE, step_cells, step_of_cells
@@ -50,9 +50,7 @@ class _Fact:
         value, it = decode(self.text), self.published
         if it is not None:
             return Entry(self.offset, self.run, 0, it.key, it.namespace, value, it.at, it.sender, True)
-        return Entry(
-            self.offset, self.run, self.seq, value["event"], "motet", value, value.get("at", 0.0), "", False
-        )
+        return Entry(self.offset, self.run, self.seq, value["event"], "motet", value, value.get("at", 0.0), "", False)
 
 
 class MemoryStore(MemoryDocuments):
@@ -163,9 +161,7 @@ class MemoryStore(MemoryDocuments):
         whole = [row for row in found if text in (row.id, row.name)]
         return whole or [row for row in found if row.id.startswith(text) or row.name.startswith(text)]
 
-    def runs(
-        self, *, limit: int = 50, status: str | None = None, before: float | None = None
-    ) -> list[RunRow]:
+    def runs(self, *, limit: int = 50, status: str | None = None, before: float | None = None) -> list[RunRow]:
         return [
             row
             for row in self._newest_first()
@@ -209,9 +205,7 @@ class MemoryStore(MemoryDocuments):
         with self._lock:
             return self._head
 
-    def read(
-        self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False
-    ) -> list[Entry]:
+    def read(self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False) -> list[Entry]:
         found: list[_Fact] = []
         with self._lock:
             for fact in self._journal[self._index(after) :]:
@@ -258,6 +252,16 @@ class MemoryStore(MemoryDocuments):
                 self._journal = journal
                 self._forget(gone, now)
         return pruned
+
+    def artifacts(self) -> set[str]:
+        with self._lock:
+            texts: list[str | None] = [fact.text for fact in self._journal]
+            for run in self._runs.values():
+                row = run.row
+                texts += [encode([row.program, row.params, row.result, row.error]), run.checkpoint]
+                texts += run.steps.values()
+            texts += [text for _, text in self._documents.values()]
+        return references(texts)
 
     def _forget(self, gone: set[str], now: float) -> None:
         """Remove all that was of those runs, client keys of removed events, and listeners not heard of."""

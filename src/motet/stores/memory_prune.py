@@ -13,9 +13,7 @@ Listeners = Mapping[str, tuple[int, float]]
 """For each listener the offset that it has read up to, and until when it is waited for."""
 
 
-def old_runs(
-    runs: Mapping[str, tuple[RunRow, int]], listeners: Listeners, before: float, now: float
-) -> list[str]:
+def old_runs(runs: Mapping[str, tuple[RunRow, int]], listeners: Listeners, before: float, now: float) -> list[str]:
     """The ids of runs that may go. `runs` gives each run's row and the offset of its last event."""
     kept_from = _kept_for_listeners(runs, listeners, now)
     return [

@@ -64,9 +64,7 @@ class Bell:
         with self._lock:
             names = os.listdir(self._folder)
             self._all = [os.path.join(self._folder, name) for name in names if name.startswith(_ALL)]
-            self._published = [
-                os.path.join(self._folder, name) for name in names if name.startswith(_PUBLISHED)
-            ]
+            self._published = [os.path.join(self._folder, name) for name in names if name.startswith(_PUBLISHED)]
             self._census = census
 
 

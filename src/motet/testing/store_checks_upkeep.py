@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from motet.errors import Conflict, NotFound
-from motet.ports import Checkpoint, Document, NewRun, Publication, Store
+from motet.ports import Batch, Checkpoint, Document, NewRun, Publication, Store
 from motet.testing.checking import batch, checks_of, ended, owner, refused, row, started
 
 
@@ -184,6 +184,29 @@ def check_pruning_gives_space_back(store: Store) -> None:
     done = store.prune(before=50.0, now=100.0)
     assert (done.runs, done.events) == (would.runs, would.events) == (1, 201)
     assert store.prune(before=50.0, now=100.0) == type(done)()
+
+
+def check_artifacts_in_use(store: Store) -> None:
+    """An artifact is in use as long as a run, an event, a step, a checkpoint or a document refers to it."""
+
+    def record(digest: str) -> dict[str, object]:
+        return {"artifact": digest, "size_bytes": 1}
+
+    assert store.artifacts() == set()
+    store.create_run(NewRun("old", "n", "w", {}, {"x": record("a1")}))
+    store.claim("old", owner(), 0.0, 1.0)
+    map_outcome = {"event": "elements.succeeded", "at": 1.0, "key": "m", "results": [record("a2"), 1, record("a3")]}
+    steps = [row("k", result=record("a4"))]
+    store.append(
+        "old", 1, 0, Batch([map_outcome], steps, {"result": record("a5"), "status": "succeeded", "ended_at": 1.0})
+    )
+    store.save_checkpoint("old", 1, Checkpoint(1, {"deep": [{"er": record("a6")}]}))
+    store.release("old", 1)
+    store.put_document(Document("v", "k", "d", record("b1"), 0))
+    store.publish([Publication("e", {"model": record("b2")}, at=60.0), Publication("e", "artifact", at=60.0)])
+    assert store.artifacts() == {"a1", "a2", "a3", "a4", "a5", "a6", "b1", "b2"}
+    assert store.prune(before=50.0, now=100.0).runs == 1
+    assert store.artifacts() == {"b1", "b2"}
 
 
 CHECKS = checks_of(__name__)

@@ -68,9 +68,7 @@ class SqliteDocuments:
                 "ON CONFLICT (voice, name) DO UPDATE SET number = number + 1",
                 (voice, name),
             )
-            row = execute(
-                "SELECT number FROM sequences WHERE voice = ? AND name = ?", (voice, name)
-            ).fetchone()
+            row = execute("SELECT number FROM sequences WHERE voice = ? AND name = ?", (voice, name)).fetchone()
         return int(row[0])
 
 
@@ -83,9 +81,7 @@ def _check_version(execute: Execute, name: tuple[str, str, str], version: int) -
     row = execute("SELECT version FROM documents WHERE voice = ? AND kind = ? AND key = ?", name).fetchone()
     found = row[0] if row else 0
     if found != version:
-        raise Conflict(
-            f"Document {'/'.join(name)} has version {found}, not {version}.", "Read it again, then write."
-        )
+        raise Conflict(f"Document {'/'.join(name)} has version {found}, not {version}.", "Read it again, then write.")
 
 
 def _alias(execute: Execute, voice: str, name: str) -> str | None:

@@ -91,8 +91,7 @@ def _fenced(execute: Execute, values: Values) -> Fenced | NotFound:
     """Why a record was refused."""
     run, epoch, expected_seq = values[1:4]
     row = execute(
-        "SELECT epoch, coalesce((SELECT max(last_seq) FROM records WHERE run = number), 0) "
-        "FROM runs WHERE id = ?",
+        "SELECT epoch, coalesce((SELECT max(last_seq) FROM records WHERE run = number), 0) FROM runs WHERE id = ?",
         (run,),
     ).fetchone()
     if row is None:
@@ -143,9 +142,7 @@ def _take(cursor: sqlite3.Cursor, after: int, limit: int) -> list[Entry]:
     return taken[:limit]
 
 
-def publish(
-    execute: Execute, events: Sequence[Publication], bodies: Sequence[str | None]
-) -> tuple[list[int], int]:
+def publish(execute: Execute, events: Sequence[Publication], bodies: Sequence[str | None]) -> tuple[list[int], int]:
     """Add the events whose client key is new; gives the offsets of all, and how many were new."""
     offset = first = head(execute)
     offsets: list[int] = []

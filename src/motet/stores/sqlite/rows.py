@@ -80,9 +80,7 @@ def step_values(run: int, cells: list[Any]) -> Row:
 def step_row(row: Row) -> StepRow:
     """The step of a row of STEP_COLUMNS or LIGHT_STEP_COLUMNS."""
     *plain, cached, needs, size, done, error, result = row
-    return step_of_cells(
-        [*plain, bool(cached), unpack(needs) or [], size, done, unpack(error), unpack(result)]
-    )
+    return step_of_cells([*plain, bool(cached), unpack(needs) or [], size, done, unpack(error), unpack(result)])
 
 
 def entries(row: Row, after: int) -> list[Entry]:

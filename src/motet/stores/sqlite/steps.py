@@ -89,9 +89,7 @@ def _fold_some(database: Database, run: str) -> bool:
 
 def _run(execute: Execute, run: str) -> tuple[int, int]:
     """The run's number and how far it is folded; (0, 0) where there is none."""
-    row: tuple[int, int] | None = execute(
-        "SELECT number, folded_seq FROM runs WHERE id = ?", (run,)
-    ).fetchone()
+    row: tuple[int, int] | None = execute("SELECT number, folded_seq FROM runs WHERE id = ?", (run,)).fetchone()
     return row or (0, 0)
 
 
@@ -110,7 +108,5 @@ def _newer(execute: Execute, number: int, folded_seq: int, limit: int) -> tuple[
 
 def _place(execute: Execute, number: int, key: str) -> int | None:
     """The step's place in the table."""
-    row: tuple[int] | None = execute(
-        "SELECT number FROM steps WHERE run = ? AND key = ?", (number, key)
-    ).fetchone()
+    row: tuple[int] | None = execute("SELECT number FROM steps WHERE run = ? AND key = ?", (number, key)).fetchone()
     return row[0] if row else None

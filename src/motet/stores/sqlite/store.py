@@ -84,9 +84,7 @@ class SqliteStore(SqliteDocuments):
 
     def release(self, run: str, epoch: int) -> None:
         with self._writing as execute:
-            execute(
-                "UPDATE runs SET owner = NULL, lease_until = NULL WHERE id = ? AND epoch = ?", (run, epoch)
-            )
+            execute("UPDATE runs SET owner = NULL, lease_until = NULL WHERE id = ? AND epoch = ?", (run, epoch))
 
     def append(self, run: str, epoch: int, expected_seq: int, batch: Batch) -> int:
         if not batch.run.keys() <= CHANGEABLE:
@@ -136,16 +134,10 @@ class SqliteStore(SqliteDocuments):
 
     def find_runs(self, text: str) -> list[RunRow]:
         whole = self._runs("id = ?1 OR name = ?1", (text,), None)
-        return whole or self._runs(
-            "substr(id, 1, length(?1)) = ?1 OR substr(name, 1, length(?1)) = ?1", (text,), None
-        )
+        return whole or self._runs("substr(id, 1, length(?1)) = ?1 OR substr(name, 1, length(?1)) = ?1", (text,), None)
 
-    def runs(
-        self, *, limit: int = 50, status: str | None = None, before: float | None = None
-    ) -> list[RunRow]:
-        return self._runs(
-            "(?1 IS NULL OR status = ?1) AND (?2 IS NULL OR created_at < ?2)", (status, before), limit
-        )
+    def runs(self, *, limit: int = 50, status: str | None = None, before: float | None = None) -> list[RunRow]:
+        return self._runs("(?1 IS NULL OR status = ?1) AND (?2 IS NULL OR created_at < ?2)", (status, before), limit)
 
     def _runs(self, where: str, values: Sequence[Any], limit: int | None) -> list[RunRow]:
         with self._reading as execute:
@@ -179,9 +171,7 @@ class SqliteStore(SqliteDocuments):
         with self._reading as execute:
             return journal.head(execute)
 
-    def read(
-        self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False
-    ) -> list[Entry]:
+    def read(self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False) -> list[Entry]:
         with self._reading as execute:
             return journal.read(execute, after, limit, run, published)
 
@@ -204,6 +194,9 @@ class SqliteStore(SqliteDocuments):
         if not dry_run:
             sweep(self._wake_folder, now - _STALE_S)
         return pruned
+
+    def artifacts(self) -> set[str]:
+        return upkeep.artifacts(self._database)
 
     def check(self) -> list[str]:
         """What is wrong with the file, in SQLite's words; empty if it is sound. Reads all of it."""

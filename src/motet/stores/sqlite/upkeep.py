@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from motet.ports import Pruned
+from motet.stores.codec import references
 from motet.stores.rows import ENDED
 from motet.stores.sqlite.file import Database, Execute
 
@@ -32,6 +33,12 @@ _OLD_EVENTS = f"""
     run = 0 AND last_seq IS NULL AND count > 0 AND at < :before
     AND last_offset <= min(coalesce(({_KEPT_FOR_LISTENERS}), 1 << 62), coalesce(({_KEPT_FOR_RUNS}), 1 << 62))
 """
+
+_WITH_RECORDS = (
+    ("runs", "program"), ("runs", "params"), ("runs", "result"), ("runs", "error"), ("records", "body"),
+    ("records", "steps"), ("steps", "result"), ("steps", "error"), ("checkpoints", "state"), ("documents", "body"),
+)  # fmt: skip
+"""The columns, by table, in which an artifact may be referred to."""
 
 _EVENTS_AT_ONCE = 2000
 _PAGES_AT_ONCE = 2000
@@ -63,6 +70,16 @@ def prune(database: Database, *, before: float, now: float, dry_run: bool) -> Pr
     return pruned
 
 
+def artifacts(database: Database) -> set[str]:
+    """See `Store.artifacts`."""
+    found: set[str] = set()
+    with database.snapshot as execute:
+        for table, column in _WITH_RECORDS:
+            rows = execute(f"SELECT {column} FROM {table} WHERE instr({column}, '\"artifact\":') > 0")
+            found |= references(row[0] for row in rows)
+    return found
+
+
 def _would_prune(execute: Execute, times: dict[str, float]) -> Pruned:
     """What pruning would remove; its bytes are those of the texts."""
     pruned = Pruned()
@@ -86,9 +103,7 @@ def _prune_run(execute: Execute, number: int, times: dict[str, float], pruned: P
         return
     head = _head(execute)
     pruned.runs += 1
-    pruned.events += execute(
-        "SELECT coalesce(sum(count), 0) FROM records WHERE run = ?", (number,)
-    ).fetchone()[0]
+    pruned.events += execute("SELECT coalesce(sum(count), 0) FROM records WHERE run = ?", (number,)).fetchone()[0]
     for table in ("records", "steps", "checkpoints"):
         execute(f"DELETE FROM {table} WHERE run = ?", (number,))
     execute("DELETE FROM runs WHERE number = ?", (number,))
@@ -128,9 +143,7 @@ def _head(execute: Execute) -> int:
 def _hold_head(execute: Execute, head: int) -> None:
     """Keep the head where it is though the newest record is gone: no offset is ever given out twice."""
     if head:
-        execute(
-            "INSERT INTO records (last_offset, count, run) VALUES (?, 0, 0) ON CONFLICT DO NOTHING", (head,)
-        )
+        execute("INSERT INTO records (last_offset, count, run) VALUES (?, 0, 0) ON CONFLICT DO NOTHING", (head,))
 
 
 def _compact(database: Database) -> None:
