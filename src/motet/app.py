@@ -19,7 +19,7 @@ from motet.engine.host import ExecutorSpec, Host
 from motet.errors import UsageError
 
 if TYPE_CHECKING:
-    from motet.ports import ArtifactStore, Executor, RunRow, Store
+    from motet.ports import ArtifactStore, Executor, LogStore, RunRow, Store
 
 
 class SystemClock:
@@ -50,9 +50,15 @@ def open_artifacts(folder: str) -> ArtifactStore:
     return FileArtifacts(os.path.join(folder, "artifacts"))
 
 
+def open_logs(folder: str) -> LogStore:
+    """The log store below `folder`."""
+    from motet.stores.logs import FileLogs
+
+    return FileLogs(os.path.join(folder, "logs"))
+
+
 def open_host(folder: str) -> Host:
     """A host for runs that are kept in `folder`."""
-    from motet.stores.logs import FileLogs
 
     def processes() -> Executor:
         from motet.executors.processes import ProcessExecutor
@@ -71,7 +77,7 @@ def open_host(folder: str) -> Host:
 
     cores = os.cpu_count() or 1
     return Host(
-        open_store(folder), open_artifacts(folder), FileLogs(os.path.join(folder, "logs")), SystemClock(),
+        open_store(folder), open_artifacts(folder), open_logs(folder), SystemClock(),
         {
             "inline": ExecutorSpec(inline, 1, 0),
             "threads": ExecutorSpec(threads, _number("MOTET_THREADS", min(32, cores + 4)), 64),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from motet.engine.calls import resolve
@@ -16,21 +19,38 @@ if TYPE_CHECKING:
 def new_run(host: Host, run: str, target: str, params: Json, *, name: str = "") -> NewRun:
     """A run of the program that `target` ("module:function") makes of `params` (JSON)."""
     return NewRun(
-        run, name or run, target, {"voice": "program", "target": target}, params,
+        run, name or run, target, {"voice": "program", "target": target, "cwd": os.getcwd()}, params,
         created_at=host.clock.now(), offset=host.store.head(),
     )  # fmt: skip
 
 
-def carry_on(host: Host, row: RunRow, *, reopen: bool = False, rerun_changed: bool = False) -> Driver:
-    """Drive the run to its end in this process, from where its history ends."""
+def carry_on(
+    host: Host, row: RunRow, *, reopen: bool = False, rerun_changed: bool = False,
+    begun: Callable[[Driver], None] | None = None,
+) -> Driver:  # fmt: skip
+    """Drive the run to its end in this process, from where its history ends.
+
+    `begun` is told once the run was taken up.
+    """
+    _return_to(row.program.get("cwd", ""))
     program = resolve(row.program["target"])(row.params)
     driver = host.take_up(row.id, program=program, reopen=reopen)
+    if begun is not None:
+        begun(driver)
     try:
         driver.finished.wait()
-    except KeyboardInterrupt:
-        driver.cancel("interrupted by Ctrl-C")
+    except (KeyboardInterrupt, SystemExit) as stop:
+        driver.cancel(f"interrupted by {type(stop).__name__}")
         driver.finished.wait()
         raise
     if driver.session.broken is not None:
         raise driver.session.broken
     return driver
+
+
+def _return_to(folder: str) -> None:
+    """Go back to where the run was begun: there its modules can be imported, and relative paths lead somewhere."""
+    if folder and os.path.isdir(folder):
+        os.chdir(folder)
+        if folder not in sys.path:
+            sys.path.insert(0, folder)

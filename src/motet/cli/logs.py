@@ -1,0 +1,82 @@
+"""`motet logs`."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator
+
+from motet import app
+from motet.cli import human, lookup
+from motet.cli.terminal import Terminal
+from motet.kernel.transitions import ENDED, PENDING
+from motet.ports import LogLine, LogStore, RunRow, Store
+
+_LOOK_S = 0.2
+"""How long a follower rests: lines come from files, which tell nobody that they have grown."""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """A run, or a step of it; follow."""
+    parser.add_argument("run", metavar="RUN", help="id, unique beginning of it, or name (the newest of that name)")
+    parser.add_argument("step", metavar="STEP", nargs="?", help="key of a step: only it and what is below it")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on until the run has ended")
+
+
+def command(options: Namespace, terminal: Terminal) -> int:
+    """Print what a run has written, in the order in which it arrived."""
+    home = app.home()
+    store, logs = app.open_store(home), app.open_logs(home)
+    run = lookup.find_run(store, options.run)
+    lines = _followed(store, logs, run, terminal.flush) if options.follow else _written(logs, run.id)
+    wanted = (line for line in lines if not options.step or _belongs(line.key, options.step))
+    if options.json and not options.follow:
+        terminal.json([_json(line) for line in wanted])
+        return 0
+    for line in wanted:
+        if options.json:
+            terminal.json(_json(line))
+        else:
+            _print(terminal, line)
+    return 0
+
+
+def _print(terminal: Terminal, line: LogLine) -> None:
+    head = terminal.paint(f"{human.clock(line.at)} {line.key}", "grey")
+    text = terminal.paint(line.text, "yellow") if line.stream == "stderr" else line.text
+    terminal.say(f"{head}  {text}")
+
+
+def _json(line: LogLine) -> dict[str, object]:
+    return {"at": line.at, "key": line.key, "attempt": line.attempt, "stream": line.stream, "text": line.text}
+
+
+def _belongs(key: str, step: str) -> bool:
+    """Whether the line is of that step, of an element of it, or of a step below it. The key's end will do."""
+    return (key.startswith(step) and key[len(step) : len(step) + 1] in ("", "/", "[")) or f"/{step}" in f"{key}/"
+
+
+def _written(logs: LogStore, run: str) -> Iterator[LogLine]:
+    position = 0
+    while True:
+        lines, position = logs.read(run, position)
+        if not lines:
+            return
+        yield from lines
+
+
+def _followed(store: Store, logs: LogStore, run: RunRow, flush: Callable[[], None]) -> Iterator[LogLine]:
+    """All lines until the run has ended. What an ended run has written is there before it shows as ended."""
+    position = 0
+    while True:
+        row = store.run(run.id)
+        over = row.status in ENDED or (row.status != PENDING and lookup.has_crashed(row, time.time()))
+        while True:
+            lines, position = logs.read(run.id, position)
+            if not lines:
+                break
+            yield from lines
+        flush()
+        if over:
+            return
+        time.sleep(_LOOK_S)

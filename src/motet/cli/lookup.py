@@ -1,0 +1,90 @@
+"""Finding runs by what a user types, and what is said of them."""
+
+from __future__ import annotations
+
+import time
+
+from motet.engine.host import LEASE_S
+from motet.engine.owners import is_dead
+from motet.errors import NotFound, UsageError
+from motet.kernel.events import Json
+from motet.kernel.transitions import CANCELLING, RUNNING, WAITING
+from motet.ports import RunRow, StepRow, Store
+
+CRASHED = "crashed"
+DRIVEN = (RUNNING, CANCELLING, WAITING)
+"""Statuses in which a run has an owner, unless it has crashed."""
+
+
+def find_run(store: Store, text: str) -> RunRow:
+    """The run with that id, unique beginning of an id or name, or name (of several, the newest).
+
+    Raises NotFound; UsageError, listing them, for the beginning of several.
+    """
+    found = store.find_runs(text) if text else []
+    if not found:
+        raise NotFound(f"There is no run {text!r}.", "`motet ls` lists the runs.")
+    if any(text in (row.id, row.name) for row in found) or len({row.name for row in found}) == 1:
+        return found[0]
+    told = "".join(f"\n  {row.id}  {row.name}  {status_of(row)}" for row in found[:10])
+    more = f"\n  ... and {len(found) - 10} more" if len(found) > 10 else ""
+    raise UsageError(f"{text!r} is the beginning of {len(found)} runs:{told}{more}", "Write more of its id or name.")
+
+
+def has_crashed(row: RunRow, now: float) -> bool:
+    """Whether the run should be driven by a process, and none does."""
+    if row.status not in DRIVEN:
+        return False
+    if row.owner is None or is_dead(row.owner):
+        return True
+    return row.lease_until is not None and row.lease_until + LEASE_S < now
+
+
+def status_of(row: RunRow) -> str:
+    """The run's status, with `crashed` for one whose process is gone."""
+    return CRASHED if has_crashed(row, time.time()) else row.status
+
+
+def duration_of(row: RunRow | StepRow) -> float | None:
+    """How long it took, or has been taking by now; None if it has not begun."""
+    if row.started_at is None:
+        return None
+    if row.ended_at is None and isinstance(row, RunRow) and status_of(row) == CRASHED:
+        return None
+    return (time.time() if row.ended_at is None else row.ended_at) - row.started_at
+
+
+def run_json(row: RunRow) -> Json:
+    """The run as a JSON document. Values are records (see `motet.values.records`)."""
+    owner = row.owner
+    return {
+        "id": row.id, "name": row.name, "workflow": row.workflow, "status": status_of(row), "params": row.params,
+        "tags": list(row.tags), "created_at": row.created_at, "started_at": row.started_at,
+        "ended_at": row.ended_at, "duration_s": duration_of(row), "counts": dict(row.counts),
+        "result": row.result, "error": error_json(row.error), "program": row.program,
+        "owner": None if owner is None else {"host": owner.host, "pid": owner.pid},
+    }  # fmt: skip
+
+
+def step_json(row: StepRow) -> Json:
+    """The step as a JSON document."""
+    return {
+        "key": row.key, "task": row.task, "form": row.form, "status": row.status, "parent": row.parent,
+        "name": row.name, "attempt": row.attempt, "cached": row.cached, "needs": list(row.needs),
+        "size": row.size, "done": row.done, "added_at": row.added_at, "started_at": row.started_at,
+        "ended_at": row.ended_at, "duration_s": duration_of(row), "result": row.result,
+        "error": error_json(row.error),
+    }  # fmt: skip
+
+
+def error_json(error: Json) -> Json:
+    """An error's record without its pickle, which no reader of JSON can use."""
+    return {name: value for name, value in error.items() if name != "pickle"} if isinstance(error, dict) else error
+
+
+def error_line(error: Json) -> str:
+    """An error's record on one line."""
+    if not isinstance(error, dict):
+        return "" if error is None else str(error)
+    first = str(error.get("message", "")).partition("\n")[0]
+    return f"{error.get('type', 'Error')}: {first}".rstrip(": ")

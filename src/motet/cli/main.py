@@ -1,0 +1,180 @@
+"""`motet`: finds the command, runs it, and says what went wrong in two lines.
+
+Exit codes: 0 well, 1 a run failed or a command could not do its work, 2 bad input, 128 + n ended by signal n
+(130 for Ctrl-C).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+    from motet.errors import MotetError
+
+COMMANDS = {
+    "run": "run a flow here and now",
+    "submit": "start a run in the background",
+    "ls": "list runs",
+    "show": "show a run and its steps, or one step",
+    "logs": "show what a run has written",
+    "events": "show what happened, in order",
+    "publish": "publish an event",
+    "stop": "stop a run",
+    "resume": "carry on with a run that crashed, failed or was stopped",
+    "prune": "remove old runs, their logs and artifacts",
+    "doctor": "check the installation, the store and the runs",
+    "shims": "put other systems' commands in a folder",
+    "version": "print the version",
+}
+"""What `motet --help` lists. Each is a module of this package with `arguments` and `command`."""
+
+HIDDEN = ("engine",)
+"""Commands that Motet itself calls."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that the arguments name; gives the exit code."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    own = given[: given.index("--")] if "--" in given else given
+    as_json = "--json" in own
+    try:
+        code = _dispatch(given)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        code = 141  # as if SIGPIPE had ended it: whoever reads has seen enough
+    except OSError as error:
+        code = _refused(error)
+    except Exception as error:  # noqa: BLE001 - boundary: the whole program; what is not on purpose is a fault of Motet's own
+        code = _say(error, as_json=as_json)
+    _let_go_of_stdout()
+    return code
+
+
+def _dispatch(given: list[str]) -> int:
+    """Find the command and carry it out. `--json` and `--home` may stand before it."""
+    first: list[str] = []
+    while given and given[0].startswith("-") and given[0] != "-":
+        option = given.pop(0)
+        if option in ("-h", "--help"):
+            sys.stdout.write(_help())
+            return 0
+        if option in ("-V", "--version"):
+            given = ["version"]
+            break
+        first.append(option)
+        if option == "--home" and given:
+            first.append(given.pop(0))
+    if not given:
+        sys.stdout.write(_help())
+        return 0 if not first else 2
+    name = given[0]
+    if name not in COMMANDS and name not in HIDDEN:
+        raise _unknown(name)
+    return _carry_out(name, first + given[1:])
+
+
+def _carry_out(name: str, given: list[str]) -> int:
+    from importlib import import_module
+
+    from motet.cli.terminal import Terminal
+
+    module = import_module(f"motet.cli.{name}")
+    parser = _parser(name)
+    module.arguments(parser)
+    options = parser.parse_args(given)
+    if options.home:
+        os.environ["MOTET_HOME"] = os.path.abspath(os.path.expanduser(options.home))
+    code: int = module.command(options, Terminal(as_json=options.json))
+    return code
+
+
+def _parser(name: str) -> ArgumentParser:
+    import argparse
+    from typing import NoReturn
+
+    from motet.errors import UsageError
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            raise UsageError(f"{self.prog}: {message}.", f"`{self.prog} --help` tells how it is called.")
+
+    told = COMMANDS.get(name, "")
+    parser = Parser(prog=f"motet {name}", description=told[:1].upper() + told[1:] + ".", allow_abbrev=False)
+    parser.add_argument("--home", metavar="DIR", help="where runs are kept (default: $MOTET_HOME or ~/.motet)")
+    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    return parser
+
+
+def _unknown(name: str) -> MotetError:
+    from difflib import get_close_matches
+
+    from motet.errors import UsageError
+
+    near = get_close_matches(name, COMMANDS, 1)
+    cure = f"Did you mean `motet {near[0]}`?" if near else "`motet --help` lists the commands."
+    return UsageError(f"There is no command {name!r}.", cure)
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    listed = "\n".join(f"  {name:{width}}  {told}" for name, told in COMMANDS.items())
+    return f"""usage: motet COMMAND [OPTIONS]
+
+{listed}
+
+`motet COMMAND --help` tells more. Runs are kept in $MOTET_HOME (default ~/.motet).
+"""
+
+
+# ---------------------------------------------------------------- errors
+
+
+def _say(error: Exception, *, as_json: bool) -> int:
+    """Say what went wrong; gives the exit code."""
+    from motet.cli.terminal import complain
+    from motet.errors import MotetError
+
+    if isinstance(error, MotetError):
+        complain(error.what, error.cure, as_json=as_json)
+        return exit_code(error)
+    from traceback import format_exception
+
+    sys.stderr.write("".join(format_exception(error)))
+    complain(
+        f"{type(error).__name__}: {error}",
+        "This is a fault in Motet: please report it with the traceback above.",
+        as_json=as_json,
+    )
+    return 1
+
+
+def exit_code(error: MotetError) -> int:
+    """2 for what the user can put right by asking differently, 1 for what went wrong in doing it."""
+    from motet import errors
+
+    asked_wrongly = (
+        errors.UsageError, errors.ReplayMismatch, errors.StoreUnavailable, errors.StoreCorrupt, errors.Conflict,
+        errors.NotFound,
+    )  # fmt: skip
+    return 2 if isinstance(error, asked_wrongly) else 1
+
+
+def _refused(error: OSError) -> int:
+    """The system refused something: most often the place that the output goes to."""
+    sys.stderr.write(f"motet: {error.strerror or error}{': ' + str(error.filename) if error.filename else ''}\n")
+    return 1
+
+
+def _let_go_of_stdout() -> None:
+    """Leave nothing to be written at exit that cannot be written: Python would complain about it."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

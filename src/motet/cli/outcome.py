@@ -1,0 +1,167 @@
+"""How runs ended that a command has driven: what it prints, and its exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from motet import app
+from motet.cli import human, lookup
+from motet.cli.terminal import Terminal, complain
+from motet.errors import MotetError, RunError
+from motet.kernel.events import Json
+from motet.kernel.transitions import CANCELLED, ENDED, FAILED, SUCCEEDED
+from motet.ports import RunRow, StepRow, Store
+from motet.values.errors import encode_error
+from motet.values.records import decode
+
+_LOADED_BYTES = 1_000_000
+"""A result larger than this is not loaded only to be printed."""
+
+_SHOWN_RUNS = 20
+
+
+def of(terminal: Terminal, begun: list[str], perform: Callable[[], object]) -> int:
+    """Perform what begins runs, whose ids it adds to `begun`; print how they ended; give the exit code.
+
+    Raises errors that are no outcome of a run: whoever called says them.
+    """
+    stop: BaseException | None = None
+    try:
+        perform()
+    except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - boundary: the user's program ends here
+        stop = error
+    rows = _rows(begun)
+    told = stop is not None and _tell(stop)
+    if terminal.as_json:
+        if not isinstance(stop, MotetError) or isinstance(stop, RunError):
+            terminal.json({"runs": [_json(row) for row in rows]})
+    else:
+        for row in rows[-_SHOWN_RUNS:]:
+            _summarise(terminal, row, with_error=not told)
+    if stop is not None and (isinstance(stop, KeyboardInterrupt) or (rows and rows[-1].status not in ENDED)):
+        app.hosts.close(kill=True)
+    return _exit_code(stop, rows)
+
+
+def _rows(begun: list[str]) -> list[RunRow]:
+    """The runs as they stand now; none of those that could not be created or read."""
+    rows = []
+    for run in begun:
+        try:
+            rows.append(app.hosts.current().store.run(run))
+        except MotetError:
+            continue
+    return rows
+
+
+def _exit_code(stop: BaseException | None, rows: list[RunRow]) -> int:
+    bad = int(any(row.status != SUCCEEDED for row in rows))
+    if stop is None:
+        return bad
+    if isinstance(stop, KeyboardInterrupt):
+        return 130
+    if isinstance(stop, SystemExit):
+        return (stop.code or bad) if isinstance(stop.code, int | None) else 1
+    if isinstance(stop, MotetError) and not isinstance(stop, RunError):
+        raise stop
+    return 1
+
+
+def _tell(stop: BaseException) -> bool:
+    """Print, from the user's first frame on, what ended the program; False if the runs' own errors say it."""
+    if isinstance(stop, SystemExit):
+        if isinstance(stop.code, str):
+            sys.stderr.write(stop.code + "\n")
+        return False
+    if isinstance(stop, MotetError | KeyboardInterrupt):
+        return False
+    sys.stdout.flush()
+    sys.stderr.write(encode_error(stop)["traceback"] + "\n")
+    return True
+
+
+# ---------------------------------------------------------------- one run
+
+
+def _summarise(terminal: Terminal, row: RunRow, *, with_error: bool) -> None:
+    store = app.hosts.current().store
+    failed = _first_failed(store, row) if row.status == FAILED else None
+    if with_error:
+        _tell_error(row, failed)
+    took = human.length(lookup.duration_of(row))
+    status = row.status if row.status in ENDED else "has not ended"
+    head = f"Run {terminal.paint(row.name, 'bold')} ({row.id}) {terminal.status(status)}"
+    at = f" at {failed.key}" if failed is not None else ""
+    counts = ", ".join(f"{count} {status}" for status, count in row.counts.items())
+    terminal.say(f"{head}{f' after {took}' if took else ''}{at}{f'. Steps: {counts}.' if counts else '.'}")
+    if row.status == SUCCEEDED:
+        if row.result is not None:
+            terminal.say(f"Result: {_shown(row.result)}")
+    else:
+        terminal.say(f"To carry on: motet resume {_name_of(store, row)}")
+
+
+def _tell_error(row: RunRow, failed: StepRow | None) -> None:
+    """The traceback of the run's failure; where the run only says that a step failed, that step's."""
+    error = row.error
+    if not isinstance(error, dict):
+        return
+    sys.stdout.flush()
+    if error.get("module") == "motet.errors":
+        own = failed.error if failed is not None and isinstance(failed.error, dict) else {}
+        if own.get("traceback") and own.get("module") != "motet.errors":
+            sys.stderr.write(own["traceback"] + "\n")
+        what, _, cure = error.get("message", "").rpartition("\n")
+        complain(what or cure, cure if what else "")
+    else:
+        sys.stderr.write((error.get("traceback") or lookup.error_line(error)) + "\n")
+
+
+def _first_failed(store: Store, row: RunRow) -> StepRow | None:
+    """The failed step that others failed because of: the first one without failed steps below it."""
+    failed = store.steps(row.id, status=FAILED)
+    for step in failed:
+        below = f"{step.key}/", f"{step.key}["
+        if not any(each.key.startswith(below) for each in failed):
+            return store.step(row.id, step.key)
+    return None
+
+
+def _name_of(store: Store, row: RunRow) -> str:
+    """What to call the run by: its name, unless a newer one has it too."""
+    return row.name if store.find_runs(row.name)[0].id == row.id else row.id
+
+
+def _shown(result: Json) -> str:
+    value, loaded = _loaded(result)
+    return human.short(value) if loaded else human.record(result)
+
+
+def _loaded(result: Json) -> tuple[Any, bool]:
+    """The recorded value, and whether it was loaded: what is large is not."""
+    if isinstance(result, dict) and result.get("size_bytes", 0) > _LOADED_BYTES:
+        return None, False
+    try:
+        return decode(result, app.hosts.current().artifacts), True
+    except MotetError:
+        return None, False
+
+
+def _json(row: RunRow) -> Json:
+    """The run with its result as JSON where that can be, and as text."""
+    import json
+
+    document = {**lookup.run_json(row), "result": None, "repr": None}
+    if row.status == SUCCEEDED:
+        value, loaded = _loaded(row.result)
+        document["repr"] = human.short(value) if loaded else human.record(row.result)
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            value = None
+        document["result"] = value
+    if row.status in (FAILED, CANCELLED) or row.status not in ENDED:
+        document["resume"] = f"motet resume {row.id}"
+    return document

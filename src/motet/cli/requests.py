@@ -1,0 +1,95 @@
+"""What a command line asks of the runs that it begins: parameters and a name."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from typing import Any
+
+from motet import app
+from motet.cli.targets import ProgramTarget, check_program
+from motet.dialects.python.flows import Flow
+from motet.dialects.python.futures import Future
+from motet.dialects.python.parameters import Written
+from motet.engine.host import Host
+from motet.errors import ParameterError, UsageError
+from motet.ports import NewRun
+from motet.values.naming import new_id, new_name
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """The target, its parameters, the run's name."""
+    parser.add_argument("target", metavar="TARGET", help="file.py, file.py:flow, module:flow or module:program")
+    parser.add_argument(
+        "-p", "--param", action="append", default=[], metavar="NAME=VALUE", dest="param",
+        help="a parameter; the value is JSON if it can be read so, else text",
+    )  # fmt: skip
+    parser.add_argument("--params", metavar="FILE", help="a JSON file with an object of parameters; -p goes first")
+    parser.add_argument("--name", default="", metavar="NAME", help="what the run is called (default: two words)")
+
+
+class Request:
+    """Parameters and name for runs, in place of those that a program itself gives when it calls its flows.
+
+    `begun` are the ids of the runs that were begun so.
+    """
+
+    def __init__(self, options: Namespace) -> None:
+        """Raises UsageError for options that cannot be read."""
+        self.params = {**_from_file(options.params), **_from_options(options.param)}
+        self.name: str = options.name
+        self.begun: list[str] = []
+
+    def begin(self, flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Future[Any]:
+        """Begin a run of the flow that was called so, and drive it to its end."""
+        host = app.hosts.current()
+        values = self.values(flow, args, kwargs)
+        run = new_id(host.clock.now())
+        self.begun.append(run)
+        return flow.start(host, values, name=self.name, run=run)
+
+    def values(self, flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of the flow's parameters. Raises ParameterError."""
+        try:
+            return flow.parameters.bind_with(args, kwargs, self.params)
+        except ParameterError as error:
+            raise ParameterError(error.what, f"{error.cure} Parameters are given as -p NAME=VALUE.") from None
+
+    def program(self, host: Host, target: ProgramTarget) -> NewRun:
+        """A run of a declarative program, not yet begun."""
+        from motet.engine.programs import new_run
+
+        params = {name: value.read() if isinstance(value, Written) else value for name, value in self.params.items()}
+        check_program(target, params)
+        run = new_id(host.clock.now())
+        self.begun.append(run)
+        return new_run(host, run, target.target, params, name=self.name or new_name())
+
+
+def _from_options(given: list[str]) -> dict[str, Any]:
+    found = {}
+    for each in given:
+        name, equals, text = each.partition("=")
+        if not equals or not name:
+            raise UsageError(f"-p {each}: this is no NAME=VALUE.", "Write for example -p count=3.")
+        found[name] = Written(text)
+    return found
+
+
+def _from_file(path: str | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    import json
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except OSError as error:
+        raise UsageError(f"--params {path}: {error.strerror}.", "Check the path.") from None
+    except ValueError as error:
+        raise UsageError(
+            f"--params {path} is not JSON: {error}.", 'It should hold an object, {"name": value}.'
+        ) from None
+    if not isinstance(found, dict):
+        raise UsageError(f"--params {path} holds {type(found).__name__}, not an object.", 'Write {"name": value, ...}.')
+    return found

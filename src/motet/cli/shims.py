@@ -1,0 +1,68 @@
+"""`motet shims`: other systems' commands, as small executables that call Motet."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
+
+from motet.cli.terminal import Terminal
+from motet.errors import UsageError
+
+SHIMS: Mapping[str, Sequence[str]] = {}
+"""The commands that work in this version, with the arguments of `motet` that they stand for."""
+
+_MARK = "# Written by `motet shims`."
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Where to."""
+    parser.add_argument("folder", metavar="DIR", help="the folder to put them in; made if need be")
+
+
+def command(options: Namespace, terminal: Terminal) -> int:
+    """Write the shims and list them."""
+    written = write(options.folder, SHIMS)
+    for path in written:
+        terminal.say(path)
+    if not written:
+        terminal.say("This version of Motet stands in for no other system's command yet: nothing was written.")
+    else:
+        terminal.say(f"Put the folder on your path: export PATH={os.path.abspath(options.folder)}:$PATH")
+    if options.json:
+        terminal.json({"written": written})
+    return 0
+
+
+def write(folder: str, shims: Mapping[str, Sequence[str]]) -> list[str]:
+    """Write an executable for each shim; gives their paths. Raises UsageError rather than replace another file."""
+    from shlex import quote
+
+    written = []
+    for name, stands_for in shims.items():
+        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(folder, name)
+        if os.path.lexists(path) and not _is_own(path):
+            raise UsageError(f"{path} exists, and `motet shims` has not written it.", "Name another folder.")
+        words = " ".join(map(quote, [sys.executable, "-P", "-m", "motet.cli", *stands_for]))
+        _put(path, f'#!/bin/sh\n{_MARK}\nexec {words} "$@"\n')
+        written.append(path)
+    return written
+
+
+def _is_own(path: str) -> bool:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return _MARK in file.read(200)
+    except OSError:
+        return False
+
+
+def _put(path: str, text: str) -> None:
+    """Replace the file at once, so that nobody runs half of it."""
+    part = f"{path}.{os.getpid()}.part"
+    with open(part, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(part, 0o755)
+    os.replace(part, path)

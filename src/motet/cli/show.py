@@ -1,0 +1,143 @@
+"""`motet show`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections import Counter
+
+from motet import app
+from motet.cli import human, lookup
+from motet.cli.terminal import Terminal
+from motet.errors import NotFound
+from motet.kernel.events import Json
+from motet.ports import RunRow, StepRow, Store
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """A run, or a step of it."""
+    parser.add_argument("run", metavar="RUN", help="id, unique beginning of it, or name (the newest of that name)")
+    parser.add_argument("step", metavar="STEP", nargs="?", help="key of a step, or how its key ends")
+    parser.add_argument("-n", type=int, default=200, metavar="N", help="at most N steps (default: 200)")
+
+
+def command(options: Namespace, terminal: Terminal) -> int:
+    """Show a run and its steps, or all of one step."""
+    store = app.open_store(app.home())
+    run = lookup.find_run(store, options.run)
+    if options.step:
+        _show_step(terminal, run, _find_step(store, run, options.step))
+        return 0
+    steps = store.steps(run.id)
+    if options.json:
+        terminal.json({**lookup.run_json(run), "steps": [lookup.step_json(each) for each in steps]})
+        return 0
+    _show_run(terminal, run, steps)
+    _show_steps(terminal, run, steps, max(0, options.n))
+    return 0
+
+
+def _find_step(store: Store, run: RunRow, text: str) -> StepRow:
+    """The step with that key; else the only one whose key ends so."""
+    try:
+        return store.step(run.id, text)
+    except NotFound:
+        keys = [each.key for each in store.steps(run.id) if each.key.endswith("/" + text)]
+    if len(keys) == 1:
+        return store.step(run.id, keys[0])
+    told = "".join(f"\n  {key}" for key in keys[:10])
+    what = f"has no step {text!r}." if not keys else f"has {len(keys)} steps whose keys end in {text!r}:{told}"
+    raise NotFound(f"Run {run.name} {what}", f"`motet show {run.name}` lists its steps.")
+
+
+def _show_run(terminal: Terminal, run: RunRow, steps: list[StepRow]) -> None:
+    status = lookup.status_of(run)
+    facts = [
+        ("Run", f"{terminal.paint(run.name, 'bold')}  {run.id}"),
+        ("Workflow", run.workflow),
+        ("Status", terminal.status(status)),
+        ("Created", human.moment(run.created_at)),
+        ("Started", human.moment(run.started_at)),
+        ("Ended", human.moment(run.ended_at)),
+        ("Took", human.length(lookup.duration_of(run))),
+        ("Tags", ", ".join(run.tags)),
+        ("Params", _params(run.params)),
+        ("Steps", count_line(Counter(each.status for each in steps))),
+        ("Result", human.record(run.result) if run.result is not None else ""),
+        ("Driven by", f"process {run.owner.pid} on {run.owner.host}" if run.owner and not run.ended_at else ""),
+        ("Error", lookup.error_line(run.error)),
+    ]
+    _show_facts(terminal, facts)
+    if isinstance(run.error, dict) and run.error.get("traceback"):
+        terminal.say()
+        terminal.say(run.error["traceback"])
+    if status in (lookup.CRASHED, "failed", "cancelled"):
+        terminal.say(f"\nTo carry on: motet resume {run.name}")
+
+
+def _params(params: Json) -> str:
+    if not isinstance(params, dict):
+        return "" if params is None else human.record(params)
+    return ", ".join(f"{name}={human.record(value)}" for name, value in params.items())
+
+
+def _show_facts(terminal: Terminal, facts: list[tuple[str, str]]) -> None:
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:
+        if value:
+            terminal.say(f"{terminal.paint(f'{name:{width}}', 'grey')}  {value}")
+
+
+def _show_steps(terminal: Terminal, run: RunRow, steps: list[StepRow], limit: int) -> None:
+    if not steps:
+        return
+    rows = [
+        (each.key, each.status, _extra(each), human.moment(each.started_at), human.length(lookup.duration_of(each)))
+        for each in steps[:limit]
+    ]
+    terminal.say()
+    terminal.table(("STEP", "STATUS", "", "STARTED", "TOOK"), rows)
+    if len(steps) > limit:
+        terminal.say(f"... and {len(steps) - limit} more: motet show {run.name} -n {len(steps)}")
+
+
+def _extra(step: StepRow) -> str:
+    """What is said of a step beside its status."""
+    said = [f"{step.done}/{step.size}"] if step.size is not None else []
+    if step.cached:
+        said.append("cached")
+    if step.attempt > 1:
+        said.append(f"attempt {step.attempt}")
+    if step.error is not None:
+        said.append(human.short_text(lookup.error_line(step.error), 60))
+    return ", ".join(said)
+
+
+def count_line(counts: Counter[str]) -> str:
+    """Steps by status: "12 succeeded, 1 failed"."""
+    return ", ".join(f"{count} {status}" for status, count in counts.most_common())
+
+
+def _show_step(terminal: Terminal, run: RunRow, step: StepRow) -> None:
+    if terminal.as_json:
+        terminal.json({"run": run.id, **lookup.step_json(step)})
+        return
+    facts = [
+        ("Step", terminal.paint(step.key, "bold")),
+        ("Run", f"{run.name}  {run.id}"),
+        ("Task", step.task),
+        ("Name", step.name),
+        ("Status", terminal.status(step.status) + (" (cached)" if step.cached else "")),
+        ("Elements", f"{step.done} of {step.size}" if step.size is not None else ""),
+        ("Attempt", str(step.attempt or "")),
+        ("Needs", ", ".join(step.needs)),
+        ("Added", human.moment(step.added_at)),
+        ("Started", human.moment(step.started_at)),
+        ("Ended", human.moment(step.ended_at)),
+        ("Took", human.length(lookup.duration_of(step))),
+        ("Result", human.record(step.result) if step.status == "succeeded" else ""),
+        ("Error", lookup.error_line(step.error)),
+    ]
+    _show_facts(terminal, facts)
+    if isinstance(step.error, dict) and step.error.get("traceback"):
+        terminal.say()
+        terminal.say(step.error["traceback"])

@@ -1,0 +1,88 @@
+"""`motet submit`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from motet import app
+from motet.cli import lookup, targets
+from motet.cli.requests import Request
+from motet.cli.requests import arguments as arguments
+from motet.cli.terminal import Terminal
+from motet.dialects.python import hosting
+from motet.dialects.python.flows import Flow
+from motet.dialects.python.loading import pick, run_file
+from motet.ports import NewRun
+
+
+def command(options: Namespace, terminal: Terminal) -> int:
+    """Create the run, start a process that drives it to its end, and print its name at once."""
+    request = Request(options)
+    target = targets.parse(options.target)
+    terminal.keep_stdout_clean()
+    new = _new_run(target, request)
+    host = app.hosts.current()
+    host.create(new)
+    start_engine(new.id)
+    terminal.say(f"Run {terminal.paint(new.name, 'bold')} ({new.id}) was submitted.")
+    terminal.say(f"To see it: motet show {new.name}; motet logs -f {new.name}")
+    if options.json:
+        terminal.json(lookup.run_json(host.store.run(new.id)))
+    return 0
+
+
+class _Called(BaseException):
+    """The script has called a flow: that is the run to be submitted."""
+
+    def __init__(self, flow: Flow[..., Any], values: Mapping[str, Any]) -> None:
+        self.flow = flow
+        self.values = values
+
+
+def _new_run(target: targets.Target, request: Request) -> NewRun:
+    host = app.hosts.current()
+    if target.file and not target.name:
+        flow, values = _called_by(target.file, request)
+    else:
+        loaded = targets.load(target)
+        if isinstance(loaded, targets.ProgramTarget):
+            return request.program(host, loaded)
+        flow, values = loaded, request.values(loaded, (), {})
+    return flow.new_run(host, values, name=request.name)
+
+
+def _called_by(path: str, request: Request) -> tuple[Flow[..., Any], Mapping[str, Any]]:
+    """The flow that the script calls first, with the parameters; else its only one."""
+
+    def begin(flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> NoReturn:
+        raise _Called(flow, request.values(flow, args, kwargs))
+
+    hosting.begin_by(begin)
+    sys.argv[:] = [path]
+    try:
+        module = run_file(path)
+    except _Called as called:
+        return called.flow, called.values
+    flow = pick(module, "", path)
+    return flow, request.values(flow, (), {})
+
+
+def start_engine(run: str) -> None:
+    """Start a process of its own session that drives the run; what it says goes to a file below the home."""
+    from subprocess import DEVNULL, Popen
+
+    folder = os.path.join(app.home(), "engines")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, f"{run}.log"), "ab") as log:
+        Popen(
+            [sys.executable, "-P", "-m", "motet.cli", "engine", run],
+            stdin=DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            env={**os.environ, "MOTET_HOME": app.home()},
+        )  # fmt: skip
+
+
+__all__ = ["arguments", "command", "start_engine"]

@@ -1,0 +1,84 @@
+"""What a user names to be run: `file.py`, `file.py:flow`, `module:flow`, or `module:function` for a program."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from motet.dialects.python.flows import Flow
+from motet.dialects.python.loading import load_file, load_module, pick
+from motet.dialects.python.tasks import Task
+from motet.errors import TargetError
+
+
+@dataclass(frozen=True)
+class Target:
+    """A place in a file or in a module; the other one is empty. An empty name means the only flow there."""
+
+    file: str
+    module: str
+    name: str
+
+
+@dataclass(frozen=True)
+class ProgramTarget:
+    """`module:function` of a function that makes a declarative program of the run's parameters."""
+
+    target: str
+    make: Any
+
+
+def parse(text: str) -> Target:
+    """The target that the text names. Raises TargetError if it can name none."""
+    if text.endswith(".py") or os.path.isfile(text):
+        return Target(_existing(text), "", "")
+    place, colon, name = text.rpartition(":")
+    if place.endswith(".py") or (place and os.path.isfile(place)):
+        return Target(_existing(place), "", name)
+    if not colon or not place or os.sep in place:
+        raise TargetError(f"There is no file {place or text}.", "Name a file.py, a file.py:flow or a module:flow.")
+    return Target("", place, name)
+
+
+def _existing(path: str) -> str:
+    if not os.path.isfile(path):
+        what = "is a folder" if os.path.isdir(path) else "does not exist"
+        raise TargetError(f"{path} {what}.", "Check the path, and the folder that you are in.")
+    return path
+
+
+def load(target: Target) -> Flow[..., Any] | ProgramTarget:
+    """The flow, or the function that makes a program, with its file or module loaded and no flow run."""
+    if target.file:
+        return pick(load_file(target.file, target.name), target.name, target.file)
+    module = load_module(target.module)
+    found: Any = module if target.name else None
+    for part in target.name.split("."):
+        found = getattr(found, part, None)
+    if found is None or isinstance(found, Flow):
+        return pick(module, target.name, target.module)
+    if isinstance(found, Task):
+        raise TargetError(
+            f"{target.module}:{target.name} is a task, and tasks run inside flows.", "Name the flow that calls it."
+        )
+    if not callable(found):
+        raise TargetError(f"{target.module}:{target.name} is neither a flow nor a function.", "Name a flow.")
+    return ProgramTarget(f"{target.module}:{target.name}", found)
+
+
+def check_program(target: ProgramTarget, params: Any) -> None:
+    """Raise TargetError unless the function makes a program of these parameters."""
+    from inspect import signature
+
+    try:
+        signature(target.make).bind(params)
+    except (TypeError, ValueError):
+        program = None
+    else:
+        program = target.make(params)
+    if not callable(getattr(program, "advance", None)):
+        raise TargetError(
+            f"{target.target} is no flow, and does not make a program of the parameters either.",
+            "Put @flow above it; or let it take the parameters (a dict) and return an object with `advance`.",
+        )
