@@ -8,13 +8,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from motet.errors import TargetError
+from motet.errors import MotetError, TargetError
 from motet.kernel.events import Json
+from motet.values.errors import encode_error
 
 if TYPE_CHECKING:
+    import ast
+
     from motet.dialects.python.flows import Flow
 
 _loading: ContextVar[str | None] = ContextVar("motet_loading", default=None)
@@ -46,25 +49,81 @@ def _defining(wanted: str) -> Iterator[None]:
 
 
 def load_file(path: str, wanted: str = "") -> ModuleType:
-    """The file as the module `__main__`, so that what it pickled can be read; what it guards does not run.
+    """The definitions of the file, as the module `__main__`: so what it pickled as a script can be read again.
 
-    Its `__name__` is "__mp_main__", as in the workers of multiprocessing. Raises TargetError.
+    What it guards by `if __name__ == "__main__"` does not run, nor do the flows that it calls. Raises TargetError.
     """
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    if not os.path.isfile(path):
-        raise TargetError(f"There is no file {path}.", "Check the path.")
-    spec = spec_from_file_location("__mp_main__", path)
-    if spec is None or spec.loader is None:
-        raise TargetError(f"{path} is not a Python file.", "Name a file that ends in .py.")
-    module = module_from_spec(spec)
-    sys.modules["__main__"] = sys.modules["__mp_main__"] = module
-    folder = os.path.dirname(os.path.abspath(path))
-    if sys.path[0] != folder:
-        sys.path.insert(0, folder)
-    with _defining(wanted):
-        spec.loader.exec_module(module)
+    code = _compiled(path, whole=False)
+    module = _as_main(path)
+    with _explained(path), _defining(wanted):
+        exec(code, vars(module))
     return module
+
+
+def run_file(path: str) -> ModuleType:
+    """Run the file as the main script, as `python path` does. Raises TargetError if it is no Python."""
+    code = _compiled(path, whole=True)
+    module = _as_main(path)
+    exec(code, vars(module))
+    return module
+
+
+def _compiled(path: str, *, whole: bool) -> CodeType:
+    import ast
+
+    try:
+        with open(path, "rb") as file:
+            source = file.read()
+        where = os.path.abspath(path)
+        if whole:
+            return compile(source, where, "exec", dont_inherit=True)
+        tree = ast.parse(source, where)
+        tree.body = [part for each in tree.body for part in _unguarded(each)]
+        return compile(tree, where, "exec", dont_inherit=True)
+    except OSError as error:
+        raise TargetError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from None
+    except (SyntaxError, ValueError) as error:
+        from traceback import format_exception_only
+
+        said = "".join(format_exception_only(error)).rstrip()
+        raise TargetError(f"{path} is not Python:\n{said}", "Put that line right.") from None
+
+
+def _unguarded(part: ast.stmt) -> list[ast.stmt]:
+    """The statement without what only a main script runs: `if __name__ == "__main__"`, perhaps with more conditions."""
+    import ast
+
+    if not isinstance(part, ast.If):
+        return [part]
+    tests = part.test.values if isinstance(part.test, ast.BoolOp) else [part.test]
+    return part.orelse if any(ast.unparse(each) in _GUARDS for each in tests) else [part]
+
+
+_GUARDS = ("__name__ == '__main__'", "'__main__' == __name__")
+
+
+def _as_main(path: str) -> ModuleType:
+    """An empty main module for the script, with its folder first on the path."""
+    module = ModuleType("__main__")
+    module.__file__ = os.path.abspath(path)
+    module.__builtins__ = sys.modules["builtins"]  # type: ignore[attr-defined]
+    sys.modules["__main__"] = module
+    folder = os.path.dirname(module.__file__)
+    if sys.path[:1] != [folder]:
+        sys.path.insert(0, folder)
+    return module
+
+
+@contextmanager
+def _explained(where: str) -> Iterator[None]:
+    """Whatever loading the user's code raises becomes a TargetError that says where."""
+    try:
+        yield
+    except MotetError:
+        raise
+    except Exception as error:
+        said = encode_error(error)["traceback"]
+        raise TargetError(f"{where} cannot be loaded.\n{said}", "Put that right, then try again.") from error
 
 
 def load_module(name: str, path: str = "") -> ModuleType:
@@ -73,10 +132,11 @@ def load_module(name: str, path: str = "") -> ModuleType:
         if each and each not in sys.path:
             sys.path.insert(0, each)
     try:
-        with _defining(""):
+        with _explained(f"Module {name}"), _defining(""):
             return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
+    except TargetError as error:
+        missing = error.__cause__.name if isinstance(error.__cause__, ModuleNotFoundError) else None
+        if missing and (name == missing or name.startswith(missing + ".")):
             raise TargetError(f"There is no module {name}.", "Check the name, and the current folder.") from None
         raise
 
@@ -85,9 +145,9 @@ def flows_of(module: ModuleType) -> dict[str, Flow[..., Any]]:
     """The flows that the module itself defines, by the names they have in it."""
     from motet.dialects.python.flows import Flow
 
-    own = {"__main__", "__mp_main__", module.__name__}
+    own = module.__name__
     return {
-        name: value for name, value in vars(module).items() if isinstance(value, Flow) and value.fn.__module__ in own
+        name: value for name, value in vars(module).items() if isinstance(value, Flow) and value.fn.__module__ == own
     }
 
 

@@ -8,7 +8,30 @@ from typing import Any
 
 from motet.errors import ParameterError
 
+_GATHERS = inspect.Parameter.VAR_KEYWORD
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+class Written:
+    """A value as somebody typed it: JSON if it can be read so, else text."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def read(self) -> Any:
+        """The value."""
+        import json
+
+        try:
+            return json.loads(self.text, parse_constant=_no_json)
+        except ValueError:
+            return self.text
+
+
+def _no_json(text: str) -> None:
+    raise ValueError(f"{text} is no JSON")
 
 
 class Parameters:
@@ -36,16 +59,35 @@ class Parameters:
             ) from None
         bound.apply_defaults()
         values = dict(bound.arguments)
+        for name, value in values.items():
+            if type(value) is Written:
+                values[name] = self._read(name, value)
         if self._validate:
             for name, value in values.items():
                 values[name] = self._coerced(name, value)
         return values
 
-    def unknown(self, names: Mapping[str, Any]) -> None:
+    def bind_with(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """As `bind`, with the values `given` (some perhaps `Written`) in place of those that the call gives."""
+        gathers = [name for name, each in self._signature.parameters.items() if each.kind is _GATHERS]
+        if not gathers:
+            self._refuse_unknown(given)
+        try:
+            partial = self._signature.bind_partial(*args, **kwargs)
+        except TypeError:
+            return self.bind(args, kwargs)  # which says what is wrong with the call
+        for name, value in given.items():
+            if name in self.names:
+                partial.arguments[name] = value
+            else:
+                more = value.read() if type(value) is Written else value
+                partial.arguments[gathers[0]] = {**partial.arguments.get(gathers[0], {}), name: more}
+        return self.bind(partial.args, partial.kwargs)
+
+    def _refuse_unknown(self, names: Mapping[str, Any]) -> None:
         """Raise ParameterError if a name cannot be given, saying which is nearest."""
-        takes_any = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in self._signature.parameters.values())
         for name in names:
-            if name in self.names or takes_any:
+            if name in self.names:
                 continue
             from difflib import get_close_matches
 
@@ -67,6 +109,20 @@ class Parameters:
             for each in self._signature.parameters.values()
         ]
         return ", ".join(told) or "no parameters"
+
+    def _read(self, name: str, written: Written) -> Any:
+        """The value that was typed. What becomes text, or fits only as text, is text as it was typed: 1.10 stays so."""
+        value = written.read()
+        if not self._validate or isinstance(value, str):
+            return value
+        try:
+            fit = self._coerced(name, value)
+        except ParameterError:
+            try:
+                return self._coerced(name, written.text)
+            except ParameterError:
+                return value  # whoever coerces it says what does not fit
+        return written.text if isinstance(fit, str) else fit
 
     def _coerced(self, name: str, value: Any) -> Any:
         annotation = self._signature.parameters[name].annotation
