@@ -19,7 +19,8 @@ from motet.engine.host import ExecutorSpec, Host
 from motet.errors import UsageError
 
 if TYPE_CHECKING:
-    from motet.ports import ArtifactStore, Executor, LogStore, RunRow, Store
+    from motet.ports import ArtifactStore, Executor, LogStore, RunRow
+    from motet.stores.sqlite import SqliteStore
 
 
 class SystemClock:
@@ -33,7 +34,7 @@ def home() -> str:
     return os.path.abspath(os.path.expanduser(os.environ.get("MOTET_HOME") or "~/.motet"))
 
 
-def open_store(folder: str) -> Store:
+def open_store(folder: str) -> SqliteStore:
     """The store below `folder`, made if need be."""
     from motet.stores.sqlite import SqliteStore
 
@@ -41,6 +42,13 @@ def open_store(folder: str) -> Store:
     if durability not in ("normal", "full"):
         raise UsageError(f"MOTET_DURABILITY is {durability!r}.", 'Set it to "normal" or "full".')
     return SqliteStore(folder, durability=durability)  # type: ignore[arg-type]
+
+
+def file_system(folder: str) -> str:
+    """The type of the file system that the folder is on; empty where the system does not say."""
+    from motet.stores.mounts import file_system, mountinfo
+
+    return file_system(os.path.realpath(folder), mountinfo())
 
 
 def open_artifacts(folder: str) -> ArtifactStore:

@@ -49,8 +49,8 @@ class Terminal:
 
         out = self._documents or sys.stdout
         out.write(json.dumps(document, default=str) + "\n")
-        if out is self._documents:
-            out.flush()
+        if self._documents is not None:
+            self._documents.flush()
 
     def paint(self, text: str, colour: str) -> str:
         """The text in that colour, where colour is wanted."""

@@ -16,7 +16,13 @@ NETWORK = frozenset(
 
 
 def network_file_system(path: str, mountinfo: str) -> str | None:
-    """The type of the network file system that `path` (absolute, no links) is on; None for a local one.
+    """The type of the network file system that `path` is on; None if it is on a local one. See `file_system`."""
+    kind = file_system(path, mountinfo)
+    return kind if kind in NETWORK or kind == "drvfs" else None
+
+
+def file_system(path: str, mountinfo: str) -> str:
+    """The type of the file system that `path` (absolute, no links) is on; empty if it is not known.
 
     `mountinfo` is the text of /proc/self/mountinfo. Of mounts on the same folder the last one counts.
     """
@@ -30,7 +36,7 @@ def network_file_system(path: str, mountinfo: str) -> str | None:
         if len(point) >= best and _within(path, point):
             best = len(point)
             kind = "drvfs" if source[0] == "9p" and "drvfs" in after else source[0]
-    return kind if kind in NETWORK or kind == "drvfs" else None
+    return kind
 
 
 def mountinfo() -> str:

@@ -198,6 +198,12 @@ class SqliteStore(SqliteDocuments):
     def artifacts(self) -> set[str]:
         return upkeep.artifacts(self._database)
 
+    @property
+    def version(self) -> int:
+        """The version of its tables."""
+        with self._reading as execute:
+            return int(execute("PRAGMA user_version").fetchone()[0])
+
     def check(self) -> list[str]:
         """What is wrong with the file, in SQLite's words; empty if it is sound. Reads all of it."""
         with self._reading as execute:
