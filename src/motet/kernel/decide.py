@@ -111,20 +111,21 @@ def _advance_map(state: RunState, step: Step, marks: MapState, at: float, out: D
     if skipped:
         out.events += skipped
     elif marks.ended == marks.size:
-        good = ev.StepSucceeded(at, step.key, step.attempt)
-        out.events.append(_map_failed(step, marks, at) if marks.bad else good)
+        out.events.append(_map_end(step, marks, at, next((own.doomed for own in marks.own.values()), "")))
     elif marks.blocked + marks.ended == marks.size and (lost := _lost(state, step)):
-        begun = step.status == RUNNING or marks.ended
-        skip = ev.StepSkipped(at, step.key, because=lost)
-        out.events.append(_map_failed(step, marks, at) if begun else skip)
+        out.events.append(_map_end(step, marks, at, lost))
     if marks.next_waiting() >= 0:
         line_up(state, step)
 
 
-def _map_failed(step: Step, marks: MapState, at: float) -> ev.Event:
-    """What became of the elements is theirs to tell; the map says only that not all is well."""
-    bad = marks.size - marks.ended + marks.bad
-    error = {"type": "MapFailed", "message": f"{bad} of {marks.size} elements did not succeed"}
+def _map_end(step: Step, marks: MapState, at: float, because: str) -> ev.Event:
+    """How a map ends. What became of its elements is theirs to tell: it says only whether all is well."""
+    good = marks.ended - marks.bad
+    if good == marks.size:
+        return ev.StepSucceeded(at, step.key, step.attempt)
+    if step.status == READY and not good and because:
+        return ev.StepSkipped(at, step.key, because=because)
+    error = {"type": "MapFailed", "message": f"{marks.size - good} of {marks.size} elements did not succeed"}
     return ev.StepFailed(at, step.key, step.attempt, error=error)
 
 

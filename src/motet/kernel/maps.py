@@ -107,9 +107,7 @@ def drop_elements(state: RunState, step: Step, old: MapState, *, keep: bool) -> 
     kept = bytes(M_SUCCEEDED if keep and mark == M_SUCCEEDED else M_WAITING for mark in range(256))
     marks = old.marks.translate(kept)
     done = marks.count(M_SUCCEEDED)
-    results = [
-        result if mark == M_SUCCEEDED else None for mark, result in zip(marks, old.results, strict=True)
-    ]
+    results = [result if mark == M_SUCCEEDED else None for mark, result in zip(marks, old.results, strict=True)]
     step.map = MapState(
         old.size, marks, results, ended=done, own=old.own, followers=old.followers, watchers=old.watchers
     )

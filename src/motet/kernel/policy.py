@@ -72,6 +72,7 @@ def slot_of(executor: str) -> str:
 PLAIN = Policy()
 """No retries, no limit, nothing demanded."""
 
+
 def retry_delay_s(policy: Policy, key: str, failures: int) -> float:
     """Seconds to wait before the retry that follows failure number `failures` (1, 2, ...) of step `key`.
 
