@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from motet.kernel.events import Json
 
@@ -469,6 +469,27 @@ class Executor(Protocol):
 
     def close(self, *, kill: bool = False) -> None:
         """Let running attempts end (or kill them), then free everything. No process outlives this call."""
+        ...
+
+
+@runtime_checkable
+class Lender(Protocol):
+    """An executor whose attempts may wait for each other in its own threads, without all places being taken."""
+
+    @property
+    def name(self) -> str:
+        """As for `Executor`."""
+        ...
+
+    def lend(self) -> bool:
+        """Called by a thread that is about to wait: until `take_back`, one more attempt may run in its place.
+
+        False if the thread is none of this executor's.
+        """
+        ...
+
+    def take_back(self) -> None:
+        """The thread that lent its place goes on."""
         ...
 
 

@@ -11,7 +11,7 @@ from motet.kernel.decide import StartAttempt, StopAttempt
 from motet.kernel.events import Json
 from motet.kernel.inputs import Ended, Failed, Input, Succeeded
 from motet.kernel.state import Step, element_key
-from motet.ports import Attempt, Executor, Failure, LogLine, Outcome, Stopped, Success
+from motet.ports import Attempt, Executor, Failure, Lender, LogLine, Outcome, Stopped, Success
 from motet.values.errors import encode_error
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Attempts:
         self._tell = tell
         self._report = report
         self._executors: dict[str, Executor] = {}
+        self._lenders: list[Lender] = []
 
     def start(self, command: StartAttempt) -> None:
         """Hand an attempt to the executor that its policy names. What goes wrong fails the attempt."""
@@ -62,6 +63,10 @@ class Attempts:
         else:
             self._tell(Ended(now, key, number, reason, element))
 
+    def lend(self) -> Lender | None:
+        """If the calling thread is an executor's, have that one use another in its place; `take_back` ends it."""
+        return next((each for each in tuple(self._lenders) if each.lend()), None)
+
     def abandon(self) -> None:
         """Make all that runs end, as far as it can be made to; nobody wants to know how."""
         for step in self._session.state.steps.values():
@@ -84,7 +89,10 @@ class Attempts:
                 return Failed(at, key, number, _timed_out(self._session.state.steps[key]), element)
             return Ended(at, key, number, outcome.reason, element)
         call = self.calls.get(key)
-        settled = call.settle(attempt, outcome) if call is not None else _plain(outcome)
+        try:
+            settled = call.settle(attempt, outcome) if call is not None else _plain(outcome)
+        except Exception as error:  # noqa: BLE001 - boundary: an outcome that cannot be kept must not get lost
+            settled = Settled(False, error=encode_error(error), retry=False)
         if settled.ok:
             return Succeeded(at, key, number, settled.record, element)
         return Failed(at, key, number, settled.error, element, settled.retry, settled.delay_s)
@@ -102,6 +110,8 @@ class Attempts:
         found = self._executors.get(name)
         if found is None:
             found = self._executors[name] = self._host.executor(name)
+            if isinstance(found, Lender):
+                self._lenders.append(found)
         return found
 
     def _attempt(self, step: Step, command: StartAttempt, prepared: Prepared) -> Attempt:

@@ -2,14 +2,15 @@
 
 Whoever brings news puts it in the inbox and takes the lock if it is free; the holder works until the inbox
 is empty. So no thread of its own is needed, no thread waits for another to do its work, and outcomes that
-arrive while a commit is under way are committed together.
+arrive while a commit is under way are committed together. Who is waited for is told after the lock is let go.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from motet.engine import machine, replay
@@ -17,11 +18,13 @@ from motet.engine.attempts import Attempts
 from motet.engine.calls import Call
 from motet.engine.listening import take_in
 from motet.engine.session import Session
+from motet.engine.turn import Chore, Turn
 from motet.engine.waiting import Waiters
-from motet.errors import Cancelled, KernelError, MotetError
+from motet.errors import Cancelled, KernelError, MotetError, StoreError
+from motet.failpoints import hit
 from motet.kernel import events as ev
 from motet.kernel.decide import Command, SetTimer, StartAttempt
-from motet.kernel.inputs import Input, TimerFired
+from motet.kernel.inputs import Failed, Input, TimerFired
 from motet.kernel.policy import slot_of
 from motet.kernel.program import Action, AddStep, Finish
 from motet.kernel.state import RunState, Step
@@ -51,11 +54,11 @@ class Driver:
         self.finished = threading.Event()
         self.rerun_changed = False
         self.said: set[str] = set()
+        self.inbox: deque[Input | Chore] = deque()
+        self.waiters = Waiters(session.state)
         self._lease_s = lease_s
-        self._lock = threading.Lock()
-        self._inbox: deque[Input] = deque()
-        self._attempts = Attempts(host, session, self._inbox.append, self.report)
-        self._waiters = Waiters(session.state)
+        self._turn = Turn(self)
+        self._attempts = Attempts(host, session, self.inbox.append, self.report)
         self._grants: dict[str, int] = {}
         self._flush_due = False
         self._listener = -1
@@ -75,35 +78,35 @@ class Driver:
             self.session.limit(slot_of(name), spec.capacity, spec.backlog)
         for name, amount in machine.capacities().items():
             self.session.limit(f"resource:{name}", amount)
-        with self._lock:
+        with self._turn:
             if reopen:
                 self.session.reopen()
             self.carry_out(self.session.begin(f"{owner.pid}@{owner.host}" if owner is not None else ""))
+        hit("resume.begun")
         self._listener = self.host.tender.listen(self.look)
         self.host.tender.after(self._lease_s / 3, self._renew)
         self.look()
 
     def finish(self, finish: Finish, *outcomes: Input) -> None:
         """End the run with its last outcomes, in one commit. What still runs is stopped first."""
-        self._locked(lambda: self.carry_out(self.session.feed(outcomes, finish)))
+        with self._turn:
+            self.carry_out(self.session.feed(outcomes, finish))
         self.finished.wait()
         self._raise_if_broken()
 
     def cancel(self, reason: str) -> None:
         """Stop the run: nothing new starts, what runs is asked to end, by force after its grace."""
         if self.state.status not in ENDED and self.state.status != CANCELLING:
-            event = ev.RunCancelling(self.host.clock.now(), reason)
-            self._locked(lambda: self.carry_out(self.session.record(event)))
+            with self._turn:
+                self.carry_out(self.session.record(ev.RunCancelling(self.host.clock.now(), reason)))
 
     def leave(self) -> None:
         """Let go of the run as it is: committed so far, to be taken up again by anyone."""
-        self.host.tender.unlisten(self._listener)
-        with self._lock:
-            self._attempts.abandon()
-            if self.session.broken is None:
-                self.session.flush()
-            self.host.store.release(self.run.id, self.session.epoch)
-            self.finished.set()
+        with self._turn:
+            self._raise_if_broken()
+            self.session.flush()
+            self.session.broken = Cancelled(f"Run {self.run.name} was let go of before it had ended.", _RESUME)
+            self.broke()
 
     # ------------------------------------------------------------ programs that drive themselves
 
@@ -114,7 +117,7 @@ class Driver:
         it is none of the caller's business, or not yet. Raises ReplayMismatch, Cancelled.
         """
         key = action.key
-        with self._lock:
+        with self._turn:
             known = self.state.steps.get(key)
             if known is None or not replay.recorded(self.session, known, action, rerun_changed=self.rerun_changed):
                 self._raise_if_cancelling()
@@ -124,8 +127,6 @@ class Driver:
             if not self._flush_due and self.session.unflushed:
                 self._flush_due = True
                 self.host.tender.after(FLUSH_S, self._flush)
-        if self._inbox:
-            self._drain()
         return grant
 
     def _again(self, known: Step) -> Sequence[Command]:
@@ -141,13 +142,9 @@ class Driver:
     def limit(self, limits: Mapping[str, float]) -> None:
         """Set named limits of the run."""
         if limits:
-            with self._lock:
+            with self._turn:
                 for name, capacity in limits.items():
                     self.session.limit(name, float(capacity))
-
-    def reset_below(self, key: str) -> None:
-        """Let the steps below `key` that did not succeed run anew, for another attempt at it."""
-        self._locked(lambda: self.carry_out(replay.reset_below(self.session, key)))
 
     def granted(self, key: str) -> int:
         """Wait until the caller may carry out the step `key` itself; gives the attempt's number.
@@ -156,31 +153,46 @@ class Driver:
         """
         while True:
             turn = threading.Event()
-            with self._lock:
+            with self._turn:
                 self._raise_if_broken()
                 number = self._grants.pop(key, 0)
                 if number or self.state.steps[key].ended:
                     return number
-                self._waiters.add_turn(key, turn.set)
-            turn.wait()
+                self.waiters.add_turn(key, turn.set)
+            with self.idling():
+                turn.wait()
 
     def conclude(self, told: Input) -> Step:
         """Commit, on this thread, the outcome of an attempt that the caller carried out; gives the step."""
-        with self._lock:
+        with self._turn:
             self.carry_out(self.session.feed((told,)))
-        if self._inbox:
-            self._drain()
         return self.state.steps[told.key]
+
+    def try_again(self, told: Failed) -> None:
+        """Commit a failure that another attempt will follow. What is below the step, and did not succeed, runs
+        anew when that attempt asks for it.
+        """
+        with self._turn:
+            replay.reset_below(self.session, told.key)
+            self.carry_out(self.session.feed((told,)))
+
+    def ended(self, key: str, element: int = -1) -> bool:
+        """Whether the step (or element) has its outcome, committed."""
+        with self._turn:
+            self._raise_if_broken()
+            return self.waiters.ended(key, element)
 
     def wait(self, key: str, element: int = -1, timeout_s: float | None = None) -> bool:
         """Block until the step (or element) has its outcome, committed. False if the time is up before."""
-        with self._lock:
-            self._raise_if_broken()
-            if self._waiters.ended(key, element):
-                return True
+        if self.ended(key, element):
+            return True
         done = threading.Event()
-        if not self.when_ended(key, element, done.set) and not done.wait(timeout_s):
-            return False
+        if not self.when_ended(key, element, done.set):
+            with self.idling():
+                if not done.wait(timeout_s):
+                    with self._turn:
+                        self.waiters.forget(key, done.set)
+                    return False
         self._raise_if_broken()
         return True
 
@@ -188,16 +200,37 @@ class Driver:
         """Have `callback` called, from any thread, once the step has its outcome; True if it has it already
         (then it is not called). The callback must be short, and also comes when the run breaks.
         """
-        with self._lock:
+        with self._turn:
             self._raise_if_broken()
-            if self._waiters.ended(key, element):
+            if self.waiters.ended(key, element):
                 return True
-            self._waiters.add(key, element, callback)
+            self.waiters.add(key, element, callback)
             return False
+
+    @contextmanager
+    def idling(self) -> Iterator[None]:
+        """Around a wait for steps of this run: the place of a thread that waits is lent to others meanwhile.
+
+        So attempts that wait for attempts cannot take all places and wait for ever.
+        """
+        lender = self._attempts.lend()
+        if lender is None:
+            yield
+            return
+        name = slot_of(lender.name)
+        try:
+            with self._turn:
+                self.carry_out(self.session.lend(name, 1.0))
+            yield
+        finally:
+            with self._turn:
+                self.carry_out(self.session.lend(name, -1.0))
+            lender.take_back()
 
     def act(self, actions: Sequence[Action], *, commit: bool = False) -> None:
         """Do what a program says."""
-        self._locked(lambda: self.carry_out(self.session.act(actions, commit=commit)))
+        with self._turn:
+            self.carry_out(self.session.act(actions, commit=commit))
 
     def _raise_if_cancelling(self) -> None:
         if self.state.status == CANCELLING:
@@ -211,53 +244,66 @@ class Driver:
 
     def tell(self, told: Input) -> None:
         """Bring news. It is committed when this returns, or soon after by whoever holds the lock."""
-        self._inbox.append(told)
-        self._drain()
+        self.inbox.append(told)
+        self.drain()
 
     def report(self, attempt: Attempt, outcome: Outcome) -> None:
         """An executor's word on how an attempt ended."""
-        self.tell(self._attempts.judged(attempt, outcome))
+        hit("attempt.reported")
+        told = self._attempts.judged(attempt, outcome)
+        hit("attempt.judged")
+        self.tell(told)
 
     def look(self) -> None:
-        """Take in what was published since the last look."""
-        self._locked(lambda: self._guarded(lambda: take_in(self)))
+        """Have what was published since the last look taken in. Never waits for the lock."""
+        self.inbox.append(Chore.LOOK)
+        self.drain()
 
-    def _drain(self) -> None:
-        while self._inbox and self._lock.acquire(blocking=False):
+    def drain(self) -> None:
+        """Work on what came in, unless somebody else does."""
+        while self.inbox and self._turn.lock.acquire(blocking=False):
             try:
                 self._guarded(self._work)
+            except BaseException as error:
+                self.failed(error)
+                raise
             finally:
-                self._lock.release()
+                self._turn.let_go()
 
     def _work(self) -> None:
-        while self._inbox:
-            batch = []
-            while self._inbox:
-                batch.append(self._inbox.popleft())
-            self.carry_out(self.session.feed(batch))
+        while self.inbox:
+            batch: list[Input] = []
+            chores: dict[Chore, None] = {}
+            while self.inbox:
+                told = self.inbox.popleft()
+                if isinstance(told, Chore):
+                    chores[told] = None
+                else:
+                    batch.append(told)
+            if batch:
+                self.carry_out(self.session.feed(batch))
+            if Chore.LOOK in chores:
+                take_in(self)
+            if Chore.FLUSH in chores:
+                self._flush_due = False
+                self.session.flush()
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Work whose failure nobody here could do anything about: all who wait for the run are told instead."""
         if self.session.broken is not None or self.finished.is_set():
-            self._inbox.clear()
+            self.inbox.clear()
             return
         try:
             work()
         except Exception as error:  # noqa: BLE001 - boundary: a fault of the engine must not leave anyone waiting for ever
-            if self.session.broken is None:
-                self.session.broken = error if isinstance(error, MotetError) else _fault(error)
-            self._broke()
-
-    def _locked(self, work: Callable[[], None]) -> None:
-        with self._lock:
-            work()
-        self._drain()
+            self.failed(error, fatal=True)
 
     # ------------------------------------------------------------ commands
 
     def carry_out(self, commands: Sequence[Command]) -> None:
         """Do what was decided and committed, then tell those who wait. The lock is held."""
         for command in commands:
+            hit("command.before")
             if isinstance(command, SetTimer):
                 self._set_timer(command)
             elif not isinstance(command, StartAttempt):
@@ -274,8 +320,8 @@ class Driver:
                 step = steps.get(key)
                 if step is not None and step.status in ENDED:
                     calls.pop(key, None)
-            if self._waiters:
-                self._waiters.wake(touched)
+            if self.waiters:
+                self.waiters.wake(touched)
         if self.state.status in ENDED and not self.finished.is_set():
             self._end()
 
@@ -290,22 +336,36 @@ class Driver:
 
     def _end(self) -> None:
         self.host.tender.unlisten(self._listener)
-        self.host.store.release(self.run.id, self.session.epoch)
+        hit("finish.before_release")
+        self._release()
+        hit("finish.after_release")
         self.finished.set()
 
-    def _broke(self) -> None:
-        """The run can no longer be driven here: what runs is made to end, and all who wait are told."""
+    def failed(self, error: BaseException, *, fatal: bool = False) -> None:
+        """Something went wrong with the lock held. What is no error of Motet's may have left anything half done."""
+        fault = error if isinstance(error, MotetError) else _fault(error)
+        if self.session.broken is None and (fatal or fault is not error):
+            self.session.broken = fault
+        if self.session.broken is not None:
+            self.broke()
+
+    def broke(self) -> None:
+        """The run is driven here no longer: what runs is made to end, and all who wait are told. With the lock."""
+        if self.finished.is_set():
+            return
         self.host.tender.unlisten(self._listener)
-        self._attempts.abandon()
         self.finished.set()
-        self._waiters.wake_all()
+        self._attempts.abandon()
+        self._release()
+        self.waiters.wake_all()
+
+    def _release(self) -> None:
+        with suppress(StoreError):  # then the lease runs out, or this process is seen to be dead
+            self.host.store.release(self.run.id, self.session.epoch)
 
     def _flush(self) -> None:
-        def flush() -> None:
-            self._flush_due = False
-            self.session.flush()
-
-        self._locked(lambda: self._guarded(flush))
+        self.inbox.append(Chore.FLUSH)
+        self.drain()
 
     def _renew(self) -> None:
         if self.finished.is_set():
@@ -313,14 +373,20 @@ class Driver:
         try:
             self.host.store.renew(self.run.id, self.session.epoch, self.host.clock.now() + self._lease_s)
         except MotetError as error:
-            self.session.broken = error
-            with self._lock:
-                self._broke()
+            with self._turn:
+                self.session.broken = self.session.broken or error
+                self.broke()
             return
         self.host.tender.after(self._lease_s / 3, self._renew)
 
 
-def _fault(error: Exception) -> KernelError:
-    fault = KernelError(f"The engine failed: {error!r}.", "This is a fault in Motet: please report it.")
+_RESUME = "It can be taken up again with `motet resume`."
+
+
+def _fault(error: BaseException) -> KernelError:
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        fault = KernelError(f"The engine was interrupted at its work ({type(error).__name__}).", _RESUME)
+    else:
+        fault = KernelError(f"The engine failed: {error!r}.", "This is a fault in Motet: please report it.")
     fault.__cause__ = error
     return fault

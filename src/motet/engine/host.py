@@ -11,6 +11,7 @@ from motet.engine.owners import is_dead, this_process
 from motet.engine.session import Session, load_state
 from motet.engine.tender import Tender
 from motet.errors import Conflict, UsageError
+from motet.failpoints import hit
 from motet.kernel.program import Program
 from motet.kernel.transitions import CANCELLED, ENDED, FAILED
 from motet.ports import ArtifactStore, Clock, Executor, LogStore, NewRun, Owner, RunRow, Store
@@ -57,7 +58,10 @@ class Host:
 
     def create(self, run: NewRun) -> None:
         """Add a run; raises UsageError if one of that id exists."""
-        if not self.store.create_run(run):
+        hit("create_run.before")
+        made = self.store.create_run(run)
+        hit("create_run.after")
+        if not made:
             raise UsageError(f"There is a run {run.id} already.", "Leave the id out, or choose another.")
 
     def take_up(
@@ -72,12 +76,22 @@ class Host:
         if row.status in ENDED and not (reopen and row.status in (FAILED, CANCELLED)):
             raise UsageError(f"Run {row.name} has ended: {row.status}.", "There is nothing left to resume.")
         force = row.owner is not None and is_dead(row.owner)
+        hit("claim.before")
         try:
             row = self.store.claim(run, this_process(), self.clock.now(), lease_s, force=force)
         except Conflict:
             raise Conflict(_driven(row), f"Stop it with `motet stop {row.name}`, or wait for it to end.") from None
-        state, _ = load_state(self.store, run, row.offset)
-        session = Session(self.store, self.clock, state, epoch=row.epoch, program=program, params=row.params)
+        hit("claim.after")
+        try:
+            state, kept_seq = load_state(self.store, run, row.offset)
+        except BaseException:
+            self.store.release(run, row.epoch)
+            raise
+        hit("resume.loaded")
+        session = Session(
+            self.store, self.clock, state, epoch=row.epoch, program=program, params=row.params,
+            checkpoint_seq=kept_seq,
+        )  # fmt: skip
         driver = Driver(self, session, row, lease_s)
         driver.begin(reopen=row.status in ENDED)
         return driver

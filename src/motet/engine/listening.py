@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from motet.failpoints import hit
 from motet.kernel.events import EventReceived, RunCancelling
 from motet.kernel.transitions import CANCELLING, ENDED
 from motet.ports import Entry
@@ -27,8 +28,10 @@ def take_in(driver: Driver) -> None:
             return
         heard = [_received(entry) for entry in entries if entry.key in session.state.listening]
         session.cursor = entries[-1].offset
+        hit("heard.before")
         if heard:
             driver.carry_out(session.feed(heard))
+        hit("heard.after")
         _steer(driver, entries)
 
 
@@ -43,4 +46,7 @@ def _steer(driver: Driver, entries: Sequence[Entry]) -> None:
             continue
         if state.status not in ENDED and state.status != CANCELLING:
             reason = entry.value if isinstance(entry.value, str) else "on request"
-            driver.carry_out(driver.session.record(RunCancelling(driver.host.clock.now(), reason)))
+            # Its offset is recorded with what it led to, so that a run that is reopened does not stop again.
+            commands = driver.session.record(_received(entry), commit=False)
+            stopping = RunCancelling(driver.host.clock.now(), reason)
+            driver.carry_out([*commands, *driver.session.record(stopping)])

@@ -55,10 +55,11 @@ def _consumers(session: Session, key: str) -> list[str]:
 
 
 def reset_below(session: Session, key: str) -> list[Command]:
-    """Let the steps below `key` that did not succeed run anew, for another attempt at it."""
+    """Let the steps below `key` that did not succeed run anew, as soon as another attempt at it asks for them."""
     now, prefix = session.clock.now(), f"{key}/"
     commands: list[Command] = []
     for each, step in list(session.state.steps.items()):
         if each.startswith(prefix) and step.ended and step.status != SUCCEEDED and not step.of:
+            step.bound = False
             commands += session.record(StepReset(now, each, reason=f"another attempt at {key}"), commit=False)
     return commands

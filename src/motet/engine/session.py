@@ -8,10 +8,11 @@ before they happen (a crash only repeats them), so they wait for the next outcom
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from motet.engine.rows import run_columns, step_row
 from motet.errors import InvalidTransition, MotetError
+from motet.failpoints import hit
 from motet.kernel import checkpoint
 from motet.kernel import events as ev
 from motet.kernel.decide import Command, decide
@@ -32,11 +33,12 @@ class Session:
 
     cursor   the offset up to which the driver has looked at published events
     touched  keys of the steps that changed since the driver last emptied it
+    checkpoint_events  how many events apart checkpoints are, at least
     """
 
     def __init__(
         self, store: Store, clock: Clock, state: RunState, *, epoch: int, program: Program | None = None,
-        params: Json = None,
+        params: Json = None, checkpoint_seq: int = 0,
     ) -> None:  # fmt: skip
         self.store = store
         self.clock = clock
@@ -45,10 +47,11 @@ class Session:
         self.program = program
         self.params = params
         self.cursor = state.offset
+        self.checkpoint_events = CHECKPOINT_EVENTS
         self.touched: dict[str, None] = {}
         self.broken: MotetError | None = None
         self._seq = state.seq
-        self._checkpoint_seq = state.seq
+        self._checkpoint_seq = checkpoint_seq
         self._pending: list[ev.Event] = []
         self._dirty: dict[str, None] = {}
         self._run_dirty = False
@@ -87,6 +90,8 @@ class Session:
         for told in inputs:
             if isinstance(told, Succeeded) and told.element >= 0 and self._pack(told, packs):
                 continue
+            if packs and _is_packed(told, packs):
+                continue  # it has its outcome already: this came too late
             judged = judge(self.state, told)
             if judged.command is not None:
                 commands.append(judged.command)
@@ -109,6 +114,13 @@ class Session:
     def limit(self, name: str, capacity: float, slack: float = 0.0) -> None:
         """Let at most `capacity` of the named limit be in use (and `slack` more by elements of maps)."""
         apply(self.state, ev.LimitSet(self.clock.now(), name, capacity, slack))
+
+    def lend(self, name: str, amount: float) -> list[Command]:
+        """Let others use so much of what running attempts hold of a limit; less than 0 takes it back."""
+        self._check()
+        self.state.limit(name).used -= amount
+        self.state.changes.freed[name] = None
+        return self._settle(self.clock.now(), commit=False)
 
     def bind(self, key: str) -> list[Command]:
         """A program that drives its session itself brings what the recorded step `key` needs to run."""
@@ -257,19 +269,38 @@ class Session:
             [step_row(state.steps[key]) for key in self._dirty if key in state.steps],
             run_columns(state) if self._run_dirty else {},
         )
+        hit("append.before")
         try:
             self.store.append(state.run, self.epoch, self._seq, batch)
         except MotetError as error:
             self.broken = error
             raise
+        hit("append.after")
         self._seq = state.seq
         self._pending = []
         self._dirty = {}
         self._run_dirty = False
-        due = max(CHECKPOINT_EVENTS, len(state.steps))
+        due = max(self.checkpoint_events, len(state.steps))
         if self._seq - self._checkpoint_seq >= due and state.status not in ENDED:
-            self.store.save_checkpoint(state.run, self.epoch, Checkpoint(self._seq, checkpoint.to_json(state)))
-            self._checkpoint_seq = self._seq
+            self._save_checkpoint()
+
+    def _save_checkpoint(self) -> None:
+        kept = Checkpoint(self._seq, checkpoint.to_json(self.state))
+        hit("checkpoint.before")
+        try:
+            self.store.save_checkpoint(self.state.run, self.epoch, kept)
+        except MotetError as error:
+            self.broken = error
+            raise
+        hit("checkpoint.after")
+        self._checkpoint_seq = self._seq
+
+
+def _is_packed(told: Input, packs: Mapping[str, tuple[dict[int, None], list[Json]]]) -> bool:
+    """Whether the news is about an element that has just succeeded."""
+    if isinstance(told, ev.EventReceived) or told.key not in packs:
+        return False
+    return told.element in packs[told.key][0]
 
 
 def load_state(store: Store, run: str, offset: int) -> tuple[RunState, int]:

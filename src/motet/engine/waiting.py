@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from motet.kernel.state import M_RUNNING, RunState, element_key
 
@@ -10,12 +10,16 @@ Callback = Callable[[], None]
 
 
 class Waiters:
-    """Callbacks that come once when a step, or an element of a map, has its outcome. The run's lock is held."""
+    """Callbacks that are due once, when a step, or an element of a map, has its outcome. The run's lock is held.
+
+    What is due is called by whoever lets the lock go, so that a callback may ask for the outcome.
+    """
 
     def __init__(self, state: RunState) -> None:
         self._state = state
         self._waiting: dict[str, list[tuple[int, Callback]]] = {}
         self._turns: dict[str, Callback] = {}
+        self._due: list[Callback] = []
 
     def ended(self, key: str, element: int = -1) -> bool:
         """Whether the step, or the element, has its outcome."""
@@ -33,26 +37,38 @@ class Waiters:
         """Call back at the next change of the step: it may be the caller's turn to carry it out."""
         self._turns[key] = callback
 
+    def forget(self, key: str, callback: Callback) -> None:
+        """Call back no more."""
+        left = [pair for pair in self._waiting.pop(key, ()) if pair[1] != callback]
+        if left:
+            self._waiting[key] = left
+
     def wake(self, touched: Mapping[str, None]) -> None:
-        """Call back whom the changed steps concern."""
+        """Those whom the changed steps concern are to be called."""
         for key in touched:
             if key in self._turns:
-                self._turns.pop(key)()
+                self._due.append(self._turns.pop(key))
             left = []
             for element, callback in self._waiting.pop(key, ()):
                 if self.ended(key, element):
-                    callback()
+                    self._due.append(callback)
                 else:
                     left.append((element, callback))
             if left:
                 self._waiting[key] = left
 
     def wake_all(self) -> None:
-        """Call all back: the run goes on no more."""
-        waiting, self._waiting = self._waiting, {}
-        turns, self._turns = self._turns, {}
-        for callback in (*turns.values(), *(each for pairs in waiting.values() for _, each in pairs)):
-            callback()
+        """All are to be called: the run goes on no more."""
+        self._due += self._turns.values()
+        self._due += [callback for pairs in self._waiting.values() for _, callback in pairs]
+        self._turns, self._waiting = {}, {}
+
+    def take_due(self) -> Sequence[Callback]:
+        """Those who are to be called now."""
+        if not self._due:
+            return ()
+        due, self._due = self._due, []
+        return due
 
     def __bool__(self) -> bool:
         return bool(self._waiting or self._turns)

@@ -47,6 +47,7 @@ class ThreadExecutor:
         self._threads: list[threading.Thread] = []
         self._idle = 0
         self._waiting = 0
+        self._lent = 0
         self._closed = False
         self._capturing = False
         self._pid = os.getpid()
@@ -61,7 +62,7 @@ class ThreadExecutor:
             if self._closed or self._pid != os.getpid():  # threads do not survive a fork
                 outcome = closed(self.name)
             else:
-                if self._waiting >= self._idle and len(self._threads) < self.capacity:
+                if self._waiting >= self._idle and len(self._threads) < self.capacity + self._lent:
                     outcome = self._add_thread()
                 if outcome is None:
                     self._jobs[identity(attempt)] = job
@@ -90,6 +91,21 @@ class ThreadExecutor:
         return None
 
     # -- in the threads
+
+    def lend(self) -> bool:
+        """See `ports.Lender`."""
+        if threading.current_thread() not in self._threads:
+            return False
+        with self._lock:
+            self._lent += 1
+            if self._waiting > self._idle and not self._closed:
+                self._add_thread()
+        return True
+
+    def take_back(self) -> None:
+        """See `ports.Lender`."""
+        with self._lock:
+            self._lent -= 1
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:

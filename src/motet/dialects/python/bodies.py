@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from motet.dialects.python.calls import settle
 from motet.dialects.python.futures import Future
 from motet.dialects.python.scope import Scope
-from motet.errors import Cancelled, KernelError, RunFailed, StoreError
+from motet.errors import Cancelled, RunFailed
 from motet.executors import capture
 from motet.executors.current import Current, running
 from motet.kernel.inputs import Ended, Failed, Input, Succeeded
@@ -33,15 +33,15 @@ def outcome_here(
 ) -> Input:
     """Carry out one attempt on this thread; gives the news of how it ended.
 
-    Errors of the engine itself (a replay that differs, a store that fails) are no outcome: they pass through.
+    Errors that break the run itself (a replay that differs, a store that fails) are no outcome: they pass through.
     An interruption (Ctrl-C) is recorded, and passes on.
     """
     clock = driver.host.clock
     try:
         value = _captured(driver, key, number, run)
-    except (KernelError, StoreError):
-        raise
-    except Exception as error:  # noqa: BLE001 - boundary: whatever a user's function raises is the outcome of its attempt
+    except Exception as error:  # boundary: whatever a user's function raises is the outcome of its attempt
+        if driver.session.broken is not None:
+            raise driver.session.broken from error
         if isinstance(error, Cancelled) and driver.state.status == CANCELLING:
             driver.conclude(Ended(clock.now(), key, number, driver.state.reason))
             raise

@@ -9,7 +9,7 @@ from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments
-from motet.dialects.python.bodies import attempt_here, await_submitted, outcome_here
+from motet.dialects.python.bodies import await_submitted, outcome_here
 from motet.dialects.python.calls import TaskCall
 from motet.dialects.python.futures import Future
 from motet.dialects.python.hosting import begun
@@ -22,8 +22,9 @@ from motet.dialects.python.task_runners import TaskRunner, ThreadPoolTaskRunner
 from motet.errors import UsageError
 from motet.executors import capture
 from motet.kernel.events import Json
-from motet.kernel.inputs import Failed, Succeeded
+from motet.kernel.inputs import Failed, Input, Succeeded
 from motet.kernel.program import AddStep, Finish
+from motet.kernel.transitions import CANCELLING
 from motet.ports import NewRun
 from motet.values.naming import new_id, new_name
 from motet.values.records import encode
@@ -135,12 +136,9 @@ class Flow(Generic[P, R]):
                 told = outcome_here(driver, key, attempt, body, future)
             except Cancelled:
                 break
-            last = isinstance(told, Failed) and driver.state.steps[key].failures < self.policy.retries
-            if not last:
+            if not self._tries_again(driver, told):
                 driver.finish(_finish(told), told)
                 return
-            driver.conclude(told)
-            driver.reset_below(key)
             attempt = 0
         step = driver.state.steps[key]
         driver.finish(Finish(step.status, step.result, step.error))
@@ -153,16 +151,24 @@ class Flow(Generic[P, R]):
         future = call.future(scope)
         attempt = driver.add(self._action(key, scope.key, values, related, lineage), call)
         while attempt or (attempt := driver.granted(key)):
-            step = attempt_here(
-                driver, key, attempt, lambda: self._body(driver, key, lineage, arguments.resolve(dict(values))), future
-            )
-            if step.ended:
+            body = lambda: self._body(driver, key, lineage, arguments.resolve(dict(values)))  # noqa: E731
+            told = outcome_here(driver, key, attempt, body, future)
+            if not self._tries_again(driver, told):
+                driver.conclude(told)
                 break
-            driver.reset_below(key)
             attempt = 0
         return future
 
     # ------------------------------------------------------------ inside
+
+    def _tries_again(self, driver: Driver, told: Input) -> bool:
+        """Whether another attempt follows this outcome, which then is committed."""
+        if not isinstance(told, Failed) or driver.state.status == CANCELLING:
+            return False
+        if driver.state.steps[told.key].failures >= self.policy.retries:
+            return False
+        driver.try_again(told)
+        return True
 
     def _body(self, driver: Driver, key: str, lineage: Lineage, values: Mapping[str, Any]) -> Any:
         """Call the function with its scope around it; gives its value once all that it submitted has ended."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from motet.dialects.python.states import NAMES, State
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from motet.kernel.state import Step
 
 R = TypeVar("R")
+_log = logging.getLogger("motet")
 
 
 class Future(Generic[R]):
@@ -44,17 +47,21 @@ class Future(Generic[R]):
         """Block until the outcome is there, or `timeout` seconds have passed."""
         self._scope.driver.wait(self.key, self._element, timeout)
 
+    def idling(self) -> AbstractContextManager[None]:
+        """Around a wait for this future and others of its run."""
+        return self._scope.driver.idling()
+
     def done(self) -> bool:
         """Whether the outcome is there."""
-        return self._scope.driver.state.outcome(self.step_key) in st.ENDED
+        return self._scope.driver.ended(self.key, self._element)
 
     @property
     def state(self) -> State:
         """How it stands now."""
         driver = self._scope.driver
-        status = driver.state.outcome(self.step_key)
-        if status in st.ENDED:
+        if driver.ended(self.key, self._element):
             self._scope.looked_at(self.key, self._element)
+        status = driver.state.outcome(self.step_key)
         type_, name = NAMES[status]
         step = self._step()
         if status == st.SUCCEEDED and step is not None and step.cached:
@@ -84,9 +91,19 @@ class Future(Generic[R]):
         return self._value() if succeeded else self._error()
 
     def add_done_callback(self, fn: Callable[[Future[R]], None]) -> None:
-        """Call `fn` with this future when it has its outcome: at once if it has it, else from any thread."""
-        if self._scope.driver.when_ended(self.key, self._element, lambda: fn(self)):
-            fn(self)
+        """Call `fn` with this future when it has its outcome: at once if it has it, else from any thread.
+
+        What it raises is logged.
+        """
+
+        def call() -> None:
+            try:
+                fn(self)
+            except Exception:  # noqa: BLE001 - boundary: a callback must not stop the thread that happens to call it
+                _log.exception("A callback of %s failed", self.step_key)
+
+        if self._scope.driver.when_ended(self.key, self._element, call):
+            call()
 
     def _step(self) -> Step | None:
         return self._scope.driver.state.steps.get(self.step_key)
@@ -114,9 +131,10 @@ class Future(Generic[R]):
 
     def _error(self) -> BaseException:
         step = self._step()
-        if self._kept is not None and isinstance(self._kept[1], BaseException):
-            return self._kept[1]
         assert step is not None
+        kept = self._kept
+        if kept is not None and kept[0] == step.attempt and isinstance(kept[1], BaseException):
+            return kept[1]
         return error_of(step)
 
     def __repr__(self) -> str:
@@ -241,6 +259,8 @@ def as_completed(futures: Iterable[Future[R]], timeout: float | None = None) -> 
         each.add_done_callback(ended.put)
     for _ in waiting:
         try:
-            yield ended.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+            with waiting[0].idling():
+                found = ended.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+            yield found
         except Empty:
             raise TimeoutError(f"Not all of {len(waiting)} futures have ended within {timeout:g} s.") from None
