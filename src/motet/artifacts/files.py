@@ -11,6 +11,7 @@ from typing import Literal
 
 from motet.artifacts.digests import checked, is_digest, stored
 from motet.errors import NotFound, StoreError, StoreFull, StoreUnavailable
+from motet.failpoints import hit
 from motet.ports import Pruned, Stored
 
 _PART = ".part"
@@ -101,7 +102,9 @@ class FileArtifacts:
             finally:
                 os.close(fd)
             with self._lock(fcntl.LOCK_SH):
+                hit("artifact.before_rename")
                 os.rename(part, path)
+                hit("artifact.after_rename")
         except BaseException:
             with suppress(OSError):
                 os.unlink(part)

@@ -14,6 +14,7 @@ from motet.executors import messages, references
 from motet.executors.calls import Identity, closed, deliver, failure, identity
 from motet.executors.member import Job
 from motet.executors.pool import WorkerPool
+from motet.failpoints import hit
 from motet.ports import ArtifactStore, Attempt, Outcome
 from motet.values import pickle
 from motet.values.records import LIMIT_BYTES
@@ -70,6 +71,7 @@ class ProcessExecutor:
 
     def _done(self, job: Job, outcome: Outcome) -> None:
         self._jobs.pop(identity(job.attempt), None)
+        hit("worker.reported")
         deliver(job.attempt, outcome)
 
     def stop(self, run: str, key: str, element: int, number: int, reason: str) -> bool:

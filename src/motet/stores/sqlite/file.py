@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
 from motet.errors import StoreUnavailable
+from motet.failpoints import hit
 from motet.stores.mounts import mountinfo, network_file_system
 from motet.stores.sqlite.errors import explained, is_busy
 from motet.stores.sqlite.schema import migrate
@@ -60,7 +61,10 @@ class Database:
         try:
             while True:
                 try:
-                    return writer.execute(sql, values).lastrowid or 0
+                    hit("transaction.before")
+                    number = writer.execute(sql, values).lastrowid or 0
+                    hit("transaction.after")
+                    return number
                 except sqlite3.OperationalError as error:
                     if not is_busy(error):
                         raise
@@ -121,9 +125,10 @@ class Database:
     def reader(self) -> sqlite3.Connection:
         """The reading connection. The caller has the read lock."""
         if self._reader is None:
-            with self.write_lock:
-                if self._writer is None:
-                    self._open_writer()
+            if self._writer is None:  # else its lock is not needed, and whoever has it may wait for a turn
+                with self.write_lock:
+                    if self._writer is None:
+                        self._open_writer()
             try:
                 self._reader = self._connect("?mode=ro")
             except sqlite3.Error as error:
@@ -234,7 +239,9 @@ class _Writing:
         database, writer = self._database, self._writer
         try:
             if error is None:
+                hit("transaction.before")
                 writer.execute("COMMIT")
+                hit("transaction.after")
         except sqlite3.Error as failure:
             raise explained(failure, database.path) from failure
         finally:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from motet.errors import Conflict, Fenced, NotFound
+from motet.failpoints import hit
 from motet.kernel.events import Json
 from motet.ports import (
     Batch,
@@ -160,11 +161,13 @@ class SqliteStore(SqliteDocuments):
     # -- events
 
     def publish(self, events: Sequence[Publication]) -> list[int]:
+        hit("publish.before")
         bodies = [pack(event.value) for event in events]
         with self._writing as execute:
             offsets, added = journal.publish(execute, events, bodies)
         if added:
             self._bell.ring(published=True)
+        hit("publish.after")
         return offsets
 
     def head(self) -> int:
