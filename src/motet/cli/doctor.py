@@ -1,0 +1,130 @@
+"""`motet doctor`: what could be wrong, and the cure."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from motet import __version__, app
+from motet.cli import human, lookup
+from motet.cli.terminal import Terminal
+from motet.errors import MotetError
+from motet.kernel.transitions import PENDING
+from motet.ports import Store
+
+_LITTLE_BYTES = 500_000_000
+_OPTIONAL = {
+    "sklearn": "the example needs scikit-learn: pip install motet[examples]",
+    "matplotlib": "the example needs it: pip install motet[examples]",
+    "pandas": "the example needs it: pip install motet[examples]",
+}
+_NEEDED = ("cloudpickle", "pydantic")
+_WAITS_S = 60.0
+"""A run that has been pending for so long has lost the process that was to drive it."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at. `state` is ok, note (worth knowing) or wrong."""
+
+    name: str
+    state: str
+    told: str
+    cure: str = ""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """It takes none of its own."""
+
+
+def command(options: Namespace, terminal: Terminal) -> int:
+    """Look at everything and say what is wrong; exit code 1 if something is."""
+    found = list(_checks(app.home()))
+    bad = [each for each in found if each.state == "wrong"]
+    if options.json:
+        terminal.json({"ok": not bad, "checks": [asdict(each) for each in found]})
+    width = max(len(each.name) for each in found)
+    for each in found:
+        mark = terminal.paint(f"{each.state:5}", {"ok": "green", "note": "yellow", "wrong": "red"}[each.state])
+        terminal.say(f"{mark}  {each.name:{width}}  {each.told}")
+        if each.cure:
+            terminal.say(f"{'':5}  {'':{width}}  {each.cure}")
+    terminal.say("All is well." if not bad else f"{human.counted(len(bad), 'thing')} wrong.")
+    return int(bool(bad))
+
+
+def _checks(home: str) -> Iterator[Check]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Check("motet", "ok", f"{__version__}, Python {version} ({sys.executable})")
+    yield from _libraries()
+    yield _folder(home)
+    yield _space(home)
+    try:
+        store = app.open_store(home)
+        yield Check("store", "ok", f"version {store.version}, {human.counted(store.head(), 'event')}")
+        problems = store.check()
+        if problems:
+            yield Check("integrity", "wrong", "; ".join(problems[:5]), _REPAIR.format(home=home))
+        else:
+            yield Check("integrity", "ok", "the whole file was read and is sound")
+        yield from _runs(store)
+    except MotetError as error:
+        yield Check("store", "wrong", error.what, error.cure)
+
+
+_REPAIR = "Copy {home} away; put a backup in its place, or `sqlite3 store.db .recover` into a new file."
+
+
+def _libraries() -> Iterator[Check]:
+    from importlib.util import find_spec
+
+    for name in _NEEDED:
+        if find_spec(name) is None:
+            yield Check(name, "wrong", "is not installed", f"pip install {name}")
+    missing = [name for name in _OPTIONAL if find_spec(name) is None]
+    for name in missing:
+        yield Check(name, "note", f"is not installed; {_OPTIONAL[name]}")
+    if not missing:
+        yield Check("optional", "ok", ", ".join(_OPTIONAL))
+
+
+def _folder(home: str) -> Check:
+    """The home, or the nearest folder above it that exists, can be written to."""
+    there = home
+    while not os.path.lexists(there):
+        there = os.path.dirname(there)
+    kind = app.file_system(there)
+    if not os.path.isdir(there) or not os.access(there, os.W_OK | os.X_OK):
+        return Check("home", "wrong", f"{home} cannot be written to", "Set MOTET_HOME to a folder that can.")
+    state = "" if there == home else ", not made yet"
+    return Check("home", "ok", f"{home} (file system: {kind or 'unknown'}{state})")
+
+
+def _space(home: str) -> Check:
+    there = home
+    while not os.path.isdir(there):
+        there = os.path.dirname(there)
+    room = os.statvfs(there)
+    free_bytes = room.f_bavail * room.f_frsize
+    told = f"{human.size(free_bytes)} free"
+    if free_bytes < _LITTLE_BYTES:
+        return Check("space", "wrong", f"only {told}", "Free some; `motet prune` removes old runs.")
+    return Check("space", "ok", told)
+
+
+def _runs(store: Store) -> Iterator[Check]:
+    rows = [row for status in (*lookup.DRIVEN, PENDING) for row in store.runs(limit=1_000_000, status=status)]
+    now = time.time()
+    crashed = [row for row in rows if lookup.has_crashed(row, now)]
+    stuck = [row for row in rows if row.status == PENDING and row.owner is None and row.created_at + _WAITS_S < now]
+    for row in crashed:
+        cure = f"motet resume {row.id} carries on; motet stop {row.id} gives it up."
+        yield Check("run", "wrong", f"{row.name} has crashed", cure)
+    for row in stuck:
+        yield Check("run", "wrong", f"{row.name} was never begun", f"motet resume {row.id}, or motet stop {row.id}.")
+    alive = len(rows) - len(crashed) - len(stuck)
+    yield Check("runs", "ok", f"{alive} under way, {len(crashed)} crashed")

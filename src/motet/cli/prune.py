@@ -1,0 +1,74 @@
+"""`motet prune`."""
+
+from __future__ import annotations
+
+import os
+import time
+from argparse import ArgumentParser, Namespace
+
+from motet import app
+from motet.cli import human
+from motet.cli.terminal import Terminal
+from motet.errors import NotFound
+from motet.ports import LogStore, Pruned, Store
+
+_SETTLED_S = 24 * 3600.0
+"""An artifact that was put this lately may be about to be recorded, whatever the store says of it now."""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """How old; whether for real."""
+    parser.add_argument(
+        "--older-than", default="30d", metavar="AGE", help="runs that ended so long ago: 12h, 30d, 4w (default: 30d)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+
+
+def command(options: Namespace, terminal: Terminal) -> int:
+    """Remove runs that ended long ago and events as old, then logs and artifacts that nothing refers to any more."""
+    home, now = app.home(), time.time()
+    before = now - human.seconds_of(options.older_than)
+    store = app.open_store(home)
+    pruned = store.prune(before=before, now=now, dry_run=options.dry_run)
+    used = store.artifacts()
+    swept = app.open_artifacts(home).sweep(used.__contains__, min(before, now - _SETTLED_S), dry_run=options.dry_run)
+    logs_bytes = 0 if options.dry_run else _remove_logs(store, app.open_logs(home), os.path.join(home, "engines"))
+    done = Pruned(pruned.runs, pruned.events, swept.artifacts, pruned.freed_bytes + swept.freed_bytes + logs_bytes)
+    _tell(terminal, done, options)
+    return 0
+
+
+def _tell(terminal: Terminal, done: Pruned, options: Namespace) -> None:
+    would = "Would remove" if options.dry_run else "Removed"
+    terminal.say(
+        f"{would} {human.counted(done.runs, 'run')}, {human.counted(done.events, 'event')} and "
+        f"{human.counted(done.artifacts, 'artifact')}: {human.size(done.freed_bytes)}."
+    )
+    if options.dry_run:
+        terminal.say("What these runs alone refer to, and their logs, would come on top of that.")
+    if options.json:
+        terminal.json(
+            {
+                "dry_run": options.dry_run, "runs": done.runs, "events": done.events, "artifacts": done.artifacts,
+                "freed_bytes": done.freed_bytes,
+            }
+        )  # fmt: skip
+
+
+def _remove_logs(store: Store, logs: LogStore, engines: str) -> int:
+    """Remove the logs of runs that the store knows no more; gives the bytes freed."""
+    freed_bytes = sum(logs.remove(run) for run in logs.runs() if _is_gone(store, run))
+    for name in os.listdir(engines) if os.path.isdir(engines) else ():
+        path = os.path.join(engines, name)
+        if name.endswith(".log") and _is_gone(store, name.removesuffix(".log")):
+            freed_bytes += os.stat(path).st_size
+            os.unlink(path)
+    return freed_bytes
+
+
+def _is_gone(store: Store, run: str) -> bool:
+    try:
+        store.run(run)
+    except NotFound:
+        return True
+    return False
