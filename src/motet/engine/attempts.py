@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from motet.engine.calls import Call, Prepared, Settled
@@ -20,13 +21,17 @@ if TYPE_CHECKING:
 
 
 class Attempts:
-    """The attempts of one run. `tell` takes news while the run is locked, `report` what executors say at any time."""
+    """The attempts of one run. `tell` takes news while the run is locked, `report` what executors say at any time.
+
+    here   attempts of the inline executor, for the thread that drives the run to start
+    """
 
     def __init__(
         self, host: Host, session: Session, tell: Callable[[Input], None],
         report: Callable[[Attempt, Outcome], None],
     ) -> None:  # fmt: skip
         self.calls: dict[str, Call] = {}
+        self.here: SimpleQueue[Attempt | None] = SimpleQueue()
         self._host = host
         self._session = session
         self._run = session.state.run
@@ -48,7 +53,11 @@ class Attempts:
             now = self._host.clock.now()
             self._tell(Failed(now, command.key, command.attempt, encode_error(error), command.element))
         else:
-            executor.start(self._attempt(step, command, prepared))
+            attempt = self._attempt(step, command, prepared)
+            if executor.name == "inline":
+                self.here.put(attempt)  # not now: the run is locked
+            else:
+                executor.start(attempt)
 
     def stop(self, command: StopAttempt) -> None:
         """Have the executor end an attempt. One that cannot (a thread) is given up: what it says later is late."""

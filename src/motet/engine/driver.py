@@ -44,6 +44,7 @@ class Driver:
     run            the run's row as it was when it was taken up
     finished       set when the run has ended, or can no longer be driven (see `session.broken`)
     rerun_changed  whether recorded steps that differ from the code are run anew, instead of ReplayMismatch
+    here           attempts for the thread that drives a declarative program; None when there will be no more
     said           what was said once and is not to be said again; the voice's own
     """
 
@@ -62,6 +63,7 @@ class Driver:
         self._grants: dict[str, int] = {}
         self._flush_due = False
         self._listener = -1
+        self.here = self._attempts.here
         self.log_of = self._attempts.log_of
 
     @property
@@ -308,7 +310,7 @@ class Driver:
                 self._set_timer(command)
             elif not isinstance(command, StartAttempt):
                 self._attempts.stop(command)
-            elif self.state.steps[command.key].policy.executor:
+            elif self.session.program is not None or self.state.steps[command.key].policy.executor:
                 self._attempts.start(command)
             else:
                 self._grants[command.key] = command.attempt
@@ -340,6 +342,7 @@ class Driver:
         self._release()
         hit("finish.after_release")
         self.finished.set()
+        self.here.put(None)
 
     def failed(self, error: BaseException, *, fatal: bool = False) -> None:
         """Something went wrong with the lock held. What is no error of Motet's may have left anything half done."""
@@ -355,6 +358,7 @@ class Driver:
             return
         self.host.tender.unlisten(self._listener)
         self.finished.set()
+        self.here.put(None)
         self._attempts.abandon()
         self._release()
         self.waiters.wake_all()

@@ -38,10 +38,12 @@ def carry_on(
     if begun is not None:
         begun(driver)
     try:
-        driver.finished.wait()
+        while (attempt := driver.here.get()) is not None:
+            host.executor("inline").start(attempt)
     except (KeyboardInterrupt, SystemExit) as stop:
         driver.cancel(f"interrupted by {type(stop).__name__}")
-        driver.finished.wait()
+        while (attempt := driver.here.get()) is not None:
+            host.executor("inline").start(attempt)
         raise
     if driver.session.broken is not None:
         raise driver.session.broken

@@ -90,6 +90,8 @@ def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any
     timeout_s = options.get("timeout_seconds")
     if timeout_s is not None and not timeout_s > 0:
         raise UsageError(f"{where}: timeout_seconds is {timeout_s!r}.", "Give seconds above 0, or None.")
+    if executor == "inline":
+        raise UsageError(f"{where}: executor is {executor!r}.", "Leave it out: what is called plainly runs inline.")
     delays = options.get("retry_delay_seconds", ())
     listed = tuple(float(each) for each in delays) if isinstance(delays, Iterable) else (float(delays),)
     if any(each < 0 for each in listed):
