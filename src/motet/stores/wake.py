@@ -13,6 +13,7 @@ import os
 import select
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
 
 from motet.errors import StoreUnavailable
 
@@ -21,51 +22,60 @@ _CENSUS = ".census"
 _CENSUS_BYTES = 8
 
 
+@dataclass(slots=True)
+class _Known:
+    """The followers of all commits and of published events, as they were at that census."""
+
+    census: bytes | None
+    all: list[str]
+    published: list[str]
+
+
+_NOBODY = _Known(None, [], [])
+
+
 class Bell:
-    """Rings the followers of one store after each commit. Costs next to nothing while there are none."""
+    """Rings the followers of one store after each commit. Costs next to nothing while there are none.
+
+    It has no lock, so that a process may fork at any moment: what it knows is replaced as a whole, and whatever
+    is found to be out of date is listed anew by the next look.
+    """
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._lock = threading.Lock()
         self._census_fd = -1
-        self._census = b"?"
-        self._all: list[str] = []
-        self._published: list[str] = []
+        self._known = _NOBODY
 
     def ring(self, *, published: bool) -> None:
-        """Wake everybody who wants to know of a commit: of published events, or of others."""
-        if self._census_fd < 0:
-            try:
-                self._open()
-            except OSError:
-                return  # where no folder can be opened, no follower is; and what was committed stays so
-        census = os.pread(self._census_fd, _CENSUS_BYTES, 0)
-        if census != self._census:
-            self._list(census)
-        if self._all or (published and self._published):
-            with self._lock:
-                for listening in (self._all, self._published) if published else (self._all,):
-                    listening[:] = [path for path in listening if _poke(path)]
+        """Wake everybody who wants to know of a commit: of published events, or of others. Never raises."""
+        try:
+            if self._census_fd < 0:
+                self._census_fd = _open_census(self._folder)
+            census = os.pread(self._census_fd, _CENSUS_BYTES, 0)
+            known = self._known
+            if census != known.census:
+                known = self._known = self._look(census)
+        except OSError:
+            return  # what was committed stays so; and where no folder can be opened, no follower is
+        if known.all or (published and known.published):
+            listening = known.all + known.published if published else known.all
+            gone = [path for path in listening if not _poke(path)]
+            if gone:
+                self._known = _NOBODY
 
     def close(self) -> None:
         """Let go of the folder."""
-        with self._lock:
-            fd, self._census_fd = self._census_fd, -1
+        fd, self._census_fd = self._census_fd, -1
         if fd >= 0:
             os.close(fd)
 
-    def _open(self) -> None:
-        with self._lock:
-            if self._census_fd < 0:
-                self._census_fd = _open_census(self._folder)
-
-    def _list(self, census: bytes) -> None:
+    def _look(self, census: bytes) -> _Known:
         """List the followers, after the census was read: one who came since is found by the next look."""
-        with self._lock:
-            names = os.listdir(self._folder)
-            self._all = [os.path.join(self._folder, name) for name in names if name.startswith(_ALL)]
-            self._published = [os.path.join(self._folder, name) for name in names if name.startswith(_PUBLISHED)]
-            self._census = census
+        paths = {
+            kind: [os.path.join(self._folder, name) for name in os.listdir(self._folder) if name.startswith(kind)]
+            for kind in (_ALL, _PUBLISHED)
+        }
+        return _Known(census, paths[_ALL], paths[_PUBLISHED])
 
 
 class FifoFollower:
