@@ -72,9 +72,7 @@ def hold_out(images: np.ndarray, labels: np.ndarray, seed: int) -> Digits:
 def scale(digits: Digits) -> Digits:
     """Pixels centred on the mean of the training images, in units of their common spread."""
     mean, spread = digits.train_x.mean(axis=0), digits.train_x.std()
-    return Digits(
-        (digits.train_x - mean) / spread, digits.train_y, (digits.test_x - mean) / spread, digits.test_y
-    )
+    return Digits((digits.train_x - mean) / spread, digits.train_y, (digits.test_x - mean) / spread, digits.test_y)
 
 
 @flow
@@ -170,8 +168,9 @@ def find_classifier(output: Path = OUTPUT, folds: int = 5, seed: int = 0) -> dic
     accuracy = score(prepared, model)
 
     print(table.to_string(index=False))
+    print(f"The best recognises {accuracy:.1%} of the images that were held out. Files are in {output}.")
     return {"best": best.options, "test_accuracy": round(accuracy, 4), "output": str(output)}
 
 
 if __name__ == "__main__":
-    print(find_classifier())
+    find_classifier()
