@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from functools import lru_cache
 
 from motet.ports import Owner
@@ -43,7 +42,7 @@ def _alive_without_proc(pid: int) -> int | None:
 def this_process() -> Owner:
     """The owner that this process is."""
     pid = os.getpid()
-    return Owner(socket.gethostname(), _boot(), pid, _start_ticks(pid) or 0)
+    return Owner(os.uname().nodename, _boot(), pid, _start_ticks(pid) or 0)
 
 
 def is_dead(owner: Owner) -> bool:
@@ -51,7 +50,7 @@ def is_dead(owner: Owner) -> bool:
 
     False for an owner on another host: only its lease can tell.
     """
-    if owner.host != socket.gethostname():
+    if owner.host != os.uname().nodename:
         return False
     if owner.boot != _boot():
         return True

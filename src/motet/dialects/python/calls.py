@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,8 +18,6 @@ from motet.values.records import encode
 if TYPE_CHECKING:
     from motet.dialects.python.tasks import Task
     from motet.engine.driver import Driver
-
-_log = logging.getLogger("motet")
 
 
 class TaskCall:
@@ -166,8 +163,10 @@ def settle(driver: Driver, key: str, outcome: Outcome) -> Settled:
 def _say_lost(driver: Driver, key: str, why: str) -> None:
     task = driver.state.steps[key].task
     if task not in driver.said:
+        import logging
+
         driver.said.add(task)
-        _log.warning(
+        logging.getLogger("motet").warning(
             "The result of task %s (step %s) is kept in memory only: %s. The run goes on as usual; should it be "
             "resumed, this step will run again. Return something that can be pickled to avoid that.",
             task, key, why,
