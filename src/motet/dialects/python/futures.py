@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from motet.kernel.state import Step
 
 R = TypeVar("R")
-_log = logging.getLogger("motet")
 
 
 class Future(Generic[R]):
@@ -100,7 +98,9 @@ class Future(Generic[R]):
             try:
                 fn(self)
             except Exception:  # noqa: BLE001 - boundary: a callback must not stop the thread that happens to call it
-                _log.exception("A callback of %s failed", self.step_key)
+                import logging
+
+                logging.getLogger("motet").exception("A callback of %s failed", self.step_key)
 
         if self._scope.driver.when_ended(self.key, self._element, call):
             call()
