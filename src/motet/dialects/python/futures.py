@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from motet.dialects.python.states import NAMES, State
 from motet.errors import Cancelled, StepSkipped, TimedOut
+from motet.interrupts import take
 from motet.kernel import transitions as st
 from motet.kernel.state import element_key
 from motet.values.errors import decode_error
@@ -97,7 +98,7 @@ class Future(Generic[R]):
         def call() -> None:
             try:
                 fn(self)
-            except Exception:  # noqa: BLE001 - boundary: a callback must not stop the thread that happens to call it
+            except Exception:
                 import logging
 
                 logging.getLogger("motet").exception("A callback of %s failed", self.step_key)
@@ -260,7 +261,7 @@ def as_completed(futures: Iterable[Future[R]], timeout: float | None = None) -> 
     for _ in waiting:
         try:
             with waiting[0].idling():
-                found = ended.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+                found = take(ended, None if until is None else max(0.0, until - time.monotonic()))
             yield found
         except Empty:
             raise TimeoutError(f"Not all of {len(waiting)} futures have ended within {timeout:g} s.") from None
