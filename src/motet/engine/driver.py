@@ -22,6 +22,7 @@ from motet.engine.turn import Chore, Turn
 from motet.engine.waiting import Waiters
 from motet.errors import Cancelled, KernelError, MotetError, StoreError
 from motet.failpoints import hit
+from motet.interrupts import block
 from motet.kernel import events as ev
 from motet.kernel.decide import Command, SetTimer, StartAttempt
 from motet.kernel.inputs import Failed, Input, TimerFired
@@ -93,7 +94,7 @@ class Driver:
         """End the run with its last outcomes, in one commit. What still runs is stopped first."""
         with self._turn:
             self.carry_out(self.session.feed(outcomes, finish))
-        self.finished.wait()
+        block(self.finished)
         self._raise_if_broken()
 
     def cancel(self, reason: str) -> None:
@@ -162,7 +163,7 @@ class Driver:
                     return number
                 self.waiters.add_turn(key, turn.set)
             with self.idling():
-                turn.wait()
+                block(turn)
 
     def conclude(self, told: Input) -> Step:
         """Commit, on this thread, the outcome of an attempt that the caller carried out; gives the step."""
@@ -191,7 +192,7 @@ class Driver:
         done = threading.Event()
         if not self.when_ended(key, element, done.set):
             with self.idling():
-                if not done.wait(timeout_s):
+                if not block(done, timeout_s):
                     with self._turn:
                         self.waiters.forget(key, done.set)
                     return False

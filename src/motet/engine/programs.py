@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from motet.engine.calls import resolve
+from motet.interrupts import take
 from motet.kernel.events import Json
 from motet.ports import NewRun, RunRow
 
@@ -38,16 +39,20 @@ def carry_on(
     if begun is not None:
         begun(driver)
     try:
-        while (attempt := driver.here.get()) is not None:
-            host.executor("inline").start(attempt)
+        _run_inline(host, driver)
     except (KeyboardInterrupt, SystemExit) as stop:
         driver.cancel(f"interrupted by {type(stop).__name__}")
-        while (attempt := driver.here.get()) is not None:
-            host.executor("inline").start(attempt)
+        _run_inline(host, driver)
         raise
     if driver.session.broken is not None:
         raise driver.session.broken
     return driver
+
+
+def _run_inline(host: Host, driver: Driver) -> None:
+    """Carry out, on this thread, the attempts that are to run inline, until the run has ended."""
+    while (attempt := take(driver.here)) is not None:
+        host.executor("inline").start(attempt)
 
 
 def _return_to(folder: str) -> None:

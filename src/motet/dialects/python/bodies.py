@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from motet.dialects.python.calls import settle
 from motet.dialects.python.futures import Future
 from motet.dialects.python.scope import Scope
+from motet.engine.calls import Settled
 from motet.errors import Cancelled, RunFailed
 from motet.executors import capture
 from motet.executors.current import Current, running
@@ -38,26 +39,34 @@ def outcome_here(
     """
     clock = driver.host.clock
     try:
+        settled = _settled(driver, key, number, run, future)
+    except Exception:
+        raise
+    except BaseException as stop:
+        driver.conclude(Ended(clock.now(), key, number, f"interrupted by {type(stop).__name__}"))
+        raise
+    if settled.ok:
+        return Succeeded(clock.now(), key, number, settled.record)
+    return Failed(clock.now(), key, number, settled.error, -1, settled.retry, settled.delay_s)
+
+
+def _settled(
+    driver: Driver, key: str, number: int, run: Callable[[], Any], future: Future[Any] | None
+) -> Settled:
+    try:
         value = _captured(driver, key, number, run)
     except Exception as error:  # boundary: whatever a user's function raises is the outcome of its attempt
         if driver.session.broken is not None:
             raise driver.session.broken from error
         if isinstance(error, Cancelled) and driver.state.status == CANCELLING:
-            driver.conclude(Ended(clock.now(), key, number, driver.state.reason))
+            driver.conclude(Ended(driver.host.clock.now(), key, number, driver.state.reason))
             raise
         if future is not None:
             future.keep(number, error)
-        settled = settle(driver, key, Failure(encode_error(error), error))
-    except BaseException as stop:
-        driver.conclude(Ended(clock.now(), key, number, f"interrupted by {type(stop).__name__}"))
-        raise
-    else:
-        if future is not None:
-            future.keep(number, value)
-        settled = settle(driver, key, Success(value))
-    if settled.ok:
-        return Succeeded(clock.now(), key, number, settled.record)
-    return Failed(clock.now(), key, number, settled.error, -1, settled.retry, settled.delay_s)
+        return settle(driver, key, Failure(encode_error(error), error))
+    if future is not None:
+        future.keep(number, value)
+    return settle(driver, key, Success(value))
 
 
 def _captured(driver: Driver, key: str, number: int, run: Callable[[], Any]) -> Any:

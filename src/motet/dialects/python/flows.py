@@ -21,6 +21,7 @@ from motet.dialects.python.states import State, StateType
 from motet.dialects.python.task_runners import TaskRunner, ThreadPoolTaskRunner
 from motet.errors import UsageError
 from motet.executors import capture
+from motet.interrupts import held_back
 from motet.kernel.events import Json
 from motet.kernel.inputs import Failed, Input, Succeeded
 from motet.kernel.program import AddStep, Finish
@@ -111,8 +112,16 @@ class Flow(Generic[P, R]):
         future = call.future(outer)
         capture.hold()
         try:
+            with held_back():
+                self._drive_within(driver, action, call, future)
+        finally:
+            capture.release()
+        return future
+
+    def _drive_within(self, driver: Driver, action: AddStep, call: TaskCall, future: Future[R]) -> None:
+        try:
             attempt = driver.add(action, call)
-            self._drive_root(driver, lineage, values, future, attempt)
+            self._drive_root(driver, call.lineage, call.kwargs, future, attempt)
         except BaseException as stop:
             if isinstance(stop, KeyboardInterrupt | SystemExit):
                 driver.cancel(f"interrupted by {'Ctrl-C' if isinstance(stop, KeyboardInterrupt) else 'exit'}")
@@ -120,9 +129,6 @@ class Flow(Generic[P, R]):
             elif driver.session.broken is None:
                 driver.leave()
             raise
-        finally:
-            capture.release()
-        return future
 
     def _drive_root(
         self, driver: Driver, lineage: Lineage, values: Mapping[str, Any], future: Future[R], attempt: int

@@ -1,0 +1,120 @@
+"""Ctrl-C and SIGTERM as exceptions in the main thread, raised only where they can tear nothing apart.
+
+Python raises KeyboardInterrupt between any two instructions: in the middle of a commit as well, after which nothing
+fits what is stored any more. So it is held back while the main thread does Motet's own work, and raised in the
+user's code, or where Motet waits for something: in `block` and `take`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from types import CodeType, FrameType, TracebackType
+from typing import Any, Protocol
+
+_NUDGE = signal.SIGRTMIN + 5
+"""Asks the main thread again whether it has come to where it may be interrupted. Nobody else's signal."""
+
+_NUDGE_S = 0.002
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_ADDED = tuple(os.path.join(_LIBRARY, name, "") for name in ("site-packages", "dist-packages"))
+
+
+def block(event: threading.Event, timeout_s: float | None = None) -> bool:
+    """Wait for the event, for so many seconds; whether it came. May be interrupted."""
+    return event.wait(timeout_s)
+
+
+class _Queue(Protocol):
+    def get(self, block: bool = True, timeout: float | None = None) -> Any: ...
+
+
+def take(queue: _Queue, timeout_s: float | None = None) -> Any:
+    """The next item of the queue. May be interrupted. Raises queue.Empty when the time is up."""
+    return queue.get(timeout=timeout_s)
+
+
+_WAITS: frozenset[CodeType] = frozenset((block.__code__, take.__code__))
+
+
+def may_interrupt(frame: FrameType | None) -> bool:
+    """Whether code at that place may be interrupted: it is the user's, or waits."""
+    while frame is not None:
+        path = frame.f_code.co_filename
+        if path.startswith(_PACKAGE):
+            return frame.f_code in _WAITS
+        ours_or_users = path.startswith("<frozen") or (path.startswith(_LIBRARY) and not path.startswith(_ADDED))
+        if not ours_or_users:
+            return True
+        frame = frame.f_back
+    return True
+
+
+class Interrupts:
+    """While entered, from the main thread: the first of these signals becomes an exception there as soon as may be.
+
+    SIGINT becomes KeyboardInterrupt, any other SystemExit with 128 and its number. A second one is not held back.
+    Signals that are ignored (nohup) stay so. `seen` is the number of the first one, 0 before.
+    """
+
+    def __init__(self, numbers: Iterable[int]) -> None:
+        self.seen = 0
+        self._numbers = tuple(numbers)
+        self._before: dict[int, Any] = {}
+        self._raised = False
+        self._nudging = False
+        self._main = threading.get_ident()
+
+    def __enter__(self) -> Interrupts:
+        signal.signal(_NUDGE, self._on_signal)
+        for number in self._numbers:
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                self._before[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+        held_back, self._raised = self.seen and not self._raised, True
+        if held_back and error is None:
+            raise self._exception(self.seen)
+
+    def in_charge(self, number: int) -> bool:
+        """Whether nobody has put another handler in place."""
+        return signal.getsignal(number) == self._on_signal
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        again = bool(self.seen) and number != _NUDGE
+        self.seen = self.seen or (number if number != _NUDGE else 0)
+        if again or (self.seen and not self._raised and may_interrupt(frame)):
+            self._raised = True
+            raise self._exception(number if again else self.seen)
+        if self.seen and not self._raised and not self._nudging:
+            from _thread import start_new_thread  # `threading` takes locks that the interrupted code may hold
+
+            self._nudging = True
+            start_new_thread(self._nudge, ())
+
+    def _nudge(self) -> None:
+        while not self._raised:
+            time.sleep(_NUDGE_S)
+            signal.pthread_kill(self._main, _NUDGE)
+
+    def _exception(self, number: int) -> BaseException:
+        return KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
+
+
+def held_back() -> AbstractContextManager[object]:
+    """Around what drives a run: hold Ctrl-C back while it would do harm, unless the program sees to it itself."""
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        return Interrupts((signal.SIGINT,))
+    return nullcontext()
