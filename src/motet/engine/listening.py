@@ -20,33 +20,45 @@ _AT_ONCE = 1000
 
 
 def take_in(driver: Driver) -> None:
-    """Read on from the session's cursor and feed what concerns the run. The driver's lock is held."""
+    """Read on from the session's cursor and feed what concerns the run, in order. The driver's lock is held."""
     session = driver.session
     while True:
         entries = driver.host.store.read(session.cursor, limit=_AT_ONCE, published=True)
         if not entries:
             return
-        heard = [_received(entry) for entry in entries if entry.key in session.state.listening]
+        listening = session.state.listening
+        concerned = [entry for entry in entries if entry.key in listening or _steers(driver, entry)]
         session.cursor = entries[-1].offset
         hit("heard.before")
-        if heard:
-            driver.carry_out(session.feed(heard))
+        _act_on(driver, concerned)
         hit("heard.after")
-        _steer(driver, entries)
 
 
-def _received(entry: Entry) -> EventReceived:
-    return EventReceived(entry.at, entry.offset, entry.key, entry.namespace, entry.value, entry.sender)
-
-
-def _steer(driver: Driver, entries: Sequence[Entry]) -> None:
-    state = driver.session.state
+def _act_on(driver: Driver, entries: Sequence[Entry]) -> None:
+    """What was published before a request to stop is acted on before it, and what came later after it."""
+    heard: list[EventReceived] = []
     for entry in entries:
-        if entry.namespace != STEERING or entry.run != driver.run.id or entry.key != "run.stop":
+        if not _steers(driver, entry):
+            heard.append(
+                EventReceived(entry.at, entry.offset, entry.key, entry.namespace, entry.value, entry.sender)
+            )
             continue
-        if state.status not in ENDED and state.status != CANCELLING:
+        if heard:
+            driver.carry_out(driver.session.feed(heard))
+            heard = []
+        if driver.state.status not in ENDED and driver.state.status != CANCELLING:
             reason = entry.value if isinstance(entry.value, str) else "on request"
-            # Its offset is recorded with what it led to, so that a run that is reopened does not stop again.
-            commands = driver.session.record(_received(entry), commit=False)
-            stopping = RunCancelling(driver.host.clock.now(), reason)
-            driver.carry_out([*commands, *driver.session.record(stopping)])
+            stopping = RunCancelling(driver.host.clock.now(), reason, entry.offset)
+            driver.carry_out(driver.session.record(stopping))
+    if heard and driver.state.status not in ENDED:
+        driver.carry_out(driver.session.feed(heard))
+
+
+def _steers(driver: Driver, entry: Entry) -> bool:
+    """Whether it is a request to stop this run, and none that it was reopened after."""
+    return (
+        entry.namespace == STEERING
+        and entry.key == "run.stop"
+        and entry.run == driver.run.id
+        and entry.offset > driver.state.steered
+    )

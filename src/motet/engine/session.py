@@ -27,6 +27,9 @@ from motet.ports import Batch, Checkpoint, Clock, Store
 CHECKPOINT_EVENTS = 10_000
 """A checkpoint is due after this many events, or as many as the run has steps: so its cost stays in proportion."""
 
+_OUTCOMES = (ev.StepSucceeded, ev.StepFailed, ev.StepSkipped, ev.StepCancelled)
+"""What decisions may come to that must be safe before anyone is told, or anything follows."""
+
 
 class Session:
     """One run, owned under the fence `epoch`. Any error of the store leaves the session broken: see `broken`.
@@ -55,7 +58,7 @@ class Session:
         self._pending: list[ev.Event] = []
         self._dirty: dict[str, None] = {}
         self._run_dirty = False
-        self._finish: Finish | None = None
+        self._finish = Finish(**state.ending) if state.ending is not None else None
 
     # ------------------------------------------------------------ what drivers call
 
@@ -72,7 +75,7 @@ class Session:
     def reopen(self) -> None:
         """Take up a run that failed or was cancelled: what succeeded is kept, the rest will run anew."""
         now = self.clock.now()
-        self._record(ev.RunReopened(now))
+        self._record(ev.RunReopened(now, self.store.head()))
         for key, step in list(self.state.steps.items()):
             if step.status in ENDED and step.status != SUCCEEDED and key in self.state.steps and not step.of:
                 self._record(ev.StepReset(now, key, reason="reopened"))
@@ -202,11 +205,12 @@ class Session:
                 commit = True
                 continue
             self._note(taken)
-            if self.program is not None and state.status == RUNNING:
+            if self.program is not None and state.status == RUNNING and state.ending is None:
                 self._act(list(self.program.advance(self._view(taken))), now)
             decision = decide(state, taken, now)
             for event in decision.events:
                 self._record(event)
+                commit = commit or type(event) in _OUTCOMES
             commands += decision.commands
             commit = commit or bool(taken.fired)
         if commit:
@@ -245,6 +249,10 @@ class Session:
             return False
         if state.active:
             active = [key for key, step in state.steps.items() if not step.ended and not step.stopping]
+            if active and state.ending is None and state.status == RUNNING:
+                # The program may never say so again: it said so when something happened that is past now.
+                end = self._finish
+                self._record(ev.RunFinishing(now, end.status, end.result, end.error))
             for key in active:
                 self._record(ev.StepStopping(now, key, "the run is over"))
             return bool(active)

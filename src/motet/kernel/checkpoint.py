@@ -27,7 +27,7 @@ from motet.kernel.transitions import ENDED, RUNNING, SUCCEEDED
 
 VERSION = 1
 
-_RUN = ("status", "epoch", "seq", "offset", "started_at", "ended_at", "result", "error", "reason")
+_RUN = ("status", "epoch", "seq", "offset", "steered", "started_at", "ended_at", "result", "error", "reason", "ending")
 _ALWAYS = ("task", "added_at")
 _ELSE: dict[str, Any] = {
     "form": "call", "parent": "", "name": "", "fingerprint": "", "needs": (), "after": (), "each": (),

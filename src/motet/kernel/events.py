@@ -36,17 +36,35 @@ class RunStarted(Event):
 
 @dataclass(slots=True)
 class RunCancelling(Event):
-    """The run was asked to stop; nothing new starts from here on."""
+    """The run was asked to stop; nothing new starts from here on.
+
+    `offset` is the place in the journal of the published request, 0 for one that came otherwise.
+    """
 
     kind: ClassVar[str] = "run.cancelling"
     reason: str = ""
+    offset: int = 0
 
 
 @dataclass(slots=True)
 class RunReopened(Event):
-    """A run that had failed or been cancelled is taken up again; steps that did not succeed run anew."""
+    """A run that had failed or been cancelled is taken up again; steps that did not succeed run anew.
+
+    Requests to stop it that were published up to `offset` were meant for what it was before.
+    """
 
     kind: ClassVar[str] = "run.reopened"
+    offset: int = 0
+
+
+@dataclass(slots=True)
+class RunFinishing(Event):
+    """The program ended the run. It will end so, once what still runs has been stopped."""
+
+    kind: ClassVar[str] = "run.finishing"
+    status: str = "succeeded"
+    result: Json = None
+    error: Json = None
 
 
 @dataclass(slots=True)
@@ -263,7 +281,7 @@ class TimePassed(Event):
 KINDS: dict[str, type[Event]] = {
     cls.kind: cls
     for cls in (
-        RunStarted, RunCancelling, RunReopened, RunFinished, LimitSet,
+        RunStarted, RunCancelling, RunReopened, RunFinishing, RunFinished, LimitSet,
         StepAdded, StepStarted, StepSucceeded, StepRetrying, StepFailed, StepSkipped, StepStopping,
         StepCancelled, StepInterrupted, StepReset, ElementsStarted, ElementsSucceeded,
         WaitAdded, WaitRemoved, EventReceived, TimePassed,

@@ -66,6 +66,7 @@ def _run_started(state: RunState, event: ev.RunStarted) -> None:
 def _run_cancelling(state: RunState, event: ev.RunCancelling) -> None:
     _move_run(state, event)
     state.reason = event.reason
+    state.steered = max(state.steered, event.offset)
     for key, step in state.steps.items():
         if step.status not in ENDED:
             state.changes.steps[key] = None
@@ -75,6 +76,12 @@ def _run_reopened(state: RunState, event: ev.RunReopened) -> None:
     _move_run(state, event)
     state.ended_at = state.result = state.error = None
     state.reason = ""
+    state.steered = max(state.steered, event.offset)
+
+
+def _run_finishing(state: RunState, event: ev.RunFinishing) -> None:
+    _move_run(state, event)
+    state.ending = {"status": event.status, "result": event.result, "error": event.error}
 
 
 def _run_finished(state: RunState, event: ev.RunFinished) -> None:
@@ -82,6 +89,7 @@ def _run_finished(state: RunState, event: ev.RunFinished) -> None:
         raise InvalidTransition("", state.status, f"{event.kind} ({event.status})")
     _move_run(state, event, event.status)
     state.ended_at, state.result, state.error = event.at, event.result, event.error
+    state.ending = None
     state.waits.clear()
     state.listening.clear()
     state.heeding.clear()
@@ -234,6 +242,7 @@ _APPLY: dict[type[ev.Event], Callable[[RunState, Any], None]] = {
     ev.RunStarted: _run_started,
     ev.RunCancelling: _run_cancelling,
     ev.RunReopened: _run_reopened,
+    ev.RunFinishing: _run_finishing,
     ev.RunFinished: _run_finished,
     ev.LimitSet: _limit_set,
     ev.StepAdded: _step_added,

@@ -204,6 +204,8 @@ class Changes:
 class RunState:
     """One run. `seq` counts its recorded events, `offset` is the last published event that it acted on.
 
+    steered    the offset up to which requests to stop it have had their effect
+    ending     how its program ended it (status, result, error), while some of it still runs
     counts     steps by status
     active     steps that have yet to end
     ready      steps to be put in line for their limits; `tickets` is the last ticket given out
@@ -215,11 +217,13 @@ class RunState:
     epoch: int = 0
     seq: int = 0
     offset: int = 0
+    steered: int = 0
     started_at: float | None = None
     ended_at: float | None = None
     result: Json = None
     error: Json = None
     reason: str = ""
+    ending: Json = None
     steps: dict[str, Step] = field(default_factory=dict)
     waits: dict[str, Wait] = field(default_factory=dict)
     limits: dict[str, Limit] = field(default_factory=dict)

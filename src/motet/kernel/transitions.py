@@ -64,6 +64,7 @@ RUN: Final[dict[tuple[str, str], str]] = {
     (PENDING, "run.finished"): "",  # the status that the event itself carries, one of RUN_ENDED
     (RUNNING, "run.started"): RUNNING,
     (RUNNING, "run.cancelling"): CANCELLING,
+    (RUNNING, "run.finishing"): RUNNING,
     (RUNNING, "run.finished"): "",
     (CANCELLING, "run.started"): CANCELLING,
     (CANCELLING, "run.cancelling"): CANCELLING,
