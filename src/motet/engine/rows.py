@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from motet.kernel.state import RunState, Step
 from motet.kernel.transitions import ENDED
 from motet.ports import StepRow
+
+
+def rows_of(state: RunState, keys: Iterable[str]) -> list[StepRow]:
+    """The rows of these steps, and of elements that have no step of their own any more."""
+    steps = state.steps
+    return [step_row(steps[key]) if key in steps else _element_row(state, key) for key in keys]
+
+
+def _element_row(state: RunState, key: str) -> StepRow:
+    found = state.element(key)
+    assert found is not None
+    step = found[0]
+    return StepRow(key, step.task, "element", state.outcome(key), step.parent, "", step.attempt, step.added_at)
 
 
 def step_row(step: Step) -> StepRow:

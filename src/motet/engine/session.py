@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from motet.engine.rows import run_columns, step_row
+from motet.engine.rows import rows_of, run_columns
 from motet.errors import InvalidTransition, MotetError
 from motet.failpoints import hit
 from motet.kernel import checkpoint
@@ -184,6 +184,8 @@ class Session:
         marks = step.map if step is not None else None
         if marks is None or step is None or told.attempt != step.attempt or marks.marks[told.element] != M_RUNNING:
             return False
+        if told.element in marks.known:
+            return False
         indices, results = packs.setdefault(told.key, ({}, []))
         if told.element not in indices:
             indices[told.element] = None
@@ -274,7 +276,7 @@ class Session:
         state = self.state
         batch = Batch(
             [ev.to_json(event) for event in self._pending],
-            [step_row(state.steps[key]) for key in self._dirty if key in state.steps],
+            rows_of(state, self._dirty),
             run_columns(state) if self._run_dirty else {},
         )
         hit("append.before")

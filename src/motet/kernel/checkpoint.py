@@ -80,6 +80,7 @@ def _map(marks: MapState) -> Json:
         "size": marks.size,
         "marks": b2a_base64(zlib.compress(facts), newline=False).decode(),
         "results": None if plain else marks.results,
+        "known": list(marks.known),
     }
 
 
@@ -116,7 +117,8 @@ def _load_step(state: RunState, key: str, kept: Mapping[str, Json]) -> None:
     if "map" in kept:
         size = kept["map"]["size"]
         marks = bytearray(zlib.decompress(a2b_base64(kept["map"]["marks"])))
-        step.map = MapState(size, marks, kept["map"]["results"] or [None] * size)
+        known = dict.fromkeys(kept["map"]["known"])
+        step.map = MapState(size, marks, kept["map"]["results"] or [None] * size, known=known)
     state.steps[key] = step
     state.counts[step.status] = state.counts.get(step.status, 0) + 1
     state.active += step.status not in ENDED

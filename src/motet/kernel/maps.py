@@ -102,6 +102,7 @@ def drop_elements(state: RunState, step: Step, old: MapState, *, keep: bool) -> 
             state.counts[own.status] -= 1
             state.active -= own.status not in ENDED
             del old.own[index], state.steps[own.key]
+            old.known[index] = state.changes.steps[own.key] = None
             for key in step.each:
                 _map(state, key).watchers[index].remove(own.key)
     kept = bytes(M_SUCCEEDED if keep and mark == M_SUCCEEDED else M_WAITING for mark in range(256))
@@ -109,8 +110,9 @@ def drop_elements(state: RunState, step: Step, old: MapState, *, keep: bool) -> 
     done = marks.count(M_SUCCEEDED)
     results = [result if mark == M_SUCCEEDED else None for mark, result in zip(marks, old.results, strict=True)]
     step.map = MapState(
-        old.size, marks, results, ended=done, own=old.own, followers=old.followers, watchers=old.watchers
-    )
+        old.size, marks, results, ended=done, own=old.own, followers=old.followers, watchers=old.watchers,
+        known=old.known,
+    )  # fmt: skip
     follow(state, step)
 
 

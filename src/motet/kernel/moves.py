@@ -99,6 +99,7 @@ def _end_map(state: RunState, step: Step, marks: MapState, at: float) -> None:
         if marks.marks[index] not in (M_SUCCEEDED, M_ENDED):
             release_watchers(state, step, index, False, at)
     state.changes.steps.update(dict.fromkeys(marks.followers))
+    state.changes.steps.update(dict.fromkeys(element_key(step.key, index) for index in marks.known))
 
 
 def _map_of(state: RunState, step: Step) -> MapState:

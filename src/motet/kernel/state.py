@@ -41,6 +41,7 @@ class MapState:
     followers  maps that follow this one element by element
     watchers   steps that need, or come after, one element
     doomed     elements to be skipped, each with the element because of which
+    known      elements that had a Step of their own until a reset: what becomes of each is still told by itself
     """
 
     size: int
@@ -56,6 +57,7 @@ class MapState:
     followers: list[str] = field(default_factory=list)
     watchers: dict[int, list[str]] = field(default_factory=dict)
     doomed: dict[int, str] = field(default_factory=dict)
+    known: dict[int, None] = field(default_factory=dict)
 
     def running_elements(self) -> list[int]:
         """The elements that were handed out and have no step of their own."""
