@@ -1,0 +1,135 @@
+"""Running programs for tests: in this process on any store and executor, or in one that is killed again and again."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from motet.app import SystemClock, open_host
+from motet.artifacts.memory import MemoryArtifacts
+from motet.engine.driver import Driver
+from motet.engine.host import ExecutorSpec, Host
+from motet.engine.programs import carry_on, new_run
+from motet.executors.inline import InlineExecutor
+from motet.executors.processes import ProcessExecutor
+from motet.executors.threads import ThreadExecutor
+from motet.kernel.transitions import ENDED
+from motet.ports import LogLine, Publication, RunRow, Store
+from motet.stores.memory import MemoryStore
+from motet.stores.sqlite import SqliteStore
+
+ROOT = Path(__file__).resolve().parents[2]
+EXECUTORS = ("inline", "threads", "processes")
+
+
+class NoLogs:
+    """Forgets all that is written."""
+
+    def write(self, run: str, lines: Any) -> None:
+        """Forget the lines."""
+
+    def read(self, run: str, position: int = 0, *, limit: int = 1000) -> tuple[list[LogLine], int]:
+        """None."""
+        return [], position
+
+    def remove(self, run: str) -> int:
+        """Nothing to remove."""
+        return 0
+
+
+def memory_host(store: Store | None = None) -> Host:
+    """A host that leaves nothing behind."""
+    return Host(
+        store or MemoryStore(), MemoryArtifacts(), NoLogs(), SystemClock(),
+        {
+            "inline": ExecutorSpec(InlineExecutor, 1, 0),
+            "threads": ExecutorSpec(lambda: ThreadExecutor(4), 4, 64),
+            "processes": ExecutorSpec(lambda: ProcessExecutor(2), 2, 2),
+        },
+    )  # fmt: skip
+
+
+def host_on(kind: str, home: Path) -> Host:
+    """A host with a store of that kind."""
+    return memory_host() if kind == "memory" else open_host(str(home))
+
+
+def run_here(
+    host: Host, target: str, params: Any, meanwhile: Callable[[Host], None] = lambda host: None
+) -> tuple[RunRow, Driver]:
+    """Run a program to its end in this process, while something else happens in another thread."""
+    host.create(new_run(host, "r1", target, params))
+    aside = threading.Thread(target=meanwhile, args=(host,))
+    aside.start()
+    try:
+        driver = carry_on(host, host.store.run("r1"))
+    finally:
+        aside.join()
+    return host.store.run("r1"), driver
+
+
+def publish(host: Host, *events: tuple[str, Any], client: str = "") -> None:
+    """Publish events, each under a key of its own, so that saying it again changes nothing."""
+    host.store.publish(
+        [
+            Publication(key, value, client_key=f"{client}{number}" if client else "", at=time.time())
+            for number, (key, value) in enumerate(events)
+        ]
+    )
+
+
+def executions(path: Path) -> Counter[str]:
+    """How often each step was executed, by what the targets noted."""
+    if not path.exists():
+        return Counter()
+    lines = path.read_text().splitlines()
+    return Counter(line.split()[0] for line in lines if not line.endswith(" ends"))
+
+
+def engine(home: Path, run: str, **more: str) -> subprocess.Popen[bytes]:
+    """A process that drives the run, as `motet submit` starts it."""
+    command = [sys.executable, "-P", "-m", "motet.cli", "engine", run]
+    env = {**os.environ, "MOTET_HOME": str(home), "PYTHONPATH": str(ROOT), **more}
+    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def run_killed(
+    home: Path, target: str, params: Any, kills: int, rng: random.Random, *, last_s: float = 60.0
+) -> RunRow:
+    """Run a program in processes that are killed at random moments, `kills` times, until one has ended it.
+
+    Checks after each of them that no step was executed again once its success had been recorded.
+    """
+    store = SqliteStore(str(home))
+    path = Path(params["path"])
+    host = memory_host(store)
+    store.create_run(new_run(host, "r1", target, params))
+    before: Counter[str] = Counter()
+    for number in range(kills + 1):
+        process = engine(home, "r1")
+        try:
+            _, said = process.communicate(timeout=rng.uniform(0.15, 0.9) if number < kills else last_s)
+        except subprocess.TimeoutExpired:
+            assert number < kills, "the run did not end in time"
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        else:
+            row = store.run("r1")
+            assert row.status in ENDED, (process.returncode, said.decode())
+        after = executions(path)
+        assert all(after[key] == count for key, count in before.items()), (before, after)
+        before = Counter({step.key: after[step.key] for step in store.steps("r1", status="succeeded")})
+        if store.run("r1").status in ENDED:
+            break
+    row = store.run("r1")
+    host.close()
+    return row
