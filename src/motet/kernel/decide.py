@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from motet.kernel import events as ev
-from motet.kernel.limits import admit, line_up
+from motet.kernel.limits import admit, line_up, may_start
 from motet.kernel.state import M_BLOCKED, M_RUNNING, Changes, MapState, RunState, Step
 from motet.kernel.transitions import CANCELLING, ENDED, PENDING, READY, RETRYING, RUNNING, SUCCEEDED
 
@@ -93,7 +93,10 @@ def _advance(state: RunState, step: Step, at: float, out: Decision) -> None:
     elif step.map is not None:
         _advance_map(state, step, step.map, at, out)
     elif status == READY:
-        line_up(state, step)
+        if step.policy.demands:
+            line_up(state, step)
+        elif may_start(state, step):
+            _start(step, [], at, out)
     elif status == RETRYING and not step.ticket and not step.unmet:
         if step.due_at > at:
             out.commands.append(SetTimer(step.due_at, "retry", step.key, step.attempt))

@@ -21,16 +21,22 @@ _ROUNDING = 1e-6
 
 
 def line_up(state: RunState, step: Step) -> None:
-    """Put a step that may start in line, unless it is there, is to stop, or lacks what it needs to run."""
-    owner = state.steps[step.of] if step.of else step
-    if step.ticket or step.stopping or owner.stopping or not owner.bound:
+    """Put a step that may start in line for what it demands, if it is not there."""
+    if step.ticket or not may_start(state, step):
         return
-    if step.unmet and step.status != RUNNING:
-        return  # a map that has begun goes on
+    owner = state.steps[step.of] if step.of else step
     state.tickets += 2
     # An element that is tried again goes before the rest of its map.
     step.ticket = owner.ticket - 1 if owner.ticket else state.tickets
     state.ready.append(step.key)
+
+
+def may_start(state: RunState, step: Step) -> bool:
+    """Whether the step has what it needs to run, and is not to stop."""
+    owner = state.steps[step.of] if step.of else step
+    if step.stopping or owner.stopping or not owner.bound:
+        return False
+    return not step.unmet or step.status == RUNNING  # a map that has begun goes on
 
 
 def leave(state: RunState, step: Step) -> None:
@@ -59,12 +65,15 @@ def admit(state: RunState, freed: Iterable[str]) -> list[tuple[Step, list[int]]]
 
     `freed` are the limits that may have room again. Whoever is named counts as started from then on.
     """
-    round_ = _Round(state, dict.fromkeys(freed))
-    round_.run()
-    return round_.starts
+    contended = [name for name in freed if state.limit(name).line]
+    if not contended and not state.ready:
+        return []
+    admission = _Admission(state, dict.fromkeys(contended))
+    admission.run()
+    return admission.starts
 
 
-class _Round:
+class _Admission:
     """One round of admissions. `planned` is the room that its starts take: state learns of them later."""
 
     __slots__ = ("freed", "planned", "starts", "state")
