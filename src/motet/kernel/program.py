@@ -145,9 +145,9 @@ def events_of(state: RunState, action: Action, at: float) -> list[ev.Event]:
             return []
         stop = events_of(state, StopStep(action.key, "restarted by its workflow"), at)
         then = added(action.then, at)
-        known = state.steps.get(action.key)
-        if known is not None:  # where that one has yet to start, what it waits for is waited for in its place
-            then.after = [*then.after, *known.after, action.key]
+        before = state.steps.get(action.key)
+        if before is not None:  # where that one has yet to start, what it waits for is waited for in its place
+            then.after = [*then.after, *before.after, action.key]
         return [*stop, then]
     if isinstance(action, Listen):
         known = action.id in state.waits
