@@ -138,7 +138,7 @@ class MemoryStore(MemoryDocuments):
     def history(self, run: str, after_seq: int = 0) -> Iterator[Json]:
         with self._lock:
             known = self._runs.get(run)
-            texts = known.events[after_seq:] if known else []
+            texts = known.events[max(0, after_seq) :] if known else []
         yield from map(decode, texts)
 
     def save_checkpoint(self, run: str, epoch: int, checkpoint: Checkpoint) -> None:
@@ -237,8 +237,7 @@ class MemoryStore(MemoryDocuments):
         with self._lock:
             known = {id_: (run.row, run.last_offset) for id_, run in self._runs.items()}
             gone = set(old_runs(known, self._listeners, before, now))
-            left = {id_: each for id_, each in known.items() if id_ not in gone}
-            horizon = kept_from(left, self._listeners, now)
+            horizon = kept_from(known, self._listeners, now)
             journal = []
             for fact in self._journal:
                 event = fact.published
