@@ -38,7 +38,7 @@ FORBIDDEN_NAMES = {"data", "info", "do"}
 VOICE_WORDS = re.compile(r"(.*_)?stages?(_.*)?|passed|(.*_)?machine_types?(_.*)?")
 """Orquestra's `passed` is a field: only the whole name counts ("time passed" is English)."""
 
-BELOW_DIALECTS = ("kernel", "engine", "values", "stores", "executors", "artifacts", "errors.py", "ports.py")
+BELOW_DIALECTS = ("kernel", "engine", "values", "stores", "executors", "artifacts", "errors.py", "ports")
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -60,6 +60,18 @@ class Module:
     @property
     def lines(self) -> int:
         return len(self.text.splitlines())
+
+    @property
+    def code_lines(self) -> int:
+        """Lines that are neither blank, nor comments, nor docstrings: these are contracts, and may be long."""
+        prose = {
+            line
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        }
+        lines = enumerate(self.text.splitlines(), 1)
+        return sum(bool(line.strip()) and not line.lstrip().startswith("#") for n, line in lines if n not in prose)
 
     @property
     def place(self) -> str:
@@ -132,8 +144,8 @@ def test_functions_take_few_parameters() -> None:
 
 
 def test_the_core_is_small() -> None:
-    lines = sum(module.lines for module in MODULES if module.part in ("kernel", "engine"))
-    assert lines <= CORE_LINES, f"kernel and engine have {lines} lines together"
+    lines = sum(module.code_lines for module in MODULES if module.part in ("kernel", "engine"))
+    assert lines <= CORE_LINES, f"kernel and engine have {lines} lines of code together"
 
 
 def test_each_dialect_is_small() -> None:
@@ -141,7 +153,7 @@ def test_each_dialect_is_small() -> None:
     for module in MODULES:
         if module.part == "dialects":
             dialect = module.path.relative_to(SOURCE / "dialects").parts[0]
-            sizes[dialect] = sizes.get(dialect, 0) + module.lines
+            sizes[dialect] = sizes.get(dialect, 0) + module.code_lines
     refuse([f"{name} has {lines} lines" for name, lines in sizes.items() if lines > DIALECT_LINES])
 
 
@@ -254,8 +266,8 @@ def documented(name: str) -> set[str]:
 
 def methods_of_ports() -> set[str]:
     """Methods whose contract is written in a port: an adapter need not repeat it."""
-    (ports,) = [module for module in MODULES if module.part == "ports.py"]
-    return set().union(*(documented(node.name) for node in ports.definitions()))
+    ports = [module for module in MODULES if module.part == "ports"]
+    return set().union(*(documented(node.name) for module in ports for node in module.definitions()))
 
 
 def undocumented(module: Module, ports: set[str]) -> Iterator[str]:

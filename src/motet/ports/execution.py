@@ -1,0 +1,121 @@
+"""Attempts, their outcomes, and who carries them out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from motet.kernel.events import Json
+
+
+@dataclass(slots=True)
+class Success:
+    """The attempt's value: `value` as it is where it stayed in this process, `record` as it is kept.
+
+    Where `record` is set, the value was encoded in another process, and `value` means nothing.
+    """
+
+    value: Any = None
+    record: Json = None
+
+
+@dataclass(slots=True)
+class Failure:
+    """Why the attempt failed. `error` is a record (see `values.errors`); `exception` the object, if it is here."""
+
+    error: Json
+    exception: BaseException | None = None
+
+
+@dataclass(slots=True)
+class Stopped:
+    """The attempt ended because it was asked to."""
+
+    reason: str = ""
+
+
+Outcome = Success | Failure | Stopped
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try at a step (or at one element of a map), handed to an executor.
+
+    call      the function with its arguments, already resolved; called as `function(*args, **kwargs)`
+    context   what the running code may ask about itself: ids, attempt number; JSON
+    report    called exactly once, from any thread, with how it ended. It never raises
+    log       called with (stream, text, at) for each line the attempt wrote; stream is stdout or stderr
+    """
+
+    run: str
+    key: str
+    number: int
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    report: Callable[[Attempt, Outcome], None]
+    element: int = -1
+    task: str = ""
+    context: Mapping[str, Json] = field(default_factory=dict)
+    log: Callable[[str, str, float], None] | None = None
+    grace_s: float = 5.0
+    options: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Executor(Protocol):
+    """Runs attempts. Every attempt that was started is reported exactly once, whatever becomes of it:
+    a worker that dies reports a failure that names the signal or the exit status, never a silence.
+    """
+
+    @property
+    def name(self) -> str:
+        """What policies call it: "threads", "processes", ..."""
+        ...
+
+    @property
+    def capacity(self) -> int:
+        """How many attempts it runs at once."""
+        ...
+
+    @property
+    def backlog(self) -> int:
+        """How many more it takes in advance, so that its workers never wait for the engine."""
+        ...
+
+    def start(self, attempt: Attempt) -> None:
+        """Begin the attempt; returns at once. Raises nothing: what goes wrong is reported."""
+        ...
+
+    def stop(self, run: str, key: str, element: int, number: int, reason: str) -> bool:
+        """Ask the attempt to end: politely, then by force after its grace. False if it cannot be made to end
+        (a thread): the caller may then give it up. Stopping an unknown or ended attempt does nothing.
+
+        A killed attempt reports `Stopped(reason)`.
+        """
+        ...
+
+    def close(self, *, kill: bool = False) -> None:
+        """Let running attempts end (or kill them), then free everything. No process outlives this call."""
+        ...
+
+
+@runtime_checkable
+class Lender(Protocol):
+    """An executor whose attempts may wait for each other in its own threads, without all places being taken."""
+
+    @property
+    def name(self) -> str:
+        """As for `Executor`."""
+        ...
+
+    def lend(self) -> bool:
+        """Called by a thread that is about to wait: until `take_back`, one more attempt may run in its place.
+
+        False if the thread is none of this executor's.
+        """
+        ...
+
+    def take_back(self) -> None:
+        """The thread that lent its place goes on."""
+        ...

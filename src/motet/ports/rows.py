@@ -1,0 +1,161 @@
+"""What goes into a store and comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from motet.kernel.events import Json
+
+
+@dataclass(slots=True)
+class NewRun:
+    """A run to be created. `program` says how to rebuild it: {"voice": ..., "target": ..., ...}.
+
+    Published events beyond `offset` concern it, earlier ones do not.
+    """
+
+    id: str
+    name: str
+    workflow: str
+    program: Json
+    params: Json = None
+    parent: str = ""
+    tags: Sequence[str] = ()
+    created_at: float = 0.0
+    offset: int = 0
+
+
+@dataclass(slots=True)
+class Owner:
+    """The process that drives a run: enough to tell from elsewhere on the same host whether it still lives.
+
+    `started` is the process's start time as the system gives it (clock ticks since boot), so that a reused
+    pid is not taken for it; `boot` tells one boot of a host from another.
+    """
+
+    host: str
+    boot: str
+    pid: int
+    started: int
+
+
+@dataclass(slots=True)
+class RunRow:
+    """What lists and pages show of a run; `owner` and the lease are None while nobody drives it."""
+
+    id: str
+    name: str
+    workflow: str
+    program: Json
+    params: Json
+    status: str
+    epoch: int
+    seq: int
+    parent: str = ""
+    tags: Sequence[str] = ()
+    offset: int = 0
+    created_at: float = 0.0
+    started_at: float | None = None
+    ended_at: float | None = None
+    result: Json = None
+    error: Json = None
+    owner: Owner | None = None
+    lease_until: float | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class StepRow:
+    """What lists and pages show of a step. `done` and `size` count the elements of a map (size None: no map)."""
+
+    key: str
+    task: str
+    form: str
+    status: str
+    parent: str = ""
+    name: str = ""
+    attempt: int = 0
+    added_at: float = 0.0
+    started_at: float | None = None
+    ended_at: float | None = None
+    cached: bool = False
+    needs: Sequence[str] = ()
+    size: int | None = None
+    done: int = 0
+    result: Json = None
+    error: Json = None
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one commit adds to a run: its events as JSON, and the rows that changed with them.
+
+    `run` holds the columns of the run's row that changed (status, started_at, ended_at, result, error,
+    counts); empty for none.
+    """
+
+    events: Sequence[Json]
+    steps: Sequence[StepRow] = ()
+    run: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Publication:
+    """An event that anyone may publish. The same `client_key` twice is one event (empty: no such promise).
+
+    Steering (stop, retry, answer) is published too: namespace "motet", with the run it is meant for in `run`.
+    """
+
+    key: str
+    value: Json = None
+    namespace: str = ""
+    sender: str = ""
+    run: str = ""
+    client_key: str = ""
+    at: float = 0.0
+
+
+@dataclass(slots=True)
+class Entry:
+    """One event as it stands in the journal. `seq` is its place in its run (0 for published events)."""
+
+    offset: int
+    run: str
+    seq: int
+    key: str
+    namespace: str
+    value: Json
+    at: float
+    sender: str
+    published: bool
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """The state of a run after its event number `seq`."""
+
+    seq: int
+    state: Json
+
+
+@dataclass(slots=True)
+class Document:
+    """A voice's own record. `version` counts its writes from 1."""
+
+    voice: str
+    kind: str
+    key: str
+    body: Json
+    version: int
+
+
+@dataclass(slots=True)
+class Pruned:
+    """What a pruning removed, or would remove."""
+
+    runs: int = 0
+    events: int = 0
+    artifacts: int = 0
+    freed_bytes: int = 0

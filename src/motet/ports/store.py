@@ -1,0 +1,187 @@
+"""The journal and the rows beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from motet.kernel.events import Json
+from motet.ports.rows import (
+    Batch,
+    Checkpoint,
+    Document,
+    Entry,
+    NewRun,
+    Owner,
+    Pruned,
+    Publication,
+    RunRow,
+    StepRow,
+)  # fmt: skip
+
+
+class Follower(Protocol):
+    """Wakes a listener when something new was committed, in this process or another, without polling."""
+
+    def wait(self, timeout_s: float | None) -> bool:
+        """Block until something may have been committed since the last call, or the time is up.
+
+        True when woken, False when the time is up. It may wake for nothing; it never misses a commit.
+        """
+        ...
+
+    def wake(self) -> None:
+        """Make a `wait` that is under way, or else the next one, return now. Callable from any thread."""
+        ...
+
+    def close(self) -> None:
+        """Stop listening. Further calls do nothing."""
+        ...
+
+
+class Store(Protocol):
+    """The journal and the rows beside it. Safe to call from any thread; shared by processes if on disk.
+
+    Each writing call is one transaction: it happened as a whole when the call returns, and not at all when it
+    raises. No call ever fails because another process writes at the same time: it waits.
+    """
+
+    # -- runs
+
+    def create_run(self, run: NewRun) -> bool:
+        """Add the run as pending. False if a run of that id exists (nothing is changed): safe to repeat."""
+        ...
+
+    def claim(self, run: str, owner: Owner, now: float, lease_s: float, *, force: bool = False) -> RunRow:
+        """Make `owner` the run's owner: its epoch goes up by one, so every earlier owner is fenced off.
+
+        Raises NotFound; raises Conflict, naming the owner, while another owner's lease holds and `force` is
+        not given. (Whether that owner is dead is for the caller to know: see `engine.owners`.)
+        """
+        ...
+
+    def renew(self, run: str, epoch: int, until: float) -> None:
+        """Prolong the lease. Raises Fenced if the run has another epoch by now."""
+        ...
+
+    def release(self, run: str, epoch: int) -> None:
+        """Give the run up: no owner, no lease. Does nothing if the run has another epoch by now."""
+        ...
+
+    def append(self, run: str, epoch: int, expected_seq: int, batch: Batch) -> int:
+        """Add events number expected_seq+1, ... to the run, with the rows; gives the first one's offset.
+
+        Raises Fenced if the run's epoch differs or its last event is not number `expected_seq`: somebody
+        else wrote. Offsets count every event of the store, and their order is the order of commits.
+        """
+        ...
+
+    def history(self, run: str, after_seq: int = 0) -> Iterator[Json]:
+        """The run's events after number `after_seq`, oldest first, as they were appended."""
+        ...
+
+    def save_checkpoint(self, run: str, epoch: int, checkpoint: Checkpoint) -> None:
+        """Keep the run's state, in place of an earlier one. Raises Fenced like `append`."""
+        ...
+
+    def load_checkpoint(self, run: str) -> Checkpoint | None:
+        """The last state kept."""
+        ...
+
+    def run(self, run: str) -> RunRow:
+        """The run with that id. Raises NotFound."""
+        ...
+
+    def find_runs(self, text: str) -> list[RunRow]:
+        """Runs whose id or name is `text`; else those whose id or name begins with it, newest first."""
+        ...
+
+    def runs(self, *, limit: int = 50, status: str | None = None, before: float | None = None) -> list[RunRow]:
+        """Runs, newest first."""
+        ...
+
+    def steps(self, run: str, *, limit: int | None = None, status: str | None = None) -> list[StepRow]:
+        """The run's steps in the order in which they were added; without `result`, to stay light."""
+        ...
+
+    def step(self, run: str, key: str) -> StepRow:
+        """One step, whole. Raises NotFound."""
+        ...
+
+    # -- events
+
+    def publish(self, events: Sequence[Publication]) -> list[int]:
+        """Add events; gives their offsets. A client key seen before gives the offset that it had then."""
+        ...
+
+    def head(self) -> int:
+        """The offset of the newest event, 0 for an empty journal."""
+        ...
+
+    def read(self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False) -> list[Entry]:
+        """Events with an offset beyond `after`, in order. `published` leaves out what engines recorded.
+
+        An event once visible at an offset stays there, and none ever appears before one that was visible.
+        """
+        ...
+
+    def follow(self, *, published: bool = False) -> Follower:
+        """A follower that wakes on every commit, or only on published events."""
+        ...
+
+    def keep_from(self, listener: str, offset: int, until: float) -> None:
+        """Promise the named listener that no event beyond `offset` is pruned before time `until`."""
+        ...
+
+    # -- what voices keep
+
+    def document(self, voice: str, kind: str, key: str) -> Document | None:
+        """The document, or None."""
+        ...
+
+    def documents(self, voice: str, kind: str) -> list[Document]:
+        """All documents of that kind, by key."""
+        ...
+
+    def put_document(self, document: Document) -> Document:
+        """Write version `document.version + 1` where version `document.version` stands (0: none may exist).
+
+        Raises Conflict if another version stands there.
+        """
+        ...
+
+    def delete_document(self, document: Document) -> None:
+        """Remove the document. Raises Conflict if another version stands there."""
+        ...
+
+    def set_alias(self, voice: str, name: str, run: str) -> None:
+        """Let `name` mean that run for that voice. Raises Conflict if it means another."""
+        ...
+
+    def alias(self, voice: str, name: str) -> str:
+        """The run that `name` means. Raises NotFound."""
+        ...
+
+    def next_number(self, voice: str, name: str) -> int:
+        """The next number of a sequence: 1, 2, 3, ... never the same twice, in any process."""
+        ...
+
+    # -- upkeep
+
+    def prune(self, *, before: float, now: float, dry_run: bool = False) -> Pruned:
+        """Remove ended runs that ended before that time, and published events older than it.
+
+        Never removes a run that has not ended, nor an event beyond the offset that a listener or a run
+        that has not ended has yet to read.
+        """
+        ...
+
+    def artifacts(self) -> set[str]:
+        """The digests of all artifacts in use: those that a record {"artifact": digest} refers to, wherever it stands
+        in what is stored. Reads all of it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections. What was acknowledged is safe without it."""
+        ...
