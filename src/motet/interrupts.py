@@ -7,8 +7,8 @@ user's code, or where Motet waits for something: in `block` and `take`, and nowh
 
 from __future__ import annotations
 
-import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterable
@@ -20,10 +20,6 @@ _NUDGE = signal.SIGRTMIN + 5
 """Asks the main thread again whether it has come to where it may be interrupted. Nobody else's signal."""
 
 _NUDGE_S = 0.002
-
-_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-_ADDED = tuple(os.path.join(_LIBRARY, name, "") for name in ("site-packages", "dist-packages"))
 
 
 def block(event: threading.Event, timeout_s: float | None = None) -> bool:
@@ -44,13 +40,16 @@ _WAITS: frozenset[CodeType] = frozenset((block.__code__, take.__code__))
 
 
 def may_interrupt(frame: FrameType | None) -> bool:
-    """Whether code at that place may be interrupted: it is the user's, or waits."""
+    """Whether code at that place may be interrupted: it is the user's, or waits.
+
+    Told by the module that the code belongs to: what is made at run time (the methods of a dataclass) has no file.
+    """
     while frame is not None:
-        path = frame.f_code.co_filename
-        if path.startswith(_PACKAGE):
+        name = str(frame.f_globals.get("__name__", ""))
+        top = name.partition(".")[0]
+        if top == "motet":
             return frame.f_code in _WAITS
-        ours_or_users = path.startswith("<frozen") or (path.startswith(_LIBRARY) and not path.startswith(_ADDED))
-        if not ours_or_users:
+        if top not in sys.stdlib_module_names and not top.startswith("namedtuple_"):
             return True
         frame = frame.f_back
     return True
