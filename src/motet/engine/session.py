@@ -57,7 +57,7 @@ class Session:
         self._checkpoint_seq = checkpoint_seq
         self._pending: list[ev.Event] = []
         self._dirty: dict[str, None] = {}
-        self._run_dirty = False
+        self._run_dirty = self._reset = False
         self._finish = Finish(**state.ending) if state.ending is not None else None
 
     # ------------------------------------------------------------ what drivers call
@@ -141,6 +141,7 @@ class Session:
         """Record one event that the driver itself vouches for (a cached outcome, a cancelling, a reset)."""
         self._check()
         self._record(event)
+        self._reset = self._reset or isinstance(event, ev.StepReset)
         return self._settle(event.at, commit=commit)
 
     def flush(self) -> None:
@@ -215,7 +216,7 @@ class Session:
                 commit = commit or type(event) in _OUTCOMES
             commands += decision.commands
             commit = commit or bool(taken.fired)
-        if commit:
+        if commit or (commands and self._reset):  # nothing starts anew while its outcome still stands
             self._commit()
         return commands
 
@@ -289,7 +290,7 @@ class Session:
         self._seq = state.seq
         self._pending = []
         self._dirty = {}
-        self._run_dirty = False
+        self._run_dirty = self._reset = False
         due = max(self.checkpoint_events, len(state.steps))
         if self._seq - self._checkpoint_seq >= due and state.status not in ENDED:
             self._save_checkpoint()
