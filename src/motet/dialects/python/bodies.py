@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from motet.dialects.python.calls import settle
 from motet.dialects.python.futures import Future
-from motet.dialects.python.scope import Scope
+from motet.dialects.python.outcomes import settle
 from motet.engine.calls import Settled
-from motet.errors import Cancelled, RunFailed
+from motet.errors import Cancelled
 from motet.executors import capture
 from motet.executors.current import Current, running
 from motet.kernel.inputs import Ended, Failed, Input, Succeeded
 from motet.kernel.state import Step
-from motet.kernel.transitions import CANCELLING, SUCCEEDED
+from motet.kernel.transitions import CANCELLING
 from motet.ports import Failure, Success
 from motet.values.errors import encode_error
 
@@ -50,9 +49,7 @@ def outcome_here(
     return Failed(clock.now(), key, number, settled.error, -1, settled.retry, settled.delay_s)
 
 
-def _settled(
-    driver: Driver, key: str, number: int, run: Callable[[], Any], future: Future[Any] | None
-) -> Settled:
+def _settled(driver: Driver, key: str, number: int, run: Callable[[], Any], future: Future[Any] | None) -> Settled:
     try:
         value = _captured(driver, key, number, run)
     except Exception as error:  # boundary: whatever a user's function raises is the outcome of its attempt
@@ -79,33 +76,3 @@ def _captured(driver: Driver, key: str, number: int, run: Callable[[], Any]) -> 
     finally:
         running.reset(token)
         here.finish()
-
-
-def await_submitted(scope: Scope) -> None:
-    """Wait for all that a body submitted. Raises RunFailed if some of it failed and nobody looked at that."""
-    if not scope.unlooked:
-        return
-    for key in list(scope.unlooked):
-        scope.driver.wait(key)
-    failed = [found for key, looked in scope.unlooked.items() if (found := _failure(scope.driver, key, looked))]
-    if failed:
-        raise RunFailed(
-            f"{len(failed)}/{len(scope.unlooked)} submitted tasks did not succeed, and the flow did not look at "
-            f"their results:\n  " + "\n  ".join(failed[:10]),
-            "Call .result() on their futures, or .state where a failure is expected.",
-        )
-
-
-def _failure(driver: Driver, key: str, looked: set[int]) -> str:
-    step = driver.state.steps[key]
-    if step.status == SUCCEEDED:
-        return ""
-    if step.map is not None:
-        own = (each for each in driver.state.steps.values() if each.of == key and each.status != SUCCEEDED)
-        unseen = [each for each in own if each.element not in looked]
-        if not unseen and looked:
-            return ""
-        step = unseen[0] if unseen else step
-    error = step.error if isinstance(step.error, dict) else {}
-    why = f"{error['type']}: {error['message']}" if error else step.doomed and f"{step.doomed} did not succeed"
-    return f"{step.key} {step.status}: {why}".rstrip(": ")

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python import arguments
 from motet.dialects.python.futures import Future, FutureList
+from motet.dialects.python.outcomes import await_submitted, settle
 from motet.dialects.python.scope import Lineage, Scope, current
 from motet.dialects.python.states import State
 from motet.engine.calls import Prepared, Settled
 from motet.ports import Attempt, Failure, Outcome, Success
-from motet.values.errors import encode_error
-from motet.values.records import encode
 
 if TYPE_CHECKING:
     from motet.dialects.python.tasks import Task
@@ -136,38 +135,7 @@ def run_body(
     try:
         value = task.fn(*args, **kwargs)
         if scope.unlooked:
-            from motet.dialects.python.bodies import await_submitted
-
             await_submitted(scope)
     finally:
         current.reset(token)
     return value.result() if isinstance(value, State | Future | FutureList) else value
-
-
-def settle(driver: Driver, key: str, outcome: Outcome) -> Settled:
-    """The outcome as it is recorded; a value that cannot be pickled is said once, and is kept in memory only."""
-    if isinstance(outcome, Success):
-        record = outcome.record
-        if record is None:
-            try:
-                record = encode(outcome.value, driver.host.artifacts)
-            except Exception as error:  # noqa: BLE001 - boundary: a value that cannot be kept must not take the run with it
-                return Settled(False, error=encode_error(error), retry=False)
-        if type(record) is dict and "lost" in record:
-            _say_lost(driver, key, record["lost"])
-        return Settled(True, record)
-    assert isinstance(outcome, Failure)
-    return Settled(False, error=outcome.error)
-
-
-def _say_lost(driver: Driver, key: str, why: str) -> None:
-    task = driver.state.steps[key].task
-    if task not in driver.said:
-        import logging
-
-        driver.said.add(task)
-        logging.getLogger("motet").warning(
-            "The result of task %s (step %s) is kept in memory only: %s. The run goes on as usual; should it be "
-            "resumed, this step will run again. Return something that can be pickled to avoid that.",
-            task, key, why,
-        )  # fmt: skip

@@ -9,12 +9,13 @@ from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments
-from motet.dialects.python.bodies import await_submitted, outcome_here
+from motet.dialects.python.bodies import outcome_here
 from motet.dialects.python.calls import TaskCall
+from motet.dialects.python.defining import definitions_only
 from motet.dialects.python.futures import Future
 from motet.dialects.python.hosting import begun
-from motet.dialects.python.loading import definitions_only
 from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, policy_of
+from motet.dialects.python.outcomes import await_submitted
 from motet.dialects.python.parameters import Parameters
 from motet.dialects.python.scope import Lineage, Scope, current
 from motet.dialects.python.states import State, StateType

@@ -7,10 +7,11 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from motet.dialects.python.defining import defining
+from motet.dialects.python.flows import Flow
 from motet.errors import MotetError, TargetError
 from motet.kernel.events import Json
 from motet.values.errors import encode_error
@@ -20,33 +21,6 @@ if TYPE_CHECKING:
 
     from motet.dialects.python.flows import Flow
 
-_loading: ContextVar[str | None] = ContextVar("motet_loading", default=None)
-
-
-class _Enough(BaseException):
-    """The flow that was wanted is defined: the rest of its file need not run."""
-
-
-def definitions_only(flow: Flow[..., Any]) -> bool:
-    """Whether flows are only being defined: a call at the top of a file then does not run its flow."""
-    wanted = _loading.get()
-    if wanted is None:
-        return False
-    if flow.fn.__qualname__ == wanted:
-        raise _Enough
-    return True
-
-
-@contextmanager
-def _defining(wanted: str) -> Iterator[None]:
-    token = _loading.set(wanted)
-    try:
-        yield
-    except _Enough:
-        pass
-    finally:
-        _loading.reset(token)
-
 
 def load_file(path: str, wanted: str = "") -> ModuleType:
     """The definitions of the file, as the module `__main__`: so what it pickled as a script can be read again.
@@ -55,7 +29,7 @@ def load_file(path: str, wanted: str = "") -> ModuleType:
     """
     code = _compiled(path, whole=False)
     module = _as_main(path)
-    with _explained(path), _defining(wanted):
+    with _explained(path), defining(wanted):
         exec(code, vars(module))
     return module
 
@@ -132,7 +106,7 @@ def load_module(name: str, path: str = "") -> ModuleType:
         if each and each not in sys.path:
             sys.path.insert(0, each)
     try:
-        with _explained(f"Module {name}"), _defining(""):
+        with _explained(f"Module {name}"), defining(""):
             return importlib.import_module(name)
     except TargetError as error:
         missing = error.__cause__.name if isinstance(error.__cause__, ModuleNotFoundError) else None
@@ -143,8 +117,6 @@ def load_module(name: str, path: str = "") -> ModuleType:
 
 def flows_of(module: ModuleType) -> dict[str, Flow[..., Any]]:
     """The flows that the module itself defines, by the names they have in it."""
-    from motet.dialects.python.flows import Flow
-
     own = module.__name__
     return {
         name: value for name, value in vars(module).items() if isinstance(value, Flow) and value.fn.__module__ == own
@@ -153,8 +125,6 @@ def flows_of(module: ModuleType) -> dict[str, Flow[..., Any]]:
 
 def pick(module: ModuleType, name: str, where: str) -> Flow[..., Any]:
     """The flow of that name; without a name, the only one. Raises TargetError, naming those that there are."""
-    from motet.dialects.python.flows import Flow
-
     flows = flows_of(module)
     told = ", ".join(flows) or "none"
     if name:

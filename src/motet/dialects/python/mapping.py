@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from motet.dialects.python.annotations import Annotation, unmapped
 from motet.dialects.python.futures import Future, FutureList
 from motet.errors import UsageError
-
-if TYPE_CHECKING:
-    from motet.dialects.python.tasks import Task
 
 
 @dataclass(slots=True)
@@ -28,7 +25,7 @@ class Split:
     loose: list[Any] = field(default_factory=list)
 
 
-def split(task: Task[..., Any], arguments: Mapping[str, Any]) -> Split:
+def split(task: str, arguments: Mapping[str, Any]) -> Split:
     """Sort the arguments. Raises UsageError where nothing can be mapped over, or lengths differ."""
     parts = Split()
     for name, value in arguments.items():
@@ -50,16 +47,16 @@ def split(task: Task[..., Any], arguments: Mapping[str, Any]) -> Split:
     return parts
 
 
-def _check(task: Task[..., Any], parts: Split) -> None:
+def _check(task: str, parts: Split) -> None:
     if not parts.spread:
         raise UsageError(
-            f"{task.name}.map() was given nothing to map over.",
+            f"{task}.map() was given nothing to map over.",
             "Give a list (or another sequence) for at least one parameter.",
         )
     sizes = {name: len(values) for name, values in parts.spread.items()}
     if len(set(sizes.values())) > 1:
         told = ", ".join(f"{name} has {size}" for name, size in sizes.items())
         raise UsageError(
-            f"{task.name}.map() was given sequences of different lengths: {told}.",
+            f"{task}.map() was given sequences of different lengths: {told}.",
             "Make them equally long, or wrap what is meant for every element in unmapped().",
         )

@@ -109,7 +109,7 @@ class Task(Generic[P, R]):
 
         scope = _inside(self, "map")
         key = scope.next_key(self.name)
-        parts = split(self, self.bound(args, kwargs))
+        parts = split(self.name, self.bound(args, kwargs))
         call = MapCall(self, scope.driver, key, scope.lineage, parts.spread, parts.shared)
         related = arguments.relations((*parts.loose, wait_for), scope.lineage)
         spread = {name: values for name, values in parts.spread.items() if not isinstance(values, FutureList)}
