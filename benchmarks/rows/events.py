@@ -172,7 +172,7 @@ def _host() -> Host:
 
 
 def _driven(host: Host, program: Any) -> Driver:
-    from motet.engine.programs import new_run
+    from motet.dialects.declared.voice import new_run
 
     host.create(new_run(host, "measured", "benchmarks:none", None))
     return host.take_up("measured", program=program)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from motet.dialects.python import hosting
 from motet.engine.host import ExecutorSpec, Host
 from motet.errors import UsageError
+from motet.executors.machine import capacities
 
 if TYPE_CHECKING:
     from motet.ports import ArtifactStore, Executor, LogStore, RunRow
@@ -91,6 +92,7 @@ def open_host(folder: str) -> Host:
             "threads": ExecutorSpec(threads, _number("MOTET_THREADS", min(32, cores + 4)), 64),
             "processes": ExecutorSpec(processes, _number("MOTET_PROCESSES", cores), 2),
         },
+        resources=capacities(),
     )  # fmt: skip
 
 
@@ -154,7 +156,7 @@ def voice_of(row: RunRow) -> Callable[..., object]:
 
         return carry_on
     if voice == "program":
-        from motet.engine.programs import carry_on as carry_on_program
+        from motet.dialects.declared.voice import carry_on as carry_on_program
 
         return carry_on_program
     raise UsageError(f"Run {row.name} is written in {voice!r}, which this Motet does not speak.", "Update Motet.")

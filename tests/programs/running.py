@@ -18,7 +18,7 @@ from motet.app import SystemClock, open_host
 from motet.artifacts.memory import MemoryArtifacts
 from motet.engine.driver import Driver
 from motet.engine.host import ExecutorSpec, Host
-from motet.engine.programs import carry_on, new_run
+from motet.dialects.declared.voice import carry_on, new_run
 from motet.executors.inline import InlineExecutor
 from motet.executors.processes import ProcessExecutor
 from motet.executors.threads import ThreadExecutor

@@ -57,7 +57,7 @@ class Request:
 
     def program(self, host: Host, target: ProgramTarget) -> NewRun:
         """A run of a declarative program, not yet begun."""
-        from motet.engine.programs import new_run
+        from motet.dialects.declared.voice import new_run
 
         params = {name: value.read() if isinstance(value, Written) else value for name, value in self.params.items()}
         check_program(target, params)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from motet.engine import machine, replay
+from motet.engine import replay
 from motet.engine.attempts import Attempts
 from motet.engine.calls import Call
 from motet.engine.listening import take_in
@@ -79,7 +79,7 @@ class Driver:
         owner = self.run.owner
         for name, spec in self.host.specs.items():
             self.session.limit(slot_of(name), spec.capacity, spec.backlog)
-        for name, amount in machine.capacities().items():
+        for name, amount in self.host.resources.items():
             self.session.limit(f"resource:{name}", amount)
         with self._turn:
             if reopen:

@@ -30,11 +30,14 @@ class ExecutorSpec:
 
 
 class Host:
-    """Store, artifacts, logs, clock, executors (made when first asked for) and the tender of this process."""
+    """Store, artifacts, logs, clock, executors (made when first asked for) and the tender of this process.
+
+    resources  what steps may demand of this machine: {"cpu": 8, "memory": 16e9, "gpu": 1}
+    """
 
     def __init__(
         self, store: Store, artifacts: ArtifactStore, logs: LogStore, clock: Clock,
-        executors: Mapping[str, ExecutorSpec],
+        executors: Mapping[str, ExecutorSpec], *, resources: Mapping[str, float] | None = None,
     ) -> None:  # fmt: skip
         self.store = store
         self.artifacts = artifacts
@@ -42,6 +45,7 @@ class Host:
         self.clock = clock
         self.tender = Tender(store)
         self.specs = executors
+        self.resources = resources or {}
         self._executors: dict[str, Executor] = {}
         self._lock = threading.Lock()
 
