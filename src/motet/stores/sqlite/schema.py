@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from motet.errors import StoreUnavailable
+from motet.errors import StoreCorrupt, StoreUnavailable
 from motet.stores.sqlite.errors import is_busy
 from motet.stores.turn import Turn
 
@@ -28,6 +28,7 @@ def migrate(db: sqlite3.Connection, turn: Turn, home: str) -> None:
         if found == VERSION:
             return
         if found == 0:
+            _refuse_others(db, home)
             _patiently(lambda: db.execute("PRAGMA auto_vacuum=INCREMENTAL"))
             _patiently(lambda: db.execute("PRAGMA journal_mode=WAL").fetchone())
         _patiently(lambda: db.execute("BEGIN IMMEDIATE"))
@@ -54,6 +55,15 @@ def _version(db: sqlite3.Connection, home: str) -> int:
             "Upgrade Motet, or set MOTET_HOME to another folder.",
         )
     return found
+
+
+def _refuse_others(db: sqlite3.Connection, home: str) -> None:
+    """Write nothing into a database that is not Motet's."""
+    if db.execute("SELECT 1 FROM sqlite_master").fetchone():
+        raise StoreCorrupt(
+            f"{os.path.join(home, 'store.db')} is a database, but not a store of Motet's.",
+            "Move it away, or set MOTET_HOME to another folder.",
+        )
 
 
 def _apply(db: sqlite3.Connection, path: str) -> None:
