@@ -222,13 +222,16 @@ class Driver:
             return
         name = slot_of(lender.name)
         try:
-            with self._turn:
-                self.carry_out(self.session.lend(name, 1.0))
+            self._lend(name, 1.0)
             yield
         finally:
-            with self._turn:
-                self.carry_out(self.session.lend(name, -1.0))
             lender.take_back()
+            self._lend(name, -1.0)
+
+    def _lend(self, name: str, amount: float) -> None:
+        with self._turn:
+            if self.session.broken is None:
+                self.carry_out(self.session.lend(name, amount))
 
     def act(self, actions: Sequence[Action], *, commit: bool = False) -> None:
         """Do what a program says."""

@@ -85,10 +85,10 @@ class _Admission:
         self.starts: list[tuple[Step, list[int]]] = []
 
     def run(self) -> None:
-        """Serve those in line where there is room again, then those who are new."""
+        """Put in line who is new (an element that is tried again goes first), and serve where there is room."""
         ready = self.state.ready
-        while self.freed or ready:
-            if self.freed:
+        while ready or self.freed:
+            if not ready:
                 self._serve(self.freed.popitem()[0])
                 continue
             step = self.state.steps.get(ready.popleft())
@@ -138,8 +138,12 @@ class _Admission:
         return used if used > _ROUNDING else 0.0
 
     def _room(self, name: str, limit: Limit, step: Step) -> float:
-        """How much there is left. An executor's backlog (slack) is room for the elements of maps."""
-        slack = limit.slack if step.map is not None or step.of else 0.0
+        """How much there is left. An executor's backlog (slack) is room for the elements of maps.
+
+        But not where attempts have a time limit: that would run while they wait in the backlog.
+        """
+        backlogged = (step.map is not None or step.of) and step.policy.timeout_s is None
+        slack = limit.slack if backlogged else 0.0
         return limit.capacity + slack - self._used(name, limit) + _ROUNDING
 
     def _fits(self, name: str, limit: Limit, step: Step) -> bool:
