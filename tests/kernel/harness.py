@@ -12,7 +12,7 @@ from motet.kernel.decide import SetTimer, StartAttempt, StopAttempt, decide
 from motet.kernel.fold import apply
 from motet.kernel.inputs import Ended, Failed, Input, Succeeded, TimerFired, judge
 from motet.kernel.program import everything
-from motet.kernel.state import M_BLOCKED, M_RUNNING, Fired, RunState
+from motet.kernel.state import M_BLOCKED, M_RUNNING, Changes, Fired, RunState
 from motet.kernel.transitions import PENDING, RUNNING
 
 
@@ -31,6 +31,7 @@ class Run:
         self.fired: list[Fired] = []
         self.events: list[ev.Event] = []
         self.on_start: Callable[[StartAttempt], None] = lambda command: None
+        self.before_decide: Callable[[Changes], None] = lambda changes: None
         self.set_limits()
         self.apply(ev.RunStarted(now, 1, "test"))
         self.settle()
@@ -56,6 +57,7 @@ class Run:
             if not changes:
                 return
             self.fired += changes.fired
+            self.before_decide(changes)
             decision = decide(self.state, changes, self.now)
             self.apply(*decision.events)
             for command in decision.commands:

@@ -1,7 +1,7 @@
 """What the kernel must do, said once more in the plainest way: dicts, and everything worked out from scratch.
 
-Elements of maps are entries like any other. The model never decides who starts: it is told, and objects to
-a start that is not due, has no room or jumps the queue; and, when all is quiet, to one that is missing.
+Elements of maps are entries like any other. The model does not decide who starts: it is told, and objects to a
+start that is not due, has no room or jumps the queue; and, when all is quiet, to one that is missing.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ BAD = {"failed", "cancelled", "skipped"}
 ENDED = BAD | {"succeeded"}
 
 
-class Entry(dict[str, Any]):
-    """A step, a map or an element; its fields read as attributes."""
+class Entry:
+    """A step, a map or an element of a map."""
 
-    __getattr__ = dict.__getitem__
-    __setattr__ = dict.__setitem__  # type: ignore[assignment]
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__ |= fields
+
+    def __repr__(self) -> str:
+        return str(self.__dict__)
 
 
 class Model:
@@ -29,51 +32,37 @@ class Model:
 
     def add(self, key: str, *, needs: Collection[str] = (), after: Collection[str] = (),
             each: Collection[str] = (), size: int | None = None, **policy: Any) -> None:  # fmt: skip
-        blank = {"status": "pending", "attempt": 0, "failures": 0, "due_at": 0.0, "stopping": False, "since": 0}
-        blank |= {"of": "", "size": None, "each": set(each), "demands": {}, "retries": 0} | policy
-        self.entries[key] = Entry(blank, needs=set(needs), after=set(after) - set(needs), size=size)
+        new = {"status": "pending", "attempt": 0, "failures": 0, "due_at": 0.0, "stopping": False, "since": 0}
+        new |= {"of": "", "size": None, "each": set(each), "after": set(after) - set(needs)} | policy
+        self.entries[key] = Entry(**new | {"size": size, "needs": set(needs)})
         for i in range(size or 0):
-            self.entries[f"{key}[{i}]"] = Entry(blank, of=key, needs={f"{up}[{i}]" for up in each}, after=set())
-
-    def outcome(self, key: str) -> str:
-        """The status of an entry; an element that never ran shares the fate of its map."""
-        entry = self.entries[key]
-        fate = self.entries[entry.of].status if entry.of else ""
-        if entry.status in ENDED or fate not in ENDED:
-            return entry.status
-        return "cancelled" if fate == "cancelled" else "skipped"
-
-    def elements(self, key: str) -> list[Entry]:
-        return [entry for entry in self.entries.values() if entry.of == key]
+            self.entries[f"{key}[{i}]"] = Entry(**new | {"of": key, "needs": {f"{up}[{i}]" for up in each}})
 
     # -- what is told
 
     def start(self, key: str, attempt: int, at: float) -> None:
         entry = self.entries[key]
-        due = entry.status == "ready" or (entry.status == "retrying" and entry.due_at <= at)
-        assert due and self.free(entry) and not self.stops(entry), f"{key} is {entry} and was started"
-        assert self.opened(entry) and attempt > entry.attempt
-        assert self.fits(entry), f"no room for {key}"
-        for other in self.waiting(at):
+        waiting = self.waiting(at)
+        assert entry in waiting, f"{key} was started, but is {entry}"
+        assert attempt > entry.attempt, f"attempt {attempt} of {key} was given out before"
+        assert self.fits(entry), f"{key} was started without room"
+        for other in waiting:
             if other.demands == entry.demands and len(entry.demands) == 1 and not other.of and not entry.of:
-                assert other.since >= entry.since > 0, f"{key} jumped the queue"
+                assert other.since >= entry.since > 0, f"{key} was started before {other}"
         entry.status, entry.attempt = "running", attempt
         if entry.of:
             self.entries[entry.of].status = "running"
 
-    def report(self, key: str, attempt: int, how: str, at: float, delay_s: float) -> bool:
-        """An attempt ended: succeeded, failed or cancelled. False if it is old news."""
+    def report(self, key: str, attempt: int, how: str, due_at: float) -> bool:
+        """An attempt succeeded, failed or was cancelled. False if it is old news."""
         entry = self.entries[key]
         if entry.status != "running" or entry.attempt != attempt:
             return False
         if how == "failed":
             entry.failures += 1
             how = "cancelled" if self.stops(entry) else "failed" if entry.failures > entry.retries else "retrying"
-        entry.status, entry.due_at = how, at + delay_s
+        entry.status, entry.due_at = how, due_at
         return True
-
-    def stop(self, key: str) -> None:
-        self.entries[key].stopping = True
 
     def reset(self, key: str, *, keep: bool) -> None:
         for entry in (self.entries[key], *self.elements(key)):
@@ -91,53 +80,60 @@ class Model:
     def settle(self, at: float) -> None:
         """Work everything out until nothing changes any more; note since when each waits for room."""
         self.turn += 1
-        while any([self.advance(*pair) for pair in self.entries.items()]) or any(map(self.end_map, self.entries)):
+        while any(self.advance(*pair) or self.end_map(*pair) for pair in self.entries.items()):
             pass
         waiting = self.waiting(at)
         for entry in self.entries.values():
             entry.since = (entry.since or self.turn) if entry in waiting else 0
 
     def advance(self, key: str, entry: Entry) -> bool:
-        was = entry.status
+        was, elements = entry.status, self.elements(key)
         if was in ENDED:
             return False
         entry.stopping = entry.stopping or (self.cancelling and not entry.of)
-        own = self.elements(key)
-        if (
-            entry.stopping
-            and was != "running"
-            or entry.stopping
-            and own
-            and not any(each.status == "running" for each in own)
-        ):
+        in_hand = was == "running" and (entry.size is None or any(e.status == "running" for e in elements))
+        if entry.stopping and not in_hand:
             entry.status = "cancelled"
-            for each in own:  # what was begun is cancelled, what never ran shares its fate
-                each.status = "cancelled" if each.status not in ENDED and each.failures else each.status
+            for each in elements:  # those that were tried before; those that never ran share the map's fate
+                each.status = "cancelled" if each.failures and each.status not in ENDED else each.status
         elif was in ("pending", "ready", "retrying") and not (entry.of and self.stops(entry)):
-            if entry.of and not entry.failures:  # for a need that never ran it is its map that gives up
-                bad = any(self.entries[need].status in BAD for need in entry.needs)
-            else:
-                bad = any(self.outcome(need) in BAD for need in entry.needs)
+            # Where an element needs one that never ran, it is its map that gives up, at its end.
+            tried = not entry.of or entry.failures
+            bad = any((self.outcome(k) if tried else self.entries[k].status) in BAD for k in entry.needs)
             left = was if was == "retrying" else "ready" if self.free(entry) else "pending"
             entry.status = "skipped" if bad and self.opened(entry) else left
         return entry.status != was
 
-    def end_map(self, key: str) -> bool:
+    def end_map(self, key: str, entry: Entry) -> bool:
         """A map ends when all of its elements have, or when those left wait for some that will never run."""
-        entry, own = self.entries[key], self.elements(key)
         if entry.size is None or entry.status not in ("ready", "running") or entry.stopping:
             return False
-        left = [each for each in own if each.status not in ENDED]
-        lost = all(each.status == "pending" for each in left)
-        if lost and all(self.entries[up].status in ENDED for up in entry.each) or not left:
-            good = [each for each in own if each.status == "succeeded"]
+        elements = self.elements(key)
+        good = [e for e in elements if e.status == "succeeded"]
+        left = [e for e in elements if e.status not in ENDED]
+        lost = not any(self.free(e) or e.status != "pending" or self.doomed(e) for e in left)
+        if not left or (lost and all(self.entries[up].status in ENDED for up in entry.each)):
             begun = entry.status == "running" or good
-            entry.status = "succeeded" if len(good) == len(own) else "failed" if begun else "skipped"
+            entry.status = "succeeded" if len(good) == len(elements) else "failed" if begun else "skipped"
         return entry.status in ENDED
 
+    def outcome(self, key: str) -> str:
+        """The status of an entry; an element that never ran shares the fate of its map."""
+        entry = self.entries[key]
+        fate = self.entries[entry.of].status if entry.of else ""
+        if entry.status in ENDED or fate not in ENDED:
+            return entry.status
+        return "cancelled" if fate == "cancelled" else "skipped"
+
+    def elements(self, key: str) -> list[Entry]:
+        return [entry for entry in self.entries.values() if entry.of == key]
+
+    def doomed(self, entry: Entry) -> bool:
+        return any(self.entries[need].status in BAD for need in entry.needs)
+
     def free(self, entry: Entry) -> bool:
-        needs = all(self.outcome(need) == "succeeded" for need in entry.needs)
-        return needs and all(self.outcome(other) in ENDED for other in entry.after)
+        needed = all(self.outcome(need) == "succeeded" for need in entry.needs)
+        return needed and all(self.outcome(other) in ENDED for other in entry.after)
 
     def stops(self, entry: Entry) -> bool:
         return bool(self.cancelling or entry.stopping or (entry.of and self.entries[entry.of].stopping))
@@ -145,27 +141,24 @@ class Model:
     def opened(self, entry: Entry) -> bool:
         return not entry.of or self.entries[entry.of].status in ("ready", "running")
 
-    def used(self, name: str) -> float:
-        running = [entry for entry in self.entries.values() if entry.status == "running" and entry.size is None]
-        return sum(entry.demands.get(name, 0) for entry in running)
-
-    def fits(self, entry: Entry) -> bool:
-        rooms = ((self.used(name), amount, self.capacities[name]) for name, amount in entry.demands.items())
-        return all(not used or used + amount <= capacity for used, amount, capacity in rooms)
+    # -- limits
 
     def waiting(self, at: float) -> list[Entry]:
-        """What could start now but for the limits."""
+        """Those that could start now but for the limits."""
         return [
-            entry
-            for entry in self.entries.values()
-            if (entry.status == "ready" or (entry.status == "retrying" and entry.due_at <= at))
-            and entry.size is None and self.free(entry) and not self.stops(entry) and self.opened(entry)
+            e for e in self.entries.values()
+            if (e.status == "ready" or (e.status == "retrying" and e.due_at <= at))
+            and e.size is None and self.free(e) and self.opened(e) and not self.stops(e)
         ]  # fmt: skip
 
+    def fits(self, entry: Entry) -> bool:
+        running = [e for e in self.entries.values() if e.status == "running" and e.size is None]
+        used = {name: sum(e.demands.get(name, 0) for e in running) for name in entry.demands}
+        return all(not used[name] or used[name] + n <= self.capacities[name] for name, n in entry.demands.items())
+
     def check_quiet(self, at: float) -> None:
-        """Whoever waits waits for a reason: a limit that is in use, or somebody in line who does not fit."""
+        """Whoever waits waits for a reason: somebody in a line with it has no room."""
         waiting = self.waiting(at)
         for entry in waiting:
-            lines = [[other for other in waiting if name in other.demands] for name in entry.demands]
-            blocked = any(not self.fits(other) for line in lines for other in line)
-            assert blocked, f"{entry} could start"
+            line = [other for other in waiting if set(other.demands) & set(entry.demands)]
+            assert not all(self.fits(other) for other in line), f"{entry} could start"
