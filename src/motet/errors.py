@@ -18,6 +18,7 @@
     │   ├── StepFailed            a step failed and its own exception cannot be raised again
     │   ├── StepSkipped           a step was not run because one it needs did not succeed
     │   ├── RunFailed             a run failed though its function returned
+    │   ├── StateFailed           a task or flow returned a state that is no success, or was made of such
     │   └── Cancelled             a step or run was stopped
     ├── ExecutorError             an attempt could not be carried out
     │   ├── WorkerDied            the process of an attempt ended: signal or exit status
@@ -128,6 +129,14 @@ class StepSkipped(RunError):
 
 class RunFailed(RunError):
     """A run failed though its function returned: a step failed and nobody looked at it."""
+
+
+class StateFailed(RunError):
+    """A task or flow ended in a state that is no success; `state` is that one, where it was kept."""
+
+    def __init__(self, what: str, cure: str = "", state: object = None) -> None:
+        super().__init__(what, cure)
+        self.state = state
 
 
 class Cancelled(RunError):

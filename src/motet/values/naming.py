@@ -15,7 +15,11 @@ def new_id(now: float) -> str:
 
 def new_name() -> str:
     """Two words, such as "ancient-sturgeon"."""
+    return two_words(int.from_bytes(os.urandom(6)))
+
+
+def two_words(drawn: int) -> str:
+    """The two words that belong to a large number."""
     from motet.values.words import ADJECTIVES, ANIMALS
 
-    drawn = int.from_bytes(os.urandom(6))
     return f"{ADJECTIVES[drawn % len(ADJECTIVES)]}-{ANIMALS[drawn // 1000 % len(ANIMALS)]}"

@@ -57,6 +57,8 @@ def relations(values: Iterable[Any], lineage: Lineage | None) -> Relations:
             into[key] = None
         elif isinstance(value, State):
             found.futures = True
+            if value.step_key:
+                into[value.step_key] = None
         else:
             stack.extend((each, into) for each in _members(value, kind))
     return found
@@ -124,7 +126,7 @@ def digest(args: tuple[Any, ...], kwargs: Mapping[str, Any], lineage: Lineage) -
         return fingerprint(*args)[0]
 
     def stands_for(value: object) -> str | None:
-        if isinstance(value, Future | FutureList):
+        if isinstance(value, Future | FutureList | State) and value.step_key:
             return f"step:{value.step_key}"
         key = lineage.key(value)
         return f"step:{key}" if key is not None else None

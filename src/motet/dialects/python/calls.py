@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from motet.dialects.python import arguments
 from motet.dialects.python.futures import Future, FutureList
@@ -23,6 +23,7 @@ class TaskCall:
     """One task call. Its future is referred to weakly: a value nobody holds is not kept."""
 
     __slots__ = ("_future", "args", "driver", "key", "kwargs", "lineage", "task")
+    future_type: ClassVar[type[Future[Any]]] = Future
 
     def __init__(
         self, task: Task[..., Any], driver: Driver, key: str, lineage: Lineage, args: tuple[Any, ...],
@@ -38,7 +39,7 @@ class TaskCall:
 
     def future(self, scope: Scope) -> Future[Any]:
         """The future that is to get the live value."""
-        made: Future[Any] = Future(scope, self.key)
+        made = self.future_type(scope, self.key)
         self._future = weakref.ref(made)
         return made
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments
 from motet.dialects.python.bodies import outcome_here
@@ -46,6 +46,8 @@ class Flow(Generic[P, R]):
     name    what the workflow is called
     """
 
+    call_type: ClassVar[type[TaskCall]] = TaskCall
+
     def __init__(self, fn: Callable[P, R], options: FlowOptions) -> None:
         checked("flow", fn, options, FLOW_OPTIONS)
         self.fn = fn
@@ -59,7 +61,7 @@ class Flow(Generic[P, R]):
 
     def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R]:
         """The same flow with some options changed."""
-        return Flow(self.fn, {**self.options, **options})
+        return type(self)(self.fn, {**self.options, **options})
 
     # ------------------------------------------------------------ calls
 
@@ -109,7 +111,7 @@ class Flow(Generic[P, R]):
         lineage = Lineage()
         outer = Scope(driver, "", lineage)
         action = self._action(self.name, "", values, arguments.Relations(), lineage)
-        call = TaskCall(self, driver, self.name, lineage, (), values)  # type: ignore[arg-type]
+        call = self.call_type(self, driver, self.name, lineage, (), values)  # type: ignore[arg-type]
         future = call.future(outer)
         capture.hold()
         try:
@@ -154,7 +156,7 @@ class Flow(Generic[P, R]):
         driver, lineage = scope.driver, scope.lineage
         key = scope.next_key(self.name)
         related = arguments.relations((dict(values), wait_for), lineage)
-        call = TaskCall(self, driver, key, lineage, (), values)  # type: ignore[arg-type]
+        call = self.call_type(self, driver, key, lineage, (), values)  # type: ignore[arg-type]
         future = call.future(scope)
         attempt = driver.add(self._action(key, scope.key, values, related, lineage), call)
         while attempt or (attempt := driver.granted(key)):

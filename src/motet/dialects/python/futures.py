@@ -114,13 +114,17 @@ class Future(Generic[R]):
 
     def value(self, step: Step | None) -> Any:
         """The value of the step (None: an element without one of its own), which has succeeded."""
+        value = self.held(step)
+        self._scope.lineage.add(value, self.step_key)
+        return value
+
+    def held(self, step: Step | None) -> Any:
+        """The value as `value` gives it, without a note of where it came from."""
         kept = self._kept
         if kept is not None and (step is None or step.attempt == kept[0]):
-            value = kept[1]
-        else:
-            value = decode(self._record(step), self._scope.driver.host.artifacts)
-            self._kept = (step.attempt if step is not None else 1, value)
-        self._scope.lineage.add(value, self.step_key)
+            return kept[1]
+        value = decode(self._record(step), self._scope.driver.host.artifacts)
+        self._kept = (step.attempt if step is not None else 1, value)
         return value
 
     def _record(self, step: Step | None) -> Any:

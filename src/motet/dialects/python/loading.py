@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.defining import defining
 from motet.dialects.python.flows import Flow
+from motet.dialects.python.orion.standin import standing_in
 from motet.errors import MotetError, TargetError
 from motet.kernel.events import Json
 from motet.values.errors import encode_error
@@ -22,23 +23,27 @@ if TYPE_CHECKING:
     from motet.dialects.python.flows import Flow
 
 
-def load_file(path: str, wanted: str = "") -> ModuleType:
+def load_file(path: str, wanted: str = "", door: str = "") -> ModuleType:
     """The definitions of the file, as the module `__main__`: so what it pickled as a script can be read again.
 
     What it guards by `if __name__ == "__main__"` does not run, nor do the flows that it calls. Raises TargetError.
     """
     code = _compiled(path, whole=False)
     module = _as_main(path)
-    with _explained(path), defining(wanted):
+    with _explained(path), defining(wanted), standing_in(door):
         exec(code, vars(module))
     return module
 
 
-def run_file(path: str) -> ModuleType:
-    """Run the file as the main script, as `python path` does. Raises TargetError if it is no Python."""
+def run_file(path: str, door: str = "") -> ModuleType:
+    """Run the file as the main script, as `python path` does. Raises TargetError if it is no Python.
+
+    For `door`, here and in `load_file`, see `standing_in`.
+    """
     code = _compiled(path, whole=True)
     module = _as_main(path)
-    exec(code, vars(module))
+    with standing_in(door):
+        exec(code, vars(module))
     return module
 
 
@@ -158,7 +163,7 @@ def find_again(spec: Json) -> Flow[..., Any]:
                 "The flow was defined in an interactive session, which cannot be loaded again.",
                 "Write it to a file and run that.",
             )
-        module, where = load_file(spec["file"], qualname), spec["file"]
+        module, where = load_file(spec["file"], qualname, spec.get("door", "")), spec["file"]
     else:
         module, where = load_module(spec["module"], spec.get("path", "")), spec["module"]
     return pick(module, qualname, where)

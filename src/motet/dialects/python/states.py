@@ -41,6 +41,9 @@ NAMES: dict[str, tuple[StateType, str]] = {
 class State:
     """How a step or run stands: `type`, `name`, `message`; `result()` gives its value or raises its failure."""
 
+    step_key = ""
+    """The key of the step that it is the state of, where it is known."""
+
     def __init__(
         self, type: StateType, name: str = "", message: str = "", *,  # noqa: A002 - the field's own name
         result: Callable[[], Any] | None = None, error: Callable[[], BaseException] | None = None,

@@ -34,4 +34,5 @@ class SequentialTaskRunner(TaskRunner):
     max_workers: int | None = 1
 
 
-ConcurrentTaskRunner = ThreadPoolTaskRunner
+class ConcurrentTaskRunner(ThreadPoolTaskRunner):
+    """Submitted tasks run in threads of this process; what Prefect's beta calls it."""

@@ -50,15 +50,15 @@ class Task(Generic[P, R]):
         """A task that is a method gets its instance like any method."""
         if instance is None:
             return self
-        bound: Task[..., R] = Task(MethodType(self.fn, instance), self.options)
+        bound: Task[..., R] = type(self)(MethodType(self.fn, instance), self.options)
         return bound
 
     def __reduce__(self) -> Any:
-        return _rebuilt, (self.fn, dict(self.options))
+        return type(self), (self.fn, dict(self.options))
 
     def with_options(self, **options: Unpack[TaskOptions]) -> Task[P, R]:
         """The same task with some options changed."""
-        return Task(self.fn, {**self.options, **options})
+        return type(self)(self.fn, {**self.options, **options})
 
     # ------------------------------------------------------------ calls
 
@@ -182,10 +182,6 @@ class Task(Generic[P, R]):
     def called_with(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """The keyword arguments for a call, from arguments by parameter name."""
         return arguments
-
-
-def _rebuilt(fn: Callable[..., Any], options: TaskOptions) -> Task[..., Any]:
-    return Task(fn, options)
 
 
 def _inside(task: Task[..., Any], method: str) -> Scope:

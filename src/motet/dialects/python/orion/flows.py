@@ -1,0 +1,146 @@
+"""Flows as the beta has them: a call gives a state, and raises for no failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from inspect import iscoroutinefunction
+from typing import Any, ParamSpec, TypeVar, Unpack, overload
+
+from motet.dialects.python import flows
+from motet.dialects.python.defining import definitions_only
+from motet.dialects.python.hosting import begun
+from motet.dialects.python.options import FlowOptions
+from motet.dialects.python.orion.futures import settled
+from motet.dialects.python.orion.names import name_of
+from motet.dialects.python.orion.scopes import FlowScope, calling, tell_how_it_ends
+from motet.dialects.python.orion.standin import STANDS_IN, stands_in
+from motet.dialects.python.orion.states import Failed, State, concluded
+from motet.dialects.python.orion.tasks import OrionCall
+from motet.dialects.python.orion.telling import ENGINE, Teller
+from motet.dialects.python.parameters import Parameters, Written
+from motet.dialects.python.scope import Lineage, current
+from motet.dialects.python.task_runners import ConcurrentTaskRunner
+from motet.engine.driver import Driver
+from motet.errors import ParameterError, UsageError
+from motet.kernel.events import Json
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class FlowParameters(Parameters):
+    """Values that do not fit are let through: the run is made, and fails for it."""
+
+    def __init__(self, name: str, function: Callable[..., Any], *, validate: bool) -> None:
+        super().__init__(name, function, validate=validate)
+        self._names_only = Parameters(name, function, validate=False)
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The value of every parameter, fit where that can be. What was typed on a command line must fit."""
+        try:
+            return super().bind(args, kwargs)
+        except ParameterError:
+            if any(type(each) is Written for each in (*args, *kwargs.values())):
+                raise
+            return self._names_only.bind(args, kwargs)
+
+    def fit(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values as the annotations ask for them. Raises ParameterError."""
+        args, kwargs = self.call(values)
+        return super().bind(args, kwargs)
+
+
+class Flow(flows.Flow[P, R]):
+    """A function whose calls are recorded runs. Its name has hyphens for underscores."""
+
+    call_type = OrionCall
+    parameters: FlowParameters
+
+    def __init__(self, fn: Callable[P, R], options: FlowOptions) -> None:
+        named = options.get("name") or fn.__name__.replace("_", "-")
+        runner = options.get("task_runner", ConcurrentTaskRunner)
+        super().__init__(fn, {**options, "name": named, "task_runner": runner})
+        if iscoroutinefunction(fn):
+            raise UsageError(f"Flow {self.name} is async, which motet.orion does not speak.", "Write it with def.")
+        self.parameters = FlowParameters(self.name, fn, validate=options.get("validate_parameters", True))
+
+    @overload  # type: ignore[override]
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> State: ...
+    @overload
+    def __call__(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> State: ...
+    def __call__(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> State | None:
+        """Run the flow; gives its final state, whose `result()` is the value. What the flow raises is in the state.
+
+        Values that do not fit the annotations fail the run. Raises TypeError for arguments that the function does
+        not take, RuntimeError inside a task.
+        """
+        scope = calling("flow")
+        try:
+            if scope is not None:
+                state = self._as_step(scope, self.parameters.bind(args, kwargs), wait_for).state
+                assert isinstance(state, State)
+                scope.states.append(state)
+                return state
+            if definitions_only(self):
+                return None
+            future = begun(self, args, kwargs)
+        except ParameterError as error:
+            self._check_names(args, kwargs)
+            raise error
+        state = future.state
+        assert isinstance(state, State)
+        return state
+
+    def _check_names(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        try:
+            self.parameters.bind(args, kwargs)
+        except ParameterError as error:
+            raise TypeError(f"{error.what} {error.cure}") from None
+
+    def _body(self, driver: Driver, key: str, lineage: Lineage, values: Mapping[str, Any]) -> Any:
+        parent = current.get()
+        name = driver.run.name if parent is None else name_of(driver.run.id, key)
+        teller = Teller(driver, key, f"Flow run {name!r}")
+        if driver.state.steps[key].attempt <= 1:
+            if isinstance(parent, FlowScope):
+                parent.teller.info(f"Created subflow run {name!r} for flow {self.name!r}")
+            else:
+                teller.info(f"Created flow run {name!r} for flow {self.name!r}", who=ENGINE)
+        scope = FlowScope(driver, key, lineage, self.task_runner, teller)
+        return tell_how_it_ends(teller, "Flow", lambda: self._conclude(scope, values, parent is None))
+
+    def _conclude(self, scope: FlowScope, values: Mapping[str, Any], top: bool) -> State:
+        """Call the function with its scope around it, wait for all that it began; gives the state that follows."""
+        try:
+            args, kwargs = self.parameters.call(self.parameters.fit(values))
+        except ParameterError as error:
+            return Failed("Flow run received invalid parameters.", data=error)
+        if top:
+            scope.teller.info(f"Using task runner {type(self.task_runner).__name__!r}")
+        scope.driver.limit({**self.options.get("limits", {}), **scope.limits})
+        token = current.set(scope)
+        try:
+            value = self.fn(*args, **kwargs)
+            states = scope.wait()
+        except Exception:
+            scope.wait()
+            raise
+        finally:
+            current.reset(token)
+        return concluded(settled(value) if value is not None else states or None)
+
+    def _spec(self) -> Json:
+        return {**super()._spec(), **({"door": STANDS_IN} if stands_in() else {})}
+
+
+@overload
+def flow(fn: Callable[P, R], /) -> Flow[P, R]: ...
+@overload
+def flow(**options: Unpack[FlowOptions]) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
+def flow(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a function a flow: `@flow` or `@flow(task_runner=SequentialTaskRunner())`. For the options see `FlowOptions`."""
+    if fn is None:
+        return lambda function: Flow(function, options)  # type: ignore[arg-type]
+    if not callable(fn):
+        raise TypeError("'fn' must be callable")
+    return Flow(fn, options)  # type: ignore[arg-type]

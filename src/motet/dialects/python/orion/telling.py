@@ -1,0 +1,95 @@
+"""Log lines in the beta's format: on the console, and in the log of the step that they are about."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from motet.executors.current import running
+from motet.values.errors import encode_error
+
+if TYPE_CHECKING:
+    import logging
+
+    from motet.engine.driver import Driver
+
+ENGINE = "prefect.engine"
+
+
+class Teller:
+    """Tells what happens to one step: `who` stands before each message."""
+
+    __slots__ = ("driver", "key", "who")
+
+    def __init__(self, driver: Driver, key: str, who: str) -> None:
+        self.driver = driver
+        self.key = key
+        self.who = who
+
+    def info(self, message: str, *, who: str = "") -> None:
+        """Something happened as it should."""
+        self._tell("INFO", message, who or self.who)
+
+    def error(self, message: str, error: BaseException | None = None, *, traceback: str = "") -> None:
+        """Something failed; with the traceback, from the user's first frame on."""
+        told = traceback or (encode_error(error)["traceback"] if error is not None else "")
+        self._tell("ERROR", f"{message}\n{told}" if told else message, self.who)
+
+    def _tell(self, level: str, message: str, who: str) -> None:
+        now = time.time()
+        text = line(now, level, who, message)
+        here = running.get()
+        if here is not None and here.context.get("key") == self.key:
+            _write(text)
+            return
+        step = self.driver.state.steps.get(self.key)
+        log = self.driver.log_of(self.key, step.attempt if step is not None else 0)
+        for each in text.split("\n"):
+            log("stderr", each, now)
+        token = running.set(None)
+        try:
+            _write(text)
+        finally:
+            running.reset(token)
+
+
+def line(at: float, level: str, who: str, message: str) -> str:
+    """A line of the log: `23:05:51.772 | INFO    | prefect.engine - Created flow run ...`."""
+    clock = time.strftime("%H:%M:%S", time.localtime(at))
+    return f"{clock}.{int(at * 1000) % 1000:03d} | {level:7} | {who} - {message}"
+
+
+def _write(text: str) -> None:
+    """On stderr, in one piece. A console that is gone is no reason for a flow to fail."""
+    if sys.stderr is not None:
+        try:
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            pass
+
+
+def run_logger(who: str) -> logging.Logger:
+    """A logger whose records look like the beta's."""
+    import logging
+
+    logger = logging.getLogger(f"prefect.{who}")
+    if not logger.handlers:
+        logger.addHandler(_console(logging, who))
+        logger.propagate = False
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.INFO)
+    return logger
+
+
+def _console(logging: Any, who: str) -> logging.Handler:
+    class Console(logging.Handler):  # type: ignore[misc]
+        def emit(self, record: logging.LogRecord) -> None:
+            told = record.getMessage()
+            if record.exc_info and record.exc_info[1] is not None:
+                told += "\n" + encode_error(record.exc_info[1])["traceback"]
+            _write(line(record.created, record.levelname, who, told))
+
+    handler: logging.Handler = Console()
+    return handler
