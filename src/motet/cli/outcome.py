@@ -25,11 +25,15 @@ _SHOWN_RUNS = 20
 def of(terminal: Terminal, begun: list[str], perform: Callable[[], object]) -> int:
     """Perform what begins runs, whose ids it adds to `begun`; print how they ended; give the exit code.
 
+    If it gives True, whoever began the runs was given their states where their flows give states: how those
+    ended is no matter of the exit code.
+
     Raises errors that are no outcome of a run: whoever called says them.
     """
     stop: BaseException | None = None
+    told_states = False
     try:
-        perform()
+        told_states = perform() is True
     except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - boundary: the user's program ends here
         stop = error
     rows = _rows(begun)
@@ -39,10 +43,10 @@ def of(terminal: Terminal, begun: list[str], perform: Callable[[], object]) -> i
             terminal.json({"runs": [_json(row) for row in rows]})
     else:
         for row in rows[-_SHOWN_RUNS:]:
-            _summarise(terminal, row, with_error=not told)
+            _summarise(terminal, row, with_error=not told and not _gives_state(row))
     if stop is not None and (isinstance(stop, KeyboardInterrupt) or (rows and rows[-1].status not in ENDED)):
         app.hosts.close(kill=True)
-    return _exit_code(stop, rows)
+    return _exit_code(stop, [row for row in rows if not (told_states and _gives_state(row))])
 
 
 def _rows(begun: list[str]) -> list[RunRow]:
@@ -54,6 +58,11 @@ def _rows(begun: list[str]) -> list[RunRow]:
         except MotetError:
             continue
     return rows
+
+
+def _gives_state(row: RunRow) -> bool:
+    """Whether the flow's call gives a state and does not raise; then the flow has told its errors, too."""
+    return bool(row.program.get("gives") == "state")
 
 
 def _exit_code(stop: BaseException | None, rows: list[RunRow]) -> int:

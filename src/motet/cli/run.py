@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 
 from motet import app
-from motet.cli import interrupts, outcome, targets
+from motet.cli import interrupts, outcome, requests, targets
 from motet.cli.requests import Request
-from motet.cli.requests import arguments as arguments
 from motet.cli.terminal import Terminal
 from motet.dialects.python import hosting
 from motet.dialects.python.loading import pick, run_file
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """What is asked of the run; which voice `import prefect` speaks."""
+    requests.arguments(parser)
+    parser.add_argument(
+        "--door", choices=("orion",), default="",
+        help="serve `import prefect` from motet.orion, even where Prefect itself is installed",
+    )  # fmt: skip
 
 
 def command(options: Namespace, terminal: Terminal) -> int:
@@ -21,26 +29,29 @@ def command(options: Namespace, terminal: Terminal) -> int:
     terminal.keep_stdout_clean()
     interrupts.install()
     hosting.begin_by(request.begin)
-    return outcome.of(terminal, request.begun, lambda: _perform(target, request))
+    return outcome.of(terminal, request.begun, lambda: _perform(target, request, options.door))
 
 
-def _perform(target: targets.Target, request: Request) -> None:
+def _perform(target: targets.Target, request: Request, door: str) -> bool:
+    """Begin the runs; gives whether a script did, and so knows how they ended."""
     if target.file and not target.name:
-        _run_script(target.file, request)
-        return
-    loaded = targets.load(target)
+        return _run_script(target.file, request, door)
+    loaded = targets.load(target, door)
     if isinstance(loaded, targets.ProgramTarget):
         _run_program(loaded, request)
     else:
         request.begin(loaded, (), {})
+    return False
 
 
-def _run_script(path: str, request: Request) -> None:
-    """Run the file as the main script; if it calls no flow, run its only one."""
+def _run_script(path: str, request: Request, door: str) -> bool:
+    """Run the file as the main script; if it calls no flow, run its only one. Gives whether it called one."""
     sys.argv[:] = [path]
-    module = run_file(path)
-    if not request.begun:
-        request.begin(pick(module, "", path), (), {})
+    module = run_file(path, door)
+    if request.begun:
+        return True
+    request.begin(pick(module, "", path), (), {})
+    return False
 
 
 def _run_program(target: targets.ProgramTarget, request: Request) -> None:

@@ -48,10 +48,10 @@ def _existing(path: str) -> str:
     return path
 
 
-def load(target: Target) -> Flow[..., Any] | ProgramTarget:
+def load(target: Target, door: str = "") -> Flow[..., Any] | ProgramTarget:
     """The flow, or the function that makes a program, with its file or module loaded and no flow run."""
     if target.file:
-        return pick(load_file(target.file, target.name), target.name, target.file)
+        return pick(load_file(target.file, target.name, door), target.name, target.file)
     module = load_module(target.module)
     found: Any = module if target.name else None
     for part in target.name.split("."):

@@ -41,8 +41,10 @@ NAMES: dict[str, tuple[StateType, str]] = {
 class State:
     """How a step or run stands: `type`, `name`, `message`; `result()` gives its value or raises its failure."""
 
-    step_key = ""
-    """The key of the step that it is the state of, where it is known."""
+    @property
+    def step_key(self) -> str:
+        """The key of the step that it is the state of; empty where that is not known."""
+        return ""
 
     def __init__(
         self, type: StateType, name: str = "", message: str = "", *,  # noqa: A002 - the field's own name

@@ -1,1 +1,1 @@
-"""The second door: Python flows in the manner of the Prefect 2.0 beta ("Orion"). Task calls give futures, flow calls states."""
+"""The second door, in the manner of the Prefect 2.0 beta ("Orion"): task calls give futures, flow calls states."""

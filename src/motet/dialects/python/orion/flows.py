@@ -130,7 +130,7 @@ class Flow(flows.Flow[P, R]):
         return concluded(settled(value) if value is not None else states or None)
 
     def _spec(self) -> Json:
-        return {**super()._spec(), **({"door": STANDS_IN} if stands_in() else {})}
+        return {**super()._spec(), "gives": "state", **({"door": STANDS_IN} if stands_in() else {})}
 
 
 @overload
@@ -138,7 +138,7 @@ def flow(fn: Callable[P, R], /) -> Flow[P, R]: ...
 @overload
 def flow(**options: Unpack[FlowOptions]) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
 def flow(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Make a function a flow: `@flow` or `@flow(task_runner=SequentialTaskRunner())`. For the options see `FlowOptions`."""
+    """Make a function a flow: `@flow` or `@flow(task_runner=...)`. For the options see `FlowOptions`."""
     if fn is None:
         return lambda function: Flow(function, options)  # type: ignore[arg-type]
     if not callable(fn):

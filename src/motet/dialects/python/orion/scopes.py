@@ -77,7 +77,7 @@ def get_run_logger() -> logging.Logger:
 
 
 def tell_how_it_ends(teller: Teller, what: str, run: Callable[[], State]) -> Any:
-    """Run a body, and tell how it went. Gives what is to be recorded of a success; raises what is to be of a failure."""
+    """Run a body, and tell how it went. Gives what is to be recorded of a success; raises what is of a failure."""
     driver = teller.driver
     failure: Exception
     try:

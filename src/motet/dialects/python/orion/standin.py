@@ -52,13 +52,13 @@ def standing_in(door: str = "") -> Iterator[None]:
     finder = _Finder()
     if door == STANDS_IN:
         _forget()
-        sys.meta_path.insert(0, finder)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, finder)
     else:
-        sys.meta_path.append(finder)  # type: ignore[arg-type]
+        sys.meta_path.append(finder)
     try:
         yield
     finally:
-        sys.meta_path.remove(finder)  # type: ignore[arg-type]
+        sys.meta_path.remove(finder)
 
 
 def stands_in() -> bool:

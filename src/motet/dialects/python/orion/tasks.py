@@ -12,7 +12,7 @@ from motet.dialects.python.options import TaskOptions
 from motet.dialects.python.orion.futures import PrefectFuture, settled
 from motet.dialects.python.orion.names import task_key
 from motet.dialects.python.orion.scopes import FlowScope, TaskScope, calling, tell_failure, tell_how_it_ends
-from motet.dialects.python.orion.states import Completed, Failed, concluded
+from motet.dialects.python.orion.states import Completed, Failed, State, concluded
 from motet.dialects.python.orion.telling import Teller
 from motet.dialects.python.scope import current
 from motet.dialects.python.states import StateType
@@ -131,11 +131,12 @@ class OrionCall(TaskCall):
         """Tell what another process did not."""
         if self._remote and isinstance(outcome, Failure):
             error = outcome.exception
-            state = error.state if isinstance(error, StateFailed) else Failed("Task run encountered an exception.")
-            if not isinstance(error, StateFailed):
+            if isinstance(error, StateFailed) and isinstance(error.state, State):
+                tell_failure(self.teller, error.state)
+            else:
                 text = outcome.error.get("traceback", "") if isinstance(outcome.error, dict) else ""
                 self.teller.error("Encountered exception during execution:", traceback=text)
-            tell_failure(self.teller, state)
+                tell_failure(self.teller, Failed("Task run encountered an exception."))
         elif self._remote and isinstance(outcome, Success):
             self.teller.info(f"Finished in state {Completed()}")
         return super().settle(attempt, outcome)

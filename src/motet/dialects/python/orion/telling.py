@@ -83,13 +83,12 @@ def run_logger(who: str) -> logging.Logger:
     return logger
 
 
-def _console(logging: Any, who: str) -> logging.Handler:
+def _console(logging: Any, who: str) -> Any:
     class Console(logging.Handler):  # type: ignore[misc]
-        def emit(self, record: logging.LogRecord) -> None:
+        def emit(self, record: Any) -> None:
             told = record.getMessage()
             if record.exc_info and record.exc_info[1] is not None:
                 told += "\n" + encode_error(record.exc_info[1])["traceback"]
             _write(line(record.created, record.levelname, who, told))
 
-    handler: logging.Handler = Console()
-    return handler
+    return Console()
