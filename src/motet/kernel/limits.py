@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from heapq import heappop, heappush
+from math import inf
 
 from motet.kernel.state import Limit, RunState, Step
 from motet.kernel.transitions import RUNNING
@@ -172,6 +173,6 @@ class _Admission:
         rooms = [
             self._room(name, self.state.limits[name], step) // amount
             for name, amount in step.policy.demands.items()
-            if amount > 0
+            if amount > 0 and self.state.limits[name].capacity != inf  # which no number of elements divides
         ]
-        return max(1.0, min(rooms, default=float("inf")))
+        return max(1.0, min(rooms, default=inf))
