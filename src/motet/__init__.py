@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from motet.dialects.python.annotations import opaque as opaque
     from motet.dialects.python.annotations import quote as quote
     from motet.dialects.python.annotations import unmapped as unmapped
+    from motet.dialects.python.cache_policies import DEFAULT as DEFAULT
+    from motet.dialects.python.cache_policies import FLOW_PARAMETERS as FLOW_PARAMETERS
+    from motet.dialects.python.cache_policies import INPUTS as INPUTS
+    from motet.dialects.python.cache_policies import NO_CACHE as NO_CACHE
+    from motet.dialects.python.cache_policies import RUN_ID as RUN_ID
+    from motet.dialects.python.cache_policies import TASK_SOURCE as TASK_SOURCE
     from motet.dialects.python.flows import Flow as Flow
     from motet.dialects.python.flows import flow as flow
     from motet.dialects.python.futures import Future as Future
@@ -37,6 +43,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Flow": "flows", "flow": "flows", "Future": "futures", "as_completed": "futures", "wait": "futures",
     "publish": "publishing", "State": "states", "Task": "tasks", "task": "tasks", "unmapped": "annotations",
+    "DEFAULT": "cache_policies", "FLOW_PARAMETERS": "cache_policies", "INPUTS": "cache_policies", "NO_CACHE": "cache_policies", "RUN_ID": "cache_policies", "TASK_SOURCE": "cache_policies",
     "allow_failure": "annotations", "opaque": "annotations", "quote": "annotations",
 }  # fmt: skip
 __all__ = ["__version__", *_HOMES]

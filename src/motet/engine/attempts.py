@@ -53,6 +53,9 @@ class Attempts:
             now = self._host.clock.now()
             self._tell(Failed(now, command.key, command.attempt, encode_error(error), command.element))
         else:
+            if isinstance(prepared, Settled):
+                self._tell(news_of(self._host.clock.now(), command.key, command.attempt, prepared, command.element))
+                return
             attempt = self._attempt(step, command, prepared)
             if executor.name == "inline":
                 self.here.put(attempt)  # not now: the run is locked
@@ -102,9 +105,7 @@ class Attempts:
             settled = call.settle(attempt, outcome) if call is not None else _plain(outcome)
         except Exception as error:  # noqa: BLE001 - boundary: an outcome that cannot be kept must not get lost
             settled = Settled(False, error=encode_error(error), retry=False)
-        if settled.ok:
-            return Succeeded(at, key, number, settled.record, element)
-        return Failed(at, key, number, settled.error, element, settled.retry, settled.delay_s)
+        return news_of(at, key, number, settled, element)
 
     def log_of(self, key: str, attempt: int, element: int = -1) -> Callable[[str, str, float], None]:
         """Where the lines of an attempt go."""
@@ -129,6 +130,13 @@ class Attempts:
             self._run, key, number, prepared.function, prepared.args, prepared.kwargs, self._report, element,
             step.task, prepared.context, self.log_of(key, number, element), step.policy.grace_s, prepared.options,
         )  # fmt: skip
+
+
+def news_of(at: float, key: str, number: int, settled: Settled, element: int = -1) -> Succeeded | Failed:
+    """The news of how an attempt ended."""
+    if settled.ok:
+        return Succeeded(at, key, number, settled.record, element, settled.cached, settled.note)
+    return Failed(at, key, number, settled.error, element, settled.retry, settled.delay_s)
 
 
 def _timed_out(step: Step) -> Json:

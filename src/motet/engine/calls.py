@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from motet.errors import TargetError
@@ -14,8 +15,8 @@ from motet.ports import Attempt, Outcome
 class Call(Protocol):
     """The live side of a step. `element` is -1 for a single step, else the index in a map."""
 
-    def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared:
-        """What is to be called. `here` says that it will run in this process.
+    def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared | Settled:
+        """What is to be called, or the outcome where it is known already. `here` says that it will run in this process.
 
         Called while the run is locked, so it must be short; where arguments take time to fetch, what it
         gives does the fetching. What it raises fails the attempt.
@@ -43,19 +44,20 @@ class Prepared:
         self.options = options or {}
 
 
+@dataclass(slots=True)
 class Settled:
-    """A success with its record; or a failure with its error, whether a retry is of use, and after how long."""
+    """A success with its record; or a failure with its error, whether a retry is of use, and after how long.
 
-    __slots__ = ("delay_s", "error", "ok", "record", "retry")
+    `cached`: the record was kept by an earlier step. `note` is what the voice wants to remember of why.
+    """
 
-    def __init__(
-        self, ok: bool, record: Json = None, error: Json = None, *, retry: bool = True, delay_s: float | None = None
-    ) -> None:
-        self.ok = ok
-        self.record = record
-        self.error = error
-        self.retry = retry
-        self.delay_s = delay_s
+    ok: bool
+    record: Json = None
+    error: Json = None
+    retry: bool = True
+    delay_s: float | None = None
+    cached: bool = False
+    note: Json = None
 
 
 def resolve(target: str) -> Callable[..., Any]:

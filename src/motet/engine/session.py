@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from motet.engine.rows import rows_of, run_columns
-from motet.errors import InvalidTransition, MotetError
+from motet.errors import Fenced, InvalidTransition, MotetError
 from motet.failpoints import hit
 from motet.kernel import checkpoint
 from motet.kernel import events as ev
@@ -25,7 +25,7 @@ from motet.kernel.transitions import CANCELLED, CANCELLING, ENDED, FAILED, RUNNI
 from motet.ports import Batch, Checkpoint, Clock, Store
 
 CHECKPOINT_EVENTS = 10_000
-"""A checkpoint is due after this many events, or as many as the run has steps: so its cost stays in proportion."""
+"""A checkpoint is due after this many events, or four for each step of the run: so its cost stays in proportion."""
 
 _OUTCOMES = (ev.StepSucceeded, ev.StepFailed, ev.StepSkipped, ev.StepCancelled)
 """What decisions may come to that must be safe before anyone is told, or anything follows."""
@@ -64,6 +64,7 @@ class Session:
 
     def begin(self, owner: str) -> list[Command]:
         """Take the run up: record it, put what a dead engine left running back in line, ask the program."""
+        self._check_newest()
         now = self.clock.now()
         self._record(ev.RunStarted(now, self.epoch, owner))
         for key, step in list(self.state.steps.items()):
@@ -74,6 +75,7 @@ class Session:
 
     def reopen(self) -> None:
         """Take up a run that failed or was cancelled: what succeeded is kept, the rest will run anew."""
+        self._check_newest()
         now = self.clock.now()
         self._record(ev.RunReopened(now, self.store.head()))
         for key, step in list(self.state.steps.items()):
@@ -100,7 +102,8 @@ class Session:
                 commands.append(judged.command)
             if judged.event is not None:
                 self._record(judged.event)
-                news = True
+                # What was kept before would be found again: it need not be safe before it is used.
+                news = news or not (isinstance(told, Succeeded) and told.cached)
         for key, (indices, results) in packs.items():
             plain = all(result is None for result in results)
             self._record(ev.ElementsSucceeded(now, key, list(indices), () if plain else results))
@@ -156,6 +159,16 @@ class Session:
 
     # ------------------------------------------------------------ inside
 
+    def _check_newest(self) -> None:
+        """A later owner may have begun, and even ended the run, before this one came to read the history."""
+        if self.state.epoch >= self.epoch:
+            self.broken = Fenced(
+                f"Run {self.state.run} was taken over before this process had begun: it is in epoch "
+                f"{self.state.epoch}, and this process in {self.epoch}.",
+                "Whoever took the run over goes on with it; nothing is left to do here.",
+            )
+            raise self.broken
+
     def _check(self) -> None:
         if self.broken is not None:
             raise self.broken
@@ -198,15 +211,15 @@ class Session:
         state = self.state
         commands: list[Command] = []
         while True:
-            taken = state.take_changes()
-            if changes is not None:  # what the program is to be shown beyond what changed
-                changes.steps.update(taken.steps)
-                taken, changes = changes, None
-            if not taken and (not state.ready or state.status == CANCELLING):
+            if not (changes or state.changes or (state.ready and state.status != CANCELLING)):
                 if not self._ends(now):
                     break
                 commit = True
                 continue
+            taken = state.take_changes()
+            if changes is not None:  # what the program is to be shown beyond what changed
+                changes.steps.update(taken.steps)
+                taken, changes = changes, None
             self._note(taken)
             if self.program is not None and state.status == RUNNING and state.ending is None:
                 self._act(list(self.program.advance(self._view(taken))), now)
@@ -291,7 +304,7 @@ class Session:
         self._pending = []
         self._dirty = {}
         self._run_dirty = self._reset = False
-        due = max(self.checkpoint_events, len(state.steps))
+        due = max(self.checkpoint_events, 4 * len(state.steps))
         if self._seq - self._checkpoint_seq >= due and state.status not in ENDED:
             self._save_checkpoint()
 

@@ -134,13 +134,17 @@ class StepStarted(StepEvent):
 
 @dataclass(slots=True)
 class StepSucceeded(StepEvent):
-    """The step has its outcome. `cached`: it was taken over from an earlier step, without an attempt."""
+    """The step has its outcome. `cached`: it was taken over from an earlier step, nothing had to run.
+
+    `note` is what the voice wants to remember of why; the kernel does not look at it.
+    """
 
     kind: ClassVar[str] = "step.succeeded"
     attempt: int = 0
     element: int = -1
     result: Json = None
     cached: bool = False
+    note: Json = None
 
 
 @dataclass(slots=True)

@@ -27,6 +27,8 @@ class Succeeded:
     attempt: int
     result: Json = None
     element: int = -1
+    cached: bool = False
+    note: Json = None
 
 
 @dataclass(slots=True)
@@ -91,7 +93,9 @@ def judge(state: RunState, told: Input) -> Judgement:
     if step is None or status != RUNNING or attempt != told.attempt:
         return NOTHING
     if isinstance(told, Succeeded):
-        return Judgement(ev.StepSucceeded(told.at, told.key, told.attempt, told.element, told.result))
+        return Judgement(
+            ev.StepSucceeded(told.at, told.key, told.attempt, told.element, told.result, told.cached, told.note)
+        )
     stopping = step.stopping or (state.steps[step.of].stopping if step.of else "")
     if isinstance(told, Ended):
         return Judgement(ev.StepCancelled(told.at, told.key, told.element, told.reason, told.attempt))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from motet.dialects.python.futures import Future
-from motet.dialects.python.outcomes import settle
+from motet.dialects.python.calls import TaskCall
+from motet.engine.attempts import news_of
 from motet.engine.calls import Settled
 from motet.errors import Cancelled
 from motet.executors import capture
 from motet.executors.current import Current, running
-from motet.kernel.inputs import Ended, Failed, Input, Succeeded
+from motet.kernel.inputs import Ended, Failed, Succeeded
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLING
 from motet.ports import Failure, Success
@@ -21,16 +21,12 @@ if TYPE_CHECKING:
     from motet.engine.driver import Driver
 
 
-def attempt_here(
-    driver: Driver, key: str, number: int, run: Callable[[], Any], future: Future[Any] | None = None
-) -> Step:
+def attempt_here(driver: Driver, call: TaskCall, number: int, run: Callable[[], Any]) -> Step:
     """Carry out one attempt on this thread and commit how it ended; gives the step."""
-    return driver.conclude(outcome_here(driver, key, number, run, future))
+    return driver.conclude(outcome_here(driver, call, number, run))
 
 
-def outcome_here(
-    driver: Driver, key: str, number: int, run: Callable[[], Any], future: Future[Any] | None = None
-) -> Input:
+def outcome_here(driver: Driver, call: TaskCall, number: int, run: Callable[[], Any]) -> Succeeded | Failed:
     """Carry out one attempt on this thread; gives the news of how it ended.
 
     Errors that break the run itself (a replay that differs, a store that fails) are no outcome: they pass through.
@@ -38,32 +34,26 @@ def outcome_here(
     """
     clock = driver.host.clock
     try:
-        settled = _settled(driver, key, number, run, future)
+        settled = _settled(driver, call, number, run)
     except Exception:
         raise
     except BaseException as stop:
-        driver.conclude(Ended(clock.now(), key, number, f"interrupted by {type(stop).__name__}"))
+        driver.conclude(Ended(clock.now(), call.key, number, f"interrupted by {type(stop).__name__}"))
         raise
-    if settled.ok:
-        return Succeeded(clock.now(), key, number, settled.record)
-    return Failed(clock.now(), key, number, settled.error, -1, settled.retry, settled.delay_s)
+    return news_of(clock.now(), call.key, number, settled)
 
 
-def _settled(driver: Driver, key: str, number: int, run: Callable[[], Any], future: Future[Any] | None) -> Settled:
+def _settled(driver: Driver, call: TaskCall, number: int, run: Callable[[], Any]) -> Settled:
     try:
-        value = _captured(driver, key, number, run)
+        value = _captured(driver, call.key, number, run)
     except Exception as error:  # boundary: whatever a user's function raises is the outcome of its attempt
         if driver.session.broken is not None:
             raise driver.session.broken from error
         if isinstance(error, Cancelled) and driver.state.status == CANCELLING:
-            driver.conclude(Ended(driver.host.clock.now(), key, number, driver.state.reason))
+            driver.conclude(Ended(driver.host.clock.now(), call.key, number, driver.state.reason))
             raise
-        if future is not None:
-            future.keep(number, error)
-        return settle(driver, key, Failure(encode_error(error), error))
-    if future is not None:
-        future.keep(number, value)
-    return settle(driver, key, Success(value))
+        return call.settled(number, Failure(encode_error(error), error))
+    return call.settled(number, Success(value))
 
 
 def _captured(driver: Driver, key: str, number: int, run: Callable[[], Any]) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from motet.dialects.python import arguments
+from motet.dialects.python.caching import Hit, Slot, keep, slot_of
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.outcomes import await_submitted, settle
 from motet.dialects.python.scope import Lineage, Scope, current
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class TaskCall:
     """One task call. Its future is referred to weakly: a value nobody holds is not kept."""
 
-    __slots__ = ("_future", "args", "driver", "key", "kwargs", "lineage", "task")
+    __slots__ = ("_future", "_slot", "args", "driver", "key", "kwargs", "lineage", "task")
     future_type: ClassVar[type[Future[Any]]] = Future
 
     def __init__(
@@ -36,6 +37,7 @@ class TaskCall:
         self.args = args
         self.kwargs = kwargs
         self._future: weakref.ref[Future[Any]] | None = None
+        self._slot: Slot | None = None
 
     def future(self, scope: Scope) -> Future[Any]:
         """The future that is to get the live value."""
@@ -43,18 +45,20 @@ class TaskCall:
         self._future = weakref.ref(made)
         return made
 
-    def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared:
+    def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared | Settled:
         """In this process the scope is set around the call; another process gets function and arguments bare."""
         context = {"run": self.driver.run.id, "key": self.key, "attempt": attempt}
         if here:
             return Prepared(self.run, context=context)
         args, kwargs = self._resolved()
-        return Prepared(self.task.fn, args, kwargs, context=context)
+        hit = self._look_up(args, kwargs)
+        return hit.settled() if hit is not None else Prepared(self.task.fn, args, kwargs, context=context)
 
     def run(self) -> Any:
-        """Call the function as the body of this step."""
+        """Call the function as the body of this step; a `Hit` where that is not needed."""
         args, kwargs = self._resolved()
-        return run_body(self.task, self.driver, self.key, self.lineage, args, kwargs)
+        hit = self._look_up(args, kwargs)
+        return run_body(self.task, self.driver, self.key, self.lineage, args, kwargs) if hit is None else hit
 
     def _resolved(self) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         args, kwargs = self.args, self.kwargs
@@ -63,21 +67,37 @@ class TaskCall:
         resolve = arguments.resolve
         return tuple([resolve(each) for each in args]), {name: resolve(each) for name, each in kwargs.items()}
 
+    def _look_up(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Hit | None:
+        if self.task.cache_policy is None:
+            return None
+        self._slot = slot_of(self.task, self.driver, self.key, self.task.bound(args, kwargs))
+        return Hit(self._slot) if self._slot is not None and self._slot.found is not None else None
+
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
-        """Encode the value on the thread that computed it, and hold it for the future."""
+        """How the outcome is recorded; called on the thread that computed it."""
+        return self.settled(attempt.number, outcome)
+
+    def settled(self, number: int, outcome: Outcome) -> Settled:
+        """Encode the value of attempt `number`, hold it for the future, and keep it for later calls."""
+        if isinstance(outcome, Success) and type(outcome.value) is Hit:
+            return outcome.value.settled()
         future = self._future() if self._future is not None else None
         if future is not None:
             if isinstance(outcome, Success) and outcome.record is None:
-                future.keep(attempt.number, outcome.value)
+                future.keep(number, outcome.value)
             elif isinstance(outcome, Failure) and outcome.exception is not None:
-                future.keep(attempt.number, outcome.exception)
-        return settle(self.driver, self.key, outcome)
+                future.keep(number, outcome.exception)
+        settled = settle(self.driver, self.key, outcome)
+        if self._slot is not None and settled.ok:
+            keep(self.task, self.driver, self.key, self._slot, settled.record)
+            settled.note = self._slot.note
+        return settled
 
 
 class MapCall:
     """One `.map` call: for each parameter a sequence with one value for each element, or one value for all."""
 
-    __slots__ = ("_futures", "driver", "key", "lineage", "shared", "size", "spread", "task")
+    __slots__ = ("_futures", "_slots", "driver", "key", "lineage", "shared", "size", "spread", "task")
 
     def __init__(
         self, task: Task[..., Any], driver: Driver, key: str, lineage: Lineage, spread: dict[str, Sequence[Any]],
@@ -91,6 +111,7 @@ class MapCall:
         self.shared = shared
         self.size = len(next(iter(spread.values()))) if spread else 0
         self._futures: weakref.ref[FutureList[Any]] | None = None
+        self._slots: dict[int, Slot] = {}
 
     def futures(self, scope: Scope) -> FutureList[Any]:
         """The futures that are to get the live values."""
@@ -98,32 +119,48 @@ class MapCall:
         self._futures = weakref.ref(made)
         return made
 
-    def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared:
+    def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared | Settled:
         """As for a single call, with the element's arguments."""
         context = {"run": self.driver.run.id, "key": self.key, "attempt": attempt, "element": element}
         if here:
             return Prepared(self.run, (element,), context=context)
-        return Prepared(self.task.fn, (), self.arguments(element), context=context)
+        args, kwargs, hit = self._looked_up(element)
+        return hit.settled() if hit is not None else Prepared(self.task.fn, args, kwargs, context=context)
 
-    def arguments(self, element: int) -> dict[str, Any]:
-        """The arguments of one element, futures replaced by their values."""
+    def _looked_up(self, element: int) -> tuple[tuple[Any, ...], Mapping[str, Any], Hit | None]:
+        """The arguments of one element, futures replaced by their values; and what is kept of such a call."""
         resolve = arguments.resolve
         found = {name: resolve(values[element]) for name, values in self.spread.items()}
         for name, value in self.shared.items():
             found[name] = resolve(value)
-        return self.task.called_with(found)
+        hit = None
+        if self.task.cache_policy is not None:
+            slot = slot_of(self.task, self.driver, f"{self.key}[{element}]", found)
+            if slot is not None:
+                self._slots[element] = slot
+                hit = Hit(slot) if slot.found is not None else None
+        args, kwargs = self.task.called_with(found)
+        return args, kwargs, hit
 
     def run(self, element: int) -> Any:
-        """Call the function as the body of this element."""
-        return run_body(self.task, self.driver, f"{self.key}[{element}]", self.lineage, (), self.arguments(element))
+        """Call the function as the body of this element; a `Hit` where that is not needed."""
+        args, kwargs, hit = self._looked_up(element)
+        if hit is not None:
+            return hit
+        return run_body(self.task, self.driver, f"{self.key}[{element}]", self.lineage, args, kwargs)
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
-        """Encode the value; hold it if it is no scalar, which its record is anyway."""
+        """Encode the value; hold it if it is no scalar, which its record is anyway; keep it for later calls."""
+        slot = self._slots.pop(attempt.element, None) if self._slots else None
+        if isinstance(outcome, Success) and type(outcome.value) is Hit:
+            return outcome.value.settled()
         settled = settle(self.driver, self.key, outcome)
         if isinstance(outcome, Success) and outcome.record is None and type(settled.record) is dict:
             futures = self._futures() if self._futures is not None else None
             if futures is not None:
                 futures.keep(attempt.element, outcome.value)
+        if slot is not None and settled.ok:
+            keep(self.task, self.driver, f"{self.key}[{attempt.element}]", slot, settled.record)
         return settled
 
 

@@ -116,15 +116,15 @@ class Flow(Generic[P, R]):
         capture.hold()
         try:
             with held_back():
-                self._drive_within(driver, action, call, future)
+                self._drive_within(driver, action, call)
         finally:
             capture.release()
         return future
 
-    def _drive_within(self, driver: Driver, action: AddStep, call: TaskCall, future: Future[R]) -> None:
+    def _drive_within(self, driver: Driver, action: AddStep, call: TaskCall) -> None:
         try:
             attempt = driver.add(action, call)
-            self._drive_root(driver, call.lineage, call.kwargs, future, attempt)
+            self._drive_root(driver, call, attempt)
         except BaseException as stop:
             if isinstance(stop, KeyboardInterrupt | SystemExit):
                 driver.cancel(f"interrupted by {'Ctrl-C' if isinstance(stop, KeyboardInterrupt) else 'exit'}")
@@ -133,16 +133,14 @@ class Flow(Generic[P, R]):
                 driver.leave()
             raise
 
-    def _drive_root(
-        self, driver: Driver, lineage: Lineage, values: Mapping[str, Any], future: Future[R], attempt: int
-    ) -> None:
+    def _drive_root(self, driver: Driver, call: TaskCall, attempt: int) -> None:
         from motet.errors import Cancelled
 
         key = self.name
         while attempt or (attempt := driver.granted(key)):
-            body = lambda: self._body(driver, key, lineage, values)  # noqa: E731
+            body = lambda: self._body(driver, key, call.lineage, call.kwargs)  # noqa: E731
             try:
-                told = outcome_here(driver, key, attempt, body, future)
+                told = outcome_here(driver, call, attempt, body)
             except Cancelled:
                 break
             if not self._tries_again(driver, told):
@@ -161,7 +159,7 @@ class Flow(Generic[P, R]):
         attempt = driver.add(self._action(key, scope.key, values, related, lineage), call)
         while attempt or (attempt := driver.granted(key)):
             body = lambda: self._body(driver, key, lineage, arguments.resolve(dict(values)))  # noqa: E731
-            told = outcome_here(driver, key, attempt, body, future)
+            told = outcome_here(driver, call, attempt, body)
             if not self._tries_again(driver, told):
                 driver.conclude(told)
                 break

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from motet.dialects.python.task_runners import TaskRunner
 from motet.errors import UsageError
 from motet.kernel.policy import Policy
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from motet.dialects.python.cache_policies import CachePolicy
 
 
 class FlowOptions(TypedDict, total=False):
@@ -50,6 +55,10 @@ class TaskOptions(TypedDict, total=False):
     executor             "threads" or "processes": where it runs, whatever the flow's runner
     limits               what an attempt takes of the flow's named limits: {"database": 1}
     resources            cpu, memory, gpu that an attempt takes of the machine: {"cpu": 2, "memory": "4Gi"}
+    cache_policy         what a kept result depends on: INPUTS, TASK_SOURCE, ...; nothing is kept by default
+    cache_key_fn         a function of context and arguments that gives the key instead
+    cache_expiration     how long a result is kept, a timedelta
+    refresh_cache        True runs the task, and keeps its result in place of the old one
     """
 
     name: str
@@ -64,6 +73,10 @@ class TaskOptions(TypedDict, total=False):
     executor: str
     limits: Mapping[str, float]
     resources: Mapping[str, float | str]
+    cache_policy: CachePolicy | None
+    cache_key_fn: Callable[[Any, Mapping[str, Any]], str | None] | None
+    cache_expiration: timedelta | None
+    refresh_cache: bool
 
 
 FLOW_OPTIONS = FlowOptions.__optional_keys__

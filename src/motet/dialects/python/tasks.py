@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import update_wrapper
+from functools import cached_property, update_wrapper
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments
 from motet.dialects.python.bodies import attempt_here
+from motet.dialects.python.caching import policy_of as cache_policy_of
 from motet.dialects.python.calls import MapCall, TaskCall
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, policy_of
@@ -20,6 +21,8 @@ from motet.kernel.program import AddStep
 from motet.kernel.transitions import SUCCEEDED
 
 if TYPE_CHECKING:
+    from inspect import Signature
+
     from motet.kernel.state import Step
 
 P = ParamSpec("P")
@@ -43,6 +46,7 @@ class Task(Generic[P, R]):
         executor = options.get("executor", "")
         timed = options.get("timeout_seconds") is not None
         self.policy: Policy = policy_of("task", fn, options, executor or ("processes" if timed else ""))
+        self.cache_policy = cache_policy_of(options)
         self._submitted: dict[str, Policy] = {}
         update_wrapper(self, fn)
 
@@ -154,7 +158,7 @@ class Task(Generic[P, R]):
         """Carry out the attempts on this thread, until the step has its outcome; gives the step."""
         driver = scope.driver
         while attempt or (attempt := driver.granted(call.key)):
-            step = attempt_here(driver, call.key, attempt, call.run, future)
+            step = attempt_here(driver, call, attempt, call.run)
             if step.ended:
                 return step
             attempt = 0
@@ -171,17 +175,33 @@ class Task(Generic[P, R]):
             found = self._submitted[place] = policy_of("task", self.fn, options, executor)
         return found
 
-    def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments by parameter name; variadic ones under the name of their parameter."""
+    @cached_property
+    def signature(self) -> Signature:
+        """The signature of the function."""
         from inspect import signature
 
-        bound = signature(self.fn).bind(*args, **kwargs)
+        return signature(self.fn)
+
+    def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments by parameter name; variadic ones under the name of their parameter."""
+        bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
         return dict(bound.arguments)
 
-    def called_with(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The keyword arguments for a call, from arguments by parameter name."""
-        return arguments
+    def called_with(self, arguments: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments for a call, from arguments by parameter name as `bound` gives them."""
+        if self._by_name:
+            return (), arguments
+        from inspect import BoundArguments
+
+        bound = BoundArguments(self.signature, arguments)
+        return bound.args, bound.kwargs
+
+    @cached_property
+    def _by_name(self) -> bool:
+        """Whether every parameter can be given by name."""
+        plain = ("POSITIONAL_OR_KEYWORD", "KEYWORD_ONLY")
+        return all(each.kind.name in plain for each in self.signature.parameters.values())
 
 
 def _inside(task: Task[..., Any], method: str) -> Scope:

@@ -110,7 +110,7 @@ class OrionCall(TaskCall):
     teller: Teller
     future_type = PrefectFuture
 
-    def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared:
+    def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared | Settled:
         """In another process, what the function returns is made a state there."""
         self._remote = not here
         if here:
