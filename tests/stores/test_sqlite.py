@@ -98,7 +98,7 @@ def test_steps_are_seen_though_another_process_holds_the_turn(store: SqliteStore
     finally:
         workers.end_all()
     assert store.steps("r") == seen
-    with store._database.reading as execute:
+    with store._database.reading() as execute:
         assert execute("SELECT folded_seq FROM runs").fetchone()[0] == 1500
     assert store.steps("r") == seen
     assert store.steps("r", limit=2) == seen[:2]
@@ -198,7 +198,7 @@ def test_closing_leaves_the_log_to_later(store: SqliteStore, tmp_path: Path) -> 
 def test_durability_full_syncs(tmp_path: Path) -> None:
     for durability, level in (("normal", 1), ("full", 2)):
         store = SqliteStore(str(tmp_path / durability), durability=durability)  # type: ignore[arg-type]
-        with store._database.writing as execute:
+        with store._database.writing() as execute:
             assert execute("PRAGMA synchronous").fetchone() == (level,)
             assert execute("PRAGMA journal_mode").fetchone() == ("wal",)
         store.close()

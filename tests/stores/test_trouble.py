@@ -60,11 +60,10 @@ def test_a_file_that_is_no_store(tmp_path: Path) -> None:
 def test_a_store_with_holes(tmp_path: Path) -> None:
     """Damage found while reading or writing is told as such, whatever call meets it."""
     store = filled(tmp_path, 300)
-    with store._database.writing as execute:
+    with store._database.writing() as execute:
         execute("SELECT 1")
-    writer = store._database.take_turn()
-    writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    store._database.end_turn()
+    with store._database.turn() as writer:
+        writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     store.close()
     size = (tmp_path / "store.db").stat().st_size
     with open(tmp_path / "store.db", "r+b") as file:
@@ -167,15 +166,13 @@ def test_a_disk_that_is_full_from_the_start(small_disk: Path) -> None:
 def test_a_database_that_may_not_grow(tmp_path: Path) -> None:
     """The same without the right to mount: SQLite is told that there is no more room."""
     store = filled(tmp_path, 20)
-    writer = store._database.take_turn()
-    (pages,) = writer.execute("PRAGMA page_count").fetchone()
-    writer.execute(f"PRAGMA max_page_count = {pages + 4}").fetchall()
-    store._database.end_turn()
+    with store._database.turn() as writer:
+        (pages,) = writer.execute("PRAGMA page_count").fetchone()
+        writer.execute(f"PRAGMA max_page_count = {pages + 4}").fetchall()
     seq = appended_until_full(store, 20)
     assert len(list(store.history("r"))) == seq
-    writer = store._database.take_turn()
-    writer.execute("PRAGMA max_page_count = 1000000").fetchall()
-    store._database.end_turn()
+    with store._database.turn() as writer:
+        writer.execute("PRAGMA max_page_count = 1000000").fetchall()
     store.append("r", 1, seq, Batch([{"event": "e", "at": 1.0}]))
     store.close()
 

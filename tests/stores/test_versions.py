@@ -106,7 +106,7 @@ def test_later_versions_are_applied_once_in_order(
         for _ in range(2):
             store = SqliteStore(str(home))
             count = len(store.runs())
-            with store._database.reading as execute:
+            with store._database.reading() as execute:
                 assert execute("SELECT x FROM more").fetchall() == [("a;b",)] * (2 if home is old_home else 0)
             assert count == (2 if home is old_home else 0)
             store.close()

@@ -121,7 +121,7 @@ def hold(home: str) -> None:
     """Stand in the middle of a transaction until a line comes in."""
     store = SqliteStore(home)
     store.head()
-    with store._database.writing as execute:
+    with store._database.writing() as execute:
         execute("INSERT INTO aliases VALUES ('v', 'held', 'r')")
         print("holding", flush=True)
         sys.stdin.readline()

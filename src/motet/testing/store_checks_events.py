@@ -79,14 +79,14 @@ def check_reading_of_one_run_or_of_published_events(store: Store) -> None:
         (offset,) = store.publish([Publication("p", run=about)])
         of[about].append(offset)
         published.append(offset)
+    last = store.append(one, 1, seqs[one], batch(seqs[one] + 1, 2))
+    of[one] += [last, last + 1]
     for after in range(store.head() + 2):
         for run in (one, two):
             later = [offset for offset in of[run] if offset > after]
             assert offsets(store, after, run=run) == later
             assert offsets(store, after, run=run, limit=3) == later[:3]
-            assert offsets(store, after, run=run, published=True) == [
-                each for each in later if each in published
-            ]
+            assert offsets(store, after, run=run, published=True) == [each for each in later if each in published]
         later = [offset for offset in published if offset > after]
         assert offsets(store, after, published=True) == later
         assert offsets(store, after, published=True, limit=2) == later[:2]
@@ -167,9 +167,7 @@ def check_a_follower_in_another_thread_misses_nothing(store: Store) -> None:
 
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()
-    threads = [
-        threading.Thread(target=_writing, args=(store, f"run{i}", each), daemon=True) for i in range(writers)
-    ]
+    threads = [threading.Thread(target=_writing, args=(store, f"run{i}", each), daemon=True) for i in range(writers)]
     for thread in threads:
         thread.start()
     for thread in [*threads, listener]:

@@ -190,9 +190,7 @@ def check_history_begins_anywhere(store: Store) -> None:
         store.append(other, 1, seq, batch(seq + 1, count))
         seq += count
     for after in (0, 1, 2, 3, 4, 5, 9, 10, 11, 709, 710, 711, seq - 1, seq, seq + 1):
-        assert [each["key"] for each in store.history(run, after)] == [
-            f"k{n}" for n in range(after + 1, seq + 1)
-        ]
+        assert [each["key"] for each in store.history(run, after)] == [f"k{n}" for n in range(after + 1, seq + 1)]
 
 
 def check_history_of_many_records(store: Store) -> None:
@@ -244,16 +242,19 @@ def check_many_steps_looked_at_meanwhile(store: Store) -> None:
     run = started(store)
     seq = 0
     status: dict[str, str] = {}
-    for turn in range(4):
-        for i in range(700):
-            changed = {f"s{turn}-{i}": "running", f"s{i % (turn + 1)}-{(i * 7) % 700}": "succeeded"}
+    for turn, count in enumerate([700, 90, 1, 800, 300, 300]):
+        for i in range(count):
+            changed = {f"s{turn}-{i}": "running", f"s{i % (turn + 1)}-{(i * 7) % count}": "succeeded"}
             store.append(run, 1, seq, batch(seq + 1, steps=[row(key, now) for key, now in changed.items()]))
             status.update(changed)
             seq += 1
         assert {step.key: step.status for step in store.steps(run)} == status
         assert [step.key for step in store.steps(run)] == list(status)
-        running = [key for key, now in status.items() if now == "running"]
-        assert [step.key for step in store.steps(run, status="running", limit=900)] == running[:900]
+        for wanted in ("running", "succeeded"):
+            keys = [key for key, now in status.items() if now == wanted]
+            assert [step.key for step in store.steps(run, status=wanted)] == keys
+            for limit in (1, 5, 900):
+                assert [step.key for step in store.steps(run, status=wanted, limit=limit)] == keys[:limit]
         assert [step.key for step in store.steps(run, limit=5)] == list(status)[:5]
         some = list(status)[:: len(status) // 10]
         assert [store.step(run, key).status for key in some] == [status[key] for key in some]

@@ -88,6 +88,23 @@ def check_pruning_removes_old_runs_whole(store: Store) -> None:
     assert (store.run("old").seq, store.steps("old")) == (0, [])
 
 
+def check_a_new_run_inherits_nothing(store: Store) -> None:
+    """Neither steps nor checkpoint nor events of a run that was pruned turn up in a later one."""
+    started(store, "old")
+    for seq in range(600):
+        store.append("old", 1, seq, batch(seq + 1, steps=[row(f"s{seq}")]))
+    assert len(store.steps("old")) == 600
+    store.save_checkpoint("old", 1, Checkpoint(600, {}))
+    store.append("old", 1, 600, batch(601, run={"status": "failed", "ended_at": 1.0}))
+    store.release("old", 1)
+    assert store.prune(before=50.0, now=100.0).runs == 1
+    for id_ in ("new", "old"):
+        started(store, id_)
+        assert (store.steps(id_), list(store.history(id_)), store.read(0, run=id_)) == ([], [], [])
+        assert store.load_checkpoint(id_) is None
+        assert store.run(id_).seq == 0
+
+
 def check_pruning_everything_keeps_the_head(store: Store) -> None:
     """However much is removed, the head stays, and no offset is ever given out twice."""
     for turn in range(3):

@@ -18,19 +18,19 @@ class SqliteDocuments:
         self._reading = database.reading
 
     def document(self, voice: str, kind: str, key: str) -> Document | None:
-        with self._reading as execute:
+        with self._reading() as execute:
             row = execute(_SELECT + "AND key = ?", (voice, kind, key)).fetchone()
         return row and _document(*row)
 
     def documents(self, voice: str, kind: str) -> list[Document]:
-        with self._reading as execute:
+        with self._reading() as execute:
             found = execute(_SELECT + "ORDER BY key", (voice, kind)).fetchall()
         return [_document(*row) for row in found]
 
     def put_document(self, document: Document) -> Document:
         name = (document.voice, document.kind, document.key)
         body, version = pack(document.body), document.version
-        with self._writing as execute:
+        with self._writing() as execute:
             _check_version(execute, name, version)
             execute(
                 "INSERT OR REPLACE INTO documents (voice, kind, key, body, version) VALUES (?, ?, ?, ?, ?)",
@@ -40,12 +40,12 @@ class SqliteDocuments:
 
     def delete_document(self, document: Document) -> None:
         name = (document.voice, document.kind, document.key)
-        with self._writing as execute:
+        with self._writing() as execute:
             _check_version(execute, name, document.version)
             execute("DELETE FROM documents WHERE voice = ? AND kind = ? AND key = ?", name)
 
     def set_alias(self, voice: str, name: str, run: str) -> None:
-        with self._writing as execute:
+        with self._writing() as execute:
             execute(
                 "INSERT INTO aliases (voice, name, run) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 (voice, name, run),
@@ -55,14 +55,14 @@ class SqliteDocuments:
             raise Conflict(f"{name} already means run {meant}.", "Choose another name.")
 
     def alias(self, voice: str, name: str) -> str:
-        with self._reading as execute:
+        with self._reading() as execute:
             found = _alias(execute, voice, name)
         if found is None:
             raise NotFound(f"There is no run called {name}.", "`motet ls` lists the runs.")
         return found
 
     def next_number(self, voice: str, name: str) -> int:
-        with self._writing as execute:
+        with self._writing() as execute:
             execute(
                 "INSERT INTO sequences (voice, name, number) VALUES (?, ?, 1) "
                 "ON CONFLICT (voice, name) DO UPDATE SET number = number + 1",

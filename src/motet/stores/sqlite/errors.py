@@ -5,13 +5,24 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from motet.errors import StoreCorrupt, StoreError, StoreFull, StoreUnavailable
 
+Returned = TypeVar("Returned")
 
-def is_busy(error: sqlite3.OperationalError) -> bool:
-    """Whether another connection was in the way."""
-    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+def patiently(act: Callable[..., Returned], *arguments: object) -> Returned:
+    """Call it, again as long as a program that takes no turns holds SQLite's lock, for whatever time."""
+    while True:
+        try:
+            return act(*arguments)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(0.001)  # SQLite itself has waited before, but not for all locks
 
 
 def explained(error: sqlite3.Error | OSError, path: str) -> StoreError:

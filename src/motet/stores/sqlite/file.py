@@ -8,13 +8,11 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
 from motet.errors import StoreUnavailable
-from motet.failpoints import hit
 from motet.stores.mounts import mountinfo, network_file_system
-from motet.stores.sqlite.errors import explained, is_busy
+from motet.stores.sqlite.errors import explained, patiently
 from motet.stores.sqlite.schema import migrate
 from motet.stores.turn import Turn
 
@@ -30,18 +28,18 @@ _BUSY_S = 30.0
 class Database:
     """One writing and one reading connection to the file, made at first use. Safe from any thread.
 
-    `with writing as execute:` is one transaction, committed at its end and rolled back if it raises; it waits
-    for its turn among threads and processes. `with reading as execute:` never waits for a writer, and each
-    statement in it sees all that was committed before; all in `with snapshot as execute:` sees one state.
+    `with writing() as execute:` is one transaction, committed at its end and rolled back if it raises; it waits
+    for its turn among threads and processes. `with reading() as execute:` never waits for a writer, and each
+    statement in it sees all that was committed before; all in `with snapshot() as execute:` sees one state.
     None may be entered within another. SQLite's errors leave them as `StoreError`s.
+
+    They are generators with their locks in `with` statements, so that an interrupt (Ctrl-C) leaves no lock behind
+    wherever it strikes.
     """
 
     def __init__(self, home: str, durability: Durability, patience_s: float) -> None:
         self.home = home
         self.path = os.path.join(home, "store.db")
-        self.writing = _Writing(self)
-        self.reading = _Reading(self)
-        self.snapshot = _Snapshot(self)
         self.write_lock = threading.Lock()
         self.read_lock = threading.Lock()
         self._writer: sqlite3.Connection | None = None
@@ -52,88 +50,76 @@ class Database:
         self._prepared = False
         _close_before_fork(self)
 
+    @contextmanager
+    def writing(self) -> Iterator[Execute]:
+        """A transaction."""
+        with self.turn() as writer, _transaction(writer):
+            yield writer.execute
+
+    @contextmanager
+    def writing_soon(self, patience_s: float) -> Iterator[Execute | None]:
+        """A transaction, or None if others write for that long."""
+        if not self.write_lock.acquire(timeout=patience_s):
+            yield None
+            return
+        try:
+            writer, turn = self._opened()
+            if not turn.acquire_within(patience_s):
+                yield None
+                return
+            try:
+                with self._explaining(), _transaction(writer):
+                    yield writer.execute
+            finally:
+                turn.release()
+        finally:
+            self.write_lock.release()
+
+    @contextmanager
+    def turn(self) -> Iterator[sqlite3.Connection]:
+        """The writing connection, while no other thread or process writes, and outside of any transaction."""
+        with self.write_lock:
+            writer, turn = self._opened()
+            turn.acquire()
+            try:
+                yield writer
+            except sqlite3.Error as error:
+                raise explained(error, self.path) from error
+            finally:
+                turn.release()
+
     def insert(self, sql: str, values: Sequence[Any]) -> int:
         """Carry out one INSERT as a transaction, at half the cost of `writing`; gives the row's number.
 
         A violated constraint is raised as it is (sqlite3.IntegrityError).
         """
-        writer = self.take_turn()
-        try:
-            while True:
-                try:
-                    hit("transaction.before")
-                    number = writer.execute(sql, values).lastrowid or 0
-                    hit("transaction.after")
-                    return number
-                except sqlite3.OperationalError as error:
-                    if not is_busy(error):
-                        raise
-        except sqlite3.IntegrityError:
-            raise
-        except sqlite3.Error as error:
-            raise explained(error, self.path) from error
-        finally:
-            self.end_turn()
-
-    @contextmanager
-    def writing_within(self, seconds: float) -> Iterator[Execute | None]:
-        """As `writing`, but with None, and no transaction, if others write for that long."""
-        writer = self.take_turn_within(seconds)
-        if writer is None:
-            yield None
-            return
-        execute = self.writing.begin(writer)
-        try:
-            yield execute
-        except BaseException as error:
-            self.writing.__exit__(type(error), error, None)
-            raise
-        self.writing.__exit__(None, None, None)
-
-    def take_turn(self) -> sqlite3.Connection:
-        """Wait until no other thread or process writes. `end_turn` must follow."""
-        self.write_lock.acquire()
-        try:
-            writer = self._writer or self._open_writer()
-            self._turn.acquire()  # type: ignore[union-attr]
-        except BaseException:
-            self.write_lock.release()
-            raise
-        return writer
-
-    def take_turn_within(self, seconds: float) -> sqlite3.Connection | None:
-        """As `take_turn`, but None if others write for that long."""
-        if not self.write_lock.acquire(timeout=seconds):
-            return None
-        writer = None
-        try:
-            writer = self._writer or self._open_writer()
-            if not self._turn.acquire_within(seconds):  # type: ignore[union-attr]
-                writer = None
-        finally:
-            if writer is None:
-                self.write_lock.release()
-        return writer
-
-    def end_turn(self) -> None:
-        """Let others write."""
-        try:
-            self._turn.release()  # type: ignore[union-attr]
-        finally:
-            self.write_lock.release()
-
-    def reader(self) -> sqlite3.Connection:
-        """The reading connection. The caller has the read lock."""
-        if self._reader is None:
-            if self._writer is None:  # else its lock is not needed, and whoever has it may wait for a turn
-                with self.write_lock:
-                    if self._writer is None:
-                        self._open_writer()
+        with self.write_lock:
+            writer, turn = self._opened()
+            turn.acquire()
             try:
-                self._reader = self._connect("?mode=ro")
+                return patiently(writer.execute, sql, values).lastrowid or 0
+            except sqlite3.IntegrityError:
+                raise
             except sqlite3.Error as error:
                 raise explained(error, self.path) from error
-        return self._reader
+            finally:
+                turn.release()
+
+    @contextmanager
+    def reading(self) -> Iterator[Execute]:
+        """Statements that read."""
+        with self.read_lock, self._explaining():
+            yield self._open_reader().execute
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Execute]:
+        """Statements that read one and the same state."""
+        with self.reading() as execute:
+            execute("BEGIN")
+            try:
+                yield execute
+            finally:
+                execute("COMMIT")
 
     def close(self) -> None:
         """Close both connections. A later use opens them again."""
@@ -161,7 +147,13 @@ class Database:
             reader.close()
         turn.close()
 
-    def _open_writer(self) -> sqlite3.Connection:
+    def _opened(self) -> tuple[sqlite3.Connection, Turn]:
+        """The writing connection and the turn; the caller has the write lock."""
+        if self._writer is None or self._turn is None:
+            self._open_writer()
+        return self._writer, self._turn  # type: ignore[return-value]
+
+    def _open_writer(self) -> None:
         """Open the file, making or migrating it where needed."""
         self._prepare_home()
         turn = writer = None
@@ -180,7 +172,15 @@ class Database:
                 raise explained(error, self.path) from error
             raise
         self._turn, self._writer = turn, writer
-        return writer
+
+    def _open_reader(self) -> sqlite3.Connection:
+        """The reading connection; the caller has the read lock."""
+        if self._reader is None:
+            if self._writer is None:  # else its lock is not needed, and whoever has it may wait for a turn
+                with self.write_lock:
+                    self._opened()
+            self._reader = self._connect("?mode=ro")
+        return self._reader
 
     def _prepare_home(self) -> None:
         """Make the folder, and refuse one on a network file system."""
@@ -210,102 +210,23 @@ class Database:
             cached_statements=256,
         )
 
-
-class _Writing:
-    """A transaction; reusable, as only the thread that has the write lock is in it."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def __enter__(self) -> Execute:
-        return self.begin(self._database.take_turn())
-
-    def begin(self, writer: sqlite3.Connection) -> Execute:
-        """Enter with a turn that was taken already."""
-        database = self._database
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
         try:
-            patiently(lambda: writer.execute("BEGIN IMMEDIATE"))
-        except BaseException as error:
-            database.end_turn()
-            if isinstance(error, sqlite3.Error):
-                raise explained(error, database.path) from error
-            raise
-        self._writer = writer
-        return writer.execute
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        database, writer = self._database, self._writer
-        try:
-            if error is None:
-                hit("transaction.before")
-                writer.execute("COMMIT")
-                hit("transaction.after")
-        except sqlite3.Error as failure:
-            raise explained(failure, database.path) from failure
-        finally:
-            try:
-                if writer.in_transaction:
-                    writer.execute("ROLLBACK")
-            finally:
-                database.end_turn()
-        if isinstance(error, sqlite3.Error):
-            raise explained(error, database.path) from error
+            yield
+        except sqlite3.Error as error:
+            raise explained(error, self.path) from error
 
 
-class _Reading:
-    """Reads, one thread at a time."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def __enter__(self) -> Execute:
-        database = self._database
-        database.read_lock.acquire()
-        try:
-            return database.reader().execute
-        except BaseException:
-            database.read_lock.release()
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._database.read_lock.release()
-        if isinstance(error, sqlite3.Error):
-            raise explained(error, self._database.path) from error
-
-
-class _Snapshot(_Reading):
-    """Reads that all see the same state."""
-
-    def __enter__(self) -> Execute:
-        execute = super().__enter__()
-        try:
-            execute("BEGIN")
-        except BaseException:
-            self._database.read_lock.release()
-            raise
-        return execute
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self._database.reader().execute("COMMIT")
-        finally:
-            super().__exit__(kind, error, trace)
-
-
-def patiently(act: Callable[[], Any]) -> Any:
-    """Do it, and again as long as a program that knows nothing of turns holds SQLite's lock."""
-    while True:
-        try:
-            return act()
-        except sqlite3.OperationalError as error:
-            if not is_busy(error):
-                raise
+@contextmanager
+def _transaction(writer: sqlite3.Connection) -> Iterator[None]:
+    patiently(writer.execute, "BEGIN IMMEDIATE")
+    try:
+        yield
+        writer.execute("COMMIT")
+    finally:
+        if writer.in_transaction:
+            writer.execute("ROLLBACK")
 
 
 def _close_before_fork(database: Database) -> None:

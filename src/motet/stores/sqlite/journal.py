@@ -71,7 +71,7 @@ def add(database: Database, values: Values) -> int:
     try:
         return database.insert(_ADD, values) - int(values[0]) + 1
     except sqlite3.IntegrityError:
-        with database.reading as execute:
+        with database.reading() as execute:
             raise _fenced(execute, values) from None
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
-from collections.abc import Callable
-from typing import Any
 
 from motet.errors import StoreCorrupt, StoreUnavailable
-from motet.stores.sqlite.errors import is_busy
+from motet.stores.sqlite.errors import patiently
 from motet.stores.turn import Turn
 
 VERSION = 1
@@ -29,9 +26,9 @@ def migrate(db: sqlite3.Connection, turn: Turn, home: str) -> None:
             return
         if found == 0:
             _refuse_others(db, home)
-            _patiently(lambda: db.execute("PRAGMA auto_vacuum=INCREMENTAL"))
-            _patiently(lambda: db.execute("PRAGMA journal_mode=WAL").fetchone())
-        _patiently(lambda: db.execute("BEGIN IMMEDIATE"))
+            patiently(db.execute, "PRAGMA auto_vacuum=INCREMENTAL")
+            patiently(lambda: db.execute("PRAGMA journal_mode=WAL").fetchone())
+        patiently(db.execute, "BEGIN IMMEDIATE")
         try:
             for name in sorted(os.listdir(_SQL)):
                 if name.endswith(".sql") and int(name[:4]) > found:
@@ -47,7 +44,7 @@ def migrate(db: sqlite3.Connection, turn: Turn, home: str) -> None:
 
 
 def _version(db: sqlite3.Connection, home: str) -> int:
-    found: int = _patiently(lambda: db.execute("PRAGMA user_version").fetchone()[0])
+    found: int = patiently(lambda: db.execute("PRAGMA user_version").fetchone()[0])
     if found > VERSION:
         raise StoreUnavailable(
             f"The store at {home} was written by a newer Motet (its tables have version {found}; "
@@ -76,14 +73,3 @@ def _apply(db: sqlite3.Connection, path: str) -> None:
         if sqlite3.complete_statement(statement):
             db.execute(statement)
             statement = ""
-
-
-def _patiently(act: Callable[[], Any]) -> Any:
-    """Do it, again while another connection is in the way: a change of journal mode does not wait."""
-    while True:
-        try:
-            return act()
-        except sqlite3.OperationalError as error:
-            if not is_busy(error):
-                raise
-            time.sleep(0.005)

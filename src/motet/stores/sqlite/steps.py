@@ -33,7 +33,7 @@ Newer = dict[str, list[Any]]
 def steps(database: Database, run: str, limit: int | None, status: str | None) -> list[StepRow]:
     """See `Store.steps`."""
     _fold(database, run)
-    with database.snapshot as execute:
+    with database.snapshot() as execute:
         number, folded_seq = _run(execute, run)
         newer = _newer(execute, number, folded_seq, -1)[0]
         found = execute(
@@ -52,7 +52,7 @@ def steps(database: Database, run: str, limit: int | None, status: str | None) -
 
 def step(database: Database, run: str, key: str) -> StepRow | None:
     """The step, or None."""
-    with database.snapshot as execute:
+    with database.snapshot() as execute:
         number, folded_seq = _run(execute, run)
         newer = _newer(execute, number, folded_seq, -1)[0]
         if key in newer:
@@ -65,7 +65,7 @@ def _fold(database: Database, run: str) -> None:
     """Move rows from the journal into the table until few are left to move."""
     moved = True
     while moved:
-        with database.reading as execute:
+        with database.reading() as execute:
             number, folded_seq = _run(execute, run)
             left = execute(
                 "SELECT count(*) FROM (SELECT 1 FROM records WHERE run = ? AND last_seq > ? LIMIT ?)",
@@ -76,7 +76,7 @@ def _fold(database: Database, run: str) -> None:
 
 def _fold_some(database: Database, run: str) -> bool:
     """Move the next rows, if the turn to write can be had; says whether it could."""
-    with database.writing_within(_PATIENCE_S) as execute:
+    with database.writing_soon(_PATIENCE_S) as execute:
         if execute is None:
             return False
         number, folded_seq = _run(execute, run)

@@ -50,7 +50,7 @@ class SqliteStore(SqliteDocuments):
     # -- runs
 
     def create_run(self, run: NewRun) -> bool:
-        with self._writing as execute:
+        with self._writing() as execute:
             made = execute(
                 "INSERT INTO runs (id, name, workflow, program, params, parent, tags, status, after_offset, "
                 "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?) ON CONFLICT (id) DO NOTHING",
@@ -62,7 +62,7 @@ class SqliteStore(SqliteDocuments):
         return bool(made)
 
     def claim(self, run: str, owner: Owner, now: float, lease_s: float, *, force: bool = False) -> RunRow:
-        with self._writing as execute:
+        with self._writing() as execute:
             row = _run(execute, run)
             held = row.owner is not None and row.owner != owner and (row.lease_until or 0.0) > now
             if held and not force:
@@ -79,12 +79,12 @@ class SqliteStore(SqliteDocuments):
         return row
 
     def renew(self, run: str, epoch: int, until: float) -> None:
-        with self._writing as execute:
+        with self._writing() as execute:
             _check_epoch(execute, run, epoch)
             execute("UPDATE runs SET lease_until = ? WHERE id = ? AND owner IS NOT NULL", (until, run))
 
     def release(self, run: str, epoch: int) -> None:
-        with self._writing as execute:
+        with self._writing() as execute:
             execute("UPDATE runs SET owner = NULL, lease_until = NULL WHERE id = ? AND epoch = ?", (run, epoch))
 
     def append(self, run: str, epoch: int, expected_seq: int, batch: Batch) -> int:
@@ -92,7 +92,7 @@ class SqliteStore(SqliteDocuments):
             raise ValueError(f"not what may change of a run: {sorted(batch.run.keys() - CHANGEABLE)}")
         record = journal.record(run, epoch, expected_seq, batch)
         if batch.run or not batch.events:
-            with self._writing as execute:
+            with self._writing() as execute:
                 offset = journal.add_within(execute, record)
                 if batch.run:
                     _update_run(execute, run, batch.run)
@@ -103,7 +103,7 @@ class SqliteStore(SqliteDocuments):
 
     def history(self, run: str, after_seq: int = 0) -> Iterator[Json]:
         while True:
-            with self._reading as execute:
+            with self._reading() as execute:
                 found = journal.records_after(execute, run, after_seq)
             for last_seq, count, body in found:
                 yield from decode(body)[max(0, after_seq - (last_seq - count)) :]
@@ -113,7 +113,7 @@ class SqliteStore(SqliteDocuments):
 
     def save_checkpoint(self, run: str, epoch: int, checkpoint: Checkpoint) -> None:
         state = pack(checkpoint.state)
-        with self._writing as execute:
+        with self._writing() as execute:
             _check_epoch(execute, run, epoch)
             execute(
                 "INSERT OR REPLACE INTO checkpoints (run, seq, state) "
@@ -122,7 +122,7 @@ class SqliteStore(SqliteDocuments):
             )
 
     def load_checkpoint(self, run: str) -> Checkpoint | None:
-        with self._reading as execute:
+        with self._reading() as execute:
             row = execute(
                 "SELECT seq, state FROM checkpoints WHERE run = (SELECT number FROM runs WHERE id = ?)",
                 (run,),
@@ -130,7 +130,7 @@ class SqliteStore(SqliteDocuments):
         return row and Checkpoint(row[0], unpack(row[1]))
 
     def run(self, run: str) -> RunRow:
-        with self._reading as execute:
+        with self._reading() as execute:
             return _run(execute, run)
 
     def find_runs(self, text: str) -> list[RunRow]:
@@ -141,7 +141,7 @@ class SqliteStore(SqliteDocuments):
         return self._runs("(?1 IS NULL OR status = ?1) AND (?2 IS NULL OR created_at < ?2)", (status, before), limit)
 
     def _runs(self, where: str, values: Sequence[Any], limit: int | None) -> list[RunRow]:
-        with self._reading as execute:
+        with self._reading() as execute:
             found = execute(
                 f"SELECT {columns.RUN_COLUMNS} FROM runs WHERE {where} "
                 f"ORDER BY created_at DESC, number DESC LIMIT {-1 if limit is None else int(limit)}",
@@ -163,7 +163,7 @@ class SqliteStore(SqliteDocuments):
     def publish(self, events: Sequence[Publication]) -> list[int]:
         hit("publish.before")
         bodies = [pack(event.value) for event in events]
-        with self._writing as execute:
+        with self._writing() as execute:
             offsets, added = journal.publish(execute, events, bodies)
         if added:
             self._bell.ring(published=True)
@@ -171,20 +171,20 @@ class SqliteStore(SqliteDocuments):
         return offsets
 
     def head(self) -> int:
-        with self._reading as execute:
+        with self._reading() as execute:
             return journal.head(execute)
 
     def read(self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False) -> list[Entry]:
-        with self._reading as execute:
+        with self._reading() as execute:
             return journal.read(execute, after, limit, run, published)
 
     def follow(self, *, published: bool = False) -> Follower:
-        with self._reading:
+        with self._reading():
             pass  # the store is there, or what keeps it from being there is said
         return FifoFollower(self._wake_folder, published=published)
 
     def keep_from(self, listener: str, offset: int, until: float) -> None:
-        with self._writing as execute:
+        with self._writing() as execute:
             execute(
                 "INSERT OR REPLACE INTO listeners (name, offset, until) VALUES (?, ?, ?)",
                 (listener, offset, until),
@@ -204,12 +204,12 @@ class SqliteStore(SqliteDocuments):
     @property
     def version(self) -> int:
         """The version of its tables."""
-        with self._reading as execute:
+        with self._reading() as execute:
             return int(execute("PRAGMA user_version").fetchone()[0])
 
     def check(self) -> list[str]:
         """What is wrong with the file, in SQLite's words; empty if it is sound. Reads all of it."""
-        with self._reading as execute:
+        with self._reading() as execute:
             told = [str(row[0]) for row in execute("PRAGMA integrity_check").fetchall()]
         return [] if told == ["ok"] else told
 

@@ -48,21 +48,21 @@ def prune(database: Database, *, before: float, now: float, dry_run: bool) -> Pr
     """See `Store.prune`. Each run goes in a transaction of its own, so that other writers never wait long."""
     times = {"before": before, "now": now}
     if dry_run:
-        with database.snapshot as execute:
+        with database.snapshot() as execute:
             return _would_prune(execute, times)
     pruned = Pruned()
     size_bytes = _size_bytes(database)
-    with database.reading as execute:
+    with database.reading() as execute:
         numbers = [row[0] for row in execute(_OLD_RUNS, times).fetchall()]
     for number in numbers:
-        with database.writing as execute:
+        with database.writing() as execute:
             _prune_run(execute, number, times, pruned)
     count = _EVENTS_AT_ONCE
     while count == _EVENTS_AT_ONCE:
-        with database.writing as execute:
+        with database.writing() as execute:
             count = _prune_events(execute, times)
         pruned.events += count
-    with database.writing as execute:
+    with database.writing() as execute:
         _prune_listeners(execute, times)
     if pruned.runs or pruned.events:
         _compact(database)
@@ -73,7 +73,7 @@ def prune(database: Database, *, before: float, now: float, dry_run: bool) -> Pr
 def artifacts(database: Database) -> set[str]:
     """See `Store.artifacts`."""
     found: set[str] = set()
-    with database.snapshot as execute:
+    with database.snapshot() as execute:
         for table, column in _WITH_RECORDS:
             rows = execute(f"SELECT {column} FROM {table} WHERE instr({column}, '\"artifact\":') > 0")
             found |= references(row[0] for row in rows)
@@ -150,14 +150,11 @@ def _compact(database: Database) -> None:
     """Give free pages back to the file system, some at a time, and then cut the log."""
     left = 1
     while left:
-        writer = database.take_turn()
-        try:
+        with database.turn() as writer:
             writer.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
             left = writer.execute("PRAGMA freelist_count").fetchone()[0]
             if not left:
                 _cut_log(writer)
-        finally:
-            database.end_turn()
 
 
 def _cut_log(writer: Any) -> None:
@@ -171,7 +168,7 @@ def _cut_log(writer: Any) -> None:
 
 
 def _size_bytes(database: Database) -> int:
-    with database.reading as execute:
+    with database.reading() as execute:
         (pages,) = execute("PRAGMA page_count").fetchone()
         (page_bytes,) = execute("PRAGMA page_size").fetchone()
     return int(pages) * int(page_bytes)
