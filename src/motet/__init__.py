@@ -43,7 +43,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "Flow": "flows", "flow": "flows", "Future": "futures", "as_completed": "futures", "wait": "futures",
     "publish": "publishing", "State": "states", "Task": "tasks", "task": "tasks", "unmapped": "annotations",
-    "DEFAULT": "cache_policies", "FLOW_PARAMETERS": "cache_policies", "INPUTS": "cache_policies", "NO_CACHE": "cache_policies", "RUN_ID": "cache_policies", "TASK_SOURCE": "cache_policies",
+    "DEFAULT": "cache_policies", "FLOW_PARAMETERS": "cache_policies", "INPUTS": "cache_policies",
+    "NO_CACHE": "cache_policies", "RUN_ID": "cache_policies", "TASK_SOURCE": "cache_policies",
     "allow_failure": "annotations", "opaque": "annotations", "quote": "annotations",
 }  # fmt: skip
 __all__ = ["__version__", *_HOMES]

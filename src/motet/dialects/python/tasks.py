@@ -184,6 +184,8 @@ class Task(Generic[P, R]):
 
     def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments by parameter name; variadic ones under the name of their parameter."""
+        if self._by_name and not kwargs and len(args) == len(self.signature.parameters):
+            return dict(zip(self.signature.parameters, args, strict=True))
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
         return dict(bound.arguments)
