@@ -69,7 +69,7 @@ def _print(terminal: Terminal, entry: Entry) -> None:
     if terminal.as_json:
         terminal.json(_json(entry))
         return
-    place = f"{entry.namespace}:" if entry.namespace else ""
+    place = f"{entry.namespace}:" if entry.namespace and entry.published else ""
     key = terminal.paint(f"{place}{entry.key}", "bold")
     who = entry.run or entry.sender
     value = "" if entry.value is None else human.short_text(_told(entry), 120)

@@ -27,7 +27,10 @@ def command(options: Namespace, terminal: Terminal) -> int:
     terminal.keep_stdout_clean()
     interrupts.install()
 
+    begun: list[str] = []
+
     def tell(driver: Driver) -> None:
+        begun.append(row.id)
         kept = driver.state.counts.get(SUCCEEDED, 0)
         terminal.say(f"Resuming {row.name}: {human.counted(kept, 'step')} kept.")
         terminal.flush()
@@ -36,4 +39,4 @@ def command(options: Namespace, terminal: Terminal) -> int:
         carry_on = app.voice_of(row)
         carry_on(host, row, reopen=row.status in ENDED, rerun_changed=options.rerun_changed, begun=tell)
 
-    return outcome.of(terminal, [row.id], perform)
+    return outcome.of(terminal, begun, perform)

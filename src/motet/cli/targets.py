@@ -9,7 +9,8 @@ from typing import Any
 from motet.dialects.python.flows import Flow
 from motet.dialects.python.loading import load_file, load_module, pick
 from motet.dialects.python.tasks import Task
-from motet.errors import TargetError
+from motet.errors import MotetError, TargetError
+from motet.values.errors import encode_error
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,19 @@ def check_program(target: ProgramTarget, params: Any) -> None:
     except (TypeError, ValueError):
         program = None
     else:
-        program = target.make(params)
+        program = _made(target, params)
     if not callable(getattr(program, "advance", None)):
         raise TargetError(
             f"{target.target} is no flow, and does not make a program of the parameters either.",
             "Put @flow above it; or let it take the parameters (a dict) and return an object with `advance`.",
         )
+
+
+def _made(target: ProgramTarget, params: Any) -> Any:
+    try:
+        return target.make(params)
+    except MotetError:
+        raise
+    except Exception as error:
+        said = encode_error(error)["traceback"]
+        raise TargetError(f"{target.target} could not make a program.\n{said}", "Put that right.") from error
