@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 
 import pytest
+from tests.kernel.harness import Run
 
 from motet.kernel import events as ev
 from motet.kernel.policy import Policy
-from tests.kernel.harness import Run
 
 
 def demand(**amounts: float) -> dict[str, object]:
@@ -109,8 +109,8 @@ def test_who_needs_two_limits_gets_both_though_they_are_never_free_together() ->
 def test_opposite_orders_of_demands_do_not_block_each_other(order: tuple[str, str]) -> None:
     run = Run({"a": 1, "b": 1})
     run.add("x", policy=demand(a=1, b=1))
-    run.add("y", policy={"demands": {name: 1 for name in reversed(order)}})
-    run.add("z", policy={"demands": {name: 1 for name in order}})
+    run.add("y", policy={"demands": dict.fromkeys(reversed(order), 1)})
+    run.add("z", policy={"demands": dict.fromkeys(order, 1)})
     for key in ("x", "y", "z"):
         assert run.status(key) == "running"
         run.succeed(key)
@@ -208,7 +208,9 @@ def test_whatever_is_demanded_and_in_whatever_order_it_ends_all_is_served_in_tur
         order: dict[str, list[str]] = {}
 
         def check_room(
-            needs: dict[str, dict[str, int]] = needs, running: list[str] = running, capacities: dict[str, int] = capacities
+            needs: dict[str, dict[str, int]] = needs,
+            running: list[str] = running,
+            capacities: dict[str, int] = capacities,
         ) -> None:
             for name, capacity in capacities.items():
                 users = [needs[key][name] for key in running if name in needs[key]]

@@ -6,13 +6,13 @@ import random
 from typing import Any
 
 import pytest
+from tests.kernel.harness import Run
 
 from motet.errors import InvalidTransition, UsageError
 from motet.kernel import events as ev
 from motet.kernel.decide import SetTimer, StartAttempt, StopAttempt
 from motet.kernel.inputs import Ended, Failed, Succeeded
 from motet.kernel.state import M_SUCCEEDED
-from tests.kernel.harness import Run
 
 
 def elements(key: str, *indices: int) -> list[str]:
@@ -400,7 +400,13 @@ def test_a_map_that_is_reset_keeps_what_succeeded() -> None:
     run.apply(ev.StepReset(run.now, "b"), ev.StepReset(run.now, "a"))
     run.settle()
     assert run.started() == ["a[1]"]
-    assert run.statuses("a[0]", "a[1]", "b", "b[0]", "b[1]") == ["succeeded", "running", "ready", "succeeded", "pending"]
+    assert run.statuses("a[0]", "a[1]", "b", "b[0]", "b[1]") == [
+        "succeeded",
+        "running",
+        "ready",
+        "succeeded",
+        "pending",
+    ]
     run.check()
     run.succeed("a", 1, result=1)
     assert run.started() == ["b[1]"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.kernel.harness import Run
 
 from motet.errors import UsageError
 from motet.kernel import events as ev
 from motet.kernel.decide import SetTimer, StopAttempt
 from motet.kernel.inputs import Failed, Succeeded, TimerFired
-from tests.kernel.harness import Run
 
 # ---------------------------------------------------------------- needs and after
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.kernel.harness import Run
 
 from motet.errors import InvalidTransition
 from motet.kernel import events as ev
@@ -10,7 +11,6 @@ from motet.kernel.fold import apply
 from motet.kernel.moves import move
 from motet.kernel.state import RunState
 from motet.kernel.transitions import NEEDS_LOST, NEEDS_MET, RUN, STEP
-from tests.kernel.harness import Run
 
 STEPS = ("pending", "ready", "running", "retrying", "succeeded", "failed", "cancelled", "skipped")
 RUNS = ("pending", "running", "cancelling", "succeeded", "failed", "cancelled")

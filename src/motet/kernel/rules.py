@@ -222,6 +222,10 @@ class Absence(Rule):
     rule: Rule
     for_s: float
 
+    def __post_init__(self) -> None:
+        if self.for_s <= 0:
+            raise ValueError(f"a silence takes some time, not {self.for_s} s")
+
     def start(self, at: float) -> Json:
         return {"due_at": at + self.for_s, "part": self.rule.start(at)}
 

@@ -1,0 +1,342 @@
+"""The algebra of rules, against a naive reading of its docstrings over the whole history at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.kernel.harness import Run
+
+from motet.kernel import events as ev
+from motet.kernel import rules
+from motet.kernel.rules import Absence, AllOf, AnyOf, Count, OnEvent, OnStatus, Rule, StatusChanged
+
+
+def firings(rule: Rule, history: Sequence[rules.Signal], began: float) -> list[int]:
+    """The places in `history` at which the rule, listening from time `began`, fires."""
+    if isinstance(rule, OnEvent | OnStatus):
+        return [i for i, signal in enumerate(history) if matches(rule, signal)]
+    if isinstance(rule, AnyOf):
+        return sorted({i for part in rule.rules for i in firings(part, history, began)})
+    if isinstance(rule, AllOf):
+        parts = [firings(part, history, began) for part in rule.rules]
+        out: list[int] = []
+        while True:  # from the last firing on, it takes until the slowest part has fired
+            last = out[-1] if out else -1
+            nexts = [[i for i in part if i > last] for part in parts]
+            if not all(nexts):
+                return out
+            out.append(max(each[0] for each in nexts))
+    if isinstance(rule, Count):
+        return firings(rule.rule, history, began)[rule.times - 1 :: rule.times]
+    if isinstance(rule, Absence):
+        inner = firings(rule.rule, history, began)
+        silences = [(-1, began), *((i, history[i].at) for i in inner)]
+        ends = [*inner, len(history)]
+        over = []
+        for (start, at), end in zip(silences, ends, strict=True):  # up to the next firing, and in its very moment
+            over += [i for i in range(start + 1, min(end + 1, len(history))) if history[i].at >= at + rule.for_s][:1]
+        return over
+    assert isinstance(rule, rules.Sequence)
+    out, place = [], -1
+    while True:
+        for part in rule.rules:
+            since = history[place].at if place >= 0 else began
+            nexts = [place + 1 + i for i in firings(part, history[place + 1 :], since)]
+            if not nexts:
+                return out
+            place = nexts[0]
+        out.append(place)
+
+
+def matches(rule: OnEvent | OnStatus, signal: rules.Signal) -> bool:
+    if isinstance(rule, OnEvent) and isinstance(signal, ev.EventReceived):
+        wanted = [(rule.key, signal.key), (rule.namespace, signal.namespace), (rule.value, signal.value)]
+        return all(want in (None, found) for want, found in wanted)
+    if isinstance(rule, OnStatus) and isinstance(signal, StatusChanged):
+        return signal.status == rule.status and rule.key in ("", signal.key) and rule.task in ("", signal.task)
+    return False
+
+
+KEYS = st.sampled_from("ab")
+LEAVES = st.builds(OnEvent, KEYS, st.none() | st.sampled_from(["", "n"]), st.none() | st.integers(1, 2)) | st.builds(
+    OnStatus, st.sampled_from(["running", "succeeded"]), st.sampled_from(["", "x", "y"]), st.sampled_from(["", "t"])
+)
+RULES: st.SearchStrategy[Rule] = st.recursive(
+    LEAVES,
+    lambda part: st.one_of(
+        st.lists(part, min_size=1, max_size=3).map(tuple).flatmap(
+            lambda parts: st.sampled_from([AnyOf(parts), AllOf(parts), rules.Sequence(parts)])
+        ),
+        st.builds(Count, part, st.integers(1, 3)),
+        st.builds(Absence, part, st.integers(1, 6)),
+    ),
+    max_leaves=5,
+)  # fmt: skip
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[rules.Signal]:
+    at, out = 100.0, list[rules.Signal]()
+    for step in draw(st.lists(st.integers(0, 4), max_size=25)):
+        at += step
+        which = draw(st.integers(0, 2))
+        if which == 0:
+            out.append(ev.TimePassed(at, "w"))
+        elif which == 1:
+            out.append(
+                ev.EventReceived(
+                    at, len(out) + 1, draw(KEYS), draw(st.sampled_from(["", "n"])), draw(st.integers(1, 2))
+                )
+            )
+        else:
+            out.append(
+                StatusChanged(
+                    at,
+                    draw(st.sampled_from("xy")),
+                    draw(st.sampled_from("tu")),
+                    draw(st.sampled_from(["running", "succeeded"])),
+                )
+            )
+    return out
+
+
+@given(RULES, histories())
+def test_rules_fire_when_their_docstrings_say(rule: Rule, history: list[rules.Signal]) -> None:
+    memory, fired = rule.start(100.0), []
+    for i, signal in enumerate(history):
+        memory, met = rule.fold(json.loads(json.dumps(memory)), signal)
+        fired += [i] * met
+    assert fired == firings(rule, history, 100.0)
+
+
+@given(RULES, histories())
+def test_time_alone_moves_a_rule_at_its_deadlines_and_not_between(rule: Rule, history: list[rules.Signal]) -> None:
+    memory = rule.start(100.0)
+    for signal in history:
+        due_at = rule.deadline(memory)
+        if due_at is None or signal.at < due_at:
+            assert rule.fold(memory, ev.TimePassed(signal.at, "w")) == (memory, False)
+        else:
+            passed, _ = rule.fold(memory, ev.TimePassed(due_at, "w"))
+            later = rule.deadline(passed)
+            assert later is None or later > due_at  # one timer for one moment
+        memory, _ = rule.fold(memory, signal)
+
+
+@given(RULES)
+def test_what_is_written_is_read_again(rule: Rule) -> None:
+    assert rules.from_json(json.loads(json.dumps(rule.to_json()))) == rule
+
+
+@given(RULES, histories())
+def test_nothing_moves_a_rule_but_what_it_is_entered_under(rule: Rule, history: list[rules.Signal]) -> None:
+    memory = rule.start(100.0)
+    for signal in history:
+        fed, met = rule.fold(memory, signal)
+        if isinstance(signal, ev.EventReceived):
+            concerned = signal.key in rules.event_keys(rule)
+        elif isinstance(signal, StatusChanged):
+            concerned = bool(rules.topics(rule) & set(signal.topics()))
+        else:
+            concerned = False
+        due_at = rule.deadline(memory)
+        if not concerned and (due_at is None or signal.at < due_at):
+            assert not met
+            assert fed == memory
+        memory = fed
+
+
+@pytest.mark.parametrize("parts", [AnyOf, AllOf, rules.Sequence])
+def test_a_rule_of_nothing_is_none(parts: Any) -> None:
+    with pytest.raises(ValueError, match="at least one part"):
+        parts(())
+
+
+def test_a_count_of_nothing_is_none() -> None:
+    with pytest.raises(ValueError, match="never be over"):
+        Count(OnEvent("a"), 0)
+
+
+@pytest.mark.parametrize("for_s", [0, -1])
+def test_a_silence_takes_time(for_s: float) -> None:
+    with pytest.raises(ValueError, match="takes some time"):
+        Absence(OnEvent("a"), for_s)
+
+
+def test_an_unknown_rule_is_refused() -> None:
+    with pytest.raises(ValueError, match="no such rule: 'moon'"):
+        rules.from_json({"rule": "moon"})
+
+
+# ---------------------------------------------------------------- waits of a run
+
+
+def listen(run: Run, name: str, rule: Rule, *, repeat: bool = False) -> None:
+    run.act(ev.WaitAdded(run.now, name, rule.to_json(), repeat))
+
+
+def publish(run: Run, key: str, value: Any = None) -> bool:
+    return run.feed(ev.EventReceived(run.now, run.state.offset + 1, key, value=value))
+
+
+def heard(run: Run) -> list[tuple[str, int]]:
+    found = [(each.wait, each.number) for each in run.fired]
+    run.fired.clear()
+    return found
+
+
+def test_a_wait_fires_once_or_again_and_again() -> None:
+    run = Run()
+    listen(run, "once", OnEvent("a"))
+    listen(run, "again", OnEvent("a"), repeat=True)
+    for _ in range(3):
+        publish(run, "a")
+        publish(run, "b")
+    assert heard(run) == [("once", 1), ("again", 1), ("again", 2), ("again", 3)]
+    assert not run.state.waits["once"].open
+    run.check()
+
+
+def test_an_event_is_acted_on_once() -> None:
+    run = Run()
+    listen(run, "w", OnEvent("a"), repeat=True)
+    assert run.feed(ev.EventReceived(run.now, 7, "a"))
+    for offset in (7, 6):
+        assert not run.feed(ev.EventReceived(run.now, offset, "a"))
+    assert heard(run) == [("w", 1)]
+    assert run.state.offset == 7
+
+
+def test_a_wait_hears_nothing_of_before_it_was_there() -> None:
+    run = Run()
+    run.act(ev.WaitAdded(run.now, "w", OnEvent("a").to_json(), False, offset=40))
+    assert not run.feed(ev.EventReceived(run.now, 40, "a"))
+    assert run.feed(ev.EventReceived(run.now, 41, "a"))
+    assert heard(run) == [("w", 1)]
+
+
+def test_a_wait_that_is_removed_hears_no_more_and_may_be_added_anew() -> None:
+    run = Run()
+    rule = AllOf((OnEvent("a"), OnStatus("succeeded", task="t")))
+    for _ in range(2):
+        listen(run, "w", rule)
+        publish(run, "a")
+        run.act(ev.WaitRemoved(run.now, "w"))
+        assert not run.state.listening
+        assert not run.state.heeding
+    run.add("x", task="t")
+    run.succeed("x")
+    assert heard(run) == []
+    run.check()
+
+
+def test_a_run_that_only_waits_says_so() -> None:
+    run = Run()
+    assert run.state.shown_status == "running"
+    listen(run, "w", OnEvent("a"))
+    assert run.state.shown_status == "waiting"
+    run.add("x")
+    assert run.state.shown_status == "running"
+    run.succeed("x")
+    assert run.state.shown_status == "waiting"
+    publish(run, "a")
+    assert run.state.shown_status == "running"
+
+
+def test_a_cause_is_told_before_its_effects() -> None:
+    """One step's success readies another in the same breath: a sequence of both hears them in that order."""
+    run = Run()
+    run.add("a")
+    run.add("b", needs=["a"])
+    listen(run, "w", rules.Sequence((OnStatus("succeeded", "a"), OnStatus("ready", "b"), OnStatus("running", "b"))))
+    run.succeed("a")
+    assert heard(run) == [("w", 1)]
+
+
+def test_statuses_are_heeded_by_step_by_task_and_for_all() -> None:
+    run = Run()
+    listen(run, "key", OnStatus("failed", "x"), repeat=True)
+    listen(run, "task", OnStatus("failed", task="t"), repeat=True)
+    listen(run, "both", OnStatus("failed", "x", "t"), repeat=True)
+    listen(run, "neither", OnStatus("failed", "x", "u"), repeat=True)
+    listen(run, "all", OnStatus("failed"), repeat=True)
+    listen(run, "twice", Count(AnyOf((OnStatus("failed", "x"), OnStatus("failed", task="t"))), 2), repeat=True)
+    run.add("x", task="t")
+    run.add("y", task="t")
+    run.add("z", task="u")
+    run.fail("x")
+    assert heard(run) == [("key", 1), ("both", 1), ("task", 1), ("all", 1)]
+    run.fail("y")
+    assert heard(run) == [("task", 1 + 1), ("twice", 1), ("all", 2)]
+    run.fail("z")
+    assert heard(run) == [("all", 3)]
+    run.check()
+
+
+def test_elements_of_maps_are_not_told_of_one_by_one() -> None:
+    run = Run()
+    listen(run, "w", OnStatus("failed", task="t"), repeat=True)
+    run.add("m", task="t", size=3)
+    for index in range(3):
+        run.fail("m", index)
+    assert heard(run) == [("w", 1)]
+
+
+def test_silence_is_noticed_by_a_timer() -> None:
+    run = Run()
+    listen(run, "w", Absence(OnEvent("beat"), 10), repeat=True)
+    run.pass_time(9)
+    assert heard(run) == []
+    run.pass_time(1)
+    assert heard(run) == [("w", 1)]
+    run.pass_time(100)
+    assert heard(run) == []
+    publish(run, "beat")
+    run.pass_time(10)
+    assert heard(run) == [("w", 2)]
+    run.check()
+
+
+def test_a_deadline_that_keeps_moving_takes_one_timer() -> None:
+    run = Run()
+    listen(run, "w", Absence(OnEvent("beat"), 10), repeat=True)
+    for _ in range(500):
+        run.pass_time(1)
+        publish(run, "beat")
+        assert len(run.timers) == 1
+    assert heard(run) == []
+    run.pass_time(10)
+    assert heard(run) == [("w", 1)]
+
+
+@pytest.mark.parametrize("from_events", [False, True])
+def test_a_rule_remembers_across_a_crash(from_events: bool) -> None:
+    run = Run()
+    listen(run, "three", Count(OnEvent("a"), 3))
+    listen(run, "quiet", Absence(OnEvent("a"), 10))
+    listen(run, "done", OnEvent("a"))
+    publish(run, "a")
+    publish(run, "a")
+    run.check()
+    heard(run)
+    run.crash(from_events=from_events)
+    run.pass_time(10)
+    assert heard(run) == [("quiet", 1)]
+    publish(run, "a")
+    assert heard(run) == [("three", 1)]
+    run.check()
+
+
+def test_an_ended_run_listens_no_more() -> None:
+    run = Run()
+    listen(run, "w", AnyOf((OnEvent("a"), OnStatus("failed"))), repeat=True)
+    run.act(ev.RunFinished(run.now, "failed"))
+    publish(run, "a")
+    assert heard(run) == []
+    assert run.state.shown_status == "failed"
+    run.check()
