@@ -28,7 +28,7 @@ from motet.kernel.decide import Command, SetTimer, StartAttempt
 from motet.kernel.inputs import Failed, Input, TimerFired
 from motet.kernel.policy import slot_of
 from motet.kernel.program import Action, AddStep, Finish
-from motet.kernel.state import RunState, Step
+from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLING, ENDED
 from motet.ports import Attempt, Outcome, RunRow
 
@@ -43,6 +43,7 @@ class Driver:
     """Drives one run, from `begin` until its end is committed.
 
     run            the run's row as it was when it was taken up
+    state          the run's state: to be read only, and only where a moment's change does no harm
     finished       set when the run has ended, or can no longer be driven (see `session.broken`)
     rerun_changed  whether recorded steps that differ from the code are run anew, instead of ReplayMismatch
     here           attempts for the thread that drives a declarative program; None when there will be no more
@@ -52,6 +53,7 @@ class Driver:
     def __init__(self, host: Host, session: Session, run: RunRow, lease_s: float) -> None:
         self.host = host
         self.session = session
+        self.state = session.state
         self.run = run
         self.finished = threading.Event()
         self.rerun_changed = False
@@ -66,11 +68,6 @@ class Driver:
         self._listener = -1
         self.here = self._attempts.here
         self.log_of = self._attempts.log_of
-
-    @property
-    def state(self) -> RunState:
-        """The run's state. To be read only, and only where a moment's change does no harm."""
-        return self.session.state
 
     # ------------------------------------------------------------ begin and end
 
