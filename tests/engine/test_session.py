@@ -8,7 +8,8 @@ import pytest
 from tests.engine.hands import HAND, HandClock, HandStore
 
 from motet.engine.owners import this_process
-from motet.engine.session import CHECKPOINT_EVENTS, Session, load_state
+from motet.engine.recording import CHECKPOINT_EVENTS, load_state
+from motet.engine.session import Session
 from motet.errors import Fenced, InvalidTransition, StoreFull
 from motet.kernel import checkpoint
 from motet.kernel import events as ev
@@ -26,8 +27,8 @@ def session_on(store: HandStore, clock: HandClock | None = None) -> Session:
     clock = clock or HandClock()
     store.create_run(NewRun("r1", "r1", "test", {}))
     row = store.claim("r1", this_process(), clock.now(), 15.0, force=True)
-    state, kept_seq = load_state(store, "r1", row.offset)
-    return Session(store, clock, state, epoch=row.epoch, checkpoint_seq=kept_seq)
+    state = load_state(store, "r1", row.offset)
+    return Session(store, clock, state, epoch=row.epoch)
 
 
 def test_additions_and_starts_wait_for_the_next_outcome() -> None:
@@ -219,8 +220,8 @@ def test_recovery_from_checkpoint_and_tail_equals_a_full_fold(rng: random.Random
     kept = store.load_checkpoint("r1")
     assert kept is not None
     assert CHECKPOINT_EVENTS <= kept.seq < session.state.seq
-    state, kept_seq = load_state(store, "r1", 0)
-    assert kept_seq == kept.seq
+    state = load_state(store, "r1", 0)
+    assert state.checkpoint_seq == kept.seq
     whole = RunState("r1")
     for data in store.history("r1"):
         from motet.kernel.fold import apply
@@ -235,7 +236,7 @@ def test_what_goes_on_after_a_recovery_is_the_same(rng: random.Random) -> None:
     """With a checkpoint or without: the next session starts the same attempts."""
     store = HandStore()
     session = session_on(store)
-    session.checkpoint_events = 50
+    session.recorder.checkpoint_events = 50
     session.begin("me")
     live(session, rng, 400)
     session.flush()
@@ -265,7 +266,7 @@ def test_checkpoints_go_on_after_crashes() -> None:
     store = HandStore()
     for round_ in range(12):
         session = session_on(store)
-        session.checkpoint_events = 20
+        session.recorder.checkpoint_events = 20
         session.begin("me")
         for number in range(3):
             key = f"s{round_}-{number}"
@@ -279,7 +280,7 @@ def test_checkpoints_go_on_after_crashes() -> None:
 def test_a_checkpoint_that_fails_ends_the_session_as_a_commit_that_fails() -> None:
     store = HandStore()
     session = session_on(store)
-    session.checkpoint_events = 3
+    session.recorder.checkpoint_events = 3
     session.begin("me")
     session.act([AddStep("a", "a", policy=HAND)])
 

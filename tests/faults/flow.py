@@ -14,11 +14,11 @@ from collections.abc import Callable
 from typing import Any
 
 from motet import flow, publish, task
-from motet.engine import session
+from motet.engine import recording
 from motet.executors import current
 from motet.values import pickle
 
-session.CHECKPOINT_EVENTS = 25
+recording.CHECKPOINT_EVENTS = 25
 """So that even a short run is checkpointed."""
 
 LARGE_BYTES = 200_000

@@ -31,7 +31,7 @@ from tests.faults import flow
 from motet.artifacts.digests import stored
 from motet.artifacts.files import FileArtifacts
 from motet.engine.owners import is_dead
-from motet.engine.session import load_state
+from motet.engine.recording import load_state
 from motet.failpoints import NAMES
 from motet.kernel.transitions import ENDED
 from motet.ports import RunRow
@@ -301,7 +301,7 @@ class Audit:
 
     def _check_rows(self) -> None:
         """What the page reads is what the journal says, with or without the checkpoint."""
-        state, _ = load_state(self._store, self._row.id, self._row.offset)
+        state = load_state(self._store, self._row.id, self._row.offset)
         rows = {step.key: step.status for step in self._store.steps(self._row.id)}
         assert rows == {key: step.status for key, step in state.steps.items()}
         assert self._row.seq == state.seq

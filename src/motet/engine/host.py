@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from motet.engine.driver import Driver
 from motet.engine.owners import is_dead, this_process
-from motet.engine.session import Session, load_state
+from motet.engine.recording import load_state
+from motet.engine.session import Session
 from motet.engine.tender import Tender
 from motet.errors import Conflict, UsageError
 from motet.failpoints import hit
@@ -87,14 +88,13 @@ class Host:
             raise Conflict(_driven(row), f"Stop it with `motet stop {row.name}`, or wait for it to end.") from None
         hit("claim.after")
         try:
-            state, kept_seq = load_state(self.store, run, row.offset)
+            state = load_state(self.store, run, row.offset)
         except BaseException:
             self.store.release(run, row.epoch)
             raise
         hit("resume.loaded")
         session = Session(
             self.store, self.clock, state, epoch=row.epoch, program=program, params=row.params,
-            checkpoint_seq=kept_seq,
         )  # fmt: skip
         driver = Driver(self, session, row, lease_s)
         driver.begin(reopen=row.status in ENDED)

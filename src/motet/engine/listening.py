@@ -39,9 +39,7 @@ def _act_on(driver: Driver, entries: Sequence[Entry]) -> None:
     heard: list[EventReceived] = []
     for entry in entries:
         if not _steers(driver, entry):
-            heard.append(
-                EventReceived(entry.at, entry.offset, entry.key, entry.namespace, entry.value, entry.sender)
-            )
+            heard.append(EventReceived(entry.at, entry.offset, entry.key, entry.namespace, entry.value, entry.sender))
             continue
         if heard:
             driver.carry_out(driver.session.feed(heard))

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from motet.engine.rows import rows_of, run_columns
+from motet.engine.recording import Recorder
 from motet.errors import Fenced, InvalidTransition, MotetError
-from motet.failpoints import hit
-from motet.kernel import checkpoint
 from motet.kernel import events as ev
 from motet.kernel.decide import Command, decide
 from motet.kernel.events import Json
@@ -22,10 +20,7 @@ from motet.kernel.inputs import Input, Succeeded, judge
 from motet.kernel.program import Action, Finish, Listen, Program, View, events_of, everything
 from motet.kernel.state import M_OWN, M_RUNNING, Changes, RunState, element_key
 from motet.kernel.transitions import CANCELLED, CANCELLING, ENDED, FAILED, RUNNING, SUCCEEDED
-from motet.ports import Batch, Checkpoint, Clock, Store
-
-CHECKPOINT_EVENTS = 10_000
-"""A checkpoint is due after this many events, or four for each step of the run: so its cost stays in proportion."""
+from motet.ports import Clock, Store
 
 _OUTCOMES = (ev.StepSucceeded, ev.StepFailed, ev.StepSkipped, ev.StepCancelled)
 """What decisions may come to that must be safe before anyone is told, or anything follows."""
@@ -36,12 +31,11 @@ class Session:
 
     cursor   the offset up to which the driver has looked at published events
     touched  keys of the steps that changed since the driver last emptied it
-    checkpoint_events  how many events apart checkpoints are, at least
     """
 
     def __init__(
         self, store: Store, clock: Clock, state: RunState, *, epoch: int, program: Program | None = None,
-        params: Json = None, checkpoint_seq: int = 0,
+        params: Json = None,
     ) -> None:  # fmt: skip
         self.store = store
         self.clock = clock
@@ -50,14 +44,10 @@ class Session:
         self.program = program
         self.params = params
         self.cursor = state.offset
-        self.checkpoint_events = CHECKPOINT_EVENTS
         self.touched: dict[str, None] = {}
         self.broken: MotetError | None = None
-        self._seq = state.seq
-        self._checkpoint_seq = checkpoint_seq
-        self._pending: list[ev.Event] = []
-        self._dirty: dict[str, None] = {}
-        self._run_dirty = self._reset = False
+        self.recorder = Recorder(store, state, epoch)
+        self._reset = False
         self._finish = Finish(**state.ending) if state.ending is not None else None
 
     # ------------------------------------------------------------ what drivers call
@@ -149,13 +139,13 @@ class Session:
 
     def flush(self) -> None:
         """Commit what waits to be committed."""
-        if self._pending or self._run_dirty:
+        if self.unflushed:
             self._commit()
 
     @property
     def unflushed(self) -> bool:
         """Whether something waits to be committed."""
-        return bool(self._pending)
+        return bool(self.recorder.pending)
 
     # ------------------------------------------------------------ inside
 
@@ -177,20 +167,11 @@ class Session:
         try:
             apply(self.state, event)
         except InvalidTransition as error:
-            self.broken = InvalidTransition(error.key, error.status, error.event, self._story(error.key))
+            story = self.recorder.story(error.key)
+            self.broken = InvalidTransition(error.key, error.status, error.event, story)
             raise self.broken from None
         if event.recorded:
-            self._pending.append(event)
-
-    def _story(self, key: str) -> tuple[str, ...]:
-        """Everything recorded, or about to be, of one step (of the run itself for no key)."""
-        told = [*self.store.history(self.state.run), *(ev.to_json(event) for event in self._pending)]
-        return tuple(
-            f"{event['at']:.3f} {event['event']}"
-            + "".join(f" {name}={event[name]!r}" for name in ("attempt", "element", "reason") if name in event)
-            for event in told
-            if event.get("key", "") == key
-        )
+            self.recorder.pending.append(event)
 
     def _pack(self, told: Succeeded, packs: dict[str, tuple[dict[int, None], list[Json]]]) -> bool:
         """Put the first success of a map's element with the others of this round; False if it is no such thing."""
@@ -233,13 +214,21 @@ class Session:
             self._commit()
         return commands
 
+    def _commit(self) -> None:
+        try:
+            self.recorder.commit()
+        except MotetError as error:
+            self.broken = error
+            raise
+        self._reset = False
+
     def _view(self, changes: Changes) -> View:
         return View(self.state, self.params, changes.steps, changes.fired)
 
     def _note(self, changes: Changes) -> None:
-        self._dirty.update(changes.steps)
+        self.recorder.steps.update(changes.steps)
+        self.recorder.run |= changes.run
         self.touched.update(changes.steps)
-        self._run_dirty |= changes.run
 
     def _act(self, actions: Sequence[Action], now: float) -> None:
         for action in actions:
@@ -286,52 +275,9 @@ class Session:
             and not any(wait.open for wait in state.waits.values())
         )
 
-    def _commit(self) -> None:
-        state = self.state
-        batch = Batch(
-            [ev.to_json(event) for event in self._pending],
-            rows_of(state, self._dirty),
-            run_columns(state) if self._run_dirty else {},
-        )
-        hit("append.before")
-        try:
-            self.store.append(state.run, self.epoch, self._seq, batch)
-        except MotetError as error:
-            self.broken = error
-            raise
-        hit("append.after")
-        self._seq = state.seq
-        self._pending = []
-        self._dirty = {}
-        self._run_dirty = self._reset = False
-        due = max(self.checkpoint_events, 4 * len(state.steps))
-        if self._seq - self._checkpoint_seq >= due and state.status not in ENDED:
-            self._save_checkpoint()
-
-    def _save_checkpoint(self) -> None:
-        kept = Checkpoint(self._seq, checkpoint.to_json(self.state))
-        hit("checkpoint.before")
-        try:
-            self.store.save_checkpoint(self.state.run, self.epoch, kept)
-        except MotetError as error:
-            self.broken = error
-            raise
-        hit("checkpoint.after")
-        self._checkpoint_seq = self._seq
-
 
 def _is_packed(told: Input, packs: Mapping[str, tuple[dict[int, None], list[Json]]]) -> bool:
     """Whether the news is about an element that has just succeeded."""
     if isinstance(told, ev.EventReceived) or told.key not in packs:
         return False
     return told.element in packs[told.key][0]
-
-
-def load_state(store: Store, run: str, offset: int) -> tuple[RunState, int]:
-    """The run's state from its checkpoint and what came after; and the number of the checkpoint's last event."""
-    kept = store.load_checkpoint(run)
-    state = checkpoint.from_json(kept.state) if kept is not None else RunState(run, offset=offset)
-    for data in store.history(run, state.seq):
-        apply(state, ev.from_json(data))
-    state.take_changes()
-    return state, kept.seq if kept is not None else 0

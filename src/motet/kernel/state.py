@@ -207,6 +207,7 @@ class RunState:
     """One run. `seq` counts its recorded events, `offset` is the last published event that it acted on.
 
     steered    the offset up to which requests to stop it have had their effect
+    checkpoint_seq  the last event in its newest checkpoint
     ending     how its program ended it (status, result, error), while some of it still runs
     counts     steps by status
     active     steps that have yet to end
@@ -220,6 +221,7 @@ class RunState:
     seq: int = 0
     offset: int = 0
     steered: int = 0
+    checkpoint_seq: int = 0
     started_at: float | None = None
     ended_at: float | None = None
     result: Json = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from motet.engine.session import load_state
+from motet.engine.recording import load_state
 from motet.errors import MotetError
 from motet.kernel import checkpoint
 from motet.kernel import events as ev
@@ -223,7 +223,7 @@ def check_states(store: Store, live: RunState | None) -> None:
     """Whether journal, checkpoint and (if given) the live state agree. Nothing may wait to be committed."""
     try:
         whole = facts(refolded(store))
-        loaded = facts(load_state(store, RUN, store.run(RUN).offset)[0])
+        loaded = facts(load_state(store, RUN, store.run(RUN).offset))
     except MotetError as error:
         raise Violation("checkpoint-and-tail-give-the-state", f"the journal cannot be folded: {error}") from error
     _compare("checkpoint-and-tail-give-the-state", whole, loaded)

@@ -136,12 +136,12 @@ def no_rows_of_elements(rows_of: Callable[..., Any]) -> Callable[..., Any]:
 def no_tail(load_state: Callable[..., Any]) -> Callable[..., Any]:
     """What came after a checkpoint is not read."""
 
-    def planted_load_state(store: Store, run: str, offset: int) -> tuple[RunState, int]:
+    def planted_load_state(store: Store, run: str, offset: int) -> RunState:
         kept = store.load_checkpoint(run)
         if kept is None:
-            found: tuple[RunState, int] = load_state(store, run, offset)
+            found: RunState = load_state(store, run, offset)
             return found
-        return checkpoint.from_json(kept.state), kept.seq
+        return checkpoint.from_json(kept.state)
 
     return planted_load_state
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from motet.engine.listening import take_in
-from motet.engine.session import Session, load_state
+from motet.engine.recording import load_state
+from motet.engine.session import Session
 from motet.errors import Conflict, MotetError, StoreError
 from motet.kernel import events as ev
 from motet.kernel.decide import Command, SetTimer, StartAttempt, StopAttempt
@@ -128,10 +129,10 @@ class Owner:
     def _begin(self, *, reopen: bool) -> None:
         world, plan = self.world, self.world.plan
         store = cast(Store, self.link)
-        state, _ = load_state(store, RUN, self.run.offset)
+        state = load_state(store, RUN, self.run.offset)
         program = Watched(plan.program(), self) if plan.program is not None else None
         session = self.session = Session(store, self.clock, state, epoch=self.epoch, program=program)
-        session.checkpoint_events = plan.checkpoint_events
+        session.recorder.checkpoint_events = plan.checkpoint_events
         if reopen:
             session.reopen()
         for name, capacity in plan.limits.items():

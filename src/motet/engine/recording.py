@@ -1,0 +1,81 @@
+"""What a session has recorded and not committed yet, and how it gets into the store and out again."""
+
+from __future__ import annotations
+
+from motet.engine.rows import rows_of, run_columns
+from motet.failpoints import hit
+from motet.kernel import checkpoint
+from motet.kernel import events as ev
+from motet.kernel.fold import apply
+from motet.kernel.state import RunState
+from motet.kernel.transitions import ENDED
+from motet.ports import Batch, Checkpoint, Store
+
+CHECKPOINT_EVENTS = 10_000
+"""A checkpoint is due after this many events, or four for each step of the run: so its cost stays in proportion."""
+
+
+class Recorder:
+    """Commits a run's events, with the rows that changed with them, under the fence `epoch`.
+
+    pending  events that are folded, and not committed yet
+    steps    keys of the steps whose rows changed; `run` says whether the run's did
+    checkpoint_events  how many events apart checkpoints are, at least
+    """
+
+    def __init__(self, store: Store, state: RunState, epoch: int) -> None:
+        self.pending: list[ev.Event] = []
+        self.steps: dict[str, None] = {}
+        self.run = False
+        self.checkpoint_events = CHECKPOINT_EVENTS
+        self._store = store
+        self._state = state
+        self._epoch = epoch
+        self._seq = state.seq
+
+    def commit(self) -> None:
+        """Write all in one transaction; and a checkpoint, if one is due. Raises StoreError."""
+        state = self._state
+        batch = Batch(
+            [ev.to_json(event) for event in self.pending],
+            rows_of(state, self.steps),
+            run_columns(state) if self.run else {},
+        )
+        hit("append.before")
+        self._store.append(state.run, self._epoch, self._seq, batch)
+        hit("append.after")
+        self._seq = state.seq
+        self.pending = []
+        self.steps = {}
+        self.run = False
+        due = max(self.checkpoint_events, len(state.steps))
+        if self._seq - state.checkpoint_seq >= due and state.status not in ENDED:
+            self._save_checkpoint()
+
+    def _save_checkpoint(self) -> None:
+        kept = Checkpoint(self._seq, checkpoint.to_json(self._state))
+        hit("checkpoint.before")
+        self._store.save_checkpoint(self._state.run, self._epoch, kept)
+        hit("checkpoint.after")
+        self._state.checkpoint_seq = self._seq
+
+    def story(self, key: str) -> tuple[str, ...]:
+        """Everything recorded, or about to be, of one step (of the run itself for no key), oldest first."""
+        told = [*self._store.history(self._state.run), *(ev.to_json(event) for event in self.pending)]
+        return tuple(
+            f"{event['at']:.3f} {event['event']}"
+            + "".join(f" {name}={event[name]!r}" for name in ("attempt", "element", "reason") if name in event)
+            for event in told
+            if event.get("key", "") == key
+        )
+
+
+def load_state(store: Store, run: str, offset: int) -> RunState:
+    """The run's state from its checkpoint and what came after."""
+    kept = store.load_checkpoint(run)
+    state = checkpoint.from_json(kept.state) if kept is not None else RunState(run, offset=offset)
+    for data in store.history(run, state.seq):
+        apply(state, ev.from_json(data))
+    state.take_changes()
+    state.checkpoint_seq = kept.seq if kept is not None else 0
+    return state
