@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from motet.engine.calls import Settled
@@ -15,8 +14,6 @@ from motet.values.records import encode
 if TYPE_CHECKING:
     from motet.dialects.python.scope import Scope
     from motet.engine.driver import Driver
-
-_log = logging.getLogger("motet")
 
 
 def settle(driver: Driver, key: str, outcome: Outcome) -> Settled:
