@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from motet.cli.terminal import Terminal
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
@@ -40,10 +42,9 @@ HIDDEN = ("engine",)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the arguments name; gives the exit code."""
     given = list(sys.argv[1:] if argv is None else argv)
-    own = given[: given.index("--")] if "--" in given else given
-    as_json = "--json" in own
+    terminal = Terminal(as_json="--json" in given)
     try:
-        code = _dispatch(given)
+        code = _dispatch(given, terminal)
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = 130
@@ -52,12 +53,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         code = _refused(error)
     except Exception as error:  # noqa: BLE001 - boundary: the whole program; what is not on purpose is a fault of Motet's own
-        code = _say(error, as_json=as_json)
+        code = _say(error, terminal)
     _let_go_of_stdout()
     return code
 
 
-def _dispatch(given: list[str]) -> int:
+def _dispatch(given: list[str], terminal: Terminal) -> int:
     """Find the command and carry it out. `--json` and `--home` may stand before it."""
     first: list[str] = []
     while given and given[0].startswith("-") and given[0] != "-":
@@ -77,13 +78,11 @@ def _dispatch(given: list[str]) -> int:
     name = given[0]
     if name not in COMMANDS and name not in HIDDEN:
         raise _unknown(name)
-    return _carry_out(name, first + given[1:])
+    return _carry_out(name, first + given[1:], terminal)
 
 
-def _carry_out(name: str, given: list[str]) -> int:
+def _carry_out(name: str, given: list[str], terminal: Terminal) -> int:
     from importlib import import_module
-
-    from motet.cli.terminal import Terminal
 
     module = import_module(f"motet.cli.{name}")
     parser = _parser(name)
@@ -91,7 +90,7 @@ def _carry_out(name: str, given: list[str]) -> int:
     options = parser.parse_args(given)
     if options.home:
         os.environ["MOTET_HOME"] = os.path.abspath(os.path.expanduser(options.home))
-    code: int = module.command(options, Terminal(as_json=options.json))
+    code: int = module.command(options, terminal)
     return code
 
 
@@ -136,21 +135,18 @@ def _help() -> str:
 # ---------------------------------------------------------------- errors
 
 
-def _say(error: Exception, *, as_json: bool) -> int:
+def _say(error: Exception, terminal: Terminal) -> int:
     """Say what went wrong; gives the exit code."""
-    from motet.cli.terminal import complain
     from motet.errors import MotetError
 
     if isinstance(error, MotetError):
-        complain(error.what, error.cure, as_json=as_json)
+        terminal.complain(error.what, error.cure)
         return exit_code(error)
     from traceback import format_exception
 
     sys.stderr.write("".join(format_exception(error)))
-    complain(
-        f"{type(error).__name__}: {error}",
-        "This is a fault in Motet: please report it with the traceback above.",
-        as_json=as_json,
+    terminal.complain(
+        f"{type(error).__name__}: {error}", "This is a fault in Motet: please report it with the traceback above."
     )
     return 1
 

@@ -52,6 +52,13 @@ class Terminal:
         if self._documents is not None:
             self._documents.flush()
 
+    def complain(self, what: str, cure: str = "") -> None:
+        """Say what went wrong, and what to do about it: two lines on stderr, or a document."""
+        if self.as_json:
+            self.json({"error": what, "cure": cure})
+        else:
+            complain(what, cure)
+
     def paint(self, text: str, colour: str) -> str:
         """The text in that colour, where colour is wanted."""
         return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if colour and self.coloured and text else text
@@ -87,11 +94,8 @@ def printable(text: str) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def complain(what: str, cure: str = "", *, as_json: bool = False) -> None:
-    """Say what went wrong, and what to do about it: two lines on stderr, or a document on stdout."""
-    if as_json:
-        Terminal(as_json=True).json({"error": what, "cure": cure})
-        return
+def complain(what: str, cure: str = "") -> None:
+    """Say what went wrong, and what to do about it, on stderr; what was printed before stands before it."""
     with suppress(OSError):
         sys.stdout.flush()
     mark = "\x1b[31mmotet:\x1b[0m" if wants_colour(sys.stderr) else "motet:"

@@ -1,0 +1,157 @@
+"""The command line as a user meets it: real processes, a home and a folder of their own for each test."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+PATIENCE_S = 120.0
+"""No measure of speed: what takes this long hangs."""
+
+
+class Cli:
+    """Runs `motet` in a folder, with a home beside it."""
+
+    def __init__(self, folder: Path, home: Path) -> None:
+        self.folder = folder
+        self.home = home
+        self.env = {**os.environ, "COUNT": str(folder / "count")}
+        self._started: list[subprocess.Popen[str]] = []
+
+    def write(self, name: str, text: str) -> Path:
+        """A file in the folder."""
+        path = self.folder / name
+        path.write_text(dedent(text).lstrip("\n"))
+        return path
+
+    def start(self, *args: str, **options: Any) -> subprocess.Popen[str]:
+        """`motet` with these arguments, under way. It is killed with the test if it has not ended by then."""
+        where = {"cwd": self.folder, "env": self.env, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = subprocess.Popen([sys.executable, "-P", "-m", "motet.cli", *args], text=True, **{**where, **options})
+        self._started.append(process)
+        return process
+
+    def __call__(self, *args: str, code: int = 0, **options: Any) -> Done:
+        """`motet` with these arguments, to its end, which is to have that exit code."""
+        process = self.start(*args, **options)
+        out, err = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == code, f"motet {' '.join(args)}: {process.returncode}\n{out}\n{err}"
+        return Done(out, err)
+
+    def json(self, *args: str, code: int = 0) -> Any:
+        """What it prints with --json, which is one document and nothing else."""
+        return json.loads(self(*args, "--json", code=code).out)
+
+    def runs(self) -> list[dict[str, Any]]:
+        """All runs, newest first."""
+        found: list[dict[str, Any]] = self.json("ls", "-n", "1000")
+        return found
+
+    def counted(self) -> list[str]:
+        """What steps have written to the file `count`, word by word."""
+        path = self.folder / "count"
+        return path.read_text().split() if path.exists() else []
+
+    def wait_for_count(self, count: int, process: subprocess.Popen[str] | None = None) -> None:
+        """Wait until so many words stand in the file `count`."""
+        until = time.monotonic() + PATIENCE_S
+        while len(self.counted()) < count:
+            assert time.monotonic() < until, f"only {self.counted()}"
+            if process is not None and process.poll() is not None:
+                out, err = process.communicate()
+                raise AssertionError(f"ended with {process.returncode} too early\n{out}\n{err}")
+            time.sleep(0.01)
+
+    def wait_for_status(self, run: str, *statuses: str) -> dict[str, Any]:
+        """Wait until the run has one of these statuses."""
+        until = time.monotonic() + PATIENCE_S
+        while (found := self.json("show", run))["status"] not in statuses:
+            assert time.monotonic() < until, found
+            time.sleep(0.05)
+        assert isinstance(found, dict)
+        return found
+
+    def close(self) -> None:
+        """Leave no process behind."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+        for row in self.runs() if (self.home / "store.db").exists() else ():
+            if row["owner"] is not None and row["status"] != "crashed":
+                os.kill(row["owner"]["pid"], signal.SIGKILL)
+
+
+class Done:
+    """What a command has printed."""
+
+    def __init__(self, out: str, err: str) -> None:
+        self.out = out
+        self.err = err
+
+
+@pytest.fixture
+def cli(tmp_path: Path, motet_home: Path) -> Iterator[Cli]:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    made = Cli(folder, motet_home)
+    yield made
+    made.close()
+
+
+FLOWS = """
+    import os
+    import time
+
+    from motet import flow, task
+
+
+    def count(word):
+        with open(os.environ["COUNT"], "a") as file:
+            file.write(f"{word}\\n")
+
+
+    @task
+    def step(number):
+        count(number)
+        return number
+
+
+    @task
+    def slow(number, seconds=0.2):
+        count(number)
+        print("at", number)
+        time.sleep(seconds)
+        return number
+
+
+    @flow
+    def total(size: int = 5) -> int:
+        return sum(step(number) for number in range(size))
+
+
+    @flow
+    def crawl(size: int = 1000, seconds: float = 0.2) -> int:
+        return sum(slow(number, seconds) for number in range(size))
+
+
+    @flow
+    def parallel(size: int = 20) -> int:
+        return sum(slow.map(range(size)).result())
+"""
+
+
+@pytest.fixture
+def flows(cli: Cli) -> Path:
+    """A file with several flows that count what their steps do."""
+    return cli.write("flows.py", FLOWS)
