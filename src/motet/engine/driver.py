@@ -236,6 +236,7 @@ class Driver:
             self.carry_out(self.session.act(actions, commit=commit))
 
     def _raise_if_cancelling(self) -> None:
+        self._raise_if_broken()
         if self.state.status == CANCELLING:
             raise Cancelled(f"Run {self.run.name} was stopped: {self.state.reason or 'on request'}.")
 

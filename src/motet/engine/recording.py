@@ -12,7 +12,7 @@ from motet.kernel.transitions import ENDED
 from motet.ports import Batch, Checkpoint, Store
 
 CHECKPOINT_EVENTS = 10_000
-"""A checkpoint is due after this many events, or four for each step of the run: so its cost stays in proportion."""
+"""A checkpoint is due after this many events, or as many as the run has steps: so its cost stays in proportion."""
 
 
 class Recorder:
