@@ -21,12 +21,12 @@ from motet.dialects.python.orion.flows import Flow, flow
 from motet.dialects.python.orion.futures import PrefectFuture
 from motet.dialects.python.orion.scopes import get_run_logger
 from motet.dialects.python.orion.states import Cancelled, Completed, Failed, Pending, Running, State
-from motet.dialects.python.orion.tasks import Task, task
+from motet.dialects.python.orion.tasks import Task, task, task_input_hash
 from motet.dialects.python.states import StateType
 from motet.dialects.python.task_runners import ConcurrentTaskRunner, SequentialTaskRunner
 
 __all__ = [
     "flow", "task", "Flow", "Task", "PrefectFuture", "get_run_logger", "ConcurrentTaskRunner", "SequentialTaskRunner",
     "State", "StateType", "Cancelled", "Completed", "Failed", "Pending", "Running",
-    "allow_failure", "quote", "unmapped",
+    "allow_failure", "quote", "task_input_hash", "unmapped",
 ]  # fmt: skip

@@ -69,7 +69,9 @@ class PrefectFuture(Future[R]):
         what = "flow" if step.form == "flow" else "task"
         origin = Origin(self.key, f"{what}_run_id", self.run_id)
         if step.status == st.SUCCEEDED:
-            return self._given(self.held(step), origin)
+            state = self._given(self.held(step), origin)
+            state.name = "Cached" if step.cached else state.name
+            return state
         if step.status == st.FAILED:
             return self._failed(step, origin, f"{what.title()} run encountered an exception.")
         kind, name = NAMES[step.status]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from inspect import iscoroutinefunction, signature
+from inspect import iscoroutinefunction
 from typing import Any, NoReturn, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments, tasks
+from motet.dialects.python.cache_policies import INPUTS, TASK_SOURCE, Context
 from motet.dialects.python.calls import TaskCall
 from motet.dialects.python.options import TaskOptions
 from motet.dialects.python.orion.futures import PrefectFuture, settled
@@ -20,6 +21,7 @@ from motet.engine.calls import Prepared, Settled
 from motet.errors import StateFailed, UsageError
 from motet.kernel.program import AddStep
 from motet.ports import Attempt, Failure, Outcome, Success
+from motet.values.fingerprints import fingerprint
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,7 +38,6 @@ class Task(tasks.Task[P, R]):
         if iscoroutinefunction(fn):
             raise UsageError(f"Task {self.name} is async, which motet.orion does not speak.", "Write it with def.")
         self.task_key = task_key(self.name, fn, options.get("tags", ()))
-        self._signature = signature(fn)
 
     @overload  # type: ignore[override]
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> PrefectFuture[R]: ...
@@ -51,7 +52,10 @@ class Task(tasks.Task[P, R]):
         scope = calling("task")
         if scope is None:
             raise RuntimeError("Tasks cannot be called outside of a flow.")
-        self._signature.bind(*args, **kwargs)
+        try:
+            self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"Task {self.name!r} cannot be called like that: {error}.") from None
         driver, key = scope.driver, scope.next_key(self.name)
         new = key not in driver.state.steps
         name = scope.next_name(self.name, self.task_key)
@@ -103,6 +107,9 @@ def _tell_if_not_ready(future: PrefectFuture[Any], teller: Teller) -> None:
     future.add_done_callback(tell)  # type: ignore[arg-type]
 
 
+CACHED = Completed(name="Cached")
+
+
 class OrionCall(TaskCall):
     """One call of a task. Its scope keeps the future."""
 
@@ -113,14 +120,21 @@ class OrionCall(TaskCall):
     def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared | Settled:
         """In another process, what the function returns is made a state there."""
         self._remote = not here
+        prepared = super().prepare(element, attempt, here=here)
         if here:
-            return super().prepare(element, attempt, here=here)
-        context = {"run": self.driver.run.id, "key": self.key, "attempt": attempt}
-        return Prepared(value_of, (self.task.fn, *self._resolved()), context=context)
+            return prepared
+        if isinstance(prepared, Settled):
+            self.teller.info(f"Finished in state {CACHED}")
+            return prepared
+        return Prepared(value_of, (prepared.function, prepared.args, prepared.kwargs), context=prepared.context)
 
     def run(self) -> Any:
         """Call the function as the body of this step; gives its value, or a state that is more than that."""
         args, kwargs = self._resolved()
+        hit = self._look_up(args, kwargs)
+        if hit is not None:
+            self.teller.info(f"Finished in state {CACHED}")
+            return hit
         token = current.set(TaskScope(self.driver, self.key, self.lineage, self.teller))
         try:
             return tell_how_it_ends(self.teller, "Task", lambda: concluded(settled(self.task.fn(*args, **kwargs))))
@@ -148,6 +162,12 @@ def value_of(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str,
     if state.type is not StateType.COMPLETED:
         raise StateFailed(state.message or str(state), state=state)
     return state if state.message or state.name != "Completed" else state.data
+
+
+def task_input_hash(context: Context, arguments: Mapping[str, Any]) -> str | None:
+    """A `cache_key_fn`: the task's code and its arguments, by content."""
+    parts = (INPUTS + TASK_SOURCE).parts(context)
+    return None if parts is None else fingerprint(parts)[0]
 
 
 @overload
