@@ -27,6 +27,7 @@ class Run:
         self.timers: list[SetTimer] = []
         self.starts: list[StartAttempt] = []
         self._seen = 0
+        self._attempts: dict[tuple[str, int], int] = {}
         self.stops: list[StopAttempt] = []
         self.fired: list[Fired] = []
         self.events: list[ev.Event] = []
@@ -63,6 +64,7 @@ class Run:
             for command in decision.commands:
                 if isinstance(command, StartAttempt):
                     self.starts.append(command)
+                    self._attempts[command.key, command.element] = command.attempt
                     self.on_start(command)
                 elif isinstance(command, StopAttempt):
                     self.stops.append(command)
@@ -103,7 +105,7 @@ class Run:
 
     def attempt(self, key: str, element: int = -1) -> int:
         """The number of the latest attempt that was started."""
-        return next(each.attempt for each in reversed(self.starts) if (each.key, each.element) == (key, element))
+        return self._attempts[key, element]
 
     def pass_time(self, seconds: float) -> None:
         """Move the clock on, and have all timers go off that are due."""

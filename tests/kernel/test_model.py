@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from typing import Any
 
 from hypothesis import given
@@ -256,3 +257,11 @@ def test_kernel_does_what_the_model_says(ops: list[tuple[str, int, int, int]]) -
     for op in ops:
         pair.do(*op)
     pair.drain()
+
+
+def test_the_same_over_long_runs(rng: random.Random) -> None:
+    for _ in range(15):
+        pair = Pair()
+        for _ in range(100):
+            pair.do(rng.choice(OPS[:-1]), *(rng.getrandbits(24) for _ in range(3)))
+        pair.drain()

@@ -71,8 +71,9 @@ def run_with_a_step(status: str) -> Run:
 EVENTS: dict[str, ev.StepEvent] = {
     event.kind: event
     for event in (
-        ev.StepStarted(1.0, "x", 7), ev.StepSucceeded(1.0, "x", 1), ev.StepFailed(1.0, "x", 1), ev.StepRetrying(1.0, "x", 1),
-        ev.StepSkipped(1.0, "x"), ev.StepStopping(1.0, "x"), ev.StepCancelled(1.0, "x"), ev.StepInterrupted(1.0, "x"),
+        ev.StepStarted(1.0, "x", 7), ev.StepSucceeded(1.0, "x", 1), ev.StepFailed(1.0, "x", 1),
+        ev.StepRetrying(1.0, "x", 1), ev.StepSkipped(1.0, "x"), ev.StepStopping(1.0, "x"),
+        ev.StepCancelled(1.0, "x"), ev.StepInterrupted(1.0, "x"),
     )
 }  # fmt: skip
 
