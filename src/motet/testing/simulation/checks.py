@@ -13,14 +13,16 @@ from motet.kernel.decide import StartAttempt
 from motet.kernel.fold import apply
 from motet.kernel.policy import Policy, slot_of
 from motet.kernel.state import M_RUNNING, RunState, Step
-from motet.kernel.transitions import PENDING
+from motet.kernel.transitions import ENDED, PENDING
 from motet.ports import Store
-from motet.testing.simulation.ledger import ENDED, Item, Ledger, Spec
+from motet.testing.simulation.ledger import Item, Ledger
 from motet.testing.simulation.plan import RUN
+from motet.testing.simulation.spec import Spec
 from motet.testing.simulation.world import Violation
 
 if TYPE_CHECKING:
-    from motet.testing.simulation.owner import Owner, Running
+    from motet.testing.simulation.attempts import Running
+    from motet.testing.simulation.owner import Owner
 
 INVARIANTS = {
     "acknowledged-outcomes-are-kept": "an outcome that anybody was told of is in the journal",
@@ -110,14 +112,14 @@ def _check_needs(owner: Owner, ledger: Ledger, spec: Spec, running: Running) -> 
 def _check_limits(owner: Owner, running: Running) -> None:
     for name, amount in running.demands.items():
         capacity, slack = owner.limits.get(name, (float("inf"), 0.0))
-        taken = [(each.demands.get(name, 0.0), each.element < 0) for each in owner.running.values()]
+        taken = [(each.demands.get(name, 0.0), each.element < 0) for each in owner.attempts.running.values()]
         used, by_steps = sum(each for each, _ in taken), sum(each for each, alone in taken if alone)
         beyond = used + amount > capacity + slack + _EPS
         if running.element < 0:
             beyond = beyond or by_steps + amount > capacity + _EPS
         if used > _EPS and beyond:
             assert owner.session is not None
-            over = [each.name for each in owner.running.values() if owner.session.state.outcome(each.name) in ENDED]
+            over = any(owner.session.state.outcome(each) in ENDED for each in owner.attempts.running)
             raise Violation(
                 "commands-follow-their-commit" if over else "limits-are-kept",
                 f"{running.name} starts with {amount:g} of {name}, {used:g} of {capacity:g} (+{slack:g}) is in use",
@@ -140,7 +142,7 @@ def _check_retry(owner: Owner, item: Item, policy: Policy, running: Running) -> 
 
 def check_timeout(owner: Owner, running: Running, due_at: float) -> None:
     """Some time after its limit: the attempt must be over, or have been asked to stop."""
-    if owner.running.get(running.name) is not running or running.stopped or owner.broken:
+    if owner.attempts.running.get(running.name) is not running or running.stopped or owner.broken:
         return
     if running.timer_steps not in (-1, running.steps):
         return  # the clocks were stepped between decision and timer

@@ -27,7 +27,7 @@ def draw(seed: int) -> Plan:
     plan.reopenings = rng.choice((0, 0, 1, 2))
     policies = [_policy(rng, pools) for _ in range(rng.randrange(1, 5))]
     _DRAW[plan.manner](plan, rng, policies)
-    plan.disturbances = _disturbances(rng)
+    plan.disturbances = _disturbances(rng, ending=plan.endless)
     return plan
 
 
@@ -67,15 +67,16 @@ def _policy(rng: random.Random, pools: dict[str, Pool], executor: str | None = N
 _KINDS = ("crash", "crash", "pause", "pause", "pause", "clock", "clock", "rival", "full", "resend")
 
 
-def _disturbances(rng: random.Random) -> list[Disturbance]:
+def _disturbances(rng: random.Random, *, ending: bool) -> list[Disturbance]:
     many = rng.choice((0, 1, 2, 3, 5))
     kinds = [rng.choice(_KINDS) for _ in range(many)]
     if rng.random() < 0.25:
         kinds.insert(rng.randrange(many + 1), rng.choice(("stop", "stop", "cancel")))
     farthest = rng.choice((10, 30, 100))
     disturbances = [_disturbance(rng, kind, 1 + int(farthest * rng.random())) for kind in kinds]
-    if rng.random() < 0.2:
-        disturbances.append(Disturbance("crash", 1 + rng.randrange(3), when=rng.choice(("ending", "cancelling"))))
+    if rng.random() < (0.4 if ending else 0.2):
+        when = rng.choice(("ending", "cancelling")) if ending else "cancelling"
+        disturbances.append(Disturbance("crash", 1 + rng.randrange(3), when=when))
     elif rng.random() < 0.2:
         disturbances.append(Disturbance("stop", 1, when="last"))
     return disturbances

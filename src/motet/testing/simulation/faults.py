@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from motet.engine import recording
 from motet.engine import session as engine
 from motet.engine.session import Session
 from motet.kernel import events as ev
@@ -15,7 +16,7 @@ from motet.kernel.fold import _APPLY
 from motet.stores.memory import MemoryStore
 from motet.testing.simulation import mistakes as m
 from motet.testing.simulation import owner
-from motet.testing.simulation.owner import Owner
+from motet.testing.simulation.attempts import Attempts
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ FAULTS = {
     "changes-are-not-recorded": Fault(
         "a timeout leaves its mark on the state alone", engine, "judge", m.judging(m.unheard)
     ),
-    "rows-of-elements-are-not-written": Fault("pages lag", engine, "rows_of", m.no_rows_of_elements),
+    "rows-of-elements-are-not-written": Fault("pages lag", recording, "rows_of", m.no_rows_of_elements),
     "runs-end-early": Fault("the end does not wait for what runs", Session, "_ends", m.over_at_once),
     "stopped-runs-go-on": Fault(
         "a request to stop changes nothing", _APPLY, ev.RunCancelling, m.folding(m.go_on)
@@ -111,6 +112,6 @@ FAULTS = {
     "later-timeouts-are-not-set": Fault(
         "only first attempts have a limit", engine, "decide", m.deciding(after=m.no_timeouts)
     ),
-    "timers-follow-the-wall-clock": Fault("timers are lost when clocks step back", Owner, "fire", m.by_the_wall),
+    "timers-follow-the-wall-clock": Fault("timers are lost when clocks step back", Attempts, "fire", m.by_the_wall),
 }  # fmt: skip
 """Every fault by its name."""

@@ -17,7 +17,7 @@ from motet.kernel.state import Changes, RunState, Step
 from motet.kernel.transitions import CANCELLING, RETRYING, RUNNING
 from motet.ports import Batch, Checkpoint, Store
 from motet.stores.memory import MemoryStore
-from motet.testing.simulation.owner import Owner
+from motet.testing.simulation.attempts import Attempts
 
 Replacement = Callable[[Callable[..., Any]], Callable[..., Any]]
 """From the original function to the one that stands in its place."""
@@ -138,10 +138,8 @@ def no_tail(load_state: Callable[..., Any]) -> Callable[..., Any]:
 
     def planted_load_state(store: Store, run: str, offset: int) -> RunState:
         kept = store.load_checkpoint(run)
-        if kept is None:
-            found: RunState = load_state(store, run, offset)
-            return found
-        return checkpoint.from_json(kept.state)
+        state: RunState = checkpoint.from_json(kept.state) if kept is not None else load_state(store, run, offset)
+        return state
 
     return planted_load_state
 
@@ -359,8 +357,8 @@ def early(decision: Decision) -> None:
 def by_the_wall(fire: Callable[..., None]) -> Callable[..., None]:
     """A timer that goes off before its time by the wall clock is lost."""
 
-    def planted_fire(self: Owner, command: SetTimer) -> None:
-        if self.clock.now() > command.due_at - 0.001:
+    def planted_fire(self: Attempts, command: SetTimer) -> None:
+        if self._owner.clock.now() > command.due_at - 0.001:
             fire(self, command)
 
     return planted_fire

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from motet.engine.listening import take_in
 from motet.engine.recording import load_state
 from motet.engine.session import Session
 from motet.errors import Conflict, MotetError, StoreError
 from motet.kernel import events as ev
-from motet.kernel.decide import Command, SetTimer, StartAttempt, StopAttempt
-from motet.kernel.inputs import Ended, Failed, Input, Succeeded, TimerFired
+from motet.kernel.decide import Command, SetTimer, StartAttempt
+from motet.kernel.inputs import Input
 from motet.kernel.policy import slot_of
 from motet.kernel.program import Action, AddStep, Finish, Program, RestartStep, View
-from motet.kernel.state import RunState, element_key
-from motet.ports import Failure, Outcome, RunRow, Stopped, Store, Success
+from motet.kernel.state import RunState
+from motet.kernel.transitions import ENDED
 from motet.ports import Owner as OwnerRow
+from motet.ports import RunRow, Store
 from motet.testing.simulation import checks
-from motet.testing.simulation.ledger import ENDED, Spec
+from motet.testing.simulation.attempts import Attempts
 from motet.testing.simulation.link import Link
 from motet.testing.simulation.plan import RUN
-from motet.testing.simulation.pools import SimulatedPool
+from motet.testing.simulation.spec import Spec
 from motet.testing.simulation.world import COMMAND, Crash, Happening, SimulatedClock, Violation
 
 if TYPE_CHECKING:
@@ -31,27 +32,6 @@ if TYPE_CHECKING:
     from motet.testing.simulation.simulate import Simulation
 
 LEASE_S = 15.0
-
-
-@dataclass(slots=True)
-class Running:
-    """An attempt that the process has in hand. `mark` is on all that it reports.
-
-    told     the failures that it was said to have ended with
-    stopped  whether it was asked to stop
-    steps    how often clocks had been stepped when it was decided on, `timer_steps` when its timer was set
-    """
-
-    name: str
-    key: str
-    element: int
-    number: int
-    mark: str
-    demands: dict[str, float]
-    told: list[Failed] = field(default_factory=list)
-    stopped: bool = False
-    steps: int = 0
-    timer_steps: int = -1
 
 
 @dataclass(slots=True)
@@ -65,9 +45,8 @@ class Reach:
 class Owner:
     """A process: from `take_up` until the run has ended, another took over, or it died.
 
-    running   attempts in hand, by the key of their step or element
-    grants    attempts that the script is to carry out itself
-    specs     steps as they were asked for, which the journal need not know yet
+    limits  named limits: capacity and slack
+    specs   steps as they were asked for, which the journal need not know yet
     """
 
     def __init__(self, world: Simulation, number: int) -> None:
@@ -83,12 +62,10 @@ class Owner:
         self.dead = self.paused = self.broken = self.finishing = False
         self.resumed_at = -1.0
         self.deferred: list[tuple[float, int, Happening]] = []
-        self.running: dict[str, Running] = {}
-        self.grants: dict[str, int] = {}
         self.limits: dict[str, tuple[float, float]] = {}
         self.specs: dict[str, Spec] = {}
         self.script: Script | None = None
-        self._pools = {each.name: SimulatedPool(self, each) for each in world.plan.pools.values()}
+        self.attempts = Attempts(self)
         self._inbox: list[Input] = []
         self._draining = self._looking = False
         self._carried = self._steps = 0
@@ -173,6 +150,8 @@ class Owner:
         except (Violation, Crash):
             raise
         except Exception as error:  # boundary: whatever comes out of the engine is what is looked for
+            if not _is_the_engines(error):
+                raise
             raise Violation("the-engine-does-not-break", f"{type(error).__name__}: {error}") from error
 
     def _renew(self) -> None:
@@ -182,26 +161,6 @@ class Owner:
         self.world.after(LEASE_S / 3, self._renew, owner=self, live=False)
 
     # ------------------------------------------------------------ news
-
-    def report(self, running: Running, outcome: Outcome) -> None:
-        """An executor's word on how an attempt ended."""
-        at, key, number, element = self.clock.now(), running.key, running.number, running.element
-        self.world.say(self.name, "hears of", running.name, number, type(outcome).__name__)
-        if isinstance(outcome, Success):
-            self.tell(Succeeded(at, key, number, outcome.record, element))
-        elif isinstance(outcome, Stopped) and outcome.reason != "timeout":
-            self.tell(Ended(at, key, number, outcome.reason, element))
-        else:
-            error = outcome.error if isinstance(outcome, Failure) else {"refused": False, "asked_s": None}
-            self.tell(self.failing(running, error))
-
-    def failing(self, running: Running, error: Any) -> Failed:
-        """The news that an attempt failed."""
-        at, key, number, element = self.clock.now(), running.key, running.number, running.element
-        told = Failed(at, key, number, error, element, not error["refused"], error["asked_s"])
-        running.told.append(told)
-        self.world.failed.setdefault((running.name, running.number), (self.number, self.world.now, self.world.steps))
-        return told
 
     def tell(self, told: Input) -> None:
         """Bring news; what comes at about the same time is fed at once."""
@@ -260,11 +219,11 @@ class Owner:
         for command in commands:
             self.world.point(self, COMMAND)
             if isinstance(command, StartAttempt):
-                self._start(command)
+                self.attempts.start(command, self._steps)
             elif isinstance(command, SetTimer):
-                self._set_timer(command)
+                self.attempts.set_timer(command)
             else:
-                self._stop(command)
+                self.attempts.stop(command)
         session = self.session
         assert session is not None
         touched, session.touched = session.touched, {}
@@ -285,52 +244,6 @@ class Owner:
         self.link.release(RUN, self.epoch)
         self.world.say(self.name, "is done: the run is", self.state.status)
         self.world.run_ended(self)
-
-    def _set_timer(self, command: SetTimer) -> None:
-        self.world.after(command.due_at - self.clock.now(), self.fire, command, owner=self)
-        running = self.running.get(command.key if command.element < 0 else element_key(command.key, command.element))
-        if running is not None and command.what == "timeout":
-            running.timer_steps = self.world.steps
-
-    def fire(self, command: SetTimer) -> None:
-        """A timer goes off: its time has come, whatever the wall clock says by now."""
-        at = max(self.clock.now(), command.due_at)
-        self.tell(TimerFired(at, command.what, command.key, command.attempt, command.element))
-
-    def _start(self, command: StartAttempt) -> None:
-        policy = self.state.steps[command.key].policy
-        name = command.key if command.element < 0 else element_key(command.key, command.element)
-        running = Running(
-            name, command.key, command.element, command.attempt, f"{self.number}:{command.attempt}",
-            checks.demands(policy), steps=self._steps,
-        )  # fmt: skip
-        self.world.say(self.name, "starts", name, command.attempt)
-        checks.check_start(self, command, running)
-        self.running[name] = running
-        if policy.timeout_s is not None:
-            due_at = self.world.now + policy.timeout_s
-            self.world.after(
-                policy.timeout_s + 0.5, checks.check_timeout, self, running, due_at, owner=self, live=False
-            )
-        if policy.executor:
-            self._pools[policy.executor].start(running, policy)
-        else:
-            self.grants[command.key] = command.attempt
-
-    def _stop(self, command: StopAttempt) -> None:
-        policy = self.state.steps[command.key].policy
-        name = command.key if command.element < 0 else element_key(command.key, command.element)
-        running = self.running.get(name)
-        self.world.say(self.name, "stops", name, command.attempt, command.reason)
-        if running is None or running.number != command.attempt:
-            return  # it has ended by the same news: to an executor it is unknown
-        running.stopped = True
-        if not policy.executor or self._pools[policy.executor].stop(running, command.reason, policy.grace_s):
-            return
-        if command.reason == "timeout":
-            self.tell(self.failing(running, {"refused": False, "asked_s": None}))
-        else:
-            self.tell(Ended(self.clock.now(), command.key, command.attempt, command.reason, command.element))
 
     def asked_for(self, actions: Iterable[Action]) -> None:
         """Note how steps were asked for, and whether the run was ended."""
@@ -356,3 +269,11 @@ class Watched:
         actions = list(self._program.advance(view))
         self._owner.asked_for(actions)
         return actions
+
+
+def _is_the_engines(error: Exception) -> bool:
+    """Whether it was raised in the engine, and not by a fault of the simulator."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is None or ".simulation." not in trace.tb_frame.f_globals.get("__name__", "")

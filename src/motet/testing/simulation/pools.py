@@ -10,7 +10,8 @@ from motet.ports import Failure, Outcome, Stopped, Success
 from motet.testing.simulation.plan import Chances, Pool
 
 if TYPE_CHECKING:
-    from motet.testing.simulation.owner import Owner, Running
+    from motet.testing.simulation.attempts import Attempts, Running
+    from motet.testing.simulation.owner import Owner
 
 
 def outcome_of(rng: random.Random, chances: Chances, running: Running) -> Outcome:
@@ -30,8 +31,9 @@ def seconds_of(rng: random.Random, chances: Chances) -> float:
 class SimulatedPool:
     """One executor of one process. It dies with the process, and its attempts with it."""
 
-    def __init__(self, owner: Owner, pool: Pool) -> None:
+    def __init__(self, owner: Owner, attempts: Attempts, pool: Pool) -> None:
         self._owner = owner
+        self._attempts = attempts
         self._pool = pool
         self._jobs: dict[str, Running] = {}
 
@@ -41,7 +43,7 @@ class SimulatedPool:
         rng = world.rng
         if rng.random() < chances.break_:
             broken = Failure({"type": "Broken", "message": running.mark, "refused": False, "asked_s": None})
-            self._owner.report(running, broken)
+            self._attempts.report(running, broken)
             return
         self._jobs[self._id(running)] = running
         seconds = seconds_of(rng, chances)
@@ -51,11 +53,11 @@ class SimulatedPool:
         world.after(seconds, self._end, running, outcome, owner=self._owner)
         while rng.random() < chances.repeat:
             seconds += rng.random() * 10.0
-            world.after(seconds, self._owner.report, running, outcome, owner=self._owner)
+            world.after(seconds, self._attempts.report, running, outcome, owner=self._owner)
 
     def _end(self, running: Running, outcome: Outcome) -> None:
         self._jobs.pop(self._id(running), None)
-        self._owner.report(running, outcome)
+        self._attempts.report(running, outcome)
 
     def stop(self, running: Running, reason: str, grace_s: float) -> bool:
         """As `ports.Executor.stop`: what is not known any more has been reported already."""
@@ -66,7 +68,7 @@ class SimulatedPool:
             return False
         del self._jobs[self._id(running)]
         world = self._owner.world
-        world.after(world.rng.random() * grace_s, self._owner.report, running, Stopped(reason), owner=self._owner)
+        world.after(world.rng.random() * grace_s, self._attempts.report, running, Stopped(reason), owner=self._owner)
         return True
 
     @staticmethod

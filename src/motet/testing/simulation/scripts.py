@@ -171,7 +171,7 @@ class Script:
             else:
                 rng, chances = self.world.rng, self.world.plan.chances
                 yield seconds_of(rng, chances)
-                outcome = outcome_of(rng, chances, self.owner.running[key])
+                outcome = outcome_of(rng, chances, self.owner.attempts.running[key])
                 if isinstance(outcome, Success) and rng.random() < chances.lost:
                     outcome.record["lost"] = True
             told = self._told(key, number, outcome)
@@ -200,12 +200,12 @@ class Script:
         return lambda: self._step(key).ended
 
     def _granted(self, key: str) -> Generator[Callable[[], bool] | float, None, int]:
-        grants = self.owner.grants
+        grants = self.owner.attempts.grants
         yield lambda: key in grants or self._step(key).ended
         return grants.pop(key, 0)
 
     def _mark(self, key: str) -> str:
-        return self.owner.running[key].mark
+        return self.owner.attempts.running[key].mark
 
     def _failure(self, key: str) -> Failure:
         return Failure({"type": "E", "message": self._mark(key), "refused": False, "asked_s": None})
@@ -215,7 +215,7 @@ class Script:
         if isinstance(outcome, Success):
             return Succeeded(at, key, number, outcome.record)
         assert isinstance(outcome, Failure)
-        return self.owner.failing(self.owner.running[key], outcome.error)
+        return self.owner.attempts.failing(self.owner.attempts.running[key], outcome.error)
 
     def _tries_again(self, told: Input) -> bool:
         """Whether another attempt at a body follows; then what is below runs anew when that one asks for it."""
@@ -246,7 +246,7 @@ class Script:
         if session.unflushed and not self._flushing:
             self._flushing = True
             self.world.after(0.1, self._flush, owner=owner)
-        return owner.grants.pop(key, 0)
+        return owner.attempts.grants.pop(key, 0)
 
     def _again(self, known: Step) -> Sequence[Command]:
         """A recorded step is to run: because it has not ended yet, or because its result was not kept."""

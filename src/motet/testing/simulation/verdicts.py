@@ -1,0 +1,240 @@
+"""What each committed event does to the ledger, and what must hold for it to be committed. Each raises Violation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from motet.kernel.policy import Policy
+from motet.kernel.transitions import ENDED
+from motet.testing.simulation.spec import Spec
+from motet.testing.simulation.world import Violation
+
+if TYPE_CHECKING:
+    from motet.testing.simulation.ledger import Ledger
+
+_EPS = 1e-3
+
+
+def run_started(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """A new owner: its epoch is beyond all earlier ones."""
+    if ledger.ended:
+        raise Violation("outcomes-are-recorded-once", f"the run started after it was {ledger.status}")
+    ledger.status = "cancelling" if ledger.cancelling else "running"
+
+
+def run_cancelling(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """The run was asked to stop."""
+    ledger.hearing.stopping()
+    ledger.cancelling = True
+    ledger.status = "cancelling"
+
+
+def run_reopened(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """A run that did not succeed goes on."""
+    if ledger.status not in ("failed", "cancelled"):
+        raise Violation("outcomes-are-recorded-once", f"a run that is {ledger.status} was reopened")
+    ledger.status, ledger.cancelling = "running", False
+    ledger.hearing.settle()
+
+
+def run_finishing(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """The program ended the run."""
+    ledger.finishing = True
+
+
+def run_finished(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """All steps have ended, and the status is what became of them, unless the program said otherwise."""
+    status = event.get("status", "succeeded")
+    if ledger.ended:
+        raise Violation("outcomes-are-recorded-once", f"the run was {ledger.status} and is now {status}")
+    left = [f"{key} {ledger.items[key].status}" for key in ledger.specs if ledger.items[key].status not in ENDED]
+    if left:
+        raise Violation("a-run-ends-after-its-steps", f"at the end of the run: {left}")
+    if ledger.cancelling != (status == "cancelled") and (ledger.cancelling or status == "cancelled"):
+        raise Violation("a-stopped-run-ends-cancelled", f"it ended {status}; asked to stop: {ledger.cancelling}")
+    assert ledger.writer is not None
+    if not ledger.cancelling and not ledger.finishing and not ledger.writer.finishing:
+        good = all(ledger.items[key].status == "succeeded" for key in ledger.specs)
+        if good != (status == "succeeded"):
+            raise Violation("a-run-ends-after-its-steps", f"it is {status}; all steps succeeded: {good}")
+    ledger.status, ledger.finishing = status, False
+    ledger.hearing.waits.clear()
+
+
+def step_added(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """A key is added once."""
+    key = event["key"]
+    if key in ledger.specs:
+        raise Violation("outcomes-are-recorded-once", f"{key} was added twice")
+    ledger.specs[key] = Spec(
+        event.get("needs", ()), event.get("after", ()), event.get("each", ()), event.get("size"),
+        ledger.policy(event.get("policy", {})),
+    )  # fmt: skip
+    ledger.item(key)
+
+
+def step_started(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """An attempt begins where there is no outcome, under a number that was not used before."""
+    key, _ = ledger.named(event)
+    item, number = ledger.item(key), event.get("attempt", 1)
+    if item.status in ENDED:
+        raise Violation("no-start-after-the-outcome", f"{key} was {item.status} and started again")
+    if number <= item.attempt:
+        raise Violation("attempt-numbers-only-grow", f"{key} started as {number} after {item.attempt}")
+    item.status, item.attempt, item.by = "running", number, ledger.epoch
+
+
+def step_succeeded(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """A step or element succeeded; a map with all of its elements."""
+    key, of = ledger.named(event)
+    size = ledger.specs[of].size
+    if key == of and size is not None:
+        short = [n for n in range(size) if ledger.outcome(f"{key}[{n}]") != "succeeded"]
+        if short:
+            raise Violation("a-run-ends-after-its-steps", f"{key} succeeded without its elements {short}")
+    elif not event.get("cached"):
+        ledger.check_current(key, event.get("attempt", 0), event.get("result"))
+    ledger.end(key, "succeeded", event.get("result"))
+
+
+def elements_succeeded(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """First attempts of elements succeeded."""
+    key, indices = event["key"], event["indices"]
+    results = event.get("results") or [None] * len(indices)
+    for index, result in zip(indices, results, strict=True):
+        name = f"{key}[{index}]"
+        ledger.check_current(name, ledger.items[key].attempt, result)
+        ledger.end(name, "succeeded", result)
+
+
+def step_retrying(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """A failure that the policy allows for, and the wait that it asks for."""
+    key, of = ledger.named(event)
+    item, policy, number = ledger.item(key), ledger.specs[of].policy, event.get("attempt", 0)
+    ledger.check_current(key, number)
+    item.failures += 1
+    if item.failures > policy.retries:
+        raise Violation("retries-keep-to-the-policy", f"{key} failed {item.failures} times and is tried again")
+    wait_s = event["due_at"] - event["at"]
+    asked = [told.delay_s for told in ledger.told_of(key) if told.delay_s is not None]
+    if not any(abs(wait_s - asked_s) < _EPS for asked_s in asked):
+        _check_wait(key, policy, item.failures, wait_s)
+    item.status, item.attempt, item.by = "retrying", number, ledger.epoch
+    item.due_at, item.wait_s = event["due_at"], wait_s
+    ledger.over(key)
+
+
+def _check_wait(key: str, policy: Policy, failures: int, wait_s: float) -> None:
+    low = 0.0
+    for nth in range(failures):
+        low = policy.delays_s[nth] if nth < len(policy.delays_s) else low * policy.backoff
+    low = min(low, policy.max_delay_s)
+    if not low - _EPS <= wait_s <= low * (1.0 + policy.jitter) + _EPS:
+        raise Violation(
+            "retries-keep-to-the-policy", f"{key} waits {wait_s:.3f} s after failure {failures}, not {low:.3f} s"
+        )
+
+
+def step_failed(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """The last failure that the policy allows for; a map fails when not all of its elements succeeded."""
+    key, of = ledger.named(event)
+    item, spec = ledger.item(key), ledger.specs[of]
+    if key != of or spec.size is None:
+        ledger.check_current(key, event.get("attempt", 0))
+        item.failures += 1
+        final = not all(told.retry for told in ledger.told_of(key))
+        if item.failures <= spec.policy.retries and not final:
+            raise Violation("retries-keep-to-the-policy", f"{key} is given up after {item.failures} failures")
+    ledger.end(key, "failed")
+
+
+def step_skipped(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """Something that it needs did not succeed."""
+    key, _ = ledger.named(event)
+    because = event.get("because", "")
+    if ledger.outcome(because) not in ("failed", "cancelled", "skipped"):
+        raise Violation(
+            "dependants-of-failures-are-skipped", f"{key} is skipped because of {because}: {ledger.outcome(because)}"
+        )
+    ledger.end(key, "skipped")
+
+
+def step_stopping(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """A step was asked to stop."""
+
+
+def step_cancelled(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """A step or element ended because it was asked to, or with its map."""
+    key, _ = ledger.named(event)
+    if "attempt" in event:
+        ledger.check_current(key, event["attempt"])
+    ledger.end(key, "cancelled")
+
+
+def step_interrupted(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """Its attempt is gone with the process; a map goes on under the next number."""
+    key = event["key"]
+    item = ledger.items[key]
+    if key in ledger.specs and ledger.specs[key].size is not None:
+        item.attempt, item.by = item.attempt + 1, ledger.epoch
+    else:
+        item.status = "pending"
+    ledger.over(key)
+
+
+def step_reset(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """The outcome does not count any more; a map keeps the elements that succeeded."""
+    key = event["key"]
+    item = ledger.items[key]
+    if item.status == "running":
+        raise Violation("outcomes-are-recorded-once", f"{key} was reset while it ran")
+    item.status, item.failures = "pending", 0
+    for name, element in ledger.elements(key):
+        if element.status != "succeeded":
+            element.status, element.failures = "pending", 0
+            ledger.over(name)
+
+
+def wait_added(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """The run listens for a rule."""
+    ledger.hearing.listen(event)
+
+
+def wait_removed(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """The run listens no longer."""
+    del ledger.hearing.waits[event["wait"]]
+
+
+def event_received(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """A published event reached the run."""
+    ledger.hearing.receive(event)
+
+
+def time_passed(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """A rule's deadline was reached."""
+
+
+FOLD: dict[str, Callable[[Ledger, Mapping[str, Any]], None]] = {
+    "run.started": run_started,
+    "run.cancelling": run_cancelling,
+    "run.reopened": run_reopened,
+    "run.finishing": run_finishing,
+    "run.finished": run_finished,
+    "step.added": step_added,
+    "step.started": step_started,
+    "step.succeeded": step_succeeded,
+    "step.retrying": step_retrying,
+    "step.failed": step_failed,
+    "step.skipped": step_skipped,
+    "step.stopping": step_stopping,
+    "step.cancelled": step_cancelled,
+    "step.interrupted": step_interrupted,
+    "step.reset": step_reset,
+    "elements.succeeded": elements_succeeded,
+    "wait.added": wait_added,
+    "wait.removed": wait_removed,
+    "event.received": event_received,
+    "time.passed": time_passed,
+}
+"""What is to be called for each kind of event."""
