@@ -7,20 +7,30 @@ start that is not due, has no room or jumps the queue; and, when all is quiet, t
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Any
 
 BAD = {"failed", "cancelled", "skipped"}
 ENDED = BAD | {"succeeded"}
 
 
+@dataclass(eq=False, kw_only=True)
 class Entry:
-    """A step, a map or an element of a map."""
+    """A step, a map (which has a size) or an element (of a map)."""
 
-    def __init__(self, **fields: Any) -> None:
-        self.__dict__ |= fields
-
-    def __repr__(self) -> str:
-        return str(self.__dict__)
+    needs: set[str]
+    after: set[str]
+    each: set[str]
+    size: int | None = None
+    of: str = ""
+    retries: int = 0
+    demands: dict[str, float] = field(default_factory=dict)
+    status: str = "pending"
+    attempt: int = 0
+    failures: int = 0
+    due_at: float = 0.0
+    stopping: bool = False
+    since: int = 0
 
 
 class Model:
@@ -32,11 +42,11 @@ class Model:
 
     def add(self, key: str, *, needs: Collection[str] = (), after: Collection[str] = (),
             each: Collection[str] = (), size: int | None = None, **policy: Any) -> None:  # fmt: skip
-        new = {"status": "pending", "attempt": 0, "failures": 0, "due_at": 0.0, "stopping": False, "since": 0}
-        new |= {"of": "", "size": None, "each": set(each), "after": set(after) - set(needs)} | policy
-        self.entries[key] = Entry(**new | {"size": size, "needs": set(needs)})
+        after, each = set(after) - set(needs), set(each)
+        self.entries[key] = Entry(needs=set(needs), after=after, each=each, size=size, **policy)
         for i in range(size or 0):
-            self.entries[f"{key}[{i}]"] = Entry(**new | {"of": key, "needs": {f"{up}[{i}]" for up in each}})
+            upstream = {f"{up}[{i}]" for up in each}
+            self.entries[f"{key}[{i}]"] = Entry(needs=upstream, after=set(), each=each, of=key, **policy)
 
     # -- what is told
 
