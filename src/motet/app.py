@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from motet.dialects.declared.calls import DeclaredCall
 from motet.dialects.python import hosting
 from motet.engine.host import ExecutorSpec, Host
 from motet.errors import UsageError
@@ -93,6 +94,7 @@ def open_host(folder: str) -> Host:
             "processes": ExecutorSpec(processes, _number("MOTET_PROCESSES", cores), 2),
         },
         resources=capacities(),
+        calls=DeclaredCall,
     )  # fmt: skip
 
 

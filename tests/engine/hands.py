@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from motet.artifacts.memory import MemoryArtifacts
+from motet.dialects.declared.calls import DeclaredCall
 from motet.engine.calls import Prepared, Settled
 from motet.engine.driver import Driver
 from motet.engine.host import ExecutorSpec, Host
@@ -196,7 +197,7 @@ class Bench:
         for name, make in executors.items():
             made = make()
             specs[name] = ExecutorSpec(lambda made=made: made, made.capacity, made.backlog)  # type: ignore[misc]
-        host = Host(self.store, self.artifacts, NoLogs(), self.clock, specs)
+        host = Host(self.store, self.artifacts, NoLogs(), self.clock, specs, calls=DeclaredCall)
         host.tender.close()
         host.tender = self.tender  # type: ignore[assignment]
         return host

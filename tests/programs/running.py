@@ -16,9 +16,10 @@ from typing import Any
 
 from motet.app import SystemClock, open_host
 from motet.artifacts.memory import MemoryArtifacts
+from motet.dialects.declared.calls import DeclaredCall
+from motet.dialects.declared.voice import carry_on, new_run
 from motet.engine.driver import Driver
 from motet.engine.host import ExecutorSpec, Host
-from motet.dialects.declared.voice import carry_on, new_run
 from motet.executors.inline import InlineExecutor
 from motet.executors.processes import ProcessExecutor
 from motet.executors.threads import ThreadExecutor
@@ -55,6 +56,7 @@ def memory_host(store: Store | None = None) -> Host:
             "threads": ExecutorSpec(lambda: ThreadExecutor(4), 4, 64),
             "processes": ExecutorSpec(lambda: ProcessExecutor(2), 2, 2),
         },
+        calls=DeclaredCall,
     )  # fmt: skip
 
 

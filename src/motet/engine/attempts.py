@@ -7,7 +7,6 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from motet.engine.calls import Call, Prepared, Settled
-from motet.engine.declared import DeclaredCall
 from motet.kernel.decide import StartAttempt, StopAttempt
 from motet.kernel.events import Json
 from motet.kernel.inputs import Ended, Failed, Input, Succeeded
@@ -46,7 +45,7 @@ class Attempts:
         try:
             call = self.calls.get(command.key)
             if call is None:
-                call = self.calls[command.key] = DeclaredCall(self._host.artifacts, self._session, step)
+                call = self.calls[command.key] = self._host.call_of(self._session, step)
             executor = self._executor(step.policy.executor)
             prepared = call.prepare(command.element, command.attempt, here=executor.name != "processes")
         except Exception as error:  # noqa: BLE001 - boundary: whatever a voice's call raises is that attempt's failure

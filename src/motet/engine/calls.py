@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from motet.errors import TargetError
 from motet.kernel.events import Json
 from motet.ports import Attempt, Outcome
 
@@ -58,20 +56,3 @@ class Settled:
     delay_s: float | None = None
     cached: bool = False
     note: Json = None
-
-
-def resolve(target: str) -> Callable[..., Any]:
-    """The object that `module:qualname` names. Raises TargetError."""
-    module, _, qualname = target.partition(":")
-    try:
-        found: Any = importlib.import_module(module)
-        for part in qualname.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise TargetError(
-            f"{target} cannot be loaded: {error}.", "Check the name, and that the module can be imported here."
-        ) from error
-    if not callable(found):
-        raise TargetError(f"{target} is not callable.", "Name a function or class.")
-    function: Callable[..., Any] = getattr(found, "fn", found)  # a decorated task stands for its function
-    return function

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from motet.engine.calls import Call
 from motet.engine.driver import Driver
 from motet.engine.owners import is_dead, this_process
 from motet.engine.recording import load_state
@@ -14,11 +16,15 @@ from motet.engine.tender import Tender
 from motet.errors import Conflict, UsageError
 from motet.failpoints import hit
 from motet.kernel.program import Program
+from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLED, ENDED, FAILED
 from motet.ports import ArtifactStore, Clock, Executor, LogStore, NewRun, Owner, RunRow, Store
 
 LEASE_S = 15.0
 """How long an owner that is silent still counts as alive, unless its process is seen to be dead."""
+
+
+CallMaker: TypeAlias = Callable[[ArtifactStore, Session, Step], Call]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +40,13 @@ class Host:
     """Store, artifacts, logs, clock, executors (made when first asked for) and the tender of this process.
 
     resources  what steps may demand of this machine: {"cpu": 8, "memory": 16e9, "gpu": 1}
+    calls      makes the `Call` of a recorded step, where its program does not bring it
     """
 
     def __init__(
         self, store: Store, artifacts: ArtifactStore, logs: LogStore, clock: Clock,
         executors: Mapping[str, ExecutorSpec], *, resources: Mapping[str, float] | None = None,
+        calls: CallMaker | None = None,
     ) -> None:  # fmt: skip
         self.store = store
         self.artifacts = artifacts
@@ -47,6 +55,7 @@ class Host:
         self.tender = Tender(store)
         self.specs = executors
         self.resources = resources or {}
+        self._calls = calls
         self._executors: dict[str, Executor] = {}
         self._lock = threading.Lock()
 
@@ -60,6 +69,12 @@ class Host:
                     raise UsageError(f"There is no executor named {name!r}.", f"Known here: {known}.")
                 found = self._executors[name] = self.specs[name].make()
             return found
+
+    def call_of(self, session: Session, step: Step) -> Call:
+        """What the recorded step needs to run. Raises UsageError where nothing here knows."""
+        if self._calls is None:
+            raise UsageError(f"Nothing here can carry out {step.key}.", "Hand the host what makes calls of steps.")
+        return self._calls(self.artifacts, session, step)
 
     def create(self, run: NewRun) -> None:
         """Add a run; raises UsageError if one of that id exists."""

@@ -11,7 +11,7 @@ from motet.kernel.transitions import CANCELLING, ENDED
 from motet.ports import Entry
 
 if TYPE_CHECKING:
-    from motet.engine.driver import Driver
+    from motet.engine.runloop import RunLoop
 
 STEERING = "motet"
 """The namespace of events that steer runs; users' own events may not be published in it."""
@@ -19,7 +19,7 @@ STEERING = "motet"
 _AT_ONCE = 1000
 
 
-def take_in(driver: Driver) -> None:
+def take_in(driver: RunLoop) -> None:
     """Read on from the session's cursor and feed what concerns the run, in order. The driver's lock is held."""
     session = driver.session
     while True:
@@ -34,7 +34,7 @@ def take_in(driver: Driver) -> None:
         hit("heard.after")
 
 
-def _act_on(driver: Driver, entries: Sequence[Entry]) -> None:
+def _act_on(driver: RunLoop, entries: Sequence[Entry]) -> None:
     """What was published before a request to stop is acted on before it, and what came later after it."""
     heard: list[EventReceived] = []
     for entry in entries:
@@ -52,7 +52,7 @@ def _act_on(driver: Driver, entries: Sequence[Entry]) -> None:
         driver.carry_out(driver.session.feed(heard))
 
 
-def _steers(driver: Driver, entry: Entry) -> bool:
+def _steers(driver: RunLoop, entry: Entry) -> bool:
     """Whether it is a request to stop this run, and none that it was reopened after."""
     return (
         entry.namespace == STEERING

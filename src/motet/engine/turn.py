@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from motet.engine.driver import Driver
+    from motet.engine.runloop import RunLoop
 
 
 class Chore(Enum):
@@ -26,7 +26,7 @@ class Turn:
 
     __slots__ = ("_driver", "lock")
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: RunLoop) -> None:
         self._driver = driver
         self.lock = threading.Lock()
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from motet.engine.calls import resolve
+from motet.dialects.declared.calls import resolve
 from motet.interrupts import take
 from motet.kernel.events import Json
 from motet.ports import NewRun, RunRow

@@ -9,10 +9,12 @@ with `each`, an element gets the same element's value of each upstream map first
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from motet.engine.calls import Prepared, Settled, resolve
+from motet.engine.calls import Prepared, Settled
+from motet.errors import TargetError
 from motet.kernel.events import Json
 from motet.kernel.program import View
 from motet.kernel.state import Step
@@ -97,3 +99,20 @@ def _fetch(artifacts: ArtifactStore, plan: Any) -> Any:
 
 def _fetch_and_call(function: Callable[..., Any], artifacts: ArtifactStore, args: Any, kwargs: Any) -> Any:
     return function(*_fetch(artifacts, args), **_fetch(artifacts, kwargs))
+
+
+def resolve(target: str) -> Callable[..., Any]:
+    """The object that `module:qualname` names. Raises TargetError."""
+    module, _, qualname = target.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+        for part in qualname.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise TargetError(
+            f"{target} cannot be loaded: {error}.", "Check the name, and that the module can be imported here."
+        ) from error
+    if not callable(found):
+        raise TargetError(f"{target} is not callable.", "Name a function or class.")
+    function: Callable[..., Any] = getattr(found, "fn", found)  # a decorated task stands for its function
+    return function
