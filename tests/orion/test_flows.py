@@ -242,6 +242,7 @@ def test_a_subflow_call_blocks_and_gives_a_state(capfd: pytest.CaptureFixture[st
     assert task_state.result() == "last", "states of tasks come first, then those of subflows"
     assert task_state.task_run_id and not task_state.flow_run_id
     assert sub_state.flow_run_id not in (None, state.flow_run_id)
+    assert sub_state.state_details.flow_run_id == sub_state.flow_run_id
     said = capfd.readouterr().err
     assert "Created subflow run '" in said
     assert "' for flow 'load-all'" in said

@@ -90,6 +90,18 @@ def test_a_killed_run_is_taken_up_where_it_was(tmp_path: Path) -> None:
     assert re.search(r"result=\[Completed\(message=None, type=COMPLETED", done.out), done.out
 
 
+def test_a_killed_run_knows_the_states_of_a_large_subflow_that_failed(tmp_path: Path) -> None:
+    path = tmp_path / "script.py"
+    many = SCRIPT.replace("    broken()\n", "    for _ in range(60):\n        broken()\n").replace("1/2", "60/61")
+    many = many.replace("failed, good =", "*_, failed, good =")
+    path.write_text(many.replace("FAIL", "os.kill(os.getpid(), signal.SIGKILL)"))
+    assert run("run", "--door", "orion", str(path), how="motet").code == -signal.SIGKILL
+    (row,) = hosts.current().store.runs()
+    done = run("resume", row.id, how="motet")
+    assert done.code == 0, done.err
+    assert ran(tmp_path).count("broken") == 60
+
+
 def test_a_failed_run_is_carried_on_from_its_failure(tmp_path: Path) -> None:
     path = tmp_path / "script.py"
     path.write_text(SCRIPT.replace("FAIL", "raise KeyError('this time')").replace("    broken()\n", "    first()\n")

@@ -14,7 +14,7 @@ from motet.dialects.python.orion.futures import settled
 from motet.dialects.python.orion.names import name_of
 from motet.dialects.python.orion.scopes import FlowScope, calling, tell_how_it_ends
 from motet.dialects.python.orion.standin import STANDS_IN, stands_in
-from motet.dialects.python.orion.states import Failed, State, concluded
+from motet.dialects.python.orion.states import Completed, Failed, State, concluded
 from motet.dialects.python.orion.tasks import OrionCall
 from motet.dialects.python.orion.telling import ENGINE, Teller
 from motet.dialects.python.parameters import Parameters, Written
@@ -28,7 +28,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class FlowParameters(Parameters):
+class LenientParameters(Parameters):
     """Values that do not fit are let through: the run is made, and fails for it."""
 
     def __init__(self, name: str, function: Callable[..., Any], *, validate: bool) -> None:
@@ -54,7 +54,7 @@ class Flow(flows.Flow[P, R]):
     """A function whose calls are recorded runs. Its name has hyphens for underscores."""
 
     call_type = OrionCall
-    parameters: FlowParameters
+    parameters: LenientParameters
 
     def __init__(self, fn: Callable[P, R], options: FlowOptions) -> None:
         named = options.get("name") or fn.__name__.replace("_", "-")
@@ -62,13 +62,13 @@ class Flow(flows.Flow[P, R]):
         super().__init__(fn, {**options, "name": named, "task_runner": runner})
         if iscoroutinefunction(fn):
             raise UsageError(f"Flow {self.name} is async, which motet.orion does not speak.", "Write it with def.")
-        self.parameters = FlowParameters(self.name, fn, validate=options.get("validate_parameters", True))
+        self.parameters = LenientParameters(self.name, fn, validate=options.get("validate_parameters", True))
 
     @overload  # type: ignore[override]
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> State: ...
     @overload
     def __call__(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> State: ...
-    def __call__(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> State | None:
+    def __call__(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> State:
         """Run the flow; gives its final state, whose `result()` is the value. What the flow raises is in the state.
 
         Values that do not fit the annotations fail the run. Raises TypeError for arguments that the function does
@@ -82,7 +82,7 @@ class Flow(flows.Flow[P, R]):
                 scope.states.append(state)
                 return state
             if definitions_only(self):
-                return None
+                return Completed()
             future = begun(self, args, kwargs)
         except ParameterError as error:
             self._check_names(args, kwargs)
@@ -103,9 +103,9 @@ class Flow(flows.Flow[P, R]):
         teller = Teller(driver, key, f"Flow run {name!r}")
         if driver.state.steps[key].attempt <= 1:
             if isinstance(parent, FlowScope):
-                parent.teller.info(f"Created subflow run {name!r} for flow {self.name!r}")
+                parent.teller.tell(f"Created subflow run {name!r} for flow {self.name!r}")
             else:
-                teller.info(f"Created flow run {name!r} for flow {self.name!r}", who=ENGINE)
+                teller.tell(f"Created flow run {name!r} for flow {self.name!r}", who=ENGINE)
         scope = FlowScope(driver, key, lineage, self.task_runner, teller)
         return tell_how_it_ends(teller, "Flow", lambda: self._conclude(scope, values, parent is None))
 
@@ -116,7 +116,7 @@ class Flow(flows.Flow[P, R]):
         except ParameterError as error:
             return Failed("Flow run received invalid parameters.", data=error)
         if top:
-            scope.teller.info(f"Using task runner {type(self.task_runner).__name__!r}")
+            scope.teller.tell(f"Using task runner {type(self.task_runner).__name__!r}")
         scope.driver.limit({**self.options.get("limits", {}), **scope.limits})
         token = current.set(scope)
         try:

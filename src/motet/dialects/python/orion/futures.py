@@ -57,7 +57,7 @@ class PrefectFuture(Future[R]):
 
     def known(self) -> Any:
         """The value of a step that is known to have ended, or its failure. Neither waits nor locks."""
-        return self._state().data
+        return self._state().content
 
     def value(self, step: Step | None) -> Any:
         """What the step, which has succeeded, gave. Where it came from is noted in the flow's own thread only."""
@@ -136,8 +136,8 @@ def attached(value: Any, scope: Scope) -> Any:
         if value.origin is not None and value.load is None:
             return PrefectFuture[Any](scope, value.origin.key).get_state()
         if value.origin is None and value.load is not None:
-            data = attached(value.data, scope)
-            return value if data is value.data else made(value.type, value.name, value.message, data)
+            data = attached(value.content, scope)
+            return value if data is value.content else made(value.type, value.name, value.message, data)
         return value
     if isinstance(value, list | tuple | set) and any(isinstance(each, State) for each in value):
         return type(value)(attached(each, scope) for each in value)

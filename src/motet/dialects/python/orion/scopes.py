@@ -82,15 +82,15 @@ def tell_how_it_ends(teller: Teller, what: str, run: Callable[[], State]) -> Any
     failure: Exception
     try:
         state = run()
-    except Exception as error:
+    except Exception as error:  # boundary: whatever a user's function raises is in its state, too
         if driver.session.broken is not None or driver.state.status == CANCELLING:
             raise
         teller.error("Encountered exception during execution:", error)
         state, failure = Failed(f"{what} run encountered an exception.", data=error), error
     else:
         if state.type is StateType.COMPLETED:
-            teller.info(f"Finished in state {state}")
-            return state if state.message or state.name != "Completed" else state.data
+            teller.tell(f"Finished in state {state}")
+            return state if state.message or state.name != "Completed" else state.content
         failure = StateFailed(state.message or str(state), state=state)
     tell_failure(teller, state)
     raise failure
@@ -100,7 +100,7 @@ def tell_failure(teller: Teller, state: State) -> None:
     """Tell that an attempt failed: whether another one follows, or else the state."""
     step = teller.driver.state.steps[teller.key]
     if step.failures < step.policy.retries:
-        teller.info(
+        teller.tell(
             f"Received non-final state 'AwaitingRetry' when proposing final state {state.name!r} and will attempt to "
             "run again..."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from motet.dialects.python import states as plain
@@ -51,7 +52,12 @@ class State(plain.State):
         return self.origin.id if self.origin is not None and self.origin.kind == "flow_run_id" else None
 
     @property
-    def data(self) -> Any:
+    def state_details(self) -> SimpleNamespace:
+        """Both ids, as the beta has them."""
+        return SimpleNamespace(task_run_id=self.task_run_id, flow_run_id=self.flow_run_id)
+
+    @property
+    def content(self) -> Any:
         """The value, or the exception, or the states that it was made of."""
         if self.load is None:
             raise ResultUnavailable(
@@ -64,7 +70,7 @@ class State(plain.State):
 
         A run that has not ended well and has not failed either, such as one that is NotReady, raises StepSkipped.
         """
-        data = self.data
+        data = self.content
         if self.type is StateType.COMPLETED or not raise_on_failure:
             return data
         if isinstance(data, BaseException):
@@ -83,13 +89,13 @@ class State(plain.State):
         return f"{self.name}({', '.join(parts)})"
 
     def __repr__(self) -> str:
-        result = "..." if self.load is None else repr(self.data)
+        result = "..." if self.load is None else repr(self.content)
         whose = f", {self.origin.kind}={self.origin.id}" if self.origin is not None else ""
         return f"{self.name}(message={self.message!r}, type={self.type.value}, result={result}{whose})"
 
     def __reduce__(self) -> Any:
         """What has a step is a reference to it: its value is kept there already."""
-        held = None if self.origin is not None else (self.data,)
+        held = None if self.origin is not None else (self.content,)
         return _rebuilt, (self.type.value, self.name, self.message, self.origin, held)
 
 

@@ -65,7 +65,7 @@ class Task(tasks.Task[P, R]):
         future: PrefectFuture[R] = call.future(scope)  # type: ignore[assignment]
         scope.futures.append(future)
         if new:
-            scope.teller.info(f"Created task run {name!r} for task {self.name!r}")
+            scope.teller.tell(f"Created task run {name!r} for task {self.name!r}")
         related = arguments.relations((args, kwargs, wait_for), scope.lineage)
         policy = self.policy if scope.sequential else self._submit_policy(scope)
         attempt = driver.add(
@@ -124,7 +124,7 @@ class OrionCall(TaskCall):
         if here:
             return prepared
         if isinstance(prepared, Settled):
-            self.teller.info(f"Finished in state {CACHED}")
+            self.teller.tell(f"Finished in state {CACHED}")
             return prepared
         return Prepared(value_of, (prepared.function, prepared.args, prepared.kwargs), context=prepared.context)
 
@@ -133,7 +133,7 @@ class OrionCall(TaskCall):
         args, kwargs = self._resolved()
         hit = self._look_up(args, kwargs)
         if hit is not None:
-            self.teller.info(f"Finished in state {CACHED}")
+            self.teller.tell(f"Finished in state {CACHED}")
             return hit
         token = current.set(TaskScope(self.driver, self.key, self.lineage, self.teller))
         try:
@@ -152,7 +152,7 @@ class OrionCall(TaskCall):
                 self.teller.error("Encountered exception during execution:", traceback=text)
                 tell_failure(self.teller, Failed("Task run encountered an exception."))
         elif self._remote and isinstance(outcome, Success):
-            self.teller.info(f"Finished in state {Completed()}")
+            self.teller.tell(f"Finished in state {Completed()}")
         return super().settle(attempt, outcome)
 
 
@@ -161,7 +161,7 @@ def value_of(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str,
     state = concluded(fn(*args, **kwargs))
     if state.type is not StateType.COMPLETED:
         raise StateFailed(state.message or str(state), state=state)
-    return state if state.message or state.name != "Completed" else state.data
+    return state if state.message or state.name != "Completed" else state.content
 
 
 def task_input_hash(context: Context, arguments: Mapping[str, Any]) -> str | None:

@@ -27,16 +27,16 @@ class Teller:
         self.key = key
         self.who = who
 
-    def info(self, message: str, *, who: str = "") -> None:
+    def tell(self, message: str, *, who: str = "") -> None:
         """Something happened as it should."""
-        self._tell("INFO", message, who or self.who)
+        self._line("INFO", message, who or self.who)
 
     def error(self, message: str, error: BaseException | None = None, *, traceback: str = "") -> None:
         """Something failed; with the traceback, from the user's first frame on."""
         told = traceback or (encode_error(error)["traceback"] if error is not None else "")
-        self._tell("ERROR", f"{message}\n{told}" if told else message, self.who)
+        self._line("ERROR", f"{message}\n{told}" if told else message, self.who)
 
-    def _tell(self, level: str, message: str, who: str) -> None:
+    def _line(self, level: str, message: str, who: str) -> None:
         now = time.time()
         text = line(now, level, who, message)
         here = running.get()
@@ -74,12 +74,8 @@ def run_logger(who: str) -> logging.Logger:
     """A logger whose records look like the beta's."""
     import logging
 
-    logger = logging.getLogger(f"prefect.{who}")
-    if not logger.handlers:
-        logger.addHandler(_console(logging, who))
-        logger.propagate = False
-        if logger.level == logging.NOTSET:
-            logger.setLevel(logging.INFO)
+    logger = logging.Logger(who, logging.INFO)  # noqa: LOG001 - not registered: it goes with the run
+    logger.addHandler(_console(logging, who))
     return logger
 
 
