@@ -8,6 +8,7 @@ import sqlite3
 import statistics
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.stores import workers
@@ -26,6 +27,10 @@ def store(tmp_path: Path) -> SqliteStore:
     store.create_run(NewRun("r", "n", "w", {}))
     store.claim("r", Owner("h", "b", 1, 1), 0.0, 1e12)
     return store
+
+
+def ask(store: SqliteStore, sql: str) -> list[Any]:
+    return store._database.read(lambda execute: execute(sql).fetchall())
 
 
 def done(number: int) -> Batch:
@@ -98,8 +103,7 @@ def test_steps_are_seen_though_another_process_holds_the_turn(store: SqliteStore
     finally:
         workers.end_all()
     assert store.steps("r") == seen
-    with store._database.reading() as execute:
-        assert execute("SELECT folded_seq FROM runs").fetchone()[0] == 1500
+    assert ask(store, "SELECT folded_seq FROM runs") == [(1500,)]
     assert store.steps("r") == seen
     assert store.steps("r", limit=2) == seen[:2]
     store.close()
@@ -198,9 +202,8 @@ def test_closing_leaves_the_log_to_later(store: SqliteStore, tmp_path: Path) -> 
 def test_durability_full_syncs(tmp_path: Path) -> None:
     for durability, level in (("normal", 1), ("full", 2)):
         store = SqliteStore(str(tmp_path / durability), durability=durability)  # type: ignore[arg-type]
-        with store._database.writing() as execute:
-            assert execute("PRAGMA synchronous").fetchone() == (level,)
-            assert execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert store._database.write(lambda execute: execute("PRAGMA synchronous").fetchone()) == (level,)
+        assert ask(store, "PRAGMA journal_mode") == [("wal",)]
         store.close()
 
 

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,11 @@ def filled(home: Path, count: int = 50) -> SqliteStore:
     for seq in range(count):
         store.append("r", 1, seq, Batch([{"event": "e", "at": 1.0, "fill": "x" * 500}]))
     return store
+
+
+def tell(store: SqliteStore, sql: str) -> list[Any]:
+    """Run a statement on the writing connection."""
+    return store._database.maintain(lambda execute: execute(sql).fetchall())
 
 
 def mounted(folder: Path, *options: str) -> Iterator[Path]:
@@ -60,10 +66,7 @@ def test_a_file_that_is_no_store(tmp_path: Path) -> None:
 def test_a_store_with_holes(tmp_path: Path) -> None:
     """Damage found while reading or writing is told as such, whatever call meets it."""
     store = filled(tmp_path, 300)
-    with store._database.writing() as execute:
-        execute("SELECT 1")
-    with store._database.turn() as writer:
-        writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    tell(store, "PRAGMA wal_checkpoint(TRUNCATE)")
     store.close()
     size = (tmp_path / "store.db").stat().st_size
     with open(tmp_path / "store.db", "r+b") as file:
@@ -166,13 +169,11 @@ def test_a_disk_that_is_full_from_the_start(small_disk: Path) -> None:
 def test_a_database_that_may_not_grow(tmp_path: Path) -> None:
     """The same without the right to mount: SQLite is told that there is no more room."""
     store = filled(tmp_path, 20)
-    with store._database.turn() as writer:
-        (pages,) = writer.execute("PRAGMA page_count").fetchone()
-        writer.execute(f"PRAGMA max_page_count = {pages + 4}").fetchall()
+    ((pages,),) = tell(store, "PRAGMA page_count")
+    tell(store, f"PRAGMA max_page_count = {pages + 4}")
     seq = appended_until_full(store, 20)
     assert len(list(store.history("r"))) == seq
-    with store._database.turn() as writer:
-        writer.execute("PRAGMA max_page_count = 1000000").fetchall()
+    tell(store, "PRAGMA max_page_count = 1000000")
     store.append("r", 1, seq, Batch([{"event": "e", "at": 1.0}]))
     store.close()
 

@@ -106,8 +106,8 @@ def test_later_versions_are_applied_once_in_order(
         for _ in range(2):
             store = SqliteStore(str(home))
             count = len(store.runs())
-            with store._database.reading() as execute:
-                assert execute("SELECT x FROM more").fetchall() == [("a;b",)] * (2 if home is old_home else 0)
+            found = store._database.read(lambda execute: execute("SELECT x FROM more").fetchall())
+            assert found == [("a;b",)] * (2 if home is old_home else 0)
             assert count == (2 if home is old_home else 0)
             store.close()
         assert version(home) == schema.VERSION

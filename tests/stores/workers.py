@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -117,14 +118,51 @@ def append_for_ever(home: str, run: str) -> None:
         os.write(1, b"%d\n" % seq)
 
 
+def be_interrupted(home: str, run: str, times: str) -> None:
+    """Append, publish and look through any number of interrupts; prints the last number acknowledged and all."""
+    store = SqliteStore(home)
+    epoch = claimed(store, run)
+    acknowledged = interrupts = 0
+    armed = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal armed
+        if armed:
+            armed = False
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    print("ready", flush=True)
+    while interrupts < int(times):
+        try:
+            armed = True
+            seq = store.run(run).seq
+            while True:
+                store.append(run, epoch, seq, Batch([{"event": "e", "at": 1.0}]))
+                seq = acknowledged = seq + 1
+                if seq % 5 == 0:
+                    store.append(run, epoch, seq, Batch([{"event": "e", "at": 1.0}], run={"status": "running"}))
+                    seq = acknowledged = seq + 1
+                    store.publish([Publication("p")])
+                    store.read(seq)
+        except KeyboardInterrupt:
+            interrupts += 1
+    store.publish([Publication("end")])
+    print(json.dumps([acknowledged, len(list(store.history(run)))]), flush=True)
+    store.close()
+
+
 def hold(home: str) -> None:
     """Stand in the middle of a transaction until a line comes in."""
     store = SqliteStore(home)
     store.head()
-    with store._database.writing() as execute:
+
+    def act(execute: Any) -> None:
         execute("INSERT INTO aliases VALUES ('v', 'held', 'r')")
         print("holding", flush=True)
         sys.stdin.readline()
+
+    store._database.write(act)
     store.close()
     print(json.dumps("let go"))
 

@@ -10,10 +10,13 @@ import fcntl
 import os
 import threading
 import time
+from functools import partial
+
+_TRIES = 50
 
 
 class Turn:
-    """`acquire` waits for the turn, `release` gives it up. One thread at a time may use it.
+    """`acquire` waits for the turn; `release` gives it up, or does nothing. One thread at a time may use it.
 
     A process that waits longer than `patience_s` logs once which process holds the turn.
     """
@@ -22,6 +25,8 @@ class Turn:
         self._path = path
         self._patience_s = patience_s
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        # Bare C, so that no interrupt gets in between when it stands in a `finally`.
+        self.release = partial(fcntl.flock, self._fd, fcntl.LOCK_UN)
         self._guard = threading.Lock()
         self._watched = False
         self._waits = 0
@@ -34,21 +39,15 @@ class Turn:
         except BlockingIOError:
             self._wait()
 
-    def acquire_within(self, seconds: float) -> bool:
-        """Take the turn if it can be had soon; says whether it could. It polls: not for long times."""
-        end = time.monotonic() + seconds
-        while True:
+    def acquire_soon(self) -> None:
+        """As `acquire`, but raises TimeoutError if it cannot be had soon. It polls: not for what must be done."""
+        for _ in range(_TRIES):
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return True
+                return
             except BlockingIOError:
-                if time.monotonic() >= end:
-                    return False
                 time.sleep(0.001)
-
-    def release(self) -> None:
-        """Let the next one have it."""
-        fcntl.flock(self._fd, fcntl.LOCK_UN)
+        raise TimeoutError
 
     def close(self) -> None:
         """Let go of the file."""

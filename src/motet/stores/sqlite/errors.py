@@ -7,18 +7,19 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from motet.errors import StoreCorrupt, StoreError, StoreFull, StoreUnavailable
 
-Returned = TypeVar("Returned")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-def patiently(act: Callable[..., Returned], *arguments: object) -> Returned:
+def patiently(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call it, again as long as a program that takes no turns holds SQLite's lock, for whatever time."""
     while True:
         try:
-            return act(*arguments)
+            return act(*args, **kwargs)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise

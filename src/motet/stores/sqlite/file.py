@@ -6,11 +6,11 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable
+from typing import Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
 
 from motet.errors import StoreUnavailable
+from motet.failpoints import hit
 from motet.stores.mounts import mountinfo, network_file_system
 from motet.stores.sqlite.errors import explained, patiently
 from motet.stores.sqlite.schema import migrate
@@ -18,23 +18,26 @@ from motet.stores.turn import Turn
 
 Durability: TypeAlias = Literal["normal", "full"]
 Execute: TypeAlias = Callable[..., sqlite3.Cursor]
+P = ParamSpec("P")
+T = TypeVar("T")
+Act: TypeAlias = Callable[Concatenate[Execute, P], T]
+"""What is done with a connection's `execute` and further arguments."""
 
 # A checkpoint syncs, and writes each changed page once however often it changed: four times rarer than by
 # default it costs a commit less, and the log that is found after a crash (16 MB) is still read in a moment.
 _CHECKPOINT_PAGES = 4000
 _BUSY_S = 30.0
+_SOON_S = 0.05
 
 
 class Database:
     """One writing and one reading connection to the file, made at first use. Safe from any thread.
 
-    `with writing() as execute:` is one transaction, committed at its end and rolled back if it raises; it waits
-    for its turn among threads and processes. `with reading() as execute:` never waits for a writer, and each
-    statement in it sees all that was committed before; all in `with snapshot() as execute:` sees one state.
-    None may be entered within another. SQLite's errors leave them as `StoreError`s.
+    What is to be done comes as a function of `execute` (that of a connection) and its further arguments; it must
+    not call the database again. SQLite's errors come out as `StoreError`s.
 
-    They are generators with their locks in `with` statements, so that an interrupt (Ctrl-C) leaves no lock behind
-    wherever it strikes.
+    The locks are taken in `with` statements of the frame that does the work, and not by context managers: so an
+    interrupt (Ctrl-C) leaves no lock behind, wherever it strikes.
     """
 
     def __init__(self, home: str, durability: Durability, patience_s: float) -> None:
@@ -50,76 +53,66 @@ class Database:
         self._prepared = False
         _close_before_fork(self)
 
-    @contextmanager
-    def writing(self) -> Iterator[Execute]:
-        """A transaction."""
-        with self.turn() as writer, _transaction(writer):
-            yield writer.execute
+    def write(self, act: Act[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """One transaction, committed if `act` returns and rolled back if it raises.
 
-    @contextmanager
-    def writing_soon(self, patience_s: float) -> Iterator[Execute | None]:
-        """A transaction, or None if others write for that long."""
-        if not self.write_lock.acquire(timeout=patience_s):
-            yield None
-            return
-        try:
-            writer, turn = self._opened()
-            if not turn.acquire_within(patience_s):
-                yield None
-                return
-            try:
-                with self._explaining(), _transaction(writer):
-                    yield writer.execute
-            finally:
-                turn.release()
-        finally:
-            self.write_lock.release()
-
-    @contextmanager
-    def turn(self) -> Iterator[sqlite3.Connection]:
-        """The writing connection, while no other thread or process writes, and outside of any transaction."""
-        with self.write_lock:
-            writer, turn = self._opened()
-            turn.acquire()
-            try:
-                yield writer
-            except sqlite3.Error as error:
-                raise explained(error, self.path) from error
-            finally:
-                turn.release()
-
-    def insert(self, sql: str, values: Sequence[Any]) -> int:
-        """Carry out one INSERT as a transaction, at half the cost of `writing`; gives the row's number.
-
-        A violated constraint is raised as it is (sqlite3.IntegrityError).
+        It waits for its turn among threads and processes.
         """
         with self.write_lock:
-            writer, turn = self._opened()
-            turn.acquire()
+            return self._in_turn(Turn.acquire, _transaction, act, *args, **kwargs)
+
+    def write_alone(self, act: Act[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `write`, for an act of one statement, which is a transaction by itself: that costs half as much."""
+        with self.write_lock:
+            return self._in_turn(Turn.acquire, _alone, act, *args, **kwargs)
+
+    def write_soon(self, act: Act[P, object], /, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """As `write`, unless others write all the time; says whether it was done."""
+        if not self.write_lock.acquire(timeout=_SOON_S):
+            return False
+        try:
+            self._in_turn(Turn.acquire_soon, _transaction, act, *args, **kwargs)
+        except TimeoutError:
+            return False
+        finally:
+            self.write_lock.release()
+        return True
+
+    def maintain(self, act: Act[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Statements that cannot stand in a transaction, while nobody else writes."""
+        with self.write_lock:
+            return self._in_turn(Turn.acquire, act, *args, **kwargs)
+
+    def _in_turn(self, take: Callable[[Turn], None], act: Act[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Act while it is this process' turn; the caller has the write lock."""
+        writer, turn = self._open()
+        try:
+            take(turn)
+            return act(writer.execute, *args, **kwargs)
+        except sqlite3.Error as error:
+            raise explained(error, self.path) from error
+        finally:
             try:
-                return patiently(writer.execute, sql, values).lastrowid or 0
-            except sqlite3.IntegrityError:
-                raise
-            except sqlite3.Error as error:
-                raise explained(error, self.path) from error
+                if writer.in_transaction:
+                    writer.execute("ROLLBACK")
             finally:
                 turn.release()
 
-    @contextmanager
-    def reading(self) -> Iterator[Execute]:
-        """Statements that read."""
-        with self.read_lock, self._explaining():
-            yield self._open_reader().execute
-
-    @contextmanager
-    def snapshot(self) -> Iterator[Execute]:
-        """Statements that read one and the same state."""
-        with self.reading() as execute:
-            execute("BEGIN")
+    def read(self, act: Act[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Statements that read, each what was committed before. They never wait for a writer."""
+        with self.read_lock:
+            reader = self._open_reader()
             try:
-                yield execute
+                return act(reader.execute, *args, **kwargs)
+            except sqlite3.Error as error:
+                raise explained(error, self.path) from error
             finally:
-                execute("COMMIT")
+                if reader.in_transaction:
+                    reader.execute("ROLLBACK")
+
+    def snapshot(self, act: Act[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Statements that read, all of them the same state."""
+        return self.read(_from_one_state, act, *args, **kwargs)
 
     def close(self) -> None:
         """Close both connections. A later use opens them again."""
@@ -147,7 +140,7 @@ class Database:
             reader.close()
         turn.close()
 
-    def _opened(self) -> tuple[sqlite3.Connection, Turn]:
+    def _open(self) -> tuple[sqlite3.Connection, Turn]:
         """The writing connection and the turn; the caller has the write lock."""
         if self._writer is None or self._turn is None:
             self._open_writer()
@@ -178,7 +171,7 @@ class Database:
         if self._reader is None:
             if self._writer is None:  # else its lock is not needed, and whoever has it may wait for a turn
                 with self.write_lock:
-                    self._opened()
+                    self._open()
             self._reader = self._connect("?mode=ro")
         return self._reader
 
@@ -210,23 +203,26 @@ class Database:
             cached_statements=256,
         )
 
-    @contextmanager
-    def _explaining(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise explained(error, self.path) from error
+
+def _transaction(execute: Execute, act: Act[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    patiently(execute, "BEGIN IMMEDIATE")
+    done = act(execute, *args, **kwargs)
+    hit("transaction.before")
+    execute("COMMIT")
+    hit("transaction.after")
+    return done
 
 
-@contextmanager
-def _transaction(writer: sqlite3.Connection) -> Iterator[None]:
-    patiently(writer.execute, "BEGIN IMMEDIATE")
-    try:
-        yield
-        writer.execute("COMMIT")
-    finally:
-        if writer.in_transaction:
-            writer.execute("ROLLBACK")
+def _alone(execute: Execute, act: Act[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    hit("transaction.before")
+    done = patiently(act, execute, *args, **kwargs)
+    hit("transaction.after")
+    return done
+
+
+def _from_one_state(execute: Execute, act: Act[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    execute("BEGIN")
+    return act(execute, *args, **kwargs)
 
 
 def _close_before_fork(database: Database) -> None:

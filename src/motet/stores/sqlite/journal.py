@@ -10,7 +10,7 @@ from motet.errors import Fenced, NotFound
 from motet.ports import Batch, Entry, Publication
 from motet.stores.codec import encode
 from motet.stores.rows import step_cells
-from motet.stores.sqlite.file import Database, Execute
+from motet.stores.sqlite.file import Execute
 from motet.stores.sqlite.rows import ENTRY_COLUMNS, entries
 
 Values = tuple[Any, ...]
@@ -56,7 +56,7 @@ _READ_RUN = (
 
 
 def record(run: str, epoch: int, expected_seq: int, batch: Batch) -> Values:
-    """The record that a batch makes, as `add` and `add_within` take it."""
+    """The record that a batch makes, as `add` takes it."""
     events, steps = batch.events, batch.steps
     if steps and not events:
         raise ValueError("step rows change with events only")
@@ -66,23 +66,15 @@ def record(run: str, epoch: int, expected_seq: int, batch: Batch) -> Values:
     )  # fmt: skip
 
 
-def add(database: Database, values: Values) -> int:
-    """Add a record in a transaction of its own; gives its first event's offset. Raises Fenced."""
-    try:
-        return database.insert(_ADD, values) - int(values[0]) + 1
-    except sqlite3.IntegrityError:
-        with database.reading() as execute:
-            raise _fenced(execute, values) from None
-
-
-def add_within(execute: Execute, values: Values) -> int:
-    """Add a record, if it has events, within a transaction; gives the first one's offset. Raises Fenced."""
-    if not values[0]:
+def add(execute: Execute, values: Values) -> int:
+    """Add a record, if it has events, in one statement; gives the first one's offset. Raises Fenced."""
+    count = values[0]
+    if not count:
         if execute(f"SELECT ({_FENCED_NUMBER}), ?1", values[:4]).fetchone()[0] is None:
             raise _fenced(execute, values)
         return head(execute) + 1
     try:
-        return (execute(_ADD, values).lastrowid or 0) - int(values[0]) + 1
+        return (execute(_ADD, values).lastrowid or 0) - count + 1  # type: ignore[no-any-return]
     except sqlite3.IntegrityError:
         raise _fenced(execute, values) from None
 

@@ -23,7 +23,6 @@ from motet.stores.sqlite.rows import (
 
 _MANY = 500
 _AT_ONCE = 2000
-_PATIENCE_S = 0.05
 _LATE = 1 << 62
 
 Newer = dict[str, list[Any]]
@@ -32,59 +31,55 @@ Newer = dict[str, list[Any]]
 
 def steps(database: Database, run: str, limit: int | None, status: str | None) -> list[StepRow]:
     """See `Store.steps`."""
-    _fold(database, run)
-    with database.snapshot() as execute:
-        number, folded_seq = _run(execute, run)
-        newer = _newer(execute, number, folded_seq, -1)[0]
-        found = execute(
-            f"SELECT number, {LIGHT_STEP_COLUMNS} FROM steps "
-            "WHERE run = ?1 AND (?2 IS NULL OR status = ?2) ORDER BY number LIMIT ?3",
-            (number, status, -1 if limit is None else limit + len(newer)),
-        ).fetchall()
-        rows = [(place, step_row(cells)) for place, *cells in found if cells[0] not in newer]
-        for i, (key, cells) in enumerate(newer.items()):
-            if status is None or cells[3] == status:
-                place = _place(execute, number, key) if folded_seq else None
-                rows.append((place or _LATE + i, step_of_cells(cells, light=True)))
+    while database.read(_many_are_newer, run):
+        if not database.write_soon(_fold_some, run):
+            break
+    return database.snapshot(_steps, run, limit, status)
+
+
+def step(execute: Execute, run: str, key: str) -> StepRow | None:
+    """The step, or None. To be read from one state."""
+    number, folded_seq = _run(execute, run)
+    newer = _newer(execute, number, folded_seq, -1)[0]
+    if key in newer:
+        return step_of_cells(newer[key])
+    row = execute(f"SELECT {STEP_COLUMNS} FROM steps WHERE run = ? AND key = ?", (number, key)).fetchone()
+    return row and step_row(row)
+
+
+def _steps(execute: Execute, run: str, limit: int | None, status: str | None) -> list[StepRow]:
+    number, folded_seq = _run(execute, run)
+    newer = _newer(execute, number, folded_seq, -1)[0]
+    found = execute(
+        f"SELECT number, {LIGHT_STEP_COLUMNS} FROM steps "
+        "WHERE run = ?1 AND (?2 IS NULL OR status = ?2) ORDER BY number LIMIT ?3",
+        (number, status, -1 if limit is None else limit + len(newer)),
+    ).fetchall()
+    rows = [(place, step_row(cells)) for place, *cells in found if cells[0] not in newer]
+    for i, (key, cells) in enumerate(newer.items()):
+        if status is None or cells[3] == status:
+            place = _place(execute, number, key) if folded_seq else None
+            rows.append((place or _LATE + i, step_of_cells(cells, light=True)))
     rows.sort(key=lambda pair: pair[0])
     return [row for _, row in rows[:limit]]
 
 
-def step(database: Database, run: str, key: str) -> StepRow | None:
-    """The step, or None."""
-    with database.snapshot() as execute:
-        number, folded_seq = _run(execute, run)
-        newer = _newer(execute, number, folded_seq, -1)[0]
-        if key in newer:
-            return step_of_cells(newer[key])
-        row = execute(f"SELECT {STEP_COLUMNS} FROM steps WHERE run = ? AND key = ?", (number, key)).fetchone()
-    return row and step_row(row)
+def _many_are_newer(execute: Execute, run: str) -> bool:
+    """Whether so many records are not folded yet that it is worth while."""
+    count = execute(
+        "SELECT count(*) FROM (SELECT 1 FROM records WHERE run = ? AND last_seq > ? LIMIT ?)",
+        (*_run(execute, run), _MANY + 1),
+    ).fetchone()[0]
+    return bool(count > _MANY)
 
 
-def _fold(database: Database, run: str) -> None:
-    """Move rows from the journal into the table until few are left to move."""
-    moved = True
-    while moved:
-        with database.reading() as execute:
-            number, folded_seq = _run(execute, run)
-            left = execute(
-                "SELECT count(*) FROM (SELECT 1 FROM records WHERE run = ? AND last_seq > ? LIMIT ?)",
-                (number, folded_seq, _MANY + 1),
-            ).fetchone()[0]
-        moved = left > _MANY and _fold_some(database, run)
-
-
-def _fold_some(database: Database, run: str) -> bool:
-    """Move the next rows, if the turn to write can be had; says whether it could."""
-    with database.writing_soon(_PATIENCE_S) as execute:
-        if execute is None:
-            return False
-        number, folded_seq = _run(execute, run)
-        newer, last_seq = _newer(execute, number, folded_seq, _AT_ONCE)
-        for cells in newer.values():
-            execute(PUT_STEP, step_values(number, cells))
-        execute("UPDATE runs SET folded_seq = ? WHERE number = ?", (last_seq, number))
-    return True
+def _fold_some(execute: Execute, run: str) -> None:
+    """Move the rows of the next records into the table."""
+    number, folded_seq = _run(execute, run)
+    newer, last_seq = _newer(execute, number, folded_seq, _AT_ONCE)
+    for cells in newer.values():
+        execute(PUT_STEP, step_values(number, cells))
+    execute("UPDATE runs SET folded_seq = ? WHERE number = ?", (last_seq, number))
 
 
 def _run(execute: Execute, run: str) -> tuple[int, int]:

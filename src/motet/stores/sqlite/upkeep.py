@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from motet.ports import Pruned
 from motet.stores.codec import references
 from motet.stores.rows import ENDED
@@ -48,43 +46,43 @@ def prune(database: Database, *, before: float, now: float, dry_run: bool) -> Pr
     """See `Store.prune`. Each run goes in a transaction of its own, so that other writers never wait long."""
     times = {"before": before, "now": now}
     if dry_run:
-        with database.snapshot() as execute:
-            return _would_prune(execute, times)
+        return database.snapshot(_would_prune, times)
+    size_bytes = database.read(_size_bytes)
     pruned = Pruned()
-    size_bytes = _size_bytes(database)
-    with database.reading() as execute:
-        numbers = [row[0] for row in execute(_OLD_RUNS, times).fetchall()]
-    for number in numbers:
-        with database.writing() as execute:
-            _prune_run(execute, number, times, pruned)
+    for number in database.read(_old_runs, times):
+        removed = database.write(_prune_run, number, times)
+        pruned.runs += removed is not None
+        pruned.events += removed or 0
     count = _EVENTS_AT_ONCE
     while count == _EVENTS_AT_ONCE:
-        with database.writing() as execute:
-            count = _prune_events(execute, times)
+        count = database.write(_prune_events, times)
         pruned.events += count
-    with database.writing() as execute:
-        _prune_listeners(execute, times)
-    if pruned.runs or pruned.events:
-        _compact(database)
-    pruned.freed_bytes = max(0, size_bytes - _size_bytes(database))
+    database.write(_prune_listeners, times)
+    while (pruned.runs or pruned.events) and database.maintain(_compact_some):
+        pass
+    pruned.freed_bytes = max(0, size_bytes - database.read(_size_bytes))
     return pruned
 
 
-def artifacts(database: Database) -> set[str]:
-    """See `Store.artifacts`."""
+def artifacts(execute: Execute) -> set[str]:
+    """See `Store.artifacts`. To be read from one state."""
     found: set[str] = set()
-    with database.snapshot() as execute:
-        for table, column in _WITH_RECORDS:
-            rows = execute(f"SELECT {column} FROM {table} WHERE instr({column}, '\"artifact\":') > 0")
-            found |= references(row[0] for row in rows)
+    for table, column in _WITH_RECORDS:
+        rows = execute(f"SELECT {column} FROM {table} WHERE instr({column}, '\"artifact\":') > 0")
+        found |= references(row[0] for row in rows)
     return found
+
+
+def _old_runs(execute: Execute, times: dict[str, float]) -> list[int]:
+    """The numbers of the runs that may go."""
+    return [row[0] for row in execute(_OLD_RUNS, times).fetchall()]
 
 
 def _would_prune(execute: Execute, times: dict[str, float]) -> Pruned:
     """What pruning would remove; its bytes are those of the texts."""
     pruned = Pruned()
     sizes = "sum(count), sum(coalesce(length(body), 0) + coalesce(length(steps), 0) + 32)"
-    where = [f"run = {int(row[0])}" for row in execute(_OLD_RUNS, times).fetchall()]
+    where = [f"run = {number}" for number in _old_runs(execute, times)]
     pruned.runs = len(where)
     for each in [*where, _OLD_EVENTS]:
         events, size_bytes = execute(f"SELECT {sizes} FROM records WHERE {each}", times).fetchone()
@@ -93,23 +91,21 @@ def _would_prune(execute: Execute, times: dict[str, float]) -> Pruned:
     return pruned
 
 
-def _prune_run(execute: Execute, number: int, times: dict[str, float], pruned: Pruned) -> None:
-    """Remove the run and all that is its own, unless it was taken up again meanwhile."""
-    row = execute(
-        f"SELECT id FROM runs WHERE number = :number AND number IN ({_OLD_RUNS})", {"number": number, **times}
-    )
-    found = row.fetchone()
+def _prune_run(execute: Execute, number: int, times: dict[str, float]) -> int | None:
+    """Remove the run and all that is its own; gives the count of its events. None if it may not go any more."""
+    which = {"number": number, **times}
+    found = execute(f"SELECT id FROM runs WHERE number = :number AND number IN ({_OLD_RUNS})", which).fetchone()
     if found is None:
-        return
+        return None
     head = _head(execute)
-    pruned.runs += 1
-    pruned.events += execute("SELECT coalesce(sum(count), 0) FROM records WHERE run = ?", (number,)).fetchone()[0]
+    count: int = execute("SELECT coalesce(sum(count), 0) FROM records WHERE run = ?", (number,)).fetchone()[0]
     for table in ("records", "steps", "checkpoints"):
         execute(f"DELETE FROM {table} WHERE run = ?", (number,))
     execute("DELETE FROM runs WHERE number = ?", (number,))
     execute("DELETE FROM aliases WHERE run = ?", found)
     execute("DELETE FROM listeners WHERE name = ?", found)
     _hold_head(execute, head)
+    return count
 
 
 def _prune_events(execute: Execute, times: dict[str, float]) -> int:
@@ -146,29 +142,26 @@ def _hold_head(execute: Execute, head: int) -> None:
         execute("INSERT INTO records (last_offset, count, run) VALUES (?, 0, 0) ON CONFLICT DO NOTHING", (head,))
 
 
-def _compact(database: Database) -> None:
-    """Give free pages back to the file system, some at a time, and then cut the log."""
-    left = 1
-    while left:
-        with database.turn() as writer:
-            writer.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
-            left = writer.execute("PRAGMA freelist_count").fetchone()[0]
-            if not left:
-                _cut_log(writer)
+def _compact_some(execute: Execute) -> bool:
+    """Give some free pages back to the file system, in the end cut the log; says whether any are left."""
+    execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+    left = execute("PRAGMA freelist_count").fetchone()[0] > 0
+    if not left:
+        _cut_log(execute)
+    return bool(left)
 
 
-def _cut_log(writer: Any) -> None:
+def _cut_log(execute: Execute) -> None:
     """Write the log back and shorten its file, if no reader is in the way just now."""
-    (waits_ms,) = writer.execute("PRAGMA busy_timeout").fetchone()
-    writer.execute("PRAGMA busy_timeout = 100")
+    (waits_ms,) = execute("PRAGMA busy_timeout").fetchone()
+    execute("PRAGMA busy_timeout = 100")
     try:
-        writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     finally:
-        writer.execute(f"PRAGMA busy_timeout = {waits_ms}")
+        execute(f"PRAGMA busy_timeout = {waits_ms}")
 
 
-def _size_bytes(database: Database) -> int:
-    with database.reading() as execute:
-        (pages,) = execute("PRAGMA page_count").fetchone()
-        (page_bytes,) = execute("PRAGMA page_size").fetchone()
+def _size_bytes(execute: Execute) -> int:
+    (pages,) = execute("PRAGMA page_count").fetchone()
+    (page_bytes,) = execute("PRAGMA page_size").fetchone()
     return int(pages) * int(page_bytes)
