@@ -86,16 +86,17 @@ def open_host(folder: str) -> Host:
         return InlineExecutor()
 
     cores = os.cpu_count() or 1
-    return Host(
+    host = Host(
         open_store(folder), open_artifacts(folder), open_logs(folder), SystemClock(),
         {
             "inline": ExecutorSpec(inline, 1, 0),
             "threads": ExecutorSpec(threads, _number("MOTET_THREADS", min(32, cores + 4)), 64),
             "processes": ExecutorSpec(processes, _number("MOTET_PROCESSES", cores), 2),
         },
-        resources=capacities(),
         calls=DeclaredCall,
     )  # fmt: skip
+    host.resources = capacities()
+    return host
 
 
 class _Opener:

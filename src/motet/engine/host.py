@@ -45,8 +45,7 @@ class Host:
 
     def __init__(
         self, store: Store, artifacts: ArtifactStore, logs: LogStore, clock: Clock,
-        executors: Mapping[str, ExecutorSpec], *, resources: Mapping[str, float] | None = None,
-        calls: CallMaker | None = None,
+        executors: Mapping[str, ExecutorSpec], calls: CallMaker | None = None,
     ) -> None:  # fmt: skip
         self.store = store
         self.artifacts = artifacts
@@ -54,7 +53,7 @@ class Host:
         self.clock = clock
         self.tender = Tender(store)
         self.specs = executors
-        self.resources = resources or {}
+        self.resources: Mapping[str, float] = {}
         self._calls = calls
         self._executors: dict[str, Executor] = {}
         self._lock = threading.Lock()

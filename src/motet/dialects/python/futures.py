@@ -98,7 +98,7 @@ class Future(Generic[R]):
         def call() -> None:
             try:
                 fn(self)
-            except Exception:
+            except Exception:  # boundary: a callback is nobody's outcome
                 import logging
 
                 logging.getLogger("motet").exception("A callback of %s failed", self.step_key)
