@@ -74,8 +74,19 @@ def _exit_code(stop: BaseException | None, rows: list[RunRow]) -> int:
     if isinstance(stop, SystemExit):
         return (stop.code or bad) if isinstance(stop.code, int | None) else 1
     if isinstance(stop, MotetError) and not isinstance(stop, RunError):
+        stop.what += _place(stop)
         raise stop
     return 1
+
+
+def _place(stop: BaseException) -> str:
+    """Where the user's code was, if that is why it came about: the innermost line that is not Motet's."""
+    place, trace = "", stop.__traceback__
+    while trace is not None:
+        if not str(trace.tb_frame.f_globals.get("__name__", "")).startswith("motet."):
+            place = f"\n  at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
 
 
 def _tell(stop: BaseException) -> bool:

@@ -53,6 +53,8 @@ class Request:
         try:
             return flow.parameters.bind_with(args, kwargs, self.params)
         except ParameterError as error:
+            if args or kwargs:
+                raise
             raise ParameterError(error.what, f"{error.cure} Parameters are given as -p NAME=VALUE.") from None
 
     def program(self, host: Host, target: ProgramTarget) -> NewRun:

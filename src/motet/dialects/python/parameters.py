@@ -54,9 +54,7 @@ class Parameters:
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise ParameterError(
-                f"Flow {self._name} cannot be called like that: {error}.", f"It takes {self._told()}."
-            ) from None
+            raise self._misfit(error) from None
         bound.apply_defaults()
         values = dict(bound.arguments)
         for name, value in values.items():
@@ -74,8 +72,8 @@ class Parameters:
             self._refuse_unknown(given)
         try:
             partial = self._signature.bind_partial(*args, **kwargs)
-        except TypeError:
-            return self.bind(args, kwargs)  # which says what is wrong with the call
+        except TypeError as error:
+            raise self._misfit(error) from None
         for name, value in given.items():
             if name in self.names:
                 partial.arguments[name] = value
@@ -101,6 +99,11 @@ class Parameters:
 
         bound = inspect.BoundArguments(self._signature, OrderedDict(values))
         return bound.args, bound.kwargs
+
+    def _misfit(self, error: TypeError) -> ParameterError:
+        return ParameterError(
+            f"Flow {self._name} cannot be called like that: {error}.", f"It takes {self._told()}."
+        )
 
     def _told(self) -> str:
         told = [
