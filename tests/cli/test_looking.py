@@ -1,0 +1,190 @@
+"""Looking at runs: ls, show, logs, events; and publish."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.cli.conftest import PATIENCE_S, Cli
+
+
+def test_ls(cli: Cli, flows: Path) -> None:
+    assert "no runs" in cli("ls").out
+    cli("run", "flows.py:total", "--name", "first")
+    cli("run", "flows.py:total", "-p", "size=-1", "--name", "second")
+    header, newest, oldest = cli("ls").out.splitlines()
+    assert header.split() == ["NAME", "ID", "WORKFLOW", "STATUS", "STARTED", "TOOK"]
+    assert newest.split()[0] == "second"
+    assert oldest.split()[0] == "first"
+    assert "\x1b" not in header + newest, "no colour where there is no terminal"
+    assert [run["name"] for run in cli.json("ls", "-n", "1")] == ["second"]
+    assert [run["name"] for run in cli.json("ls", "--status", "succeeded")] == ["second", "first"]
+    assert cli.json("ls", "--status", "failed") == []
+
+
+def test_show(cli: Cli, flows: Path) -> None:
+    cli("run", "flows.py:total", "-p", "size=3", "--name", "mine")
+    (run,) = cli.runs()
+    by_name, by_id = cli("show", "mine").out, cli("show", run["id"]).out
+    assert by_name == by_id == cli("show", run["id"][:12]).out
+    for told in ("mine", run["id"], "total", "succeeded", "size=3", "4 succeeded", "total/step-2"):
+        assert told in by_name
+    whole = cli.json("show", "mine")
+    assert whole["result"] == 3
+    assert [step["key"] for step in whole["steps"]] == ["total", "total/step-0", "total/step-1", "total/step-2"]
+    step = cli.json("show", "mine", "total/step-2")
+    assert (step["key"], step["status"], step["result"]) == ("total/step-2", "succeeded", 2)
+    assert "Result" in cli("show", "mine", "step-2").out
+    assert "no step 'nothing'" in cli("show", "mine", "nothing", code=2).err
+
+
+def test_show_a_failure(cli: Cli) -> None:
+    cli.write(
+        "failing.py",
+        """
+        from motet import flow, task
+
+        @task(retries=1)
+        def bad():
+            raise KeyError("lost")
+
+        @flow
+        def failing():
+            bad()
+        """,
+    )
+    cli("run", "failing.py", "--name", "mine", code=1)
+    shown = cli("show", "mine").out
+    assert "KeyError: 'lost'" in shown
+    assert "attempt 2" in shown
+    assert "motet resume mine" in shown
+    assert shown.count("Traceback") == 1
+    assert "line 5, in bad" in cli("show", "mine", "bad-0").out
+    assert cli.json("show", "mine", "bad-0")["error"]["type"] == "KeyError"
+
+
+def test_logs(cli: Cli) -> None:
+    cli.write(
+        "printing.py",
+        """
+        import logging
+        import sys
+        from motet import flow, task
+
+        @task
+        def say(word):
+            print("said", word)
+            print("complained", word, file=sys.stderr)
+
+        @flow
+        def printing():
+            print("from the flow: ä")
+            say("one")
+            say("two")
+            say.submit("three").result()
+            logging.getLogger("mine").warning("careful")
+        """,
+    )
+    cli("run", "printing.py", "--name", "mine")
+    lines = cli("logs", "mine").out.splitlines()
+    assert [line.split("  ", 1)[1] for line in lines] == [
+        "from the flow: ä",
+        "said one", "complained one", "said two", "complained two", "said three", "complained three",
+        "WARNING mine: careful",
+    ]  # fmt: skip
+    assert [line["text"] for line in cli.json("logs", "mine", "printing/say-1")] == ["said two", "complained two"]
+    assert [line["stream"] for line in cli.json("logs", "mine", "say-2")] == ["stdout", "stderr"]
+    assert len(cli.json("logs", "mine", "printing")) == 8
+    assert cli("logs", "mine", "printing/say-9").out == ""
+
+
+def test_following_logs_until_the_run_has_ended(cli: Cli, flows: Path) -> None:
+    cli("submit", "flows.py:crawl", "-p", "size=6", "--name", "mine")
+    followed = cli("logs", "-f", "mine")
+    assert [line.split("  ", 1)[1] for line in followed.out.splitlines()] == [f"at {number}" for number in range(6)]
+    lines = cli("logs", "-f", "mine", "--json").out.splitlines()
+    assert [json.loads(line)["text"] for line in lines] == [f"at {number}" for number in range(6)]
+
+
+def test_events(cli: Cli, flows: Path) -> None:
+    cli("run", "flows.py:total", "-p", "size=2", "--name", "mine")
+    cli("publish", "data_prepared", '{"rows": 3}', "--namespace", "team")
+    cli("run", "flows.py:total", "-p", "size=1", "--name", "other")
+    everything = cli.json("events")
+    assert [each["offset"] for each in everything] == list(range(1, len(everything) + 1))
+    own = cli.json("events", "--run", "mine")
+    assert {each["run"] for each in own} == {cli.json("show", "mine")["id"]}
+    assert own[0]["key"] == "run.started"
+    assert own[-1]["key"] == "run.finished"
+    assert len(cli.json("events", "--run", "mine", "--key", "step.succeeded")) == 3
+    (published,) = cli.json("events", "--key", "data_prepared")
+    assert (published["namespace"], published["value"]) == ("team", {"rows": 3})
+    assert cli.json("events", "--after", str(published["offset"] - 1))[0] == published
+    assert 'team:data_prepared  {"rows": 3}' in cli("events").out
+    assert cli.json("events", "--after", "100000") == []
+
+
+def test_following_events(cli: Cli) -> None:
+    cli("publish", "before")
+    following = cli.start("events", "-f", "--json", "--after", "0")
+    assert following.stdout is not None
+    assert json.loads(following.stdout.readline())["key"] == "before"
+    for number in range(3):
+        cli("publish", "tick", str(number))
+        heard = json.loads(following.stdout.readline())
+        assert (heard["key"], heard["value"]) == ("tick", number)
+    following.send_signal(2)
+    out, err = following.communicate(timeout=PATIENCE_S)
+    assert (following.returncode, out, err) == (130, "", "")
+
+
+def test_publish(cli: Cli) -> None:
+    assert cli.json("publish", "a", "--client-key", "k") == {"offset": 1}
+    assert cli.json("publish", "a", "--client-key", "k") == {"offset": 1}
+    for text in ("word", "1.5", "[1, null]", "NaN", ""):
+        cli("publish", "b", text)
+    assert [each["value"] for each in cli.json("events", "--key", "b")] == ["word", 1.5, [1, None], "NaN", ""]
+    assert "needs a key" in cli("publish", "", code=2).err
+
+
+def test_a_reader_that_has_seen_enough(cli: Cli, flows: Path) -> None:
+    """`motet events | head` ends silently."""
+    for _ in range(3):
+        cli("run", "flows.py:total", "-p", "size=200")
+    command = f"{sys.executable} -P -m motet.cli events --after 0 | head -n 1; echo ended ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=cli.folder, env=cli.env, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    first, ended = done.stdout.splitlines()
+    assert "run.started" in first
+    assert ended == "ended 141"
+
+
+def test_colour_is_for_terminals_only(cli: Cli, flows: Path) -> None:
+    import os
+    import pty
+
+    cli("run", "flows.py:total")
+
+    def on_a_terminal(**env: str) -> str:
+        ours, theirs = pty.openpty()
+        process = cli.start("ls", stdout=theirs, env={**cli.env, "TERM": "xterm", **env})
+        os.close(theirs)
+        told = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                told += chunk
+        except OSError:
+            pass  # the other end is closed
+        os.close(ours)
+        process.communicate(timeout=PATIENCE_S)
+        return told.decode()
+
+    usual = {key: value for key, value in cli.env.items() if key != "NO_COLOR"}
+    cli.env = usual
+    assert "\x1b[32msucceeded" in on_a_terminal()
+    assert "\x1b" not in on_a_terminal(NO_COLOR="1")
+    assert "\x1b" not in on_a_terminal(TERM="dumb")

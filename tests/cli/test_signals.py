@@ -1,0 +1,161 @@
+"""Ctrl-C and SIGTERM: the first one stops in an orderly way, the second ends the process at once."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import PATIENCE_S, Cli
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_once(cli: Cli, flows: Path, number: int, code: int) -> None:
+    process = cli.start("run", "flows.py:crawl", "-p", "size=6", "--name", "mine")
+    cli.wait_for_count(2, process)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == code
+    assert "cancelled" in out
+    assert "motet resume mine" in out
+    assert "again ends it at once" in err
+    assert "Traceback" not in err
+    assert cli.json("show", "mine")["status"] == "cancelled"
+    before = cli.counted()
+    assert "Result: 15" in cli("resume", "mine").out
+    assert cli.counted()[: len(before) + 1] == [*before, before[-1]], "only what was interrupted runs again"
+    assert len(cli.counted()) == 7
+
+
+def test_a_step_in_a_thread_is_given_up(cli: Cli) -> None:
+    cli.write(
+        "stuck.py",
+        """
+        import os
+        import time
+        from motet import flow, task
+
+        @task
+        def stuck():
+            with open(os.environ["COUNT"], "a") as file:
+                file.write("begun\\n")
+            time.sleep(3600)
+
+        @flow
+        def sticking():
+            stuck.submit().result()
+        """,
+    )
+    process = cli.start("run", "stuck.py")
+    cli.wait_for_count(1, process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 130
+    assert cli.runs()[0]["status"] == "cancelled"
+
+
+def test_twice_ends_even_what_python_cannot_interrupt(cli: Cli) -> None:
+    """Compiled code that lets other threads run, but does not look for signals."""
+    cli.write(
+        "compiled.py",
+        """
+        import hashlib
+        import os
+        from motet import flow, task
+
+        @task
+        def first():
+            return 1
+
+        @task
+        def hashing():
+            with open(os.environ["COUNT"], "a") as file:
+                file.write("begun\\n")
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+
+        @flow
+        def compiled():
+            first()
+            hashing()
+        """,
+    )
+    process = cli.start("run", "compiled.py", "--name", "mine")
+    cli.wait_for_count(1, process)
+    assert process.stderr is not None
+    process.send_signal(signal.SIGINT)
+    assert "again ends it at once" in process.stderr.readline()
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 130
+    assert "killed" in err
+    run = cli.json("show", "mine")
+    assert run["status"] == "crashed"
+    assert [step["status"] for step in run["steps"]] == ["running", "succeeded", "running"]
+
+
+def test_at_any_moment_of_a_busy_run(cli: Cli, flows: Path, rng: random.Random) -> None:
+    """However deep in its own work the engine is, the run ends as cancelled, or had ended, and can be resumed."""
+    for turn in range(8):
+        name = f"turn-{turn}"
+        process = cli.start("run", "flows.py:total", "-p", "size=3000", "--name", name)
+        before = len(cli.counted())
+        cli.wait_for_count(before + 1, process)
+        time.sleep(rng.random() * 0.3)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE_S)
+        status = cli.json("show", name)["status"]
+        assert (process.returncode, status) in ((130, "cancelled"), (0, "succeeded")), err
+        assert "Traceback" not in err
+        if status == "cancelled":
+            cli("resume", name)
+        assert 3000 <= len(cli.counted()) - before <= 3001
+
+
+def test_plain_python_is_interrupted_as_safely(cli: Cli, flows: Path, rng: random.Random) -> None:
+    import subprocess
+    import sys
+
+    cli.write("script.py", "from flows import total\n\nif __name__ == '__main__':\n    total(size=3000)\n")
+    for _ in range(4):
+        process = subprocess.Popen([sys.executable, "script.py"], cwd=cli.folder, env=cli.env, stderr=subprocess.PIPE)
+        before = len(cli.counted())
+        cli.wait_for_count(before + 1)
+        time.sleep(rng.random() * 0.3)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE_S)
+        assert cli.runs()[0]["status"] in ("cancelled", "succeeded"), err.decode()
+
+
+def test_interrupts_of_what_only_waits(cli: Cli) -> None:
+    for args in (["events", "-f"], ["logs", "-f", "mine"]):
+        cli.write("sleeping.py", "import time\nfrom motet import flow\n\n@flow\ndef f():\n    time.sleep(3600)\n")
+        if not cli.runs():
+            cli("submit", "sleeping.py", "--name", "mine")
+            cli.wait_for_status("mine", "running")
+        process = cli.start(*args)
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE_S)
+        assert (process.returncode, err) == (130, "")
+
+
+def test_stop_ends_a_run_elsewhere(cli: Cli, flows: Path) -> None:
+    process = cli.start("run", "flows.py:crawl", "--name", "mine")
+    cli.wait_for_count(2, process)
+    assert "has ended: cancelled" in cli("stop", "mine").out
+    process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    run = cli.json("submit", "flows.py:crawl", "--name", "theirs")
+    cli.wait_for_status("theirs", "running")
+    assert cli.json("stop", run["id"])["status"] == "cancelled"
+
+
+def test_stop_does_not_wait_for_ever(cli: Cli) -> None:
+    cli.write("sleeping.py", "import time\nfrom motet import flow\n\n@flow\ndef f():\n    time.sleep(3600)\n")
+    cli("submit", "sleeping.py", "--name", "mine")
+    cli.wait_for_status("mine", "running")
+    assert "is stopping" in cli("stop", "mine", "--wait", "0.5", code=1).out
+    cli.wait_for_status("mine", "cancelling")

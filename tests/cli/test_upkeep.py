@@ -1,0 +1,187 @@
+"""submit, prune, doctor, shims, version, help."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Cli
+
+import motet
+from motet.cli import shims
+from motet.cli.main import COMMANDS
+from motet.errors import UsageError
+
+
+def test_submit_runs_in_a_process_of_its_own(cli: Cli, flows: Path) -> None:
+    done = cli("submit", "flows.py:crawl", "-p", "size=3", "--name", "mine")
+    assert "mine" in done.out
+    run = cli.wait_for_status("mine", "succeeded", "failed")
+    assert run["result"] == 3
+    assert run["params"]["size"] == 3
+
+
+def test_submit_of_a_script_is_the_flow_that_it_calls(cli: Cli, flows: Path) -> None:
+    cli.write(
+        "script.py",
+        """
+        from flows import count, crawl, total
+
+        if __name__ == "__main__":
+            count("here")
+            total(size=4)
+            count("never")
+        """,
+    )
+    run = cli.json("submit", "script.py", "-p", "size=2")
+    assert (run["workflow"], run["params"]) == ("total", {"size": 2})
+    assert cli.wait_for_status(run["id"], "succeeded", "failed")["result"] == 1
+    assert cli.counted() == ["here", "0", "1"]
+
+
+def test_a_submitted_run_that_cannot_begin_fails_and_says_why(cli: Cli, flows: Path) -> None:
+    run = cli.json("submit", "flows.py:total", "--home", str(cli.home))
+    cli.wait_for_status(run["id"], "succeeded")
+    flows.write_text("import not_there_at_all\n" + flows.read_text())
+    cli.write("made.py", "from motet import app\nimport sys\nfrom flows import total\n")
+    flows.write_text(flows.read_text().replace("import not_there_at_all\n", ""))
+    cli.write(
+        "vanishing.py",
+        """
+        import os
+        from motet import flow
+
+        @flow
+        def vanishing():
+            return 1
+
+        os.unlink(__file__)
+        """,
+    )
+    run = cli.json("submit", "vanishing.py")
+    failed = cli.wait_for_status(run["id"], "failed", "succeeded")
+    assert failed["status"] == "failed"
+    assert "vanishing.py" in failed["error"]["message"]
+
+
+def test_prune(cli: Cli) -> None:
+    cli.write(
+        "large.py",
+        """
+        from motet import flow, task
+
+        @task
+        def large():
+            print("made")
+            return b"x" * 100_000
+
+        @flow
+        def keeping():
+            return len(large())
+        """,
+    )
+    cli("run", "large.py")
+    cli("publish", "tick")
+    assert cli.json("prune")["runs"] == 0, "nothing is 30 days old"
+    would = cli.json("prune", "--older-than", "0s", "--dry-run")
+    assert (would["runs"], would["dry_run"]) == (1, True)
+    assert len(cli.runs()) == 1
+    assert list((cli.home / "logs").iterdir())
+    done = cli("prune", "--older-than", "0s")
+    assert "Removed 1 run, " in done.out
+    assert cli.runs() == []
+    assert list((cli.home / "logs").iterdir()) == []
+    assert len(artifacts(cli)) == 1, "what was put a moment ago may be about to be recorded"
+    for path in artifacts(cli):
+        os.utime(path, (0, 0))
+    assert cli.json("prune", "--older-than", "0s")["artifacts"] == 1
+    assert artifacts(cli) == []
+
+
+def test_prune_spares_what_is_in_use(cli: Cli) -> None:
+    cli.write("large.py", "from motet import flow\n\n@flow\ndef large():\n    return b'x' * 100_000\n")
+    cli("run", "large.py")
+    for path in artifacts(cli):
+        os.utime(path, (0, 0))
+    assert cli.json("prune", "--older-than", "1d")["artifacts"] == 0
+    assert len(artifacts(cli)) == 1
+
+
+def artifacts(cli: Cli) -> list[Path]:
+    return [path for path in (cli.home / "artifacts").rglob("*") if path.is_file() and path.name != "lock"]
+
+
+def test_doctor(cli: Cli, flows: Path) -> None:
+    cli("run", "flows.py:total")
+    found = cli.json("doctor")
+    assert found["ok"]
+    told = {each["name"]: each["told"] for each in found["checks"]}
+    assert str(cli.home) in told["home"]
+    assert motet.__version__ in told["motet"]
+    assert "sound" in told["integrity"]
+    assert "All is well." in cli("doctor").out
+
+
+def test_doctor_finds_crashed_runs(cli: Cli, flows: Path) -> None:
+    process = cli.start("run", "flows.py:crawl", "--name", "mine")
+    cli.wait_for_count(1, process)
+    process.kill()
+    process.communicate()
+    done = cli("doctor", code=1)
+    assert "mine has crashed" in done.out
+    assert "motet resume" in done.out
+    cli("stop", "mine")
+    cli("doctor")
+
+
+def test_doctor_finds_a_damaged_store(cli: Cli, flows: Path) -> None:
+    cli("run", "flows.py:total", "-p", "size=2000")
+    cli("prune")
+    path = cli.home / "store.db"
+    code = f"import sqlite3; sqlite3.connect({str(path)!r}).execute('PRAGMA wal_checkpoint(TRUNCATE)')"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    whole = path.read_bytes()
+    try:
+        path.write_bytes(whole[:20480] + os.urandom(20480) + whole[40960:])
+        done = cli("doctor", code=1)
+        assert "wrong" in done.out
+        assert "backup" in done.out
+    finally:
+        path.write_bytes(whole)
+
+
+def test_shims(cli: Cli, tmp_path: Path) -> None:
+    """An empty table says so; the mechanism itself is real."""
+    assert not shims.SHIMS
+    assert "nothing was written" in cli("shims", str(tmp_path / "shims")).out
+    assert not (tmp_path / "shims").exists()
+    assert cli.json("shims", str(tmp_path / "shims")) == {"written": []}
+    (path,) = shims.write(str(tmp_path / "a folder"), {"list-runs": ["ls", "--json"]})
+    for _ in range(2):
+        done = subprocess.run([path, "-n", "3"], env=cli.env, capture_output=True, text=True, check=True)
+        assert done.stdout == "[]\n"
+        shims.write(str(tmp_path / "a folder"), {"list-runs": ["ls", "--json"]})
+    (tmp_path / "a folder" / "other").write_text("somebody else's")
+    with pytest.raises(UsageError, match="other exists"):
+        shims.write(str(tmp_path / "a folder"), {"other": ["ls"]})
+
+
+def test_version_and_help(cli: Cli) -> None:
+    assert cli("version").out == cli("--version").out == f"motet {motet.__version__}\n"
+    assert cli.json("version") == {"version": motet.__version__}
+    told = cli("--help").out
+    assert all(f"  {name} " in told for name in COMMANDS)
+    assert "engine" not in told
+    assert cli().out == told
+    assert "--param" in cli("run", "--help").out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(cli: Cli, command: str) -> None:
+    told = cli(command, "--help").out
+    assert f"usage: motet {command}" in told
+    assert "--json" in told
+    assert "--home" in told
