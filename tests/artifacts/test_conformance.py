@@ -19,8 +19,6 @@ def test_artifact_store(kind: str, check: Callable[[ArtifactStore], None], tmp_p
     store: ArtifactStore = (
         MemoryArtifacts()
         if kind == "memory"
-        else FileArtifacts(
-            str(tmp_path / "artifacts"), durability="full" if kind == "files-full" else "normal"
-        )
+        else FileArtifacts(str(tmp_path / "artifacts"), durability="full" if kind == "files-full" else "normal")
     )
     check(store)
