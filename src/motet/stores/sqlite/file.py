@@ -192,10 +192,9 @@ class Database:
         self._prepared = True
 
     def _connect(self, how: str) -> sqlite3.Connection:
-        from urllib.parse import quote
-
+        path = self.path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
         return sqlite3.connect(
-            f"file:{quote(self.path)}{how}",
+            f"file:{path}{how}",
             uri=True,
             timeout=_BUSY_S,
             isolation_level=None,
