@@ -169,6 +169,7 @@ def test_a_full_disk_fails_nobody_and_is_told_afterwards(small_disk: Path) -> No
     *_, told, last = logs.read("r", limit=10**9)[0]
     assert f"{200 - len(kept)} lines" in told.text
     assert last == line("room again")
+    assert logs.remove("r") > 0, "which lets go of the file"
 
 
 def test_a_folder_that_cannot_be_made_fails_nobody(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from argparse import ArgumentParser, Namespace
 
 from motet import app
 from motet.cli.terminal import Terminal
+from motet.dialects.python.parameters import Written
 from motet.engine.listening import STEERING
 from motet.errors import UsageError
-from motet.kernel.events import Json
 from motet.ports import Publication
 
 
@@ -27,22 +27,10 @@ def command(options: Namespace, terminal: Terminal) -> int:
         raise UsageError(f"The namespace {STEERING!r} is Motet's own.", "Choose another.")
     if not options.key:
         raise UsageError("An event needs a key.", "Name what happened.")
-    event = Publication(
-        options.key, _value(options.value), options.namespace, "motet publish", "", options.client_key, time.time()
-    )
+    value = None if options.value is None else Written(options.value).read()
+    event = Publication(options.key, value, options.namespace, "motet publish", "", options.client_key, time.time())
     offset = app.open_store(app.home()).publish([event])[0]
     terminal.say(f"Published {options.key} at offset {offset}.")
     if options.json:
         terminal.json({"offset": offset})
     return 0
-
-
-def _value(text: str | None) -> Json:
-    if text is None:
-        return None
-    import json
-
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

@@ -130,5 +130,6 @@ class _File:
 
 
 def _said(lost: int, near: LogLine) -> bytes:
-    text = f"(motet: {lost} lines before this one could not be written and are lost)"
+    lines = "1 line" if lost == 1 else f"{lost} lines"
+    text = f"(motet: {lines} before this one could not be written and are lost)"
     return f"{encode([time(), near.key, near.attempt, 'stderr', text])}\n".encode()
