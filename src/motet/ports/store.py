@@ -61,7 +61,7 @@ class Store(Protocol):
         ...
 
     def renew(self, run: str, epoch: int, until: float) -> None:
-        """Prolong the lease. Raises Fenced if the run has another epoch by now."""
+        """Prolong the lease, if the run was not given up. Raises Fenced if it has another epoch by now."""
         ...
 
     def release(self, run: str, epoch: int) -> None:
@@ -130,7 +130,11 @@ class Store(Protocol):
         ...
 
     def keep_from(self, listener: str, offset: int, until: float) -> None:
-        """Promise the named listener that no event beyond `offset` is pruned before time `until`."""
+        """Promise the named listener that no event beyond `offset` is pruned before time `until`.
+
+        A run that has not ended listens under its id without limit of time: to published events beyond the
+        `offset` promised last, or beyond the one that it was created with.
+        """
         ...
 
     # -- what voices keep
@@ -171,8 +175,8 @@ class Store(Protocol):
     def prune(self, *, before: float, now: float, dry_run: bool = False) -> Pruned:
         """Remove ended runs that ended before that time, and published events older than it.
 
-        Never removes a run that has not ended, nor an event beyond the offset that a listener or a run
-        that has not ended has yet to read.
+        Never removes a run that has not ended, has an owner, or whose parent has not ended; nor an event beyond
+        the offset that a listener or a run that has not ended has yet to read.
         """
         ...
 

@@ -101,14 +101,15 @@ class Database:
     def read(self, act: Act[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Statements that read, each what was committed before. They never wait for a writer."""
         with self.read_lock:
-            reader = self._open_reader()
             try:
-                return act(reader.execute, *args, **kwargs)
+                reader = self._open_reader()
+                try:
+                    return act(reader.execute, *args, **kwargs)
+                finally:
+                    if reader.in_transaction:
+                        reader.execute("ROLLBACK")
             except sqlite3.Error as error:
                 raise explained(error, self.path) from error
-            finally:
-                if reader.in_transaction:
-                    reader.execute("ROLLBACK")
 
     def snapshot(self, act: Act[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Statements that read, all of them the same state."""
