@@ -43,5 +43,5 @@ def run_columns(state: RunState) -> dict[str, Any]:
             "counts": {status: count for status, count in state.counts.items() if count},
         }  # fmt: skip
     else:
-        columns |= {"ended_at": None}
+        columns |= {"ended_at": None, "result": None, "error": None, "counts": {}}
     return columns
