@@ -108,7 +108,7 @@ def _tell(stop: BaseException) -> bool:
 def _summarise(terminal: Terminal, row: RunRow, *, with_error: bool) -> None:
     store = app.hosts.current().store
     failed = _first_failed(store, row) if row.status == FAILED else None
-    if with_error:
+    if with_error and row.status in ENDED:
         _tell_error(row, failed)
     took = human.length(lookup.duration_of(row))
     status = row.status if row.status in ENDED else "has not ended"
