@@ -175,7 +175,7 @@ class Store(Protocol):
     def prune(self, *, before: float, now: float, dry_run: bool = False) -> Pruned:
         """Remove ended runs that ended before that time, and published events older than it.
 
-        Never removes a run that has not ended, has an owner, or whose parent has not ended; nor an event beyond
+        Never removes a run that has not ended, whose lease holds, or whose parent has not ended; nor an event beyond
         the offset that a listener or a run that has not ended has yet to read.
         """
         ...
