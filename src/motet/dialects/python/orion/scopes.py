@@ -41,9 +41,8 @@ class FlowScope(Scope):
 
     def wait(self) -> list[State]:
         """Wait for all tasks; gives their states, then those of the subflows."""
-        for each in self.futures:
-            each.wait()
-        return [*(each.get_state() for each in self.futures), *self.states]
+        ended = [state for each in self.futures if (state := each.wait()) is not None]
+        return ended + self.states
 
 
 class TaskScope(Scope):

@@ -95,7 +95,7 @@ class Task(tasks.Task[P, R]):
         """With the sequential runner, a call comes back when its run has ended."""
         if not self.policy.executor and not future.done():
             self._run_here(scope, call, future, attempt)
-        future.wait()
+        scope.driver.wait(call.key)
 
 
 def _tell_if_not_ready(future: PrefectFuture[Any], teller: Teller) -> None:
