@@ -254,13 +254,8 @@ class MemoryStore(MemoryDocuments):
 
     def artifacts(self) -> set[str]:
         with self._lock:
-            texts: list[str | None] = [fact.text for fact in self._journal]
-            for run in self._runs.values():
-                row = run.row
-                texts += [encode([row.program, row.params, row.result, row.error]), run.checkpoint]
-                texts += run.steps.values()
-            texts += [text for _, text in self._documents.values()]
-        return references(texts)
+            texts = [fact.text for fact in self._journal] + [text for _, text in self._documents.values()]
+            return references(texts).union(*map(_artifacts_of, self._runs.values()))
 
     def _forget(self, gone: set[str], now: float) -> None:
         """Remove all that was of those runs, client keys of removed events, and listeners not heard of."""
@@ -335,6 +330,12 @@ class _Follower:
             self._closed = True
             self._woken.notify_all()
         self._store.unfollow(self)
+
+
+def _artifacts_of(run: _Run) -> set[str]:
+    row = run.row
+    texts = [encode([row.program, row.params, row.result, row.error]), run.checkpoint]
+    return references([*texts, *run.steps.values()])
 
 
 def _copy(value: Json) -> Json:
