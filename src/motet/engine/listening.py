@@ -20,36 +20,43 @@ _AT_ONCE = 1000
 
 
 def take_in(driver: RunLoop) -> None:
-    """Read on from the session's cursor and feed what concerns the run, in order. The driver's lock is held."""
+    """Read on from the session's cursor and act on what concerns the run, in order. The driver's lock is held."""
     session = driver.session
     while True:
         entries = driver.host.store.read(session.cursor, limit=_AT_ONCE, published=True)
         if not entries:
             return
-        listening = session.state.listening
-        concerned = [entry for entry in entries if entry.key in listening or _steers(driver, entry)]
-        session.cursor = entries[-1].offset
         hit("heard.before")
-        _act_on(driver, concerned)
+        heard: list[Entry] = []
+        for entry in entries:
+            if _steers(driver, entry):
+                _hear(driver, heard, entry.offset - 1)
+                heard = []
+                _stop(driver, entry)
+            elif entry.key in session.state.listening:
+                heard.append(entry)
+        _hear(driver, heard, entries[-1].offset)
         hit("heard.after")
 
 
-def _act_on(driver: RunLoop, entries: Sequence[Entry]) -> None:
-    """What was published before a request to stop is acted on before it, and what came later after it."""
-    heard: list[EventReceived] = []
-    for entry in entries:
-        if not _steers(driver, entry):
-            heard.append(EventReceived(entry.at, entry.offset, entry.key, entry.namespace, entry.value, entry.sender))
-            continue
-        if heard:
-            driver.carry_out(driver.session.feed(heard))
-            heard = []
-        if driver.state.status not in ENDED and driver.state.status != CANCELLING:
-            reason = entry.value if isinstance(entry.value, str) else "on request"
-            stopping = RunCancelling(driver.host.clock.now(), reason, entry.offset)
-            driver.carry_out(driver.session.record(stopping))
-    if heard and driver.state.status not in ENDED:
-        driver.carry_out(driver.session.feed(heard))
+def _hear(driver: RunLoop, entries: Sequence[Entry], cursor: int) -> None:
+    """Feed the events. `cursor` is the offset up to which all was looked at: rules added now hear what comes later."""
+    session = driver.session
+    session.cursor = cursor
+    if entries and session.state.status not in ENDED:
+        driver.carry_out(
+            session.feed(
+                EventReceived(each.at, each.offset, each.key, each.namespace, each.value, each.sender)
+                for each in entries
+            )
+        )
+
+
+def _stop(driver: RunLoop, entry: Entry) -> None:
+    if driver.session.state.status not in ENDED and driver.session.state.status != CANCELLING:
+        reason = entry.value if isinstance(entry.value, str) else "on request"
+        stopping = RunCancelling(driver.host.clock.now(), reason, entry.offset)
+        driver.carry_out(driver.session.record(stopping))
 
 
 def _steers(driver: RunLoop, entry: Entry) -> bool:
