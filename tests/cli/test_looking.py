@@ -188,3 +188,29 @@ def test_colour_is_for_terminals_only(cli: Cli, flows: Path) -> None:
     assert "\x1b[32msucceeded" in on_a_terminal()
     assert "\x1b" not in on_a_terminal(NO_COLOR="1")
     assert "\x1b" not in on_a_terminal(TERM="dumb")
+
+
+def test_show_an_element_of_a_map(cli: Cli) -> None:
+    cli.write(
+        "maps.py",
+        """
+        from motet import flow, task
+
+        @task
+        def half(number: int) -> int:
+            if number == 3:
+                raise ValueError("three is odd")
+            return number // 2
+
+        @flow
+        def halves() -> int:
+            futures = half.map([0, 2, 3, 8])
+            futures.wait()
+            return sum(future.result() for future in futures if future.state.is_completed())
+        """,
+    )
+    cli("run", "maps.py", "--name", "mine")
+    good = cli.json("show", "mine", "halves/half-0[3]")
+    assert (good["status"], good["result"], good["attempt"]) == ("succeeded", 4, 1)
+    assert "three is odd" in cli("show", "mine", "half-0[2]").out
+    assert "4 elements" in cli("show", "mine", "half-0[4]", code=2).err
