@@ -87,7 +87,10 @@ class Tally:
 
 
 class Campaign:
-    """Kills until there were `count` kills. Raises AssertionError, naming seed, run and folder, if a check fails."""
+    """Kills until there were `count` kills and each failpoint was hit (or twice as many, and it was not).
+
+    Raises AssertionError, naming seed, run and folder, if a check fails.
+    """
 
     def __init__(self, seed: str, folder: Path, count: int) -> None:
         self.tally = Tally()
@@ -111,7 +114,7 @@ class Campaign:
         rng = random.Random(f"{self._seed}/{number}")
         homes = 0
         try:
-            while self.tally.kills < self._count and not self._failed:
+            while not self._over():
                 homes += 1
                 self._fill(self._folder / f"home-{number}-{homes}", rng)
         except BaseException as error:  # noqa: BLE001 - it is raised again by `run`
@@ -122,7 +125,7 @@ class Campaign:
         home.mkdir(parents=True)
         store = SqliteStore(str(home))
         for number in range(RUNS_A_HOME):
-            if self.tally.kills >= self._count or self._failed:
+            if self._over():
                 break
             with context(f"seed {self._seed}, run {number} in {home}"):
                 _Run(self, store, home, f"run-{number}", rng).go()
@@ -130,11 +133,16 @@ class Campaign:
         store.close()
         shutil.rmtree(home)
 
+    def _over(self) -> bool:
+        kills, at = self.tally.kills, self.tally.at
+        all_hit = all(at[name] for name in NAMES)
+        return bool(self._failed) or (kills >= self._count and (all_hit or kills >= 2 * self._count))
+
     def choose(self, rng: random.Random) -> str:
         """A failpoint; rather one where few have died yet."""
         with self.tally.lock:
             least = min(self.tally.at[name] for name in NAMES)
-            rare = [name for name in NAMES if self.tally.at[name] <= least + 1]
+            rare = [name for name in NAMES if self.tally.at[name] <= (least + 1 if least else 0)]
         return rng.choice(rare)
 
 
@@ -183,7 +191,8 @@ class _Run:
     def _kill(self, row: RunRow | None, point: str) -> None:
         """Start a process and have it killed: at the failpoint, or at a random moment."""
         rng = self._rng
-        number = 1 if point.startswith(ONCE) or rng.random() < 0.3 else int(rng.expovariate(0.15)) + 1
+        early = point.startswith(ONCE) or not self._tally.at[point] or rng.random() < 0.3
+        number = 1 if early else int(rng.expovariate(0.15)) + 1
         token = f"{self._home.name}-{self._name}-{rng.randrange(2**60):x}"
         more = {"MOTET_VICTIM": token}
         if point:
