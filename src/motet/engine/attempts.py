@@ -38,6 +38,7 @@ class Attempts:
         self._report = report
         self._executors: dict[str, Executor] = {}
         self._lenders: list[Lender] = []
+        self._limited: dict[tuple[str, int, int], Attempt] = {}
 
     def start(self, command: StartAttempt) -> None:
         """Hand an attempt to the executor that its policy names. What goes wrong fails the attempt."""
@@ -56,6 +57,9 @@ class Attempts:
                 self._tell(news_of(self._host.clock.now(), command.key, command.attempt, prepared, command.element))
                 return
             attempt = self._attempt(step, command, prepared)
+            if step.policy.timeout_s is not None:
+                attempt.began_at = self._host.clock.now()
+                self._limited[attempt.key, attempt.element, attempt.number] = attempt
             if executor.name == "inline":
                 self.here.put(attempt)  # not now: the run is locked
             else:
@@ -74,6 +78,14 @@ class Attempts:
         else:
             self._tell(Ended(now, key, number, reason, element))
 
+    def time_left_s(self, key: str, number: int, element: int) -> float:
+        """How long an attempt whose time is up may still run, since it has begun later than it was handed over."""
+        attempt = self._limited.get((key, element, number))
+        limit_s = self._session.state.steps[key].policy.timeout_s if attempt is not None else None
+        if attempt is None or limit_s is None:
+            return 0.0
+        return limit_s if attempt.began_at is None else attempt.began_at + limit_s - self._host.clock.now()
+
     def lend(self) -> Lender | None:
         """If the calling thread is an executor's, have that one use another in its place; `take_back` ends it."""
         return next((each for each in tuple(self._lenders) if each.lend()), None)
@@ -81,10 +93,10 @@ class Attempts:
     def abandon(self) -> None:
         """Make all that runs end, as far as it can be made to; nobody wants to know how."""
         for step in self._session.state.steps.values():
-            name = step.policy.executor
-            if not name or step.status != "running":
+            executor = self._executors.get(step.policy.executor)
+            if executor is None or step.status != "running":
                 continue
-            stop = self._executor(name).stop
+            stop = executor.stop
             if step.map is None:
                 stop(self._run, step.of or step.key, step.element, step.attempt, "abandoned")
             else:
@@ -95,6 +107,7 @@ class Attempts:
         """The news that a report is. Values are encoded here, on the thread that reports."""
         at = self._host.clock.now()
         key, number, element = attempt.key, attempt.number, attempt.element
+        self._limited.pop((key, element, number), None)
         if isinstance(outcome, Stopped):
             if outcome.reason == "timeout":
                 return Failed(at, key, number, _timed_out(self._session.state.steps[key]), element)

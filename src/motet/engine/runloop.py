@@ -32,6 +32,9 @@ from motet.ports import Attempt, Outcome, RunRow
 if TYPE_CHECKING:
     from motet.engine.host import Host
 
+_CLOCK_S = 0.001
+"""Timers go off this much early, if the clocks that they and executors go by differ."""
+
 FLUSH_S = 0.1
 """What need not be safe at once is committed this much later, so that a page sees what runs."""
 
@@ -196,6 +199,11 @@ class RunLoop:
 
     def _set_timer(self, command: SetTimer) -> None:
         def fire() -> None:
+            if command.what == "timeout":
+                left_s = self._attempts.time_left_s(command.key, command.attempt, command.element)
+                if left_s > _CLOCK_S:
+                    self.host.tender.after(left_s, fire)
+                    return
             at = max(self.host.clock.now(), command.due_at)
             self.tell(TimerFired(at, command.what, command.key, command.attempt, command.element))
 

@@ -58,6 +58,7 @@ class ProcessExecutor:
         if os.getpid() != self._pid:  # the workers are those of the process that this one was forked from
             deliver(attempt, closed(self.name))
             return
+        attempt.began_at = None
         try:
             job = Job(attempt, partial(_call, attempt), _settings())
         except ExecutorError as error:

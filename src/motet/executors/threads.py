@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from queue import SimpleQueue
 
 from motet.errors import ExecutorError
@@ -20,12 +21,13 @@ _MOST = 32
 class _Job:
     """An attempt in hand. It is in `_jobs` until somebody has taken on to report it."""
 
-    __slots__ = ("attempt", "begun", "here")
+    __slots__ = ("attempt", "begun", "given_up", "here", "thread")
 
     def __init__(self, attempt: Attempt, here: Current) -> None:
         self.attempt = attempt
         self.here = here
-        self.begun = False
+        self.begun = self.given_up = False
+        self.thread: threading.Thread | None = None
 
 
 class ThreadExecutor:
@@ -48,6 +50,7 @@ class ThreadExecutor:
         self._idle = 0
         self._waiting = 0
         self._lent = 0
+        self._stuck: set[threading.Thread] = set()
         self._closed = False
         self._capturing = False
         self._pid = os.getpid()
@@ -56,6 +59,7 @@ class ThreadExecutor:
         """Queue the attempt for the next free thread."""
         if attempt.log is not None and not self._capturing:
             self._capture()
+        attempt.began_at = None
         job = _Job(attempt, Current(attempt.context, attempt.log, self._tee))
         outcome: Outcome | None = None
         with self._lock:
@@ -97,10 +101,14 @@ class ThreadExecutor:
         if threading.current_thread() not in self._threads:
             return False
         with self._lock:
-            self._lent += 1
-            if self._waiting > self._idle and not self._closed:
-                self._add_thread()
+            self._allow_one_more()
         return True
+
+    def _allow_one_more(self) -> None:
+        """One of the threads is not to be counted on. Called with the lock held."""
+        self._lent += 1
+        if self._waiting > self._idle and not self._closed:
+            self._add_thread()
 
     def take_back(self) -> None:
         """See `ports.Lender`."""
@@ -115,6 +123,8 @@ class ThreadExecutor:
                 if mine:
                     self._idle -= 1
                     job.begun = True
+                    job.thread = threading.current_thread()
+                    job.attempt.began_at = time.time()
             if mine:
                 self._finish(job, carry_out(job.attempt, job.here))
             # Nothing of an attempt is kept alive by an idle thread.
@@ -128,6 +138,9 @@ class ThreadExecutor:
         # Only now: the report may wait for an attempt that it has started, which needs another thread.
         with self._lock:
             self._idle += 1
+            if job.given_up and job.thread is not None:
+                self._lent -= 1
+                self._stuck.discard(job.thread)
 
     def _take(self, job: _Job) -> bool:
         """Take on to report the job; False if somebody else has. Called with the lock held."""
@@ -140,20 +153,28 @@ class ThreadExecutor:
     # -- stopping
 
     def stop(self, run: str, key: str, element: int, number: int, reason: str) -> bool:
-        """Report the attempt as stopped if it has not begun; else let its code know, and give False."""
+        """Report the attempt as stopped if it has not begun; else let its code know, and give False.
+
+        Another thread then does the work of the one that may be stuck in it.
+        """
         with self._lock:
             job = self._jobs.get((run, key, element, number))
             if job is None:
                 return True
             if job.begun:
                 job.here.stopping = reason
+                if not job.given_up and job.thread is not None:
+                    job.given_up = True
+                    self._stuck.add(job.thread)
+                    self._allow_one_more()
                 return False
             self._take(job)
         deliver(job.attempt, Stopped(reason))
         return True
 
     def close(self, *, kill: bool = False) -> None:
-        """Wait for all attempts in hand. With `kill`, give them up instead: they are reported as stopped.
+        """Wait for all attempts in hand but those that were asked to stop. With `kill`, give them up instead:
+        they are reported as stopped.
 
         Called by an attempt's own thread it does not wait for that one.
         """
@@ -170,7 +191,7 @@ class ThreadExecutor:
             deliver(job.attempt, Stopped("closed"))
         if not kill:
             for thread in self._threads:
-                if thread is not threading.current_thread():
+                if thread is not threading.current_thread() and thread not in self._stuck:
                     thread.join()
         if self._capturing:
             self._capturing = False

@@ -139,12 +139,8 @@ class _Admission:
         return used if used > _ROUNDING else 0.0
 
     def _room(self, name: str, limit: Limit, step: Step) -> float:
-        """How much there is left. An executor's backlog (slack) is room for the elements of maps.
-
-        But not where attempts have a time limit: that would run while they wait in the backlog.
-        """
-        backlogged = (step.map is not None or step.of) and step.policy.timeout_s is None
-        slack = limit.slack if backlogged else 0.0
+        """How much there is left. An executor's backlog (slack) is room for the elements of maps."""
+        slack = limit.slack if step.map is not None or step.of else 0.0
         return limit.capacity + slack - self._used(name, limit) + _ROUNDING
 
     def _fits(self, name: str, limit: Limit, step: Step) -> bool:

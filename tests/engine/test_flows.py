@@ -1,0 +1,510 @@
+"""Python flows on the engine: crashes between any two commits, nested waits, time limits, taking up again."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.engine.hands import Bench, HandStore
+from tests.programs.running import NoLogs
+
+from motet import flow, task
+from motet.app import SystemClock
+from motet.artifacts.memory import MemoryArtifacts
+from motet.dialects.python.flows import Flow
+from motet.dialects.python.futures import as_completed, wait
+from motet.dialects.python.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
+from motet.engine.host import ExecutorSpec, Host
+from motet.errors import Cancelled, ReplayMismatch, StoreUnavailable, TimedOut
+from motet.executors.processes import ProcessExecutor
+from motet.executors.threads import ThreadExecutor
+
+RAN: Counter[str] = Counter()
+"""What was executed in this process."""
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    RAN.clear()
+
+
+def host_on(store: HandStore, *, threads: int = 4, processes: int = 1) -> Host:
+    return Host(
+        store, MemoryArtifacts(), NoLogs(), SystemClock(),
+        {
+            "threads": ExecutorSpec(lambda: ThreadExecutor(threads), threads, 64),
+            "processes": ExecutorSpec(lambda: ProcessExecutor(processes), processes, 2),
+        },
+    )  # fmt: skip
+
+
+def ended_within(seconds: float, act: Callable[[], Any]) -> Any:
+    """What it gives; fails if it hangs."""
+    told: list[Any] = []
+
+    def work() -> None:
+        try:
+            told.append(act())
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            told.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert told, "it hangs"
+    if isinstance(told[0], BaseException):
+        raise told[0]
+    return told[0]
+
+
+def run(made: Flow[..., Any], host: Host, **values: Any) -> Any:
+    return made.start(host, values, run="r1", name="r1").result()
+
+
+def resume(made: Flow[..., Any], host: Host, *, reopen: bool = False, changed: bool = False, **values: Any) -> Any:
+    driver = host.take_up("r1", reopen=reopen)
+    driver.rerun_changed = changed
+    return made.drive(driver, values).result()
+
+
+# ---------------------------------------------------------------- crashes
+
+
+@task
+def square(n: int) -> int:
+    RAN[f"square-{n}"] += 1
+    return n * n
+
+
+@task(retries=1)
+def second_time(n: int) -> int:
+    RAN[f"second-{n}"] += 1
+    if RAN[f"second-{n}"] == 1:
+        raise ValueError("first time")
+    return n
+
+
+@task
+def never(n: int) -> int:
+    RAN["never"] += 1
+    raise ValueError("never")
+
+
+@flow
+def inner(n: int) -> int:
+    return square(n) + square.submit(n + 1).result()
+
+
+@flow(retries=1)
+def eventful() -> list[Any]:
+    """A bit of all; its first attempt that comes to the end fails."""
+    values: list[Any] = [square(2), second_time(1)]
+    futures = square.map([3, 4, 5])
+    values.append(never.submit(0).result(raise_on_failure=False).args)
+    values.append(inner(6))
+    values.append(futures.result())
+    values.append(second_time.submit(7).result())
+    RAN["end"] += 1
+    if RAN["end"] == 1:
+        raise RuntimeError("once")
+    return values
+
+
+EVENTFUL = [4, 1, ("never",), 85, [9, 16, 25], 7]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
+def test_a_crash_at_any_commit_costs_nothing_recorded(late: bool) -> None:
+    """The store is lost before (or just after) the first commit, the second, ... and the run resumed each time."""
+    number = 1
+    while True:
+        RAN.clear()
+        number += 1
+        store = HandStore()
+        store.fail_at, store.late = number, late
+        store.error = StoreUnavailable("It is gone.")
+        host = host_on(store)
+        try:
+            assert ended_within(60, partial(run, eventful, host)) == EVENTFUL
+        except StoreUnavailable:
+            pass
+        else:
+            break
+        finally:
+            host.close()
+        store.fail_at = 0
+        if store.run("r1").status == "succeeded":
+            continue
+        ran, recorded = Counter(RAN), outcomes(store)
+        host = host_on(store)
+        assert ended_within(60, partial(resume, eventful, host)) == EVENTFUL, number
+        host.close()
+        assert store.run("r1").status == "succeeded"
+        for key in recorded:
+            word = {"eventful/square-0": "square-2", "eventful/second_time-0": "second-1"}.get(key)
+            assert word is None or ran[word] == RAN[word], (number, key)
+        attempts = Counter(
+            event["key"] for event in store.history("r1") if event["event"] in ("step.succeeded", "step.failed")
+        )
+        assert attempts["eventful/square-0"] == 1
+    assert number > 10
+
+
+def outcomes(store: HandStore) -> set[str]:
+    return {event["key"] for event in store.history("r1") if event["event"] == "step.succeeded"}
+
+
+def test_a_crash_after_a_flow_has_failed_once_still_gives_it_its_second_attempt() -> None:
+    """What failed below it is not taken for the second attempt's own failure."""
+
+    @task
+    def fails_once() -> int:
+        RAN["fails"] += 1
+        if RAN["fails"] == 1:
+            raise ValueError("once")
+        return 1
+
+    @flow(retries=1)
+    def again() -> int:
+        return fails_once()
+
+    store = HandStore()
+    store.error = StoreUnavailable("It is gone.")
+    while "step.retrying again" not in store.kinds():  # the commit of the flow's failure is the last one
+        RAN.clear()
+        failed_at = store.fail_at + 1
+        store = HandStore()
+        store.fail_at, store.late, store.error = failed_at, True, StoreUnavailable("It is gone.")
+        host = host_on(store)
+        with pytest.raises(StoreUnavailable):
+            run(again, host)
+        host.close()
+    store.fail_at = 0
+    assert "step.retrying" in [event["event"] for event in store.batches[-1]]
+    host = host_on(store)
+    assert resume(again, host) == 1
+    host.close()
+
+
+# ---------------------------------------------------------------- nested waits
+
+
+@task
+def leaf(n: int) -> int:
+    time.sleep(0.001)
+    return n
+
+
+@task
+def branch(n: int, depth: int) -> int:
+    """Submits and waits, from within a thread of the executor."""
+    if not depth:
+        return leaf.submit(n).result()
+    futures = [branch.submit(n + each, depth - 1) for each in range(2)]
+    return sum(future.result() for future in futures) + leaf(n)
+
+
+@task
+def gather(n: int, how: str) -> int:
+    futures = [leaf.submit(n + each) for each in range(3)]
+    if how == "map":
+        return sum(leaf.map([n, n + 1, n + 2]).result())
+    if how == "wait":
+        done, missing = wait(futures)
+        assert not missing
+        return sum(future.result() for future in done)
+    if how == "as_completed":
+        return sum(future.result() for future in as_completed(futures))
+    return sum(future.result(timeout=60) for future in futures)
+
+
+@flow
+def tree(width: int, depth: int) -> int:
+    return sum(future.result() for future in [branch.submit(n, depth) for n in range(width)])
+
+
+@flow
+def gatherings(how: str) -> int:
+    return sum(future.result() for future in [gather.submit(n, how) for n in range(5)])
+
+
+def sum_of_branch(n: int, depth: int) -> int:
+    return n + sum(sum_of_branch(n + each, depth - 1) for each in range(2)) if depth else n
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_attempts_that_wait_for_attempts_cannot_take_all_threads(threads: int) -> None:
+    host = host_on(HandStore(), threads=threads)
+    assert ended_within(120, lambda: run(tree, host, width=4, depth=3)) == sum(sum_of_branch(n, 3) for n in range(4))
+    driver_limit = host.specs["threads"].capacity
+    assert driver_limit == threads
+    host.close()
+
+
+@pytest.mark.parametrize("how", ["result", "map", "wait", "as_completed"])
+def test_all_ways_to_wait_lend_the_place(how: str) -> None:
+    host = host_on(HandStore(), threads=1)
+    assert ended_within(120, lambda: run(gatherings, host, how=how)) == sum(3 * n + 3 for n in range(5))
+    host.close()
+
+
+def test_no_more_run_at_once_than_there_are_places() -> None:
+    """A place that was lent is taken back: those that do not wait never are more than the threads."""
+    busy, most, lock = [0], [0], threading.Lock()
+
+    @task
+    def work(n: int) -> int:
+        with lock:
+            busy[0] += 1
+            most[0] = max(most[0], busy[0])
+        time.sleep(0.002)
+        with lock:
+            busy[0] -= 1
+        return n
+
+    @task
+    def waiting(n: int) -> int:
+        return sum(future.result() for future in [work.submit(n), work.submit(n)])
+
+    @flow
+    def crowd() -> int:
+        return sum(future.result() for future in [waiting.submit(n) for n in range(20)])
+
+    host = host_on(HandStore(), threads=3)
+    assert ended_within(120, lambda: run(crowd, host)) == 380
+    assert most[0] <= 3 + 1  # a thread whose wait has just ended may meet the one that had its place
+    host.close()
+
+
+# ---------------------------------------------------------------- time limits
+
+
+@task(timeout_seconds=0.5)
+def stuck(path: str) -> None:
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+@task(timeout_seconds=0.2, retries=1, executor="threads")
+def slow_once() -> str:
+    RAN["slow"] += 1
+    if RAN["slow"] == 1:
+        time.sleep(0.6)
+        return "late"
+    time.sleep(0.01)
+    return "in time"
+
+
+@flow
+def limited(path: str) -> str:
+    try:
+        stuck(path)
+    except TimedOut as error:
+        return str(error)
+    return ""
+
+
+@flow
+def given_up() -> list[str]:
+    value = slow_once.submit().result()
+    time.sleep(0.8)
+    return [value, slow_once.submit().result()]
+
+
+def test_a_process_that_takes_too_long_is_killed(tmp_path: Path) -> None:
+    path = str(tmp_path / "pid")
+    for _ in range(5):  # a cold worker may need all the time that there is only to come up
+        store = HandStore()
+        host = host_on(store)
+        assert "ran longer than its limit of 0.5 s" in ended_within(60, partial(run, limited, host, path=path))
+        host.close()
+        if os.path.exists(path):
+            break
+    assert not os.path.exists(f"/proc/{Path(path).read_text()}")
+
+
+def test_a_thread_that_takes_too_long_is_given_up_and_its_late_result_dropped() -> None:
+    store = HandStore()
+    host = host_on(store)
+    assert ended_within(60, lambda: run(given_up, host)) == ["in time", "in time"]
+    assert next(event["attempt"] for event in store.history("r1") if event["event"] == "step.succeeded") == 2
+    host.close()
+
+
+@task(timeout_seconds=2)
+def unhurried(n: int) -> int:
+    time.sleep(0.2)
+    return n
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_a_time_limit_counts_from_when_the_attempt_begins(executor: str) -> None:
+    """Neither the time in a backlog counts nor that in which a worker process comes up."""
+
+    @flow
+    def many() -> list[int]:
+        return unhurried.with_options(executor=executor).map(range(30)).result()
+
+    host = host_on(HandStore(), threads=2, processes=2)
+    assert ended_within(120, lambda: run(many, host)) == list(range(30))
+    host.close()
+
+
+def test_threads_that_are_stuck_do_not_keep_others_from_running() -> None:
+    stop = threading.Event()
+
+    @task(timeout_seconds=0.05, executor="threads")
+    def hangs(n: int) -> None:
+        stop.wait(60)
+
+    @flow
+    def hung() -> list[int]:
+        hangs.map(range(6)).result(raise_on_failure=False)
+        return square.map(range(6)).result()
+
+    store = HandStore()
+    host = host_on(store, threads=2)
+    assert ended_within(60, lambda: run(hung, host)) == [n * n for n in range(6)]
+    ended_within(60, lambda: [host.close()])  # it does not wait for them either
+    assert not stop.is_set()
+    stop.set()
+
+
+# ---------------------------------------------------------------- arguments and processes
+
+
+@task
+def both(left: Any, right: Any = 0) -> Any:
+    return left + right
+
+
+@flow(task_runner=ProcessPoolTaskRunner())
+def in_processes() -> Any:
+    """Futures among the arguments of what runs in processes, alone, in containers, and mapped."""
+    one = both.submit(1, 2)
+    two = both.submit(one, right=one)
+    listed = both.submit([one, two], [1])
+    mapped = both.map([one, 10], right=two)
+    followed = both.map(mapped, 1)
+    return two.result(), listed.result(), followed.result()
+
+
+@pytest.mark.parametrize("runner", [ProcessPoolTaskRunner, ThreadPoolTaskRunner])
+def test_futures_as_arguments(runner: Any) -> None:
+    host = host_on(HandStore(), processes=2)
+    made = in_processes.with_options(task_runner=runner())
+    assert ended_within(120, lambda: run(made, host)) == (6, [3, 6, 1], [10, 17])
+    host.close()
+
+
+# ---------------------------------------------------------------- taking up again
+
+
+@task
+def told(value: Any) -> Any:
+    RAN[f"told-{value}"] += 1
+    return value
+
+
+@task
+def maybe() -> int:
+    RAN["maybe"] += 1
+    if RAN["maybe"] == 1:
+        raise ValueError("not now")
+    return 1
+
+
+@flow
+def failing() -> int:
+    return told(5) + sum(told.map([1, 2]).result()) + maybe()
+
+
+def test_a_failed_run_is_reopened_and_keeps_what_succeeded() -> None:
+    store = HandStore()
+    host = host_on(store)
+    with pytest.raises(ValueError, match="not now"):
+        run(failing, host)
+    assert store.run("r1").status == "failed"
+    assert resume(failing, host, reopen=True) == 9
+    assert store.run("r1").status == "succeeded"
+    assert RAN == {"told-5": 1, "told-1": 1, "told-2": 1, "maybe": 2}
+    host.close()
+
+
+def version(first: Any) -> Flow[..., Any]:
+    """A flow whose code is another one for each `first`."""
+
+    def changing() -> Any:
+        value = told.submit(first)
+        after = both.submit(value, 1)
+        apart = told(99)
+        return after.result(), apart
+
+    return flow(name="changing")(changing)
+
+
+def test_changed_code_is_noticed_or_run_anew() -> None:
+    store = HandStore()
+    store.error = StoreUnavailable("It is gone.")
+    host = host_on(store)
+    while "step.succeeded changing/told-1" not in store.kinds():
+        RAN.clear()
+        fail_at = store.fail_at + 1
+        store = HandStore()
+        store.fail_at, store.late, store.error = fail_at, True, StoreUnavailable("It is gone.")
+        host = host_on(store)
+        with pytest.raises(StoreUnavailable):
+            run(version(1), host)
+        host.close()
+    store.fail_at = 0
+    host = host_on(store)
+    with pytest.raises(ReplayMismatch, match="changing/told-0"):
+        resume(version(2), host)
+    assert RAN["told-2"] == 0
+    assert resume(version(2), host, changed=True) == (3, 99)
+    assert (RAN["told-99"], RAN["told-2"]) == (1, 1)
+    host.close()
+
+
+def test_cancelling_while_steps_run_and_wait() -> None:
+    stop = threading.Event()
+
+    @task
+    def blocks() -> None:
+        stop.wait(60)
+
+    @flow
+    def endless() -> None:
+        futures = [blocks.submit() for _ in range(3)]
+        for future in futures:
+            future.result()
+
+    store = HandStore()
+    host = host_on(store)
+    endless_run = endless.new_run(host, {}, name="r1", run="r1")
+    host.create(endless_run)
+    driver = host.take_up("r1")
+    canceller = threading.Timer(0.1, lambda: driver.cancel("enough"))
+    canceller.start()
+    future = ended_within(60, lambda: endless.drive(driver, {}))
+    with pytest.raises(Cancelled):
+        future.result()
+    assert store.run("r1").status == "cancelled"
+    assert {step.status for step in store.steps("r1")} == {"cancelled"}
+    stop.set()
+    host.close()
+
+
+def test_the_bench_is_as_good_as_the_real_thing() -> None:
+    """The hand-made parts of these tests keep the promises that the engine relies on."""
+    bench = Bench()
+    driver = bench.begin()
+    driver.look()
+    assert bench.store.kinds() == ["run.started"]
