@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from tests.engine.hands import Bench, HandStore
+from tests.engine.light import slowly
 from tests.programs.running import NoLogs
 
 from motet import flow, task
@@ -338,19 +339,14 @@ def test_a_thread_that_takes_too_long_is_given_up_and_its_late_result_dropped() 
     host.close()
 
 
-@task(timeout_seconds=2)
-def unhurried(n: int) -> int:
-    time.sleep(0.2)
-    return n
-
-
 @pytest.mark.parametrize("executor", ["threads", "processes"])
 def test_a_time_limit_counts_from_when_the_attempt_begins(executor: str) -> None:
     """Neither the time in a backlog counts nor that in which a worker process comes up."""
+    unhurried = task(timeout_seconds=2, executor=executor)(slowly)
 
     @flow
     def many() -> list[int]:
-        return unhurried.with_options(executor=executor).map(range(30)).result()
+        return unhurried.map(range(30)).result()
 
     host = host_on(HandStore(), threads=2, processes=2)
     assert ended_within(120, lambda: run(many, host)) == list(range(30))
