@@ -353,6 +353,30 @@ def test_a_time_limit_counts_from_when_the_attempt_begins(executor: str) -> None
     host.close()
 
 
+def test_a_late_value_of_an_element_is_not_taken_for_the_recorded_one() -> None:
+    second_done = threading.Event()
+
+    @task(timeout_seconds=0.1, retries=1, executor="threads")
+    def late(n: int) -> list[str]:
+        RAN[f"late-{n}"] += 1
+        if n or RAN["late-0"] > 1:
+            return ["in time"]
+        second_done.wait(60)
+        return ["late"]
+
+    @flow
+    def belated() -> Any:
+        futures = late.map([0, 1])
+        futures.wait()
+        second_done.set()
+        time.sleep(0.3)
+        return futures.result(), futures[0].result()
+
+    host = host_on(HandStore(), threads=2)
+    assert ended_within(60, lambda: run(belated, host)) == ([["in time"], ["in time"]], ["in time"])
+    host.close()
+
+
 def test_threads_that_are_stuck_do_not_keep_others_from_running() -> None:
     stop = threading.Event()
 

@@ -158,7 +158,7 @@ class MapCall:
         if isinstance(outcome, Success) and outcome.record is None and type(settled.record) is dict:
             futures = self._futures() if self._futures is not None else None
             if futures is not None:
-                futures.keep(attempt.element, outcome.value)
+                futures.keep(attempt.element, attempt.number, outcome.value)
         if slot is not None and settled.ok:
             keep(self.task, self.driver, f"{self.key}[{attempt.element}]", slot, settled.record)
         return settled

@@ -153,7 +153,7 @@ class FutureList(Sequence[Future[R]]):
         self.key = key
         self._scope = scope
         self._size = size
-        self._values: dict[int, Any] = {}
+        self._values: dict[int, tuple[int, Any]] = {}
 
     def __len__(self) -> int:
         return self._size
@@ -170,7 +170,7 @@ class FutureList(Sequence[Future[R]]):
             raise IndexError(index)
         future: Future[R] = Future(self._scope, self.key, place)
         if place in self._values:
-            future.keep(1, self._values[place])
+            future.keep(*self._values[place])
         return future
 
     @property
@@ -178,9 +178,9 @@ class FutureList(Sequence[Future[R]]):
         """The key of the map's step."""
         return self.key
 
-    def keep(self, index: int, value: Any) -> None:
-        """Hold the live value of an element; the voice's own business."""
-        self._values[index] = value
+    def keep(self, index: int, attempt: int, value: Any) -> None:
+        """Hold the live value of an attempt at an element; the voice's own business."""
+        self._values[index] = attempt, value
 
     @property
     def states(self) -> list[State]:
@@ -209,9 +209,12 @@ class FutureList(Sequence[Future[R]]):
         assert marks is not None
         if step.status != st.SUCCEEDED:
             return [each.known() for each in self]
-        kept, artifacts = self._values, driver.host.artifacts
+        kept, own, artifacts = self._values, marks.own, driver.host.artifacts
         return [
-            kept[index] if index in kept else decode(record, artifacts) for index, record in enumerate(marks.results)
+            kept[index][1]
+            if index in kept and (index not in own or own[index].attempt == kept[index][0])  # else it came too late
+            else decode(record, artifacts)
+            for index, record in enumerate(marks.results)
         ]
 
     def __repr__(self) -> str:
