@@ -106,12 +106,12 @@ class Model:
             entry.status = "cancelled"
             for each in elements:  # those that were tried before; those that never ran share the map's fate
                 each.status = "cancelled" if each.failures and each.status not in ENDED else each.status
-        elif was in ("pending", "ready", "retrying") and not (entry.of and self.stops(entry)):
+        elif was in ("pending", "ready", "retrying"):
             # Where an element needs one that never ran, it is its map that gives up, at its end.
             tried = not entry.of or entry.failures
             bad = any((self.outcome(k) if tried else self.entries[k].status) in BAD for k in entry.needs)
             left = was if was == "retrying" else "ready" if self.free(entry) else "pending"
-            entry.status = "skipped" if bad and self.opened(entry) else left
+            entry.status = "skipped" if bad and self.opened(entry) and not self.stops(entry) else left
         return entry.status != was
 
     def end_map(self, key: str, entry: Entry) -> bool:

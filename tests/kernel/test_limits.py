@@ -45,7 +45,8 @@ def test_a_limit_that_nobody_set_does_not_bind() -> None:
     run = Run()
     for i in range(50):
         run.add(f"x{i}", policy=demand(unheard_of=7))
-    assert len(run.started()) == 50
+    run.add("m", size=50, policy=demand(unheard_of=7))
+    assert len(run.started()) == 100
 
 
 def test_a_large_demand_is_not_starved_by_small_ones() -> None:
@@ -128,6 +129,21 @@ def test_a_new_capacity_holds_at_once() -> None:
         assert run.started() == []
     run.succeed("x3")
     assert run.started() == ["x4"]
+
+
+def test_a_new_capacity_does_not_tie_those_in_line_into_a_knot() -> None:
+    """Limits are taken the tightest first: where that order changes, all begin anew, or two could wait in a circle."""
+    run = Run({"c": 1, "a": 2, "b": 3})
+    for name, amount in (("c", 1), ("b", 3)):
+        run.add(f"{name}-user", policy=demand(**{name: amount}))
+    run.add("x", policy=demand(c=1, a=3, b=3))
+    run.add("y", policy=demand(a=2, b=3))  # it holds a, and waits for b
+    run.act(ev.LimitSet(run.now, "a", 4))
+    run.succeed("c-user")
+    run.succeed("b-user")
+    assert run.statuses("x", "y") == ["running", "ready"]
+    run.succeed("x")
+    assert run.status("y") == "running"
 
 
 def test_who_leaves_the_line_gives_way() -> None:

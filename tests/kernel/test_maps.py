@@ -315,6 +315,7 @@ def test_a_map_that_is_stopped_ends_when_what_runs_has_ended() -> None:
     run.started()
     run.act(ev.StepStopping(run.now, "m", "enough"))
     assert sorted((each.element, each.attempt) for each in run.stops) == [(0, 2), (2, 1), (3, 1), (5, 1)]
+    run.pass_time(60)  # the time for [4] has come, but nothing starts any more
     for stop in run.stops:
         assert run.status("m") == "running"
         run.end(stop.key, stop.element)
@@ -441,6 +442,50 @@ def test_a_map_whose_code_changed_starts_from_nothing() -> None:
     assert run.statuses("b[0]", "b[1]", "x") == ["running", "pending", "pending"]
     run.succeed("a", 1)
     assert run.statuses("b[1]", "x") == ["running", "running"]
+    run.check()
+
+
+def test_a_map_may_be_reset_while_it_runs_if_nothing_of_it_is_in_hand() -> None:
+    run = Run({"t": 1})
+    run.add("m", size=3, policy={"retries": 1, "delays_s": [60], "demands": {"t": 1}})
+    with pytest.raises(InvalidTransition):
+        run.apply(ev.StepReset(run.now, "m"))
+    run = Run({"t": 1})
+    run.add("m", size=2, policy={"retries": 1, "delays_s": [60]})
+    run.succeed_elements("m", 0)
+    run.fail("m", 1)
+    run.started()
+    run.act(ev.StepReset(run.now, "m"))
+    assert run.started() == ["m[1]"]
+    assert run.attempt("m", 1) == 2
+    run.check()
+
+
+def test_a_map_may_lose_what_it_has_in_hand_without_a_crash() -> None:
+    run = Run({"t": 3})
+    run.add("m", size=9, policy={"demands": {"t": 1}})
+    run.succeed_elements("m", 1)
+    run.started()
+    run.act(ev.StepInterrupted(run.now, "m"))
+    assert run.started() == elements("m", 0, 2, 3)
+    assert run.statuses("m", "m[4]") == ["running", "ready"]
+    run.check()
+
+
+@pytest.mark.parametrize("how", ["succeed", "fail", "retry", "end", "pack"])
+def test_what_becomes_of_an_element_can_be_told_again_though_its_upstream_was_reset_meanwhile(how: str) -> None:
+    """Starts are not recorded: when the events are folded anew, the element is blocked, not running."""
+    run = Run()
+    run.add("a", size=2)
+    run.add("b", size=2, each=["a"], policy={"retries": 1, "delays_s": [60]})
+    run.succeed_elements("a", 0, 1)
+    run.act(ev.StepReset(run.now, "a", fingerprint="new"))
+    if how == "pack":
+        run.succeed_elements("b", 0)
+    elif how == "fail":
+        run.fail("b", 0, retry=False)
+    else:
+        getattr(run, how.replace("retry", "fail"))("b", 0)
     run.check()
 
 

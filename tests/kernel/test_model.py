@@ -162,7 +162,11 @@ class Pair:
                 self.run.act(*events)
 
     def do_reset(self, a: int, b: int, c: int) -> None:
-        keys = [key for key, entry in self.model.entries.items() if not entry.of and entry.status != RUNNING]
+        def in_hand(key: str) -> bool:
+            entries = (self.model.entries[key], *self.model.elements(key))
+            return any(each.status == RUNNING and each.size is None for each in entries)
+
+        keys = [key for key, entry in self.model.entries.items() if not entry.of and not in_hand(key)]
         if keys and not self.model.cancelling:
             key = keys[a % len(keys)]
             self.model.reset(key, keep=b % 2 == 0)

@@ -257,6 +257,7 @@ def test_what_runs_is_told_to_stop_once_and_may_yet_succeed() -> None:
     run.end("c")
     assert run.statuses("a", "b", "c") == ["succeeded", "cancelled", "cancelled"]
     assert run.state.steps["b"].error == {"type": "Cancelled", "message": "enough"}
+    assert not any(step.stopping for step in run.state.steps.values())
 
 
 def test_a_cancelled_run_starts_nothing_and_stops_everything() -> None:
@@ -354,6 +355,34 @@ def test_whoever_has_yet_to_start_waits_again_for_a_step_that_is_reset() -> None
     assert sorted(run.started()) == ["pending", "ready", "retrying"]
     assert run.statuses(*keys) == ["running", "running", "running", "running", "succeeded"]
     run.check()
+
+
+def test_a_step_in_line_for_its_retry_leaves_the_line_when_a_need_is_reset() -> None:
+    run = Run({"one": 1})
+    run.add("a")
+    run.add("x", needs=["a"], policy={"retries": 1, "delays_s": [10], "demands": {"one": 1}})
+    run.succeed("a")
+    run.fail("x")
+    run.add("busy", policy={"demands": {"one": 1}})
+    run.pass_time(10)  # x is due, and in line
+    run.act(ev.StepReset(run.now, "a"))
+    run.started()
+    run.succeed("busy")
+    assert run.started() == []
+    run.succeed("a")
+    assert run.started() == ["x"]
+
+
+def test_an_interrupted_step_waits_for_a_need_that_was_reset_while_it_ran() -> None:
+    run = Run()
+    run.add("a")
+    run.add("x", needs=["a"])
+    run.succeed("a")
+    run.act(ev.StepReset(run.now, "a"))
+    run.crash(from_events=False)
+    assert run.statuses("a", "x") == ["running", "pending"]
+    run.succeed("a")
+    assert run.status("x") == "running"
 
 
 def test_a_step_that_a_reset_need_leaves_in_the_lurch_is_skipped() -> None:

@@ -20,7 +20,7 @@ TABLE = """
               needs.met needs.lost started succeeded failed  retrying  skipped  stopping  cancelled interrupted reset
   pending     ready     .          .       .         .       .         skipped  pending   cancelled .           pending
   ready       .         pending    running succeeded failed  .         skipped  ready     cancelled .           pending
-  running     .         .          .       succeeded failed  retrying  .        running   cancelled ready       .
+  running     .         .          .       succeeded failed  retrying  .        running   cancelled ready       pending
   retrying    .         .          running .         .       .         skipped  retrying  cancelled .           pending
   succeeded   .         .          .       .         .       .         .        .         .         .           pending
   failed      .         .          .       .         .       .         .        .         .         .           pending
@@ -113,7 +113,7 @@ def test_derived_moves_are_in_the_table_too(status: str, kind: str) -> None:
 def test_a_reset_leads_back_to_the_start_from_everywhere_but_a_running_attempt(status: str) -> None:
     run = run_with_a_step(status)
     if status == "running":
-        with pytest.raises(InvalidTransition):
+        with pytest.raises(InvalidTransition):  # the table means a map of which nothing is in hand
             run.apply(ev.StepReset(1.0, "x"))
         return
     run.apply(ev.StepReset(1.0, "x"))
