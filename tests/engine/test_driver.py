@@ -16,7 +16,8 @@ from motet.engine.runloop import FLUSH_S
 from motet.errors import Cancelled, Conflict, Fenced, MotetError, ReplayMismatch, StoreFull, UsageError
 from motet.kernel.inputs import Succeeded
 from motet.kernel.policy import Policy
-from motet.kernel.program import AddStep, Finish
+from motet.kernel.program import AddStep, Finish, Listen
+from motet.kernel.rules import OnEvent
 from motet.ports import Publication, Stopped, Success
 
 TRIES = Policy(executor="hand", retries=2, delays_s=(10.0,))
@@ -583,6 +584,23 @@ def test_leases_are_renewed_as_long_as_the_run_goes_on() -> None:
     assert bench.store.run("r1").lease_until is None
     bench.tender.advance(100.0)
     assert bench.store.run("r1").lease_until is None
+
+
+def test_what_was_heard_may_be_pruned() -> None:
+    bench = Bench()
+    driver = bench.begin()
+    driver.act([Listen("w", OnEvent("mine"))], commit=True)
+    for number in range(5):
+        bench.store.publish([Publication("mine" if number % 2 else "other", number, at=1.0)])
+    assert bench.store.prune(before=10.0, now=bench.clock.now()).events == 0
+    driver.look()
+    bench.tender.advance(bench.lease_s)
+    assert bench.store.prune(before=10.0, now=bench.clock.now()).events == 5
+    bench.store.publish([Publication("mine", 5, at=1.0)])
+    bench.tender.advance(bench.lease_s)
+    assert bench.store.prune(before=10.0, now=bench.clock.now()).events == 0
+    again = bench.begin()
+    assert again.state.waits["w"].fired == 3
 
 
 def test_reports_of_unknown_or_doubled_outcomes_change_nothing() -> None:

@@ -66,6 +66,7 @@ class RunLoop:
         self._grants: dict[str, int] = {}
         self._flush_due = False
         self._listener = -1
+        self._heard = self._kept = run.offset
         self.here = self._attempts.here
         self.log_of = self._attempts.log_of
 
@@ -156,6 +157,7 @@ class RunLoop:
                 self.carry_out(self.session.feed(batch))
             if Chore.LOOK in chores:
                 take_in(self)
+                self._heard = self.session.cursor
             if Chore.FLUSH in chores:
                 self._flush_due = False
                 self.session.flush()
@@ -254,8 +256,12 @@ class RunLoop:
     def _renew(self) -> None:
         if self.finished.is_set():
             return
+        until = self.host.clock.now() + self._lease_s
         try:
-            self.host.store.renew(self.run.id, self.session.epoch, self.host.clock.now() + self._lease_s)
+            self.host.store.renew(self.run.id, self.session.epoch, until)
+            if self._heard > self._kept:  # what was acted on, or concerned nobody, may be pruned
+                self._kept = self._heard
+                self.host.store.keep_from(self.run.id, self._kept, until)
         except MotetError as error:
             with self._turn:
                 self.session.broken = self.session.broken or error
