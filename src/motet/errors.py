@@ -1,29 +1,29 @@
 """Every error Motet raises on purpose. Each message says what happened, where, and what to do.
 
-    MotetError
-    ├── UsageError                what was asked cannot be done as asked (exit code 2)
-    │   ├── TargetError           the file, module or flow that was named is not there
-    │   └── ParameterError        a parameter is unknown, missing or of the wrong type
-    ├── KernelError               the history of a run and what is asked of it disagree
-    │   ├── InvalidTransition     a step cannot go from its status by that event
-    │   └── ReplayMismatch        the code on disk no longer does what was recorded
-    ├── StoreError                the journal cannot be read or written
-    │   ├── StoreUnavailable      it cannot be opened: place, rights, file system
-    │   ├── StoreCorrupt          it opens, but what it holds cannot be trusted
-    │   ├── StoreFull             there is no room left on the disk
-    │   ├── Fenced                another owner has taken over the run
-    │   ├── Conflict              a compare-and-set lost: somebody else wrote first
-    │   └── NotFound              no such run, document, alias or artifact
-    ├── RunError                  how a run or a step ended, when it did not end well
-    │   ├── StepFailed            a step failed and its own exception cannot be raised again
-    │   ├── StepSkipped           a step was not run because one it needs did not succeed
-    │   ├── RunFailed             a run failed though its function returned
-    │   ├── StateFailed           a task or flow returned a state that is no success, or was made of such
-    │   └── Cancelled             a step or run was stopped
-    ├── ExecutorError             an attempt could not be carried out
-    │   ├── WorkerDied            the process of an attempt ended: signal or exit status
-    │   └── TimedOut              an attempt ran longer than its limit
-    └── ResultUnavailable         a result was not kept, or can no longer be read
+MotetError
+├── UsageError                what was asked cannot be done as asked (exit code 2)
+│   ├── TargetError           the file, module or flow that was named is not there
+│   └── ParameterError        a parameter is unknown, missing or of the wrong type
+├── KernelError               the history of a run and what is asked of it disagree
+│   ├── InvalidTransition     a step cannot go from its status by that event
+│   └── ReplayMismatch        the code on disk no longer does what was recorded
+├── StoreError                the journal cannot be read or written
+│   ├── StoreUnavailable      it cannot be opened: place, rights, file system
+│   ├── StoreCorrupt          it opens, but what it holds cannot be trusted
+│   ├── StoreFull             there is no room left on the disk
+│   ├── Fenced                another owner has taken over the run
+│   ├── Conflict              a compare-and-set lost: somebody else wrote first
+│   └── NotFound              no such run, document, alias or artifact
+├── RunError                  how a run or a step ended, when it did not end well
+│   ├── StepFailed            a step failed and its own exception cannot be raised again
+│   ├── StepSkipped           a step was not run because one it needs did not succeed
+│   ├── RunFailed             a run failed though its function returned
+│   ├── StateFailed           a task or flow returned a state that is no success, or was made of such
+│   └── Cancelled             a step or run was stopped
+├── ExecutorError             an attempt could not be carried out
+│   ├── WorkerDied            the process of an attempt ended: signal or exit status
+│   └── TimedOut              an attempt ran longer than its limit
+└── ResultUnavailable         a result was not kept, or can no longer be read
 """
 
 from __future__ import annotations

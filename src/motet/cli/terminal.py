@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from motet.kernel.events import Json
+if TYPE_CHECKING:
+    from motet.kernel.events import Json
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "grey": "90", "bold": "1"}
 

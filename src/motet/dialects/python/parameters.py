@@ -101,9 +101,7 @@ class Parameters:
         return bound.args, bound.kwargs
 
     def _misfit(self, error: TypeError) -> ParameterError:
-        return ParameterError(
-            f"Flow {self._name} cannot be called like that: {error}.", f"It takes {self._told()}."
-        )
+        return ParameterError(f"Flow {self._name} cannot be called like that: {error}.", f"It takes {self._told()}.")
 
     def _told(self) -> str:
         told = [
