@@ -12,7 +12,6 @@ from motet.engine.calls import Call
 from motet.engine.runloop import RunLoop
 from motet.errors import Cancelled
 from motet.interrupts import block
-from motet.kernel import events as ev
 from motet.kernel.decide import Command
 from motet.kernel.inputs import Failed, Input
 from motet.kernel.policy import slot_of
@@ -46,13 +45,9 @@ class Driver(RunLoop):
 
     def _again(self, known: Step) -> Sequence[Command]:
         """A recorded step is to run: because it has not ended yet, or because its result was not kept."""
-        commands: list[Command] = []
         if known.ended:
-            now = self.host.clock.now()
-            commands += self.session.record(
-                ev.StepReset(now, known.key, reason="its result was not kept"), commit=False
-            )
-        return [*commands, *self.session.bind(known.key)]
+            self.session.reset(known.key, "its result was not kept")
+        return self.session.bind(known.key)
 
     def limit(self, limits: Mapping[str, float]) -> None:
         """Set named limits of the run."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from motet.engine.session import Session
 from motet.errors import ReplayMismatch
-from motet.kernel.decide import Command
-from motet.kernel.events import StepReset
 from motet.kernel.program import AddStep
 from motet.kernel.state import Step
-from motet.kernel.transitions import SUCCEEDED
+from motet.kernel.transitions import RUNNING, SUCCEEDED
 
 
 def recorded(session: Session, known: Step, action: AddStep, *, rerun_changed: bool) -> bool:
@@ -37,12 +35,14 @@ def _lost(known: Step) -> bool:
 
 
 def _reset_changed(session: Session, known: Step, action: AddStep) -> None:
-    """Put aside the outcomes of the step and of all that used its result, directly or not."""
-    now = session.clock.now()
+    """Have the step, and all that used its result, directly or not, run anew: but for attempts that are in hand."""
     for key in _consumers(session, known.key):
-        if session.state.steps[key].ended:
-            fingerprint = action.fingerprint if key == known.key else ""
-            session.record(StepReset(now, key, fingerprint=fingerprint, reason="its code changed"), commit=False)
+        step = session.state.steps.get(key)
+        if step is None or step.of:
+            continue  # an element: it went with its map
+        if step.status != RUNNING or (step.map is not None and not step.map.running):
+            fingerprint = action.fingerprint if step is known else ""
+            session.reset(key, "its code changed", fingerprint=fingerprint, anew=True)
 
 
 def _consumers(session: Session, key: str) -> list[str]:
@@ -54,12 +54,8 @@ def _consumers(session: Session, key: str) -> list[str]:
     return [each for each in session.state.steps if each in found]
 
 
-def reset_below(session: Session, key: str) -> list[Command]:
+def reset_below(session: Session, key: str) -> None:
     """Let the steps below `key` that did not succeed run anew, as soon as another attempt at it asks for them."""
-    now, prefix = session.clock.now(), f"{key}/"
-    commands: list[Command] = []
     for each, step in list(session.state.steps.items()):
-        if each.startswith(prefix) and step.ended and step.status != SUCCEEDED and not step.of:
-            step.bound = False
-            commands += session.record(StepReset(now, each, reason=f"another attempt at {key}"), commit=False)
-    return commands
+        if each.startswith(f"{key}/") and step.ended and step.status != SUCCEEDED and not step.of:
+            session.reset(each, f"another attempt at {key}")

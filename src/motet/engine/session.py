@@ -131,11 +131,17 @@ class Session:
         return self._settle(self.clock.now(), commit=False)
 
     def record(self, event: ev.Event, *, commit: bool = True) -> list[Command]:
-        """Record one event that the driver itself vouches for (a cached outcome, a cancelling, a reset)."""
+        """Record one event that the driver itself vouches for (a cached outcome, a cancelling)."""
         self._check()
         self._record(event)
-        self._reset = self._reset or isinstance(event, ev.StepReset)
         return self._settle(event.at, commit=commit)
+
+    def reset(self, key: str, reason: str, *, fingerprint: str = "", anew: bool = False) -> None:
+        """Put the step's outcome aside; it runs again once it is bound. What follows is decided with the next call."""
+        self._check()
+        self.state.steps[key].bound = False
+        self._record(ev.StepReset(self.clock.now(), key, fingerprint, reason, anew))
+        self._reset = True
 
     def flush(self) -> None:
         """Commit what waits to be committed."""
@@ -254,13 +260,14 @@ class Session:
             return False
         if state.active:
             active = [key for key, step in state.steps.items() if not step.ended and not step.stopping]
-            if active and state.ending is None and state.status == RUNNING:
+            ending = state.ending is None and state.status == RUNNING
+            if ending:
                 # The program may never say so again: it said so when something happened that is past now.
                 end = self._finish
                 self._record(ev.RunFinishing(now, end.status, end.result, end.error))
             for key in active:
                 self._record(ev.StepStopping(now, key, "the run is over"))
-            return bool(active)
+            return ending or bool(active)
         status = CANCELLED if state.status == CANCELLING else self._finish.status
         self._record(ev.RunFinished(now, status, self._finish.result, self._finish.error))
         return True

@@ -211,12 +211,14 @@ class StepReset(StepEvent):
     """The step's outcome is put aside and it may run anew (a reopened run, code that changed).
 
     Steps that have yet to start wait for it again; what has begun or ended is reset by an event of its own.
-    `fingerprint` replaces the recorded one where it is given; then no element of a map is kept.
+    `fingerprint` replaces the recorded one where it is given. Then, or `anew`, no element of a map is kept; else
+    those that succeeded are. What runs cannot be reset, but a map of which nothing is in hand can.
     """
 
     kind: ClassVar[str] = "step.reset"
     fingerprint: str = ""
     reason: str = ""
+    anew: bool = False
 
 
 @dataclass(slots=True)

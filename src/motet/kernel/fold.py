@@ -29,6 +29,7 @@ from motet.kernel.moves import (
     relate,
     release_watchers,
     withhold,
+    withhold_elements,
 )  # fmt: skip
 from motet.kernel.state import RunState, Step
 from motet.kernel.transitions import ENDED, PENDING, RUN, RUN_ENDED, RUNNING, SUCCEEDED
@@ -216,15 +217,18 @@ def _step_reset(state: RunState, event: ev.StepReset) -> None:
     was = step.status
     if step.of:
         raise InvalidTransition(step.key, was, event.kind)  # its map is to be reset
+    if was == RUNNING and (step.map is None or step.map.running):
+        raise InvalidTransition(step.key, was, event.kind)  # it is in hand
     move(state, step, event.kind, event.at)
     step.result = step.error = step.ended_at = step.started_at = None
     step.cached, step.failures, step.stopping = False, 0, ""
     if event.fingerprint:
         step.fingerprint = event.fingerprint
     if step.map is not None:
-        drop_elements(state, step, step.map, keep=not event.fingerprint)
+        drop_elements(state, step, step.map, keep=not (event.fingerprint or event.anew))
     if was in ENDED:
         withhold(state, step, was == SUCCEEDED, event.at)
+    withhold_elements(state, step, event.at)
     recount(state, step, event.at)
 
 

@@ -225,11 +225,16 @@ def withhold(state: RunState, step: Step, good: bool, at: float) -> None:
         elif waiting.status not in ENDED and (good or step.key in waiting.after):
             waiting.unmet += 1
             fall_back(state, waiting, at)
-    if step.map is not None:
-        watching = dict.fromkeys(key for keys in step.map.watchers.values() for key in keys)
-        for key in watching:
-            recount(state, state.steps[key], at)
-        for key in step.map.followers:
-            if state.steps[key].status not in ENDED:
-                follow(state, state.steps[key])
-                state.changes.steps[key] = None
+
+
+def withhold_elements(state: RunState, step: Step, at: float) -> None:
+    """Elements of the step, if it is a map, are to run anew: who waits for them waits again."""
+    if step.map is None:
+        return
+    watching = dict.fromkeys(key for keys in step.map.watchers.values() for key in keys)
+    for key in watching:
+        recount(state, state.steps[key], at)
+    for key in step.map.followers:
+        if state.steps[key].status not in ENDED:
+            follow(state, state.steps[key])
+            state.changes.steps[key] = None

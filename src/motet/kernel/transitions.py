@@ -47,6 +47,7 @@ STEP: Final[dict[tuple[str, str], str]] = {
     (RUNNING, "step.stopping"): RUNNING,
     (RUNNING, "step.cancelled"): CANCELLED,
     (RUNNING, "step.interrupted"): READY,
+    (RUNNING, "step.reset"): PENDING,  # a map of which nothing is in hand
     (RETRYING, "step.started"): RUNNING,
     (RETRYING, "step.skipped"): SKIPPED,
     (RETRYING, "step.stopping"): RETRYING,

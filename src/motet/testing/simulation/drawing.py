@@ -41,6 +41,7 @@ def _chances(rng: random.Random) -> Chances:
         break_=rng.choice((0.0, 0.0, 0.03)),
         lost=rng.choice((0.0, 0.0, 0.2)),
         coarse=rng.choice((0.0, 0.5, 1.0)),
+        edited=rng.choice((0.0, 0.0, 0.5)),
         longest_s=rng.choice((1.0, 5.0, 20.0)),
     )
 

@@ -27,7 +27,7 @@ from motet.testing.simulation.spec import Spec
 from motet.testing.simulation.world import COMMAND, Crash, Happening, SimulatedClock, Violation
 
 if TYPE_CHECKING:
-    from motet.engine.driver import Driver
+    from motet.engine.runloop import RunLoop
     from motet.testing.simulation.scripts import Script
     from motet.testing.simulation.simulate import Simulation
 
@@ -192,7 +192,7 @@ class Owner:
         if session is None or self.state.status in ENDED:
             return
         before = session.cursor
-        self.work(lambda: take_in(cast("Driver", self)))
+        self.work(lambda: take_in(cast("RunLoop", self)))
         if self.dead:
             return
         checks.check_stops(self)

@@ -52,6 +52,7 @@ class Chances:
     break_   it cannot even be started
     lost     its result is not kept (only for steps that a script carries out itself)
     coarse   it takes whole seconds, so that many end at once
+    edited   another process finds the script changed in places, and runs these and what used their results anew
     """
 
     fail: float = 0.0
@@ -61,6 +62,7 @@ class Chances:
     break_: float = 0.0
     lost: float = 0.0
     coarse: float = 0.0
+    edited: float = 0.0
     longest_s: float = 5.0
 
 

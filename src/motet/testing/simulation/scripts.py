@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from motet.engine import replay
 from motet.engine.session import Session
-from motet.kernel import events as ev
 from motet.kernel.decide import Command
 from motet.kernel.inputs import Ended, Failed, Input, Succeeded
 from motet.kernel.program import AddStep, Finish
@@ -64,6 +63,8 @@ class Script:
         self._waiting: Waiting = self._root()
         self._until: Callable[[], bool] | None = None
         self._nudged = self._flushing = False
+        edited = owner.world.rng.random() < owner.world.plan.chances.edited
+        self._edition = owner.name if edited else ""
 
     # ------------------------------------------------------------ the thread
 
@@ -152,7 +153,17 @@ class Script:
         key = body.keys[place] = f"{body.key}/{op.task}.{place}-{number}"
         form = op.kind if op.kind in ("map", "flow") else "call"
         attempt = self._add(
-            AddStep(key, op.task, needs=needs, each=each, size=op.size, policy=op.policy, form=form, parent=body.key)
+            AddStep(
+                key,
+                op.task,
+                needs=needs,
+                each=each,
+                size=op.size,
+                policy=op.policy,
+                form=form,
+                parent=body.key,
+                fingerprint="" if place % 3 else self._edition,
+            )
         )
         if op.kind in ("submit", "map"):
             body.submitted[key] = op.tolerant
@@ -238,7 +249,7 @@ class Script:
         owner, session, key = self.owner, self.session, action.key
         known = session.state.steps.get(key)
         owner.asked_for((action,))
-        if known is not None and replay.recorded(session, known, action, rerun_changed=False):
+        if known is not None and replay.recorded(session, known, action, rerun_changed=True):
             return 0
         if session.state.status == "cancelling":
             raise Stopping
@@ -250,11 +261,9 @@ class Script:
 
     def _again(self, known: Step) -> Sequence[Command]:
         """A recorded step is to run: because it has not ended yet, or because its result was not kept."""
-        commands: list[Command] = []
         if known.ended:
-            reset = ev.StepReset(self.owner.clock.now(), known.key, reason="its result was not kept")
-            commands += self.session.record(reset, commit=False)
-        return [*commands, *self.session.bind(known.key)]
+            self.session.reset(known.key, "its result was not kept")
+        return self.session.bind(known.key)
 
     def _flush(self) -> None:
         self._flushing = False

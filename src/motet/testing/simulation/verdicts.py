@@ -187,11 +187,11 @@ def step_reset(ledger: Ledger, event: Mapping[str, Any]) -> None:
     """The outcome does not count any more; a map keeps the elements that succeeded."""
     key = event["key"]
     item = ledger.items[key]
-    if item.status == "running":
+    if item.status == "running" and ledger.specs[key].size is None:
         raise Violation("outcomes-are-recorded-once", f"{key} was reset while it ran")
     item.status, item.failures = "pending", 0
     for name, element in ledger.elements(key):
-        if element.status != "succeeded":
+        if element.status != "succeeded" or event.get("fingerprint") or event.get("anew"):
             element.status, element.failures = "pending", 0
             ledger.over(name)
 
