@@ -12,7 +12,10 @@ from motet.kernel.transitions import ENDED
 from motet.ports import Batch, Checkpoint, Store
 
 CHECKPOINT_EVENTS = 10_000
-"""A checkpoint is due after this many events, or as many as the run has steps: so its cost stays in proportion."""
+"""A checkpoint is due this many events after the last one, or four for each step that the last one had.
+
+So a step is written few times, and what is to be replayed stays in proportion to what is to be loaded.
+"""
 
 
 class Recorder:
@@ -48,7 +51,7 @@ class Recorder:
         self.pending = []
         self.steps = {}
         self.run = False
-        due = max(self.checkpoint_events, len(state.steps))
+        due = max(self.checkpoint_events, 4 * state.checkpoint_steps)
         if self._seq - state.checkpoint_seq >= due and state.status not in ENDED:
             self._save_checkpoint()
 
@@ -57,7 +60,7 @@ class Recorder:
         hit("checkpoint.before")
         self._store.save_checkpoint(self._state.run, self._epoch, kept)
         hit("checkpoint.after")
-        self._state.checkpoint_seq = self._seq
+        self._state.checkpoint_seq, self._state.checkpoint_steps = self._seq, len(self._state.steps)
 
     def story(self, key: str) -> tuple[str, ...]:
         """Everything recorded, or about to be, of one step (of the run itself for no key), oldest first."""
@@ -74,8 +77,8 @@ def load_state(store: Store, run: str, offset: int) -> RunState:
     """The run's state from its checkpoint and what came after."""
     kept = store.load_checkpoint(run)
     state = checkpoint.from_json(kept.state) if kept is not None else RunState(run, offset=offset)
+    state.checkpoint_seq, state.checkpoint_steps = state.seq, len(state.steps)
     for data in store.history(run, state.seq):
         apply(state, ev.from_json(data))
     state.take_changes()
-    state.checkpoint_seq = kept.seq if kept is not None else 0
     return state

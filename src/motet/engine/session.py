@@ -204,10 +204,10 @@ class Session:
                 commit = True
                 continue
             taken = state.take_changes()
+            self._note(taken)
             if changes is not None:  # what the program is to be shown beyond what changed
                 changes.steps.update(taken.steps)
                 taken, changes = changes, None
-            self._note(taken)
             if self.program is not None and state.status == RUNNING and state.ending is None:
                 self._act(list(self.program.advance(self._view(taken))), now)
             decision = decide(state, taken, now)

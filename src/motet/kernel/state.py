@@ -207,7 +207,7 @@ class RunState:
     """One run. `seq` counts its recorded events, `offset` is the last published event that it acted on.
 
     steered    the offset up to which requests to stop it have had their effect
-    checkpoint_seq  the last event in its newest checkpoint
+    checkpoint_seq  the last event in its newest checkpoint, which has `checkpoint_steps` steps
     ending     how its program ended it (status, result, error), while some of it still runs
     counts     steps by status
     active     steps that have yet to end
@@ -222,6 +222,7 @@ class RunState:
     offset: int = 0
     steered: int = 0
     checkpoint_seq: int = 0
+    checkpoint_steps: int = 0
     started_at: float | None = None
     ended_at: float | None = None
     result: Json = None
