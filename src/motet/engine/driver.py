@@ -62,12 +62,12 @@ class Driver(RunLoop):
         0 if the step ended without (skipped, cancelled). For steps whose policy names no executor.
         """
         while True:
-            turn = threading.Event()
             with self._turn:
                 self._raise_if_broken()
                 number = self._grants.pop(key, 0)
                 if number or self.state.steps[key].ended:
                     return number
+                turn = threading.Event()
                 self.waiters.add_turn(key, turn.set)
             with self.idling():
                 block(turn)
