@@ -104,9 +104,7 @@ def engine(home: Path, run: str, **more: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def run_killed(
-    home: Path, target: str, params: Any, kills: int, rng: random.Random, *, last_s: float = 60.0
-) -> RunRow:
+def run_killed(home: Path, target: str, params: Any, kills: int, rng: random.Random, *, last_s: float = 60.0) -> RunRow:
     """Run a program in processes that are killed at random moments, `kills` times, until one has ended it.
 
     Checks after each of them that no step was executed again once its success had been recorded.

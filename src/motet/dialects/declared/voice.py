@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from motet.dialects.declared.calls import resolve
 from motet.interrupts import take
 from motet.kernel.events import Json
-from motet.ports import NewRun, RunRow
+from motet.ports import Attempt, Failure, NewRun, Outcome, RunRow, Stopped
 
 if TYPE_CHECKING:
     from motet.engine.driver import Driver
@@ -42,7 +42,8 @@ def carry_on(
         _run_inline(host, driver)
     except (KeyboardInterrupt, SystemExit) as stop:
         driver.cancel(f"interrupted by {type(stop).__name__}")
-        _run_inline(host, driver)
+        while (attempt := take(driver.here)) is not None:
+            attempt.report(attempt, Stopped("the run was stopped"))
         raise
     if driver.session.broken is not None:
         raise driver.session.broken
@@ -51,8 +52,26 @@ def carry_on(
 
 def _run_inline(host: Host, driver: Driver) -> None:
     """Carry out, on this thread, the attempts that are to run inline, until the run has ended."""
+    stops: list[BaseException] = []
     while (attempt := take(driver.here)) is not None:
+        _notice_interruption(attempt, stops)
         host.executor("inline").start(attempt)
+        if stops:
+            raise stops[0]
+
+
+def _notice_interruption(attempt: Attempt, stops: list[BaseException]) -> None:
+    """Have an interruption of this thread (Ctrl-C) put in `stops`: it ends the attempt, which has not failed."""
+    report = attempt.report
+
+    def reported(attempt: Attempt, outcome: Outcome) -> None:
+        error = outcome.exception if isinstance(outcome, Failure) else None
+        if error is not None and not isinstance(error, Exception):
+            stops.append(error)
+            outcome = Stopped(f"interrupted by {type(error).__name__}")
+        report(attempt, outcome)
+
+    attempt.report = reported
 
 
 def _return_to(folder: str) -> None:

@@ -1,0 +1,42 @@
+"""Ctrl-C while a program runs: the run is stopped, wherever its steps run, and can be carried on with."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.programs.running import EXECUTORS, engine, executions, memory_host
+
+from motet.dialects.declared.voice import carry_on, new_run
+from motet.stores.sqlite import SqliteStore
+
+STEPS = 6
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_ctrl_c_stops_the_run(executor: str, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    call = {"target": "tests.programs.targets:add", "args": [str(ran), 1], "kwargs": {"pause_s": 0.5}}
+    params: Any = {"steps": {f"s{n}": call for n in range(STEPS)}, "result": "s0", "executor": executor}
+    store = SqliteStore(str(tmp_path))
+    host = memory_host(store)
+    host.create(new_run(host, "r1", "tests.programs.static:make", params))
+    process = engine(tmp_path, "r1", MOTET_THREADS="2", MOTET_PROCESSES="2")
+    while not executions(ran):
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    row = store.run("r1")
+    assert (process.returncode, row.status) == (130, "cancelled"), said.decode()
+    assert {step.status for step in store.steps("r1")} <= {"cancelled", "succeeded"}
+    before = executions(ran)
+    assert len(before) < STEPS
+    driver = carry_on(host, row, reopen=True)
+    assert driver.state.status == "succeeded"
+    assert set(executions(ran)) == set(params["steps"])
+    host.close()
