@@ -472,6 +472,18 @@ def test_a_map_may_lose_what_it_has_in_hand_without_a_crash() -> None:
     run.check()
 
 
+def test_an_element_that_is_lost_waits_for_its_upstream_if_that_was_reset() -> None:
+    run = Run()
+    run.add("a", size=1)
+    run.add("b", size=1, each=["a"])
+    run.succeed_elements("a", 0)
+    run.act(ev.StepReset(run.now, "a", fingerprint="new"))
+    run.act(ev.StepInterrupted(run.now, "b"))
+    assert run.statuses("b", "b[0]") == ["running", "pending"]
+    run.succeed_elements("a", 0)
+    assert run.status("b[0]") == "running"
+
+
 @pytest.mark.parametrize("how", ["succeed", "fail", "retry", "end", "pack"])
 def test_what_becomes_of_an_element_can_be_told_again_though_its_upstream_was_reset_meanwhile(how: str) -> None:
     """Starts are not recorded: when the events are folded anew, the element is blocked, not running."""
