@@ -20,6 +20,7 @@ from tests.stores.workers import begin, result
 from motet.errors import NotFound
 from motet.ports import Batch, NewRun, Owner, Publication
 from motet.stores.sqlite import SqliteStore
+from motet.stores.sqlite import file as sqlite_file
 from motet.stores.turn import Turn, lock_owner
 
 
@@ -136,8 +137,14 @@ def test_a_stopped_writer_holds_others_up_but_harms_nobody(tmp_path: Path, caplo
     store.close()
 
 
-def test_a_program_that_knows_no_turns_is_waited_for(tmp_path: Path) -> None:
-    """The sqlite3 shell, say, in the middle of a transaction: nobody sees "database is locked"."""
+@pytest.mark.parametrize("busy_s", [30.0, 0.0])
+def test_a_program_that_knows_no_turns_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy_s: float
+) -> None:
+    """The sqlite3 shell, say, in the middle of a transaction: nobody sees "database is locked", not even after
+    the time for which SQLite itself waits.
+    """
+    monkeypatch.setattr(sqlite_file, "_BUSY_S", busy_s)
     store = SqliteStore(str(tmp_path))
     store.publish([Publication("a")])
     other = sqlite3.connect(tmp_path / "store.db", isolation_level=None, check_same_thread=False)
@@ -146,6 +153,11 @@ def test_a_program_that_knows_no_turns_is_waited_for(tmp_path: Path) -> None:
     began = time.monotonic()
     assert store.publish([Publication("b")]) == [2]
     assert time.monotonic() - began > 0.2
+    store.create_run(NewRun("r", "n", "w", {}))
+    store.claim("r", Owner("h", "b", 1, 1), 0.0, 1e12)
+    other.execute("BEGIN IMMEDIATE")
+    threading.Timer(0.3, lambda: other.execute("COMMIT")).start()
+    assert store.append("r", 1, 0, Batch([{"event": "e", "at": 1.0}])) == 3
     other.close()
     store.close()
 

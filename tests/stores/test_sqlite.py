@@ -15,7 +15,7 @@ from tests.stores import workers
 
 from motet.errors import Fenced
 from motet.ports import Batch, NewRun, Owner, Publication, StepRow
-from motet.stores.sqlite import SqliteStore
+from motet.stores.sqlite import SqliteStore, journal
 
 FRAME_BYTES = 24 + 4096
 
@@ -106,6 +106,34 @@ def test_steps_are_seen_though_another_process_holds_the_turn(store: SqliteStore
     assert ask(store, "SELECT folded_seq FROM runs") == [(1500,)]
     assert store.steps("r") == seen
     assert store.steps("r", limit=2) == seen[:2]
+    store.close()
+
+
+def test_a_snapshot_is_of_one_moment(store: SqliteStore) -> None:
+    """Others may commit meanwhile: what is read together fits together."""
+    other = SqliteStore(store._database.home)
+
+    def act(execute: Any) -> list[int]:
+        first = journal.head(execute)
+        other.publish([Publication("a")])
+        return [first, journal.head(execute)]
+
+    assert store._database.snapshot(act) == [0, 0]
+    assert store._database.read(act) == [1, 2]
+    other.close()
+    store.close()
+
+
+def test_followers_that_left_cost_nothing(store: SqliteStore) -> None:
+    """The next commit forgets them."""
+    followers = [store.follow() for _ in range(5)]
+    store.publish([Publication("a")])
+    assert len(store._bell._known.all) == 5
+    for follower in followers:
+        follower.close()
+    for _ in range(2):
+        store.publish([Publication("a")])
+    assert store._bell._known.all == []
     store.close()
 
 
