@@ -7,7 +7,6 @@ import random
 import pytest
 from tests.engine.hands import HAND, HandClock, HandStore
 
-from motet.engine.owners import this_process
 from motet.engine.recording import CHECKPOINT_EVENTS, load_state
 from motet.engine.session import Session
 from motet.errors import Fenced, InvalidTransition, StoreFull
@@ -19,6 +18,7 @@ from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep, Finish
 from motet.kernel.rules import Count, OnEvent
 from motet.kernel.state import RunState
+from motet.owners import this_process
 from motet.ports import NewRun
 
 
@@ -185,9 +185,7 @@ def live(session: Session, rng: random.Random, events: int) -> None:
         key = f"s{number}"
         needs = [rng.choice(list(session.state.steps))] if session.state.steps and rng.random() < 0.3 else []
         size = rng.choice([None, None, None, 5])
-        action = AddStep(
-            key, "t", needs=needs, size=size, form="map" if size else "call", policy=rng.choice(policies)
-        )
+        action = AddStep(key, "t", needs=needs, size=size, form="map" if size else "call", policy=rng.choice(policies))
         commands = session.act([action])
         while True:
             open_ += [(each.key, each.attempt, each.element) for each in commands if isinstance(each, StartAttempt)]

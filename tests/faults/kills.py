@@ -30,10 +30,10 @@ from tests.faults import flow
 
 from motet.artifacts.digests import stored
 from motet.artifacts.files import FileArtifacts
-from motet.engine.owners import is_dead
 from motet.engine.recording import load_state
 from motet.failpoints import NAMES
 from motet.kernel.transitions import ENDED
+from motet.owners import is_dead
 from motet.ports import RunRow
 from motet.stores.sqlite import SqliteStore
 from motet.values.records import artifact_digests, decode

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 from motet.engine.host import LEASE_S
-from motet.engine.owners import is_dead
 from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
 from motet.kernel.transitions import CANCELLING, RUNNING, WAITING
+from motet.owners import is_dead
 from motet.ports import RunRow, StepRow, Store
+from motet.values.records import peek
 
 CRASHED = "crashed"
 DRIVEN = (RUNNING, CANCELLING, WAITING)
@@ -55,13 +56,15 @@ def duration_of(row: RunRow | StepRow) -> float | None:
 
 
 def run_json(row: RunRow) -> Json:
-    """The run as a JSON document. Values are records (see `motet.values.records`)."""
-    owner = row.owner
+    """The run as a JSON document."""
+    owner, params = row.owner, row.params
+    if isinstance(params, dict):
+        params = {name: value_json(each) for name, each in params.items()}
     return {
-        "id": row.id, "name": row.name, "workflow": row.workflow, "status": status_of(row), "params": row.params,
+        "id": row.id, "name": row.name, "workflow": row.workflow, "status": status_of(row), "params": params,
         "tags": list(row.tags), "created_at": row.created_at, "started_at": row.started_at,
         "ended_at": row.ended_at, "duration_s": duration_of(row), "counts": dict(row.counts),
-        "result": row.result, "error": error_json(row.error), "program": row.program,
+        "result": value_json(row.result), "error": error_json(row.error), "program": row.program,
         "owner": None if owner is None else {"host": owner.host, "pid": owner.pid},
     }  # fmt: skip
 
@@ -72,9 +75,21 @@ def step_json(row: StepRow) -> Json:
         "key": row.key, "task": row.task, "form": row.form, "status": row.status, "parent": row.parent,
         "name": row.name, "attempt": row.attempt, "cached": row.cached, "needs": list(row.needs),
         "size": row.size, "done": row.done, "added_at": row.added_at, "started_at": row.started_at,
-        "ended_at": row.ended_at, "duration_s": duration_of(row), "result": row.result,
+        "ended_at": row.ended_at, "duration_s": duration_of(row), "result": value_json(row.result),
         "error": error_json(row.error),
     }  # fmt: skip
+
+
+def value_json(record: Json) -> Json:
+    """A recorded value as JSON; one that is none as it is recorded (see `motet.values.records`)."""
+    import json
+
+    try:
+        value = peek(record)
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return record
+    return value
 
 
 def error_json(error: Json) -> Json:

@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 from motet.engine.calls import Call
 from motet.engine.driver import Driver
-from motet.engine.owners import is_dead, this_process
 from motet.engine.recording import load_state
 from motet.engine.session import Session
 from motet.engine.tender import Tender
@@ -18,6 +17,7 @@ from motet.failpoints import hit
 from motet.kernel.program import Program
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLED, ENDED, FAILED
+from motet.owners import is_dead, this_process
 from motet.ports import ArtifactStore, Clock, Executor, LogStore, NewRun, Owner, RunRow, Store
 
 LEASE_S = 15.0

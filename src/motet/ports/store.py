@@ -56,7 +56,7 @@ class Store(Protocol):
         """Make `owner` the run's owner: its epoch goes up by one, so every earlier owner is fenced off.
 
         Raises NotFound; raises Conflict, naming the owner, while another owner's lease holds and `force` is
-        not given. (Whether that owner is dead is for the caller to know: see `engine.owners`.)
+        not given. (Whether that owner is dead is for the caller to know: see `motet.owners`.)
         """
         ...
 
