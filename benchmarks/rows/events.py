@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.bench import Bench
 from benchmarks.figures import Budget, Figure, at_most_times
 from benchmarks.floors import TwoRows, beside
+from benchmarks.rows.marks import BEGUN
 
 if TYPE_CHECKING:
     from motet.engine.driver import Driver
     from motet.engine.host import Host
     from motet.kernel.program import Action, View
-
-BEGUN: list[float] = []
-"""Seconds from each event to the start of its step, as the steps themselves saw it."""
 
 
 def warm(bench: Bench) -> list[Figure]:
@@ -34,15 +32,12 @@ def warm(bench: Bench) -> list[Figure]:
 
 
 def cold(bench: Bench) -> list[Figure]:
-    """From an event to the first line of its step, in a process that has yet to be started for it."""
-    import sys
-
-    command = [sys.executable, "-c", "import motet"]
-    bench.time_of(command, bench.home())
+    """From an event to the first line of its step, in a process that is started for it by an engine that runs."""
     values, floors = [], []
-    for _ in range(bench.size(15, 1)):
-        values += bench.fresh("events:cold_latency")
-        floors.append(bench.time_of(command, bench.home()))
+    for _ in range(bench.size(3, 1)):
+        found = bench.fresh("events:cold_latencies", rounds=bench.size(8, 1))
+        values += found["values"]
+        floors += found["floors"]
     return [Figure("an event", "ms", values, floors, at_most_times(1.5))]
 
 
@@ -82,7 +77,7 @@ class OnEach:
                 yield Finish()
             else:
                 sent_at = fired.signal.value  # type: ignore[union-attr]
-                call = {"target": "benchmarks.rows.events:note_start", "args": [sent_at]}
+                call = {"target": "benchmarks.rows.marks:note_start", "args": [sent_at]}
                 yield AddStep(f"note#{fired.number}", "note", call=call, policy=self._policy)
 
 
@@ -102,13 +97,6 @@ class Count:
                 yield Finish(result=fired.number)
 
 
-def note_start(sent_at: float) -> float:
-    """The step: the seconds since the event was published. The clock is one for all processes."""
-    since_s = time.monotonic() - sent_at
-    BEGUN.append(since_s)
-    return since_s
-
-
 def latencies(count: int) -> list[float]:
     host = _host()
     driver = _driven(host, OnEach("threads"))
@@ -119,16 +107,33 @@ def latencies(count: int) -> list[float]:
     return BEGUN
 
 
-def cold_latency() -> list[float]:
-    host = _host()
-    driver = _driven(host, OnEach("processes"))
-    time.sleep(0.05)  # all threads are where they wait
-    _publish(host, "go", time.monotonic())
-    driver.wait("note#1") if _await_step(driver) else None
-    since_s = driver.state.steps["note#1"].result
-    _publish(host, "stop")
-    driver.finished.wait()
-    return [since_s]
+def cold_latencies(rounds: int) -> dict[str, list[float]]:
+    from motet.app import home, open_host
+
+    found: dict[str, list[float]] = {"values": [], "floors": []}
+    for number in range(rounds + 1):
+        found["floors"].append(_bare_start())
+        host = open_host(home())  # with an executor of its own, which has no process yet
+        driver = _driven(host, OnEach("processes"), f"measured-{number}")
+        time.sleep(0.05)  # all threads are where they wait
+        _publish(host, "go", time.monotonic())
+        while not (step := driver.state.steps.get("note#1")) or not step.ended:
+            time.sleep(0.005)
+        found["values"].append(step.result)
+        driver.cancel("measured")
+        driver.finished.wait()
+        host.close()
+    return {name: samples[1:] for name, samples in found.items()}  # the first round imports
+
+
+def _bare_start() -> float:
+    """Seconds that a process takes that does nothing but import motet."""
+    import subprocess
+    import sys
+
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "import motet"], check=True)
+    return time.perf_counter() - began
 
 
 def act_on(count: int) -> dict[str, float]:
@@ -171,11 +176,11 @@ def _host() -> Host:
     return hosts.current()
 
 
-def _driven(host: Host, program: Any) -> Driver:
+def _driven(host: Host, program: Any, run: str = "measured") -> Driver:
     from motet.dialects.declared.voice import new_run
 
-    host.create(new_run(host, "measured", "benchmarks:none", None))
-    return host.take_up("measured", program=program)
+    host.create(new_run(host, run, "benchmarks:none", None))
+    return host.take_up(run, program=program)
 
 
 def _publish(host: Host, key: str, value: Any = None) -> None:
@@ -187,9 +192,3 @@ def _publish(host: Host, key: str, value: Any = None) -> None:
 def _await_ready(host: Host) -> None:
     while not any(entry.key == "ready" for entry in host.store.read(0, published=True)):
         time.sleep(0.01)
-
-
-def _await_step(driver: Driver) -> bool:
-    while "note#1" not in driver.state.steps:
-        time.sleep(0.005)
-    return True
