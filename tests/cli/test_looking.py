@@ -40,6 +40,39 @@ def test_show(cli: Cli, flows: Path) -> None:
     assert "no step 'nothing'" in cli("show", "mine", "nothing", code=2).err
 
 
+def test_show_tells_plain_values_and_runs_nobodys_code(cli: Cli) -> None:
+    cli.write(
+        "values.py",
+        """
+        from motet import flow, task
+
+        class Odd:
+            def __reduce__(self):
+                return (print, ("somebody's code was run",))
+
+        @task
+        def odd():
+            return Odd()
+
+        @flow
+        def values(sizes: list[int] = [1, 2]):
+            odd()
+            return {"accuracy": 0.97, "labels": ("a", "b"), "large": None}
+        """,
+    )
+    cli("run", "values.py", "--name", "mine")
+    shown = cli("show", "mine").out
+    assert "sizes=[1, 2]" in shown
+    assert "{'accuracy': 0.97, 'labels': ('a', 'b'), 'large': None}" in shown
+    whole = cli.json("show", "mine")
+    assert whole["params"] == {"sizes": [1, 2]}
+    assert whole["result"] == {"accuracy": 0.97, "labels": ["a", "b"], "large": None}
+    step = cli("show", "mine", "odd-0")
+    assert "pickled, " in step.out
+    assert "somebody" not in step.out + step.err
+    assert set(cli.json("show", "mine", "odd-0")["result"]) == {"pickle"}
+
+
 def test_show_a_failure(cli: Cli) -> None:
     cli.write(
         "failing.py",

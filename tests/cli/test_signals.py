@@ -28,7 +28,8 @@ def test_once(cli: Cli, flows: Path, number: int, code: int) -> None:
     assert len(cli.counted()) == 7
 
 
-def test_a_step_in_a_thread_is_given_up(cli: Cli) -> None:
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "stop"])
+def test_a_step_in_a_thread_is_given_up(cli: Cli, how: str) -> None:
     cli.write(
         "stuck.py",
         """
@@ -49,9 +50,12 @@ def test_a_step_in_a_thread_is_given_up(cli: Cli) -> None:
     )
     process = cli.start("run", "stuck.py")
     cli.wait_for_count(1, process)
-    process.send_signal(signal.SIGINT)
+    if how == "stop":
+        cli("stop", cli.runs()[0]["id"])
+    else:
+        process.send_signal(signal.Signals[how])
     process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 130
+    assert process.returncode == {"SIGINT": 130, "SIGTERM": 143, "stop": 1}[how]
     assert cli.runs()[0]["status"] == "cancelled"
 
 

@@ -6,6 +6,7 @@ import time
 
 from motet.errors import UsageError
 from motet.kernel.events import Json
+from motet.values.records import peek
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 
@@ -81,9 +82,11 @@ def short_text(text: str, limit: int) -> str:
 
 
 def record(value: Json) -> str:
-    """A recorded value without loading it: scalars as they are, of the rest only what it is."""
-    if not isinstance(value, dict):
-        return short(value)
+    """A recorded value without running any code of its own: what is plain as it is, of the rest only what it is."""
+    try:
+        return short(peek(value))
+    except ValueError:
+        pass
     if "lost" in value:
         return f"not kept: {value['lost']}"
     if "artifact" in value:

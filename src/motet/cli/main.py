@@ -95,7 +95,11 @@ def _carry_out(name: str, given: list[str], terminal: Terminal) -> int:
 
 
 def _parser(name: str) -> ArgumentParser:
+    """The parser of one command. What argparse loads only to translate and to measure terminals would cost a start
+    more than all the rest of it.
+    """
     import argparse
+    from functools import partial
     from typing import NoReturn
 
     from motet.errors import UsageError
@@ -104,11 +108,23 @@ def _parser(name: str) -> ArgumentParser:
         def error(self, message: str) -> NoReturn:
             raise UsageError(f"{self.prog}: {message}.", f"`{self.prog} --help` tells how it is called.")
 
+    argparse._ = str  # type: ignore[attr-defined]
     told = COMMANDS.get(name, "")
-    parser = Parser(prog=f"motet {name}", description=told[:1].upper() + told[1:] + ".", allow_abbrev=False)
+    parser = Parser(
+        prog=f"motet {name}", description=told[:1].upper() + told[1:] + ".", allow_abbrev=False,
+        formatter_class=partial(argparse.HelpFormatter, width=_width()),
+    )  # fmt: skip
     parser.add_argument("--home", metavar="DIR", help="where runs are kept (default: $MOTET_HOME or ~/.motet)")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     return parser
+
+
+def _width() -> int:
+    """How wide help may be."""
+    try:
+        return max(40, min(100, os.get_terminal_size().columns - 2))
+    except (OSError, ValueError):
+        return 100
 
 
 def _unknown(name: str) -> MotetError:

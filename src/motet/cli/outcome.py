@@ -44,8 +44,7 @@ def of(terminal: Terminal, begun: list[str], perform: Callable[[], object]) -> i
     else:
         for row in rows[-_SHOWN_RUNS:]:
             _summarise(terminal, row, with_error=not told and not _gives_state(row))
-    if stop is not None and (isinstance(stop, KeyboardInterrupt) or (rows and rows[-1].status not in ENDED)):
-        app.hosts.close(kill=True)
+    app.hosts.close(kill=True)  # all is recorded; a thread that was given up must not keep the process
     return _exit_code(stop, [row for row in rows if not (told_states and _gives_state(row))])
 
 
