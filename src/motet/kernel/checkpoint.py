@@ -12,23 +12,12 @@ from motet.kernel.events import Json
 from motet.kernel.maps import follow
 from motet.kernel.moves import recount, relate
 from motet.kernel.policy import PLAIN
-from motet.kernel.state import (
-    M_BLOCKED,
-    M_ENDED,
-    M_RUNNING,
-    M_SUCCEEDED,
-    M_WAITING,
-    MapState,
-    RunState,
-    Step,
-    Wait,
-)  # fmt: skip
+from motet.kernel.state import M_BLOCKED, M_ENDED, M_RUNNING, M_SUCCEEDED, M_WAITING, MapState, RunState, Step, Wait
 from motet.kernel.transitions import ENDED, RUNNING, SUCCEEDED
 
 VERSION = 1
 
 _RUN = ("status", "epoch", "seq", "offset", "steered", "started_at", "ended_at", "result", "error", "reason", "ending")
-_ALWAYS = ("task", "added_at")
 _ELSE: dict[str, Any] = {
     "form": "call", "parent": "", "name": "", "fingerprint": "", "needs": (), "after": (), "each": (),
     "call": None, "status": SUCCEEDED, "attempt": 0, "failures": 0, "started_at": None, "ended_at": None,

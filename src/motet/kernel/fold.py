@@ -11,16 +11,8 @@ from typing import Any
 
 from motet.errors import InvalidTransition, UsageError
 from motet.kernel import events as ev
-from motet.kernel import waits
+from motet.kernel import maps, waits
 from motet.kernel.limits import leave, line_up_anew
-from motet.kernel.maps import (
-    add_map,
-    check_map,
-    drop_elements,
-    free_running,
-    mark_started,
-    mark_succeeded,
-)  # fmt: skip
 from motet.kernel.moves import (
     element_step,
     fall_back,
@@ -120,7 +112,7 @@ def _step_added(state: RunState, event: ev.StepAdded) -> None:
     state.active += 1
     state.counts[PENDING] = state.counts.get(PENDING, 0) + 1
     if event.size is not None:
-        add_map(state, step, event.size)
+        maps.add_map(state, step, event.size)
     if step.needs or step.after or step.each:
         relate(state, step)
     recount(state, step, event.at)
@@ -140,7 +132,7 @@ def _check_relations(state: RunState, step: Step, event: ev.StepAdded) -> None:
                 f"Step {step.key} needs {key}, which is not a step of this run.",
                 "Add the step that it needs first, or correct the key.",
             )
-    check_map(state, step, event.size)
+    maps.check_map(state, step, event.size)
 
 
 def _subject(state: RunState, event: ev.StepEvent, element: int = -1, attempt: int = 0) -> Step:
@@ -208,7 +200,7 @@ def _step_interrupted(state: RunState, event: ev.StepInterrupted) -> None:
         return
     # A map has no attempt of its own to lose: it goes on under the next number, with the elements it lost.
     step.attempt += 1
-    free_running(state, step, step.map)
+    maps.free_running(state, step, step.map)
     state.changes.steps[step.key] = None
 
 
@@ -225,7 +217,7 @@ def _step_reset(state: RunState, event: ev.StepReset) -> None:
     if event.fingerprint:
         step.fingerprint = event.fingerprint
     if step.map is not None:
-        drop_elements(state, step, step.map, keep=not (event.fingerprint or event.anew))
+        maps.drop_elements(state, step, step.map, keep=not (event.fingerprint or event.anew))
     if was in ENDED:
         withhold(state, step, was == SUCCEEDED, event.at)
     withhold_elements(state, step, event.at)
@@ -233,12 +225,12 @@ def _step_reset(state: RunState, event: ev.StepReset) -> None:
 
 
 def _elements_started(state: RunState, event: ev.ElementsStarted) -> None:
-    mark_started(state, _subject(state, event), event.indices)
+    maps.mark_started(state, _subject(state, event), event.indices)
 
 
 def _elements_succeeded(state: RunState, event: ev.ElementsSucceeded) -> None:
     step = _subject(state, event)
-    for index in mark_succeeded(state, step, event.indices, event.results):
+    for index in maps.mark_succeeded(state, step, event.indices, event.results):
         release_watchers(state, step, index, True, event.at)
 
 

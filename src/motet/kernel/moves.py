@@ -7,27 +7,8 @@ from motet.kernel import waits
 from motet.kernel.events import StepEvent
 from motet.kernel.limits import leave
 from motet.kernel.maps import end_element, follow, mark_started
-from motet.kernel.state import (
-    M_BLOCKED,
-    M_ENDED,
-    M_OWN,
-    M_RUNNING,
-    M_SUCCEEDED,
-    MapState,
-    RunState,
-    Step,
-    element_key,
-)  # fmt: skip
-from motet.kernel.transitions import (
-    ENDED,
-    NEEDS_LOST,
-    NEEDS_MET,
-    PENDING,
-    READY,
-    RUNNING,
-    STEP,
-    SUCCEEDED,
-)  # fmt: skip
+from motet.kernel.state import M_BLOCKED, M_ENDED, M_OWN, M_RUNNING, M_SUCCEEDED, MapState, RunState, Step, element_key
+from motet.kernel.transitions import ENDED, NEEDS_LOST, NEEDS_MET, PENDING, READY, RUNNING, STEP, SUCCEEDED
 
 
 def move(state: RunState, step: Step, kind: str, at: float) -> None:

@@ -13,16 +13,7 @@ from dataclasses import dataclass, field
 from motet.kernel.events import Json
 from motet.kernel.policy import PLAIN, Policy
 from motet.kernel.rules import Rule, Signal, Topic
-from motet.kernel.transitions import (
-    CANCELLED,
-    ENDED,
-    PENDING,
-    READY,
-    RUNNING,
-    SKIPPED,
-    SUCCEEDED,
-    WAITING,
-)  # fmt: skip
+from motet.kernel.transitions import CANCELLED, ENDED, PENDING, READY, RUNNING, SKIPPED, SUCCEEDED, WAITING
 
 # What an element of a map is at, one byte each. OWN: it has a Step of its own, which has yet to end. An
 # element that succeeded is SUCCEEDED whether it has a Step or not; ENDED is any other end.
