@@ -156,13 +156,8 @@ class Session:
     # ------------------------------------------------------------ inside
 
     def _check_newest(self) -> None:
-        """A later owner may have begun, and even ended the run, before this one came to read the history."""
         if self.state.epoch >= self.epoch:
-            self.broken = Fenced(
-                f"Run {self.state.run} was taken over before this process had begun: it is in epoch "
-                f"{self.state.epoch}, and this process in {self.epoch}.",
-                "Whoever took the run over goes on with it; nothing is left to do here.",
-            )
+            self.broken = _overtaken(self.state, self.epoch)
             raise self.broken
 
     def _check(self) -> None:
@@ -288,3 +283,12 @@ def _is_packed(told: Input, packs: Mapping[str, tuple[dict[int, None], list[Json
     if isinstance(told, ev.EventReceived) or told.key not in packs:
         return False
     return told.element in packs[told.key][0]
+
+
+def _overtaken(state: RunState, epoch: int) -> Fenced:
+    """A later owner has begun, and may even have ended the run, before this one came to read the history."""
+    return Fenced(
+        f"Run {state.run} was taken over before this process had begun: it is in epoch {state.epoch}, and this "
+        f"process in {epoch}.",
+        "Whoever took the run over goes on with it; nothing is left to do here.",
+    )
