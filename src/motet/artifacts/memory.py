@@ -54,8 +54,13 @@ class MemoryArtifacts:
     def sweep(self, used: Callable[[str], bool], older_than: float, *, dry_run: bool = False) -> Pruned:
         pruned = Pruned()
         with self._lock:
-            for digest, (content, put_at) in list(self._contents.items()):
-                if put_at < older_than and not used(digest):
+            old = [digest for digest, (_, put_at) in self._contents.items() if put_at < older_than]
+        for digest in old:
+            if used(digest):
+                continue
+            with self._lock:
+                content, put_at = self._contents.get(digest, (b"", older_than))
+                if put_at < older_than:
                     pruned.artifacts += 1
                     pruned.freed_bytes += len(content)
                     if not dry_run:

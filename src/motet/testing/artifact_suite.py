@@ -113,6 +113,16 @@ def check_putting_again_makes_young(store: ArtifactStore) -> None:
     assert store.put([b"again" * 20_000]) == first
     assert store.sweep(lambda digest: False, between).artifacts == 0
     assert bytes(store.get(first.digest)) == b"again" * 20_000
+    time.sleep(0.05)
+
+    def put_while_asked(digest: str) -> bool:
+        assert store.put([b"again" * 20_000]) == first
+        return False
+
+    now = time.time()
+    time.sleep(0.05)
+    assert store.sweep(put_while_asked, now).artifacts == 0
+    assert bytes(store.get(first.digest)) == b"again" * 20_000
 
 
 def check_many_at_once(store: ArtifactStore) -> None:
