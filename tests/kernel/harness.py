@@ -157,6 +157,11 @@ class Run:
         assert _facts(reloaded) == _facts(self.state)
         assert _facts(refolded) == _facts(self.state)
         assert _derived(reloaded) == _derived(refolded) == _derived(self.state)
+        for key, step in self.state.steps.items():
+            if step.map is not None and not step.ended:
+                others = [state.steps[key].map for state in (reloaded, refolded)]
+                marks = {index: mark for index, mark in enumerate(step.map.marks) if mark != M_RUNNING}
+                assert all(other and {index: other.marks[index] for index in marks} == marks for other in others)
 
 
 def _facts(state: RunState) -> Any:
