@@ -377,6 +377,35 @@ def test_a_late_value_of_an_element_is_not_taken_for_the_recorded_one() -> None:
     host.close()
 
 
+@task(limits={"db": 1})
+def with_database(n: int) -> int:
+    with_database_at_once.append(n)
+    assert len(with_database_at_once) <= 2
+    time.sleep(0.002)
+    with_database_at_once.pop()
+    return n
+
+
+with_database_at_once: list[int] = []
+
+
+@task
+def around(n: int) -> int:
+    """Waits for what needs the limit, inline and submitted, without having it itself."""
+    return with_database.submit(n).result() + with_database(n)
+
+
+@flow(limits={"db": 2})
+def databases() -> int:
+    return sum(with_database.map(range(20)).result()) + sum(around.map(range(20)).result()) + with_database(1)
+
+
+def test_limits_that_tasks_of_a_run_share() -> None:
+    host = host_on(HandStore(), threads=4)
+    assert ended_within(60, lambda: run(databases, host)) == 3 * sum(range(20)) + 1
+    host.close()
+
+
 def test_threads_that_are_stuck_do_not_keep_others_from_running() -> None:
     stop = threading.Event()
 

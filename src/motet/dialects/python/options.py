@@ -109,7 +109,8 @@ def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any
     listed = tuple(float(each) for each in delays) if isinstance(delays, Iterable) else (float(delays),)
     if any(each < 0 for each in listed):
         raise UsageError(f"{where}: retry_delay_seconds is negative.", "Give seconds, 0 or more.")
-    demands = {name: float(amount) for name, amount in options.get("limits", {}).items()}
+    taken = options.get("limits", {}) if kind == "task" else {}  # those of a flow say how much there is
+    demands = {name: float(amount) for name, amount in taken.items()}
     for name, amount in options.get("resources", {}).items():
         demands[f"resource:{name}"] = quantity(amount)
     return Policy(
