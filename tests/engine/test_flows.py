@@ -23,7 +23,7 @@ from motet.dialects.python.flows import Flow
 from motet.dialects.python.futures import as_completed, wait
 from motet.dialects.python.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 from motet.engine.host import ExecutorSpec, Host
-from motet.errors import Cancelled, ReplayMismatch, StoreUnavailable, TimedOut
+from motet.errors import Cancelled, ReplayMismatch, StepSkipped, StoreUnavailable, TimedOut
 from motet.executors.processes import ProcessExecutor
 from motet.executors.threads import ThreadExecutor
 
@@ -484,6 +484,69 @@ def test_a_failed_run_is_reopened_and_keeps_what_succeeded() -> None:
     assert resume(failing, host, reopen=True) == 9
     assert store.run("r1").status == "succeeded"
     assert RAN == {"told-5": 1, "told-1": 1, "told-2": 1, "maybe": 2}
+    host.close()
+
+
+@task
+def once_bad(n: int) -> int:
+    RAN[f"bad-{n}"] += 1
+    if n % 2 and RAN[f"bad-{n}"] == 1:
+        raise ValueError(n)
+    return n
+
+
+@flow
+def deep(n: int) -> int:
+    return once_bad(n) + told(n + 100)
+
+
+@flow
+def wide() -> list[Any]:
+    futures = once_bad.map(range(6))
+    followers = told.map(futures)
+    return [deep(10), followers.result(), told.submit(futures).result(), deep(11)]
+
+
+def test_reopening_runs_only_what_did_not_succeed() -> None:
+    """Elements of maps, what follows them element by element, what needs them all, and subflows."""
+    store = HandStore()
+    host = host_on(store)
+    with pytest.raises(StepSkipped, match=r"told-0\[1\] was not run"):
+        run(wide, host)
+    whole = [120 + 0, list(range(6)), list(range(6)), 122]
+    with pytest.raises(ValueError, match="11"):
+        resume(wide, host, reopen=True)
+    assert resume(wide, host, reopen=True) == whole
+    assert [RAN[f"bad-{n}"] for n in (0, 1, 2, 3, 4, 5, 10, 11)] == [1, 2, 1, 2, 1, 2, 1, 2]
+    assert all(count == 1 for word, count in RAN.items() if word.startswith("told"))
+    assert {step.status for step in store.steps("r1") if "[" not in step.key} == {"succeeded"}
+    host.close()
+
+
+def test_a_cancelled_run_is_reopened() -> None:
+    go_on = threading.Event()
+
+    @task
+    def stops(n: int) -> int:
+        RAN[f"stops-{n}"] += 1
+        if not go_on.is_set():
+            driver.cancel("enough")
+        return n
+
+    @flow
+    def stopped() -> int:
+        return told(1) + sum(stops.map([2, 3, 4]).result()) + told(5)
+
+    store = HandStore()
+    host = host_on(store, threads=1)
+    host.create(stopped.new_run(host, {}, name="r1", run="r1"))
+    driver = host.take_up("r1")
+    with pytest.raises(Cancelled):
+        ended_within(60, lambda: stopped.drive(driver, {}).result())
+    assert store.run("r1").status == "cancelled"
+    go_on.set()
+    assert ended_within(60, lambda: resume(stopped, host, reopen=True)) == 15
+    assert RAN["told-1"] == RAN["told-5"] == 1
     host.close()
 
 
