@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.programs.running import NoLogs
+
 from motet.artifacts.memory import MemoryArtifacts
 from motet.dialects.declared.calls import DeclaredCall
 from motet.engine.calls import Prepared, Settled
@@ -18,7 +20,7 @@ from motet.errors import MotetError
 from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep, Program
-from motet.ports import Attempt, Batch, Executor, Failure, LogLine, NewRun, Outcome, Stopped, Success
+from motet.ports import Attempt, Batch, Executor, Failure, NewRun, Outcome, Stopped, Success
 from motet.stores.memory import MemoryStore
 
 HAND = Policy(executor="hand")
@@ -162,19 +164,6 @@ class HandStore(MemoryStore):
     def kinds(self, run: str = "r1") -> list[str]:
         """The kinds of the run's recorded events, with their keys."""
         return [f"{event['event']} {event.get('key', '')}".strip() for event in self.history(run)]
-
-
-class NoLogs:
-    """Forgets all that is written."""
-
-    def write(self, run: str, lines: Any) -> None:
-        pass
-
-    def read(self, run: str, position: int = 0, *, limit: int = 1000) -> tuple[list[LogLine], int]:
-        return [], position
-
-    def remove(self, run: str) -> int:
-        return 0
 
 
 @dataclass

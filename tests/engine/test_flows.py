@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.engine.hands import Bench, HandStore
+from tests.engine.hands import HandStore
 from tests.engine.light import slowly
 from tests.programs.running import NoLogs
 
@@ -612,11 +612,3 @@ def test_cancelling_while_steps_run_and_wait() -> None:
     assert {step.status for step in store.steps("r1")} == {"cancelled"}
     stop.set()
     host.close()
-
-
-def test_the_bench_is_as_good_as_the_real_thing() -> None:
-    """The hand-made parts of these tests keep the promises that the engine relies on."""
-    bench = Bench()
-    driver = bench.begin()
-    driver.look()
-    assert bench.store.kinds() == ["run.started"]
