@@ -105,6 +105,39 @@ def histories(draw: st.DrawFn) -> list[rules.Signal]:
     return out
 
 
+A, B, C = OnEvent("a"), OnEvent("b"), OnEvent("c")
+EXAMPLES: list[tuple[Rule, str, str]] = [
+    # A letter is an event, a dot is a second; below it a "!" where the rule fires.
+    (A, "a.b.a", "!   !"),
+    (AnyOf((A, B)), "a.b.c.b", "! !   !"),
+    (AllOf((A, B)), "a.a.b.b.a.b", "    !   !  "),
+    (AllOf((A, A)), "a.a", "! !"),
+    (rules.Sequence((A, B)), "b.a.c.b.b.a.b", "      !     !"),
+    (rules.Sequence((A, A)), "a.a.a.a", "  !   !"),
+    (Count(A, 3), "a.a.b.a.a", "      !"),
+    (Count(AnyOf((A, B)), 2), "a.b.a.b", "  !   !"),
+    (Absence(A, 3), "..t.t.t.t", "    !"),
+    (Absence(A, 3), "a..t.t.t.a.t.t.t.t", "     !         !"),
+    (Absence(A, 3), "....a...a", "    !   !"),
+    (Count(Absence(A, 2), 2), "...t.a...t", "         !"),
+    (rules.Sequence((A, Absence(B, 3))), "..a.t.t.t", "        !"),
+    (rules.Sequence((A, Absence(B, 3))), "..a.t.b.t.t.t", "            !"),
+    (rules.Sequence((Absence(A, 2), Absence(A, 2))), "..t.t.t.t.t", "      !    "),
+    (AllOf((Absence(A, 2), B)), "..t.b.b.a..t.b", "    !      !"),
+]
+
+
+@pytest.mark.parametrize(("rule", "said", "fires"), EXAMPLES)
+def test_rules_by_example(rule: Rule, said: str, fires: str) -> None:
+    memory, at = rule.start(100.0), 100.0
+    for letter, mark in zip(said, fires.ljust(len(said)), strict=True):
+        if letter == ".":
+            at += 1
+            continue
+        memory, met = rule.fold(memory, ev.TimePassed(at) if letter == "t" else ev.EventReceived(at, 1, letter))
+        assert met == (mark == "!")
+
+
 @given(RULES, histories())
 def test_rules_fire_when_their_docstrings_say(rule: Rule, history: list[rules.Signal]) -> None:
     memory, fired = rule.start(100.0), []
