@@ -9,11 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
+
+from motet.owners import is_dead
+from motet.ports import RunRow
+from motet.stores.sqlite import SqliteStore
 
 PATIENCE_S = 120.0
 """No measure of speed: what takes this long hangs."""
@@ -57,6 +62,13 @@ class Cli:
         found: list[dict[str, Any]] = self.json("ls", "-n", "1000")
         return found
 
+    def recorded(self) -> list[RunRow]:
+        """All runs as they stand in the store, read without a command."""
+        if not (self.home / "store.db").exists():
+            return []
+        with closing(SqliteStore(str(self.home))) as store:
+            return store.runs(limit=1000)
+
     def counted(self) -> list[str]:
         """What steps have written to the file `count`, word by word."""
         path = self.folder / "count"
@@ -87,9 +99,9 @@ class Cli:
             if process.poll() is None:
                 process.kill()
             process.communicate()
-        for row in self.runs() if (self.home / "store.db").exists() else ():
-            if row["owner"] is not None and row["status"] != "crashed":
-                os.kill(row["owner"]["pid"], signal.SIGKILL)
+        for row in self.recorded():
+            if row.owner is not None and not is_dead(row.owner):
+                os.kill(row.owner.pid, signal.SIGKILL)
 
 
 class Done:

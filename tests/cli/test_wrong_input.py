@@ -74,7 +74,7 @@ def test_wrong_input(cli: Cli, case: str) -> None:
     assert cure in last
     assert "motet/cli" not in done.err, "frames of ours"
     assert "Run " not in done.out
-    assert cli.runs() == []
+    assert cli.recorded() == []
     told = cli.json(*args, code=2)
     assert what.strip('"') in told["error"]
     assert cure in told["cure"]
