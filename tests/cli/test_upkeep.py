@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -177,6 +178,11 @@ def test_version_and_help(cli: Cli) -> None:
     assert "engine" not in told
     assert cli().out == told
     assert "--param" in cli("run", "--help").out
+
+
+def test_the_reference_names_every_command() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text()
+    assert re.findall(r"^## motet (\w+)$", page, re.MULTILINE) == list(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
