@@ -229,9 +229,7 @@ class Round:
             _, _, name, *value = line.split()
             told.setdefault(name, set()).add(tuple(value))
         assert all(len(values) == 1 for values in told.values()), told
-        succeeded = Counter(
-            event["key"] for event in self._store.history("r1") if event["event"] == "step.succeeded"
-        )
+        succeeded = Counter(event["key"] for event in self._store.history("r1") if event["event"] == "step.succeeded")
         assert set(succeeded.values()) == {1}
         assert {f"sleeper/{name}" for name in told} | {"sleeper"} == set(succeeded)
 
