@@ -352,6 +352,21 @@ def test_stopping_one_element_and_its_map_together() -> None:
     assert run.statuses("m", "m[0]", "m[1]") == ["cancelled"] * 3
 
 
+@pytest.mark.parametrize("how", ["both", "run"])
+def test_an_element_that_waits_to_be_tried_again_is_cancelled_once(how: str) -> None:
+    run = Run()
+    run.add("m", size=2, policy={"retries": 1, "delays_s": [60]})
+    run.succeed_elements("m", 1)
+    run.fail("m", 0)
+    if how == "run":
+        run.act(ev.RunCancelling(run.now, "all"))
+    else:
+        run.apply(ev.StepStopping(run.now, "m[0]", "that one"), ev.StepStopping(run.now, "m", "all"))
+        run.settle()
+    assert run.statuses("m", "m[0]", "m[1]") == ["cancelled", "cancelled", "succeeded"]
+    assert [each.key for each in run.events if isinstance(each, ev.StepCancelled)] == ["m", "m"]
+
+
 def test_one_element_may_be_stopped_by_itself() -> None:
     run = Run()
     run.add("m", size=2, policy={"retries": 1})
