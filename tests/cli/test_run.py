@@ -199,6 +199,16 @@ def test_an_error_of_the_script_itself(cli: Cli) -> None:
     assert "succeeded" in done.out
 
 
+def test_an_error_of_motets_that_no_run_tells(cli: Cli) -> None:
+    cli.write("script.py", "from motet.errors import StepFailed\n\nraise StepFailed('of old', 'look there')\n")
+    assert cli("run", "script.py", code=1).err.splitlines() == [
+        "motet: of old",
+        f"  at {cli.folder / 'script.py'}:3",
+        "look there",
+    ]
+    assert cli.json("run", "script.py", code=1)["cure"] == "look there"
+
+
 def test_a_script_may_set_its_exit_code(cli: Cli) -> None:
     cli.write("script.py", "import sys\nfrom motet import flow\n\n@flow\ndef f():\n    return 1\n\nf()\nsys.exit(7)\n")
     cli("run", "script.py", code=7)

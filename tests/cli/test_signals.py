@@ -11,6 +11,17 @@ import pytest
 from tests.cli.conftest import PATIENCE_S, Cli
 
 
+SLEEPING = """
+    import time
+    from motet import flow
+
+    @flow
+    def sleeping():
+        print("good night", flush=True)
+        time.sleep(3600)
+"""
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_once(cli: Cli, flows: Path, number: int, code: int) -> None:
     process = cli.start("run", "flows.py:crawl", "-p", "size=6", "--name", "mine")
@@ -133,13 +144,12 @@ def test_plain_python_is_interrupted_as_safely(cli: Cli, flows: Path, rng: rando
 
 
 def test_interrupts_of_what_only_waits(cli: Cli) -> None:
-    for args in (["events", "-f"], ["logs", "-f", "mine"]):
-        cli.write("sleeping.py", "import time\nfrom motet import flow\n\n@flow\ndef f():\n    time.sleep(3600)\n")
-        if not cli.runs():
-            cli("submit", "sleeping.py", "--name", "mine")
-            cli.wait_for_status("mine", "running")
+    cli.write("sleeping.py", SLEEPING)
+    cli("submit", "sleeping.py", "--name", "mine")
+    for args in (["events", "-f", "--run", "mine"], ["logs", "-f", "mine"]):
         process = cli.start(*args)
-        time.sleep(1.0)
+        assert process.stdout is not None
+        assert process.stdout.readline(), "it follows by now"
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE_S)
         assert (process.returncode, err) == (130, "")
@@ -157,7 +167,7 @@ def test_stop_ends_a_run_elsewhere(cli: Cli, flows: Path) -> None:
 
 
 def test_stop_does_not_wait_for_ever(cli: Cli) -> None:
-    cli.write("sleeping.py", "import time\nfrom motet import flow\n\n@flow\ndef f():\n    time.sleep(3600)\n")
+    cli.write("sleeping.py", SLEEPING)
     cli("submit", "sleeping.py", "--name", "mine")
     cli.wait_for_status("mine", "running")
     assert "is stopping" in cli("stop", "mine", "--wait", "0.5", code=1).out

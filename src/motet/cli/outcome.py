@@ -39,7 +39,7 @@ def of(terminal: Terminal, begun: list[str], perform: Callable[[], object]) -> i
     rows = _rows(begun)
     told = stop is not None and _tell(stop)
     if terminal.as_json:
-        if not isinstance(stop, MotetError) or isinstance(stop, RunError):
+        if not _is_for_the_caller(stop, rows):
             terminal.json({"runs": [_json(row) for row in rows]})
     else:
         for row in rows[-_SHOWN_RUNS:]:
@@ -72,10 +72,16 @@ def _exit_code(stop: BaseException | None, rows: list[RunRow]) -> int:
         return 130
     if isinstance(stop, SystemExit):
         return (stop.code or bad) if isinstance(stop.code, int | None) else 1
-    if isinstance(stop, MotetError) and not isinstance(stop, RunError):
+    if isinstance(stop, MotetError) and _is_for_the_caller(stop, rows):
         stop.what += _place(stop)
         raise stop
     return 1
+
+
+def _is_for_the_caller(stop: BaseException | None, rows: list[RunRow]) -> bool:
+    """Whether it is an error on purpose that no run's own outcome tells."""
+    told_by_a_run = isinstance(stop, RunError) and any(row.status in (FAILED, CANCELLED) for row in rows)
+    return isinstance(stop, MotetError) and not told_by_a_run
 
 
 def _place(stop: BaseException) -> str:
