@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import PATIENCE_S, Cli
 
-
 SLEEPING = """
     import time
     from motet import flow
