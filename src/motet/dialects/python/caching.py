@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from motet.dialects.python.cache_policies import CachePolicy, Context, KeyFunction, NoCache, Parts, Uncacheable
 from motet.engine.calls import Settled
 from motet.errors import Conflict, NotFound
 from motet.kernel.events import Json
@@ -20,20 +18,23 @@ from motet.ports import Document
 from motet.values.records import artifact_digests
 
 if TYPE_CHECKING:
+    from motet.dialects.python.cache_policies import CachePolicy, Parts
     from motet.dialects.python.tasks import Task
     from motet.engine.driver import Driver
 
 _KIND = "cache"
 
 
-@dataclass(slots=True)
 class Slot:
     """Where the result of one attempt would be kept: the key with its parts, and what was found there."""
 
-    key: str
-    parts: Parts
-    record: Json = None
-    found: Json = None
+    __slots__ = ("found", "key", "parts", "record")
+
+    def __init__(self, key: str, parts: Parts) -> None:
+        self.key = key
+        self.parts = parts
+        self.record: Json = None
+        self.found: Json = None
 
     @property
     def note(self) -> Json:
@@ -44,11 +45,13 @@ class Slot:
         return {"cache": note}
 
 
-@dataclass(slots=True)
 class Hit:
     """Stands for the value of an attempt that did not have to run."""
 
-    slot: Slot
+    __slots__ = ("slot",)
+
+    def __init__(self, slot: Slot) -> None:
+        self.slot = slot
 
     def settled(self) -> Settled:
         """The kept outcome, as it is recorded."""
@@ -58,9 +61,13 @@ class Hit:
 def policy_of(options: Mapping[str, Any]) -> CachePolicy | None:
     """The policy that the options of a task ask for, None for no caching."""
     function = options.get("cache_key_fn")
+    policy: CachePolicy | None = options.get("cache_policy")
+    if function is None and policy is None:
+        return None  # and nothing of all this is imported
+    from motet.dialects.python.cache_policies import KeyFunction, NoCache
+
     if function is not None:
         return KeyFunction(function)
-    policy: CachePolicy | None = options.get("cache_policy")
     return None if isinstance(policy, NoCache) else policy
 
 
@@ -69,6 +76,8 @@ def slot_of(task: Task[..., Any], driver: Driver, key: str, inputs: Mapping[str,
     policy = task.cache_policy
     if policy is None:
         return None
+    from motet.dialects.python.cache_policies import Context, Uncacheable
+
     try:
         parts = policy.parts(Context(task, inputs, driver.run.id, driver.run.params or {}))
     except Uncacheable as error:
