@@ -45,6 +45,9 @@ class HandTender:
         self._ids = itertools.count()
         self.listeners: dict[int, Callable[[], None]] = {}
 
+    def now(self) -> float:
+        return self._clock.time
+
     def after(self, delay_s: float, callback: Callable[[], None]) -> None:
         heapq.heappush(self._timers, (self._clock.time + max(0.0, delay_s), next(self._ids), callback))
 
@@ -58,6 +61,11 @@ class HandTender:
 
     def close(self) -> None:
         self._timers.clear()
+
+    @property
+    def waiting(self) -> int:
+        """How many timers have yet to go off."""
+        return len(self._timers)
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and all go off that falls due on the way."""

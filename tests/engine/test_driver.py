@@ -307,6 +307,37 @@ def test_an_attempt_that_takes_too_long_is_stopped_and_fails() -> None:
     assert bench.executor.stops == [("a", -1, 1, "timeout")]
 
 
+def test_time_limits_leave_no_timers_behind() -> None:
+    bench = Bench(executor=HandExecutor(2))
+    driver = bench.begin()
+    add(driver, "m", policy=Policy(executor="hand", timeout_s=50.0), size=100)
+    for number in range(100):
+        bench.tender.advance(0.1)
+        bench.executor.succeed("m", number, element=number)
+    assert bench.store.step("r1", "m").status == "succeeded"
+    assert bench.tender.waiting < 5
+    bench.tender.advance(1000.0)
+    assert bench.executor.stops == []
+
+
+def test_each_attempt_has_its_own_time() -> None:
+    bench = Bench(executor=HandExecutor(10))
+    driver = bench.begin()
+    for number, limit_s in enumerate((30.0, 10.0, 20.0)):
+        add(driver, f"s-{number}", policy=Policy(executor="hand", timeout_s=limit_s))
+        bench.tender.advance(1.0)
+    bench.executor.attempt("s-2").began_at = None  # it waits for its turn
+    bench.tender.advance(9.0)
+    assert [stop[0] for stop in bench.executor.stops] == ["s-1"]
+    bench.tender.advance(19.0)
+    assert [stop[0] for stop in bench.executor.stops] == ["s-1", "s-0"]
+    bench.executor.attempt("s-2").began_at = bench.clock.now()
+    bench.tender.advance(19.0)
+    assert len(bench.executor.stops) == 2
+    bench.tender.advance(15.0)
+    assert [stop[0] for stop in bench.executor.stops] == ["s-1", "s-0", "s-2"]
+
+
 def test_an_attempt_that_cannot_be_stopped_is_given_up_and_its_late_result_dropped() -> None:
     bench = Bench(executor=HandExecutor(stoppable=False))
     driver = bench.begin()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from motet.kernel.inputs import Ended, Failed, Input, Succeeded
 from motet.kernel.state import Step, element_key
 from motet.ports import Attempt, Executor, Failure, Lender, LogLine, Outcome, Stopped, Success
 from motet.values.errors import encode_error
+
+_EARLY_S = 0.001
+"""Time is up this much early: timers go off a little early or late."""
 
 if TYPE_CHECKING:
     from motet.engine.host import Host
@@ -58,7 +62,7 @@ class Attempts:
                 return
             attempt = self._attempt(step, command, prepared)
             if step.policy.timeout_s is not None:
-                attempt.began_at = self._host.clock.now()
+                attempt.began_at = self._host.tender.now()
                 self._limited[attempt.key, attempt.element, attempt.number] = attempt
             if executor.name == "inline":
                 self.here.put(attempt)  # not now: the run is locked
@@ -78,13 +82,17 @@ class Attempts:
         else:
             self._tell(Ended(now, key, number, reason, element))
 
-    def time_left_s(self, key: str, number: int, element: int) -> float:
-        """How long an attempt whose time is up may still run, since it has begun later than it was handed over."""
-        attempt = self._limited.get((key, element, number))
-        limit_s = self._session.state.steps[key].policy.timeout_s if attempt is not None else None
-        if attempt is None or limit_s is None:
-            return 0.0
-        return limit_s if attempt.began_at is None else attempt.began_at + limit_s - self._host.clock.now()
+    def overdue(self) -> tuple[list[Attempt], float]:
+        """Attempts whose time is up, each told once; and in how many seconds to look again (inf: never)."""
+        now, late, again_s = self._host.tender.now(), [], inf
+        for attempt in tuple(self._limited.values()):
+            limit_s = self._session.state.steps[attempt.key].policy.timeout_s or 0.0
+            left_s = limit_s if attempt.began_at is None else attempt.began_at + limit_s - now
+            if left_s > _EARLY_S:
+                again_s = min(again_s, left_s)
+            elif self._limited.pop((attempt.key, attempt.element, attempt.number), None) is not None:
+                late.append(attempt)
+        return late, again_s
 
     def lend(self) -> Lender | None:
         """If the calling thread is an executor's, have that one use another in its place; `take_back` ends it."""

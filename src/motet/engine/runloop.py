@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import inf
 from typing import TYPE_CHECKING
 
 from motet.engine.attempts import Attempts
@@ -31,9 +32,6 @@ from motet.ports import Attempt, Outcome, RunRow
 
 if TYPE_CHECKING:
     from motet.engine.host import Host
-
-_CLOCK_S = 0.001
-"""Timers go off this much early, if the clocks that they and executors go by differ."""
 
 FLUSH_S = 0.1
 """What need not be safe at once is committed this much later, so that a page sees what runs."""
@@ -67,6 +65,7 @@ class RunLoop:
         self._flush_due = False
         self._listener = -1
         self._heard = self._kept = run.offset
+        self._limits_at = inf
         self.here = self._attempts.here
         self.log_of = self._attempts.log_of
 
@@ -200,16 +199,31 @@ class RunLoop:
             self._end()
 
     def _set_timer(self, command: SetTimer) -> None:
+        if command.what == "timeout":
+            self._look_at_limits(command.due_at - self.host.clock.now())
+            return
+
         def fire() -> None:
-            if command.what == "timeout":
-                left_s = self._attempts.time_left_s(command.key, command.attempt, command.element)
-                if left_s > _CLOCK_S:
-                    self.host.tender.after(left_s, fire)
-                    return
             at = max(self.host.clock.now(), command.due_at)
             self.tell(TimerFired(at, command.what, command.key, command.attempt, command.element))
 
         self.host.tender.after(command.due_at - self.host.clock.now(), fire)
+
+    def _look_at_limits(self, delay_s: float) -> None:
+        """See then whose time is up. One timer does for all attempts, and those that end leave none behind."""
+        at = self.host.tender.now() + delay_s
+        if at < self._limits_at:
+            self._limits_at = at
+            self.host.tender.after(delay_s, self._stop_overdue)
+
+    def _stop_overdue(self) -> None:
+        self._limits_at = inf  # before the look: whoever starts an attempt from now on sees to its limit
+        late, again_s = self._attempts.overdue()
+        now = self.host.clock.now()
+        for each in late:
+            self.tell(TimerFired(now, "timeout", each.key, each.number, each.element))
+        if again_s < inf:
+            self._look_at_limits(again_s)
 
     # ------------------------------------------------------------ upkeep
 

@@ -26,6 +26,11 @@ class Tender:
         self._thread: threading.Thread | None = None
         self._closed = False
 
+    @staticmethod
+    def now() -> float:
+        """Seconds on a clock that nobody sets."""
+        return time.monotonic()
+
     def after(self, delay_s: float, callback: Callable[[], None]) -> None:
         """Call back once, `delay_s` seconds from now (a clock that is set does not matter)."""
         due = time.monotonic() + max(0.0, delay_s)

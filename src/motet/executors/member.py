@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from time import monotonic, time
+from time import monotonic
 from typing import Any, Protocol
 
 from motet.errors import ExecutorError, WorkerDied
@@ -123,7 +123,7 @@ class Member:
     def post(self, parts: Sequence[Part], job: Job | None = None) -> None:
         """Send a message (that of the job), or begin to. From any thread."""
         if job is not None and self.booted:
-            job.attempt.began_at = time()
+            job.attempt.began_at = monotonic()
         with self._sending:
             if self.closed:
                 return
@@ -166,7 +166,7 @@ class Member:
             if kind == "ready":
                 self.booted = True
                 if self.job is not None:
-                    self.job.attempt.began_at = time()
+                    self.job.attempt.began_at = monotonic()
             elif self.job is None:
                 raise ValueError(kind)
             elif kind == "unknown":

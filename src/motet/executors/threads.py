@@ -124,7 +124,7 @@ class ThreadExecutor:
                     self._idle -= 1
                     job.begun = True
                     job.thread = threading.current_thread()
-                    job.attempt.began_at = time.time()
+                    job.attempt.began_at = time.monotonic()
             if mine:
                 self._finish(job, carry_out(job.attempt, job.here))
             # Nothing of an attempt is kept alive by an idle thread.

@@ -46,8 +46,8 @@ class Attempt:
     context   what the running code may ask about itself: ids, attempt number; JSON
     report    called exactly once, from any thread, with how it ended. It never raises
     log       called with (stream, text, at) for each line the attempt wrote; stream is stdout or stderr
-    began_at  when its code began. An executor where it may have to wait sets it to None, and then to the time:
-              a time limit counts from there
+    began_at  when its code began, by `time.monotonic`. An executor where it may have to wait sets it to None,
+              and then to the time: a time limit counts from there
     """
 
     run: str
