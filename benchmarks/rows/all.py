@@ -15,7 +15,7 @@ ROWS = [
     Row("process", "no-op in a warm process", "`ProcessPoolExecutor` round trip", processes.warm),
     Row("shell", "shell step", "`subprocess`", None, "Motet has no shell steps yet"),
     Row("array", "10 MB array through a step, persisted", "hashing and writing it once", arrays.array),
-    Row("cached", "cached re-run of 1,000 tasks", "the commit", None, "Motet has no cache yet"),
+    Row("cached", "cached re-run of 1,000 tasks", "the commit", steps.cached),
     Row("event", "event to start of the step waiting for it, warm", "-", events.warm),
     Row("event-cold", "the same, fresh Python process", "`python -c 'import motet'`", events.cold),
     Row("events", "durable events through one engine", "batched commit", events.many),

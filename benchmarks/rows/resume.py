@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from typing import Any
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Budget, Figure
@@ -22,7 +23,7 @@ def resume(bench: Bench) -> list[Figure]:
     return [Figure(f"{steps:,} steps", "s", values, budget=Budget("value", 3.0, "<= 3 s"))]
 
 
-def _killed(bench: Bench, target: str, home: str, **sizes: int) -> float:
+def _killed(bench: Bench, target: str, home: str, **sizes: Any) -> float:
     """Run until the step that kills the process; gives the time at which that step began."""
     process, _ = bench.start(target, home, **sizes)
     if process.wait() != -signal.SIGKILL:

@@ -1,4 +1,4 @@
-"""What a recorded step costs: called inline, in a chain of submitted ones, with an fsync for each."""
+"""What a recorded step costs: called inline, in a chain of submitted ones, from the cache, with an fsync for each."""
 
 from __future__ import annotations
 
@@ -24,18 +24,25 @@ def chain(bench: Bench) -> list[Figure]:
     return [Figure("a task", "us", found["values"], found["floors"], at_most_times(5))]
 
 
+def cached(bench: Bench) -> list[Figure]:
+    """A flow of 1,000 tasks run again: each result comes from the cache."""
+    found = _pooled(bench, "steps:cached_samples", rounds=bench.size(4, 1), calls=bench.size(1000, 50))
+    return [Figure("a task", "us", found["values"], found["floors"], at_most_times(2))]
+
+
 def full(bench: Bench) -> list[Figure]:
     """A no-op called inline where every commit is synced to the disk, and the default beside it."""
-    sizes = {"rounds": bench.size(3, 1), "calls": bench.size(200, 20)}
+    rounds, calls = bench.size(3, 1), bench.size(200, 20)
+    changed = {"MOTET_DURABILITY": "full"}
     values, floors, defaults = [], [], []
     for _ in range(bench.size(3, 1)):
-        synced = bench.fresh("steps:inline_samples", changed={"MOTET_DURABILITY": "full"}, sync="FULL", **sizes)
+        synced = bench.fresh("steps:inline_samples", changed=changed, sync="FULL", rounds=rounds, calls=calls)
         values += synced["values"]
         floors += synced["floors"]
-        defaults += bench.fresh("steps:inline_samples", **sizes)["values"]
+        defaults += bench.fresh("steps:inline_samples", rounds=rounds, calls=calls)["values"]
     return [
         Figure("a call, synced", "us", values, floors),
-        Figure("a call, default, beside it", "us", values, defaults, note="the floor is the default mode"),
+        Figure("a call, default", "us", defaults, note="for comparison, taken in turn"),
     ]
 
 
@@ -92,6 +99,33 @@ def chain_samples(rounds: int, calls: int) -> Samples:
         if measured() != calls:
             raise RuntimeError("the chain lost a task")
         return (time.perf_counter() - began) / calls
+
+    floor = TwoRows(beside())
+    return _in_turn(rounds, value, lambda: floor.one_by_one(calls))
+
+
+def cached_samples(rounds: int, calls: int) -> Samples:
+    from motet import INPUTS, flow, task
+
+    ran = []
+
+    @task(cache_policy=INPUTS)
+    def kept(number: int) -> int:
+        ran.append(number)
+        return number
+
+    @flow
+    def measured() -> float:
+        began = time.perf_counter()
+        for number in range(calls):
+            kept(number)
+        return (time.perf_counter() - began) / calls
+
+    def value() -> float:
+        took_s = measured()
+        if len(ran) != calls:
+            raise RuntimeError(f"{len(ran)} of {calls} tasks ran, over all runs")
+        return took_s
 
     floor = TwoRows(beside())
     return _in_turn(rounds, value, lambda: floor.one_by_one(calls))
