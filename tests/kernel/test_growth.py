@@ -325,4 +325,4 @@ def test_nothing_hides_inside_a_line(scenario: Callable[[int], Callable[[], Any]
             gc.enable()
         return min(took)
 
-    assert best(10_000) <= 1000 * best(100)
+    assert best(10_000) <= 400 * best(100)
