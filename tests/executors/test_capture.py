@@ -9,6 +9,8 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -266,3 +268,13 @@ def test_several_executors_share_the_capture() -> None:
         assert type(sys.stdout) is capture.Tee
         run(speak)
     assert outcomes.texts("stdout", 1) == others.texts("stdout") == ["to out"]
+
+
+def test_logging_that_is_still_being_imported_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = ModuleType("logging")
+    half.__spec__ = ModuleSpec("logging", None)
+    half.__spec__._initializing = True  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "logging", half)
+    capture.hold()
+    capture.release()
+    assert not hasattr(half, "Logger")

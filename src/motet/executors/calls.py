@@ -20,11 +20,11 @@ def identity(attempt: Attempt) -> Identity:
 
 def carry_out(attempt: Attempt, here: current.Current) -> Outcome:
     """Call the attempt's function here, as the attempt `here`. Whatever it raises is its outcome."""
-    if here.log is not None:
-        capture.ensure()
     token = current.running.set(here)
     outcome: Outcome
     try:
+        if here.log is not None:
+            capture.ensure()
         outcome = Success(attempt.function(*attempt.args, **attempt.kwargs))
         here.finish()
     except BaseException as error:  # noqa: BLE001 - boundary: the user's code ends here

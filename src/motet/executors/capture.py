@@ -109,8 +109,12 @@ def ensure() -> None:
         sys.stdout = Tee("stdout", sys.stdout)
     if type(sys.stderr) is not Tee:
         sys.stderr = Tee("stderr", sys.stderr)
-    if "logging" in sys.modules and not hasattr(sys.modules["logging"].Logger.callHandlers, "unheard"):
-        _listen(sys.modules["logging"])
+    logging = sys.modules.get("logging")
+    # Another thread may be importing it at this moment: what is there of it then is not all.
+    if logging is None or getattr(logging.__spec__, "_initializing", False):
+        return
+    if not hasattr(logging.Logger.callHandlers, "unheard"):
+        _listen(logging)
 
 
 def release() -> None:
