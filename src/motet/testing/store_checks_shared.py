@@ -103,9 +103,7 @@ def check_one_of_many_claims_wins(opener: Opener) -> None:
     def claim(store: Store, pid: int) -> None:
         epochs.extend(store.claim("r", owner(pid), 0.0, 1.0, force=True).epoch for _ in range(25))
 
-    threads = [
-        threading.Thread(target=claim, args=pair, daemon=True) for pair in zip(stores, range(4), strict=True)
-    ]
+    threads = [threading.Thread(target=claim, args=pair, daemon=True) for pair in zip(stores, range(4), strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:
