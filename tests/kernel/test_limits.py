@@ -146,6 +146,16 @@ def test_a_new_capacity_does_not_tie_those_in_line_into_a_knot() -> None:
     assert run.status("y") == "running"
 
 
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_of_two_lines_that_are_freed_together_the_older_head_goes_first(names: str) -> None:
+    run = Run({"a": 1, "b": 2})
+    run.add("user", policy={"demands": {name: {"a": 1, "b": 2}[name] for name in names}})
+    run.add("older", policy={"demands": {"a": 1, "b": 1}})
+    run.add("younger", policy=demand(b=2))
+    run.succeed("user")
+    assert run.started() == ["user", "older"]
+
+
 def test_who_leaves_the_line_gives_way() -> None:
     run = Run({"t": 2, "g": 1})
     run.add("g0", policy=demand(g=1))

@@ -90,26 +90,28 @@ class _Admission:
         ready = self.state.ready
         while ready or self.freed:
             if not ready:
-                self._serve(self.freed.popitem()[0])
+                self._serve(min(self.freed, key=lambda name: self.state.limit(name).line[:1]))
                 continue
             step = self.state.steps.get(ready.popleft())
             if step is not None and step.ticket:
                 self._go_on(step)
 
     def _serve(self, name: str) -> None:
-        """Let pass who is first in line, as long as there is room for it."""
+        """Let pass who is first in line; where there is nobody, or no room, serve that line no more."""
         limit = self.state.limit(name)
-        while limit.line:
-            ticket, key = limit.line[0]
-            step = self.state.steps.get(key)
-            if step is None or step.ticket != ticket:
-                heappop(limit.line)  # it left, or is in line under another ticket
-            elif self._fits(name, limit, step):
-                heappop(limit.line)
-                self._hold(name, limit, step)
-                self._go_on(step)
-            else:
-                return
+        if not limit.line:
+            del self.freed[name]
+            return
+        ticket, key = limit.line[0]
+        step = self.state.steps.get(key)
+        if step is None or step.ticket != ticket:
+            heappop(limit.line)  # it left, or is in line under another ticket
+        elif self._fits(name, limit, step):
+            heappop(limit.line)
+            self._hold(name, limit, step)
+            self._go_on(step)
+        else:
+            del self.freed[name]
 
     def _go_on(self, step: Step) -> None:
         """Have the step pass one limit after another, until it starts or has to wait."""
