@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.programs.rules import expected
-from tests.programs.running import EXECUTORS, executions, host_on, run_here, run_killed
+from tests.programs.rules import expected, make
+from tests.programs.running import EXECUTORS, executions, host_on, memory_host, run_here, run_killed
 
+from motet.dialects.declared.voice import new_run
 from motet.engine.host import Host
+from motet.kernel.transitions import ENDED
 from motet.ports import Publication, Store
 from motet.stores.sqlite import SqliteStore
 
@@ -114,3 +116,19 @@ def test_streams_never_overlap(tmp_path: Path, rng: random.Random) -> None:
 
 def started(store: Store) -> set[str]:
     return {event["key"] for event in store.history("r1") if event["event"] == "step.started"}
+
+
+def test_what_is_stopped_before_its_thread_came_to_it_never_begins(tmp_path: Path) -> None:
+    """A stream that waits for the driving thread can be stopped like any other."""
+    host = memory_host()
+    host.create(new_run(host, "r1", MAKE, {"path": str(tmp_path / "ran"), "executor": "inline"}))
+    driver = host.take_up("r1", program=make({"path": str(tmp_path / "ran"), "executor": "inline"}))
+    attempt = driver.here.get()
+    host.store.publish([Publication(key, at=time.time()) for key in ("halt", "closing")])
+    while host.store.run("r1").status not in ENDED:
+        time.sleep(0.01)
+    host.executor("inline").start(attempt)
+    assert host.store.run("r1").status == "succeeded"
+    assert [step.status for step in host.store.steps("r1")] == ["cancelled"]
+    assert not (tmp_path / "ran").exists()
+    host.close()

@@ -43,6 +43,7 @@ class Attempts:
         self._executors: dict[str, Executor] = {}
         self._lenders: list[Lender] = []
         self._limited: dict[tuple[str, int, int], Attempt] = {}
+        self._handed: dict[tuple[str, int, int], Attempt] = {}
 
     def start(self, command: StartAttempt) -> None:
         """Hand an attempt to the executor that its policy names. What goes wrong fails the attempt."""
@@ -65,6 +66,7 @@ class Attempts:
                 attempt.began_at = self._host.tender.now()
                 self._limited[attempt.key, attempt.element, attempt.number] = attempt
             if executor.name == "inline":
+                self._handed[attempt.key, attempt.element, attempt.number] = attempt
                 self.here.put(attempt)  # not now: the run is locked
             else:
                 executor.start(attempt)
@@ -74,7 +76,10 @@ class Attempts:
         step = self._session.state.steps[command.key]
         key, number, element, reason = command.key, command.attempt, command.element, command.reason
         name = step.policy.executor
-        if not name or self._executor(name).stop(self._run, key, element, number, reason):
+        handed = self._handed.get((key, element, number))
+        if handed is not None:
+            handed.stopping = reason
+        if not name or (self._executor(name).stop(self._run, key, element, number, reason) and handed is None):
             return
         now = self._host.clock.now()
         if reason == "timeout":
@@ -116,6 +121,7 @@ class Attempts:
         at = self._host.clock.now()
         key, number, element = attempt.key, attempt.number, attempt.element
         self._limited.pop((key, element, number), None)
+        self._handed.pop((key, element, number), None)
         if isinstance(outcome, Stopped):
             if outcome.reason == "timeout":
                 return Failed(at, key, number, _timed_out(self._session.state.steps[key]), element)

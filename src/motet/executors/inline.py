@@ -8,7 +8,7 @@ from collections import deque
 from motet.executors import capture
 from motet.executors.calls import Identity, carry_out, closed, deliver, identity
 from motet.executors.current import Current
-from motet.ports import Attempt, Outcome
+from motet.ports import Attempt, Outcome, Stopped
 
 
 class _Local(threading.local):
@@ -59,6 +59,8 @@ class InlineExecutor:
         key = identity(attempt)
         here = self._running[key] = Current(attempt.context, attempt.log, self._tee)
         try:
+            if attempt.stopping is not None:  # looked at where `stop` finds it already: one of the two sees the other
+                return Stopped(attempt.stopping)
             return carry_out(attempt, here)
         finally:
             del self._running[key]

@@ -48,6 +48,8 @@ class Attempt:
     log       called with (stream, text, at) for each line the attempt wrote; stream is stdout or stderr
     began_at  when its code began, by `time.monotonic`. An executor where it may have to wait sets it to None,
               and then to the time: a time limit counts from there
+    stopping  why it is not wanted any more, None as long as it is: one that waits for its caller's thread looks
+              at this before its code begins
     """
 
     run: str
@@ -64,6 +66,7 @@ class Attempt:
     grace_s: float = 5.0
     options: Mapping[str, Json] = field(default_factory=dict)
     began_at: float | None = None
+    stopping: str | None = None
 
 
 class Executor(Protocol):
