@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 
 class FlowScope(Scope):
-    """The body of a flow: `futures` of the tasks that it called, `states` of its subflows."""
+    """The body of a flow: `futures` of the tasks that it called, `states` of its subflows.
 
-    __slots__ = ("futures", "numbers", "sequential", "states", "teller")
+    untold  what tells of tasks that were not ready, whose end no thread of theirs can tell of
+    """
+
+    __slots__ = ("futures", "numbers", "sequential", "states", "teller", "untold")
 
     def __init__(self, driver: Driver, key: str, lineage: Lineage, runner: TaskRunner, teller: Teller) -> None:
         super().__init__(driver, key, lineage, runner.executor, runner.max_workers)
@@ -32,6 +35,7 @@ class FlowScope(Scope):
         self.futures: list[PrefectFuture[Any]] = []
         self.states: list[State] = []
         self.numbers: dict[str, int] = {}
+        self.untold: list[Callable[[], None]] = []
 
     def next_name(self, name: str, task_key: str) -> str:
         """What the next run of the task is called: `augment_data-505b3e0c-0`."""
@@ -40,8 +44,10 @@ class FlowScope(Scope):
         return f"{name}-{task_key[:8]}-{number}"
 
     def wait(self) -> list[State]:
-        """Wait for all tasks; gives their states, then those of the subflows."""
+        """Wait for all tasks, and until their ends are told; gives their states, then those of the subflows."""
         ended = [state for each in self.futures if (state := each.wait()) is not None]
+        for tell in self.untold:
+            tell()
         return ended + self.states
 
 

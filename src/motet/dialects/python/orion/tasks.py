@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction
+from threading import Lock
 from typing import Any, NoReturn, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments, tasks
@@ -76,7 +77,7 @@ class Task(tasks.Task[P, R]):
             call,
         )  # fmt: skip
         if new and related.needs:
-            _tell_if_not_ready(future, teller)
+            _tell_if_not_ready(scope, future, teller)
         if scope.sequential:
             self._finish_now(scope, call, future, attempt)
         return future
@@ -98,13 +99,20 @@ class Task(tasks.Task[P, R]):
         scope.driver.wait(call.key)
 
 
-def _tell_if_not_ready(future: PrefectFuture[Any], teller: Teller) -> None:
-    def tell(future: PrefectFuture[Any]) -> None:
-        state = future.get_state()
-        if state.name == "NotReady":
-            teller.error(f"Finished in state {state}")
+def _tell_if_not_ready(scope: FlowScope, future: PrefectFuture[Any], teller: Teller) -> None:
+    """Tell it once, as soon as it is known, and at the latest before the flow ends."""
+    lock, told = Lock(), False
 
-    future.add_done_callback(tell)  # type: ignore[arg-type]
+    def tell(_: object = None) -> None:
+        nonlocal told
+        with lock:
+            state = None if told else future.get_state()
+            told = True
+            if state is not None and state.name == "NotReady":
+                teller.error(f"Finished in state {state}")
+
+    scope.untold.append(tell)
+    future.add_done_callback(tell)
 
 
 CACHED = Completed(name="Cached")
