@@ -16,7 +16,7 @@ from tests.engine.hands import HandStore
 from tests.engine.light import slowly
 from tests.programs.running import NoLogs
 
-from motet import flow, task
+from motet import app, flow, task
 from motet.app import SystemClock
 from motet.artifacts.memory import MemoryArtifacts
 from motet.dialects.python.flows import Flow
@@ -26,6 +26,7 @@ from motet.engine.host import ExecutorSpec, Host
 from motet.errors import Cancelled, ReplayMismatch, StepSkipped, StoreUnavailable, TimedOut
 from motet.executors.processes import ProcessExecutor
 from motet.executors.threads import ThreadExecutor
+from motet.ports import Publication
 
 RAN: Counter[str] = Counter()
 """What was executed in this process."""
@@ -612,3 +613,18 @@ def test_cancelling_while_steps_run_and_wait() -> None:
     assert {step.status for step in store.steps("r1")} == {"cancelled"}
     stop.set()
     host.close()
+
+
+def test_a_run_that_is_stopped_before_its_first_step_is_cancelled() -> None:
+    @flow
+    def never() -> None:
+        raise AssertionError("it was stopped before")
+
+    host = app.hosts.current()
+    new = never.new_run(host, {})
+    host.create(new)
+    host.store.publish([Publication("run.stop", "too early", namespace="motet", run=new.id, at=time.time())])
+    with pytest.raises(Cancelled, match="too early"):
+        never.drive(host.take_up(new.id), {})
+    row = host.store.run(new.id)
+    assert (row.status, row.owner) == ("cancelled", None)

@@ -129,6 +129,8 @@ class Flow(Generic[P, R]):
             if isinstance(stop, KeyboardInterrupt | SystemExit):
                 driver.cancel(f"interrupted by {'Ctrl-C' if isinstance(stop, KeyboardInterrupt) else 'exit'}")
                 driver.finish(Finish("cancelled"))
+            elif driver.session.broken is None and driver.state.status == CANCELLING:
+                driver.finish(Finish("cancelled"))  # stopped before its first step was there
             elif driver.session.broken is None:
                 driver.leave()
             raise
