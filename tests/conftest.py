@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import secrets
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,11 +28,14 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture(autouse=True)
-def motet_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of its own for each test, so that none sees the user's runs or another test's."""
+def motet_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home of its own for each test, so that none sees the user's runs or another test's; closed with the test."""
     home = tmp_path_factory.mktemp("motet-home")
     monkeypatch.setenv("MOTET_HOME", str(home))
-    return home
+    yield home
+    app = sys.modules.get("motet.app")
+    if app is not None:
+        app.hosts.close(kill=True)
 
 
 @pytest.fixture

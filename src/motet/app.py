@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from motet.dialects.declared.calls import DeclaredCall
 from motet.dialects.python import hosting
@@ -40,10 +40,7 @@ def open_store(folder: str) -> SqliteStore:
     """The store below `folder`, made if need be."""
     from motet.stores.sqlite import SqliteStore
 
-    durability = os.environ.get("MOTET_DURABILITY", "normal")
-    if durability not in ("normal", "full"):
-        raise UsageError(f"MOTET_DURABILITY is {durability!r}.", 'Set it to "normal" or "full".')
-    return SqliteStore(folder, durability=durability)  # type: ignore[arg-type]
+    return SqliteStore(folder, durability=_durability())
 
 
 def file_system(folder: str) -> str:
@@ -57,7 +54,7 @@ def open_artifacts(folder: str) -> ArtifactStore:
     """The artifact store below `folder`."""
     from motet.artifacts.files import FileArtifacts
 
-    return FileArtifacts(os.path.join(folder, "artifacts"))
+    return FileArtifacts(os.path.join(folder, "artifacts"), durability=_durability())
 
 
 def open_logs(folder: str) -> LogStore:
@@ -107,6 +104,13 @@ class _Opener:
 
     def __call__(self) -> ArtifactStore:
         return open_artifacts(self.folder)
+
+
+def _durability() -> Literal["normal", "full"]:
+    given = os.environ.get("MOTET_DURABILITY", "normal")
+    if given not in ("normal", "full"):
+        raise UsageError(f"MOTET_DURABILITY is {given!r}.", 'Set it to "normal" or "full".')
+    return "full" if given == "full" else "normal"
 
 
 def _number(name: str, default: int) -> int:
