@@ -93,6 +93,13 @@ class Cli:
         assert isinstance(found, dict)
         return found
 
+    def wait_for_steps(self, run: str, *keys: str) -> None:
+        """Wait until the run has these steps in the store."""
+        until = time.monotonic() + PATIENCE_S
+        while not {each["key"] for each in self.json("show", run)["steps"]}.issuperset(keys):
+            assert time.monotonic() < until, f"{run} has no steps {keys}"
+            time.sleep(0.05)
+
     def close(self) -> None:
         """Leave no process behind."""
         for process in self._started:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 from motet.engine.host import LEASE_S
 from motet.errors import NotFound, UsageError
@@ -30,6 +31,44 @@ def find_run(store: Store, text: str) -> RunRow:
     told = "".join(f"\n  {row.id}  {row.name}  {status_of(row)}" for row in found[:10])
     more = f"\n  ... and {len(found) - 10} more" if len(found) > 10 else ""
     raise UsageError(f"{text!r} is the beginning of {len(found)} runs:{told}{more}", "Write more of its id or name.")
+
+
+def find_step(store: Store, run: RunRow, text: str) -> StepRow:
+    """The step with that key; else the only one whose key ends so; else the element of a map."""
+    try:
+        return store.step(run.id, text)
+    except NotFound:
+        of, _, index = text.removesuffix("]").rpartition("[")
+        if of and text.endswith("]") and index.isdigit():
+            return _find_element(store, run, find_step(store, run, of), int(index))
+        keys = [each.key for each in store.steps(run.id) if each.key.endswith("/" + text)]
+    if len(keys) == 1:
+        return store.step(run.id, keys[0])
+    told = "".join(f"\n  {key}" for key in keys[:10])
+    what = f"has no step {text!r}." if not keys else f"has {len(keys)} steps whose keys end in {text!r}:{told}"
+    raise NotFound(f"Run {run.name} {what}", f"`motet show {run.name}` lists its steps.")
+
+
+def _find_element(store: Store, run: RunRow, of: StepRow, index: int) -> StepRow:
+    """An element of a map. It has a row only if something befell it; else the journal tells of its success."""
+    key = f"{of.key}[{index}]"
+    if of.size is None or index >= of.size:
+        told = "is no map" if of.size is None else f"has {of.size} elements, numbered from 0"
+        raise NotFound(
+            f"Run {run.name} has no step {key}: {of.key} {told}.", f"`motet show {run.name}` lists its steps."
+        )
+    with suppress(NotFound):
+        return store.step(run.id, key)
+    row = StepRow(key, of.task, "element", "pending", of.key, added_at=of.added_at, needs=of.needs)
+    for event in store.history(run.id):
+        if event.get("key") != of.key or event["event"] not in ("elements.succeeded", "step.reset"):
+            continue
+        indices = event.get("indices", ())
+        if index in indices:
+            results = event.get("results")
+            row.status, row.attempt, row.ended_at = "succeeded", 1, event["at"]
+            row.result = results[list(indices).index(index)] if results else None
+    return row
 
 
 def has_crashed(row: RunRow, now: float) -> bool:

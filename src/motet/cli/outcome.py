@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from motet import app
-from motet.cli import human, lookup
+from motet.cli import human, lookup, summary
 from motet.cli.terminal import Terminal, complain
 from motet.errors import MotetError, RunError
 from motet.kernel.events import Json
@@ -20,6 +20,9 @@ _LOADED_BYTES = 1_000_000
 """A result larger than this is not loaded only to be printed."""
 
 _SHOWN_RUNS = 20
+
+_SLOW_S = 0.5
+"""Of a run that took longer, it is told which path made it so."""
 
 
 def of(terminal: Terminal, begun: list[str], perform: Callable[[], object]) -> int:
@@ -119,8 +122,12 @@ def _summarise(terminal: Terminal, row: RunRow, *, with_error: bool) -> None:
     status = row.status if row.status in ENDED else "has not ended"
     head = f"Run {terminal.paint(row.name, 'bold')} ({row.id}) {terminal.status(status)}"
     at = f" at {failed.key}" if failed is not None else ""
-    counts = ", ".join(f"{count} {status}" for status, count in row.counts.items())
+    steps = summary.steps_of(store, row)
+    counts = summary.counts(row, steps)
     terminal.say(f"{head}{f' after {took}' if took else ''}{at}{f'. Steps: {counts}.' if counts else '.'}")
+    slowest = summary.path_line(row, steps) if (row.ended_at or 0.0) - (row.started_at or 0.0) >= _SLOW_S else ""
+    if slowest:
+        terminal.say(f"Slowest path: {slowest}.")
     if row.status == SUCCEEDED:
         if row.result is not None:
             terminal.say(f"Result: {_shown(row.result)}")

@@ -20,6 +20,11 @@ from motet.values.naming import new_id, new_name
 def arguments(parser: ArgumentParser) -> None:
     """The target, its parameters, the run's name."""
     parser.add_argument("target", metavar="TARGET", help="file.py, file.py:flow, module:flow or module:program")
+    parameters(parser)
+
+
+def parameters(parser: ArgumentParser) -> None:
+    """The run's parameters and name."""
     parser.add_argument(
         "-p", "--param", action="append", default=[], metavar="NAME=VALUE", dest="param",
         help="a parameter; the value is JSON if it can be read so, else text",

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections import Counter
-from contextlib import suppress
 
 from motet import app
 from motet.cli import human, lookup
 from motet.cli.terminal import Terminal
-from motet.errors import NotFound
 from motet.kernel.events import Json
-from motet.ports import RunRow, StepRow, Store
+from motet.ports import RunRow, StepRow
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -26,7 +24,7 @@ def command(options: Namespace, terminal: Terminal) -> int:
     store = app.open_store(app.home())
     run = lookup.find_run(store, options.run)
     if options.step:
-        _show_step(terminal, run, _find_step(store, run, options.step))
+        _show_step(terminal, run, lookup.find_step(store, run, options.step))
         return 0
     steps = store.steps(run.id)
     if options.json:
@@ -35,44 +33,6 @@ def command(options: Namespace, terminal: Terminal) -> int:
     _show_run(terminal, run, steps)
     _show_steps(terminal, run, steps, max(0, options.n))
     return 0
-
-
-def _find_step(store: Store, run: RunRow, text: str) -> StepRow:
-    """The step with that key; else the only one whose key ends so; else the element of a map."""
-    try:
-        return store.step(run.id, text)
-    except NotFound:
-        of, _, index = text.removesuffix("]").rpartition("[")
-        if of and text.endswith("]") and index.isdigit():
-            return _find_element(store, run, _find_step(store, run, of), int(index))
-        keys = [each.key for each in store.steps(run.id) if each.key.endswith("/" + text)]
-    if len(keys) == 1:
-        return store.step(run.id, keys[0])
-    told = "".join(f"\n  {key}" for key in keys[:10])
-    what = f"has no step {text!r}." if not keys else f"has {len(keys)} steps whose keys end in {text!r}:{told}"
-    raise NotFound(f"Run {run.name} {what}", f"`motet show {run.name}` lists its steps.")
-
-
-def _find_element(store: Store, run: RunRow, of: StepRow, index: int) -> StepRow:
-    """An element of a map. It has a row only if something befell it; else the journal tells of its success."""
-    key = f"{of.key}[{index}]"
-    if of.size is None or index >= of.size:
-        told = "is no map" if of.size is None else f"has {of.size} elements, numbered from 0"
-        raise NotFound(
-            f"Run {run.name} has no step {key}: {of.key} {told}.", f"`motet show {run.name}` lists its steps."
-        )
-    with suppress(NotFound):
-        return store.step(run.id, key)
-    row = StepRow(key, of.task, "element", "pending", of.key, added_at=of.added_at, needs=of.needs)
-    for event in store.history(run.id):
-        if event.get("key") != of.key or event["event"] not in ("elements.succeeded", "step.reset"):
-            continue
-        indices = event.get("indices", ())
-        if index in indices:
-            results = event.get("results")
-            row.status, row.attempt, row.ended_at = "succeeded", 1, event["at"]
-            row.result = results[list(indices).index(index)] if results else None
-    return row
 
 
 def _show_run(terminal: Terminal, run: RunRow, steps: list[StepRow]) -> None:

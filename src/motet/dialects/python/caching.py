@@ -26,36 +26,47 @@ _KIND = "cache"
 
 
 class Slot:
-    """Where the result of one attempt would be kept: the key with its parts, and what was found there."""
+    """Where the result of one attempt would be kept: the key with its parts, and what was found there.
 
-    __slots__ = ("found", "key", "parts", "record")
+    missed  why what stood there was of no use, or why nothing can be kept; empty where there was nothing
+    """
 
-    def __init__(self, key: str, parts: Parts) -> None:
+    __slots__ = ("found", "key", "missed", "parts")
+
+    def __init__(self, key: str, parts: Parts, missed: str = "") -> None:
         self.key = key
         self.parts = parts
-        self.record: Json = None
+        self.missed = missed
         self.found: Json = None
 
     @property
     def note(self) -> Json:
-        """What `motet why` tells: the parts of the key and, for a hit, which run and step they came from."""
+        """What `motet why` tells: the parts of the key; for a hit, which run and step it came from."""
         note: dict[str, Json] = {"parts": self.parts}
         if self.found is not None:
             note["from"] = [self.found["run"], self.found["step"]]
+        elif self.missed:
+            note["missed"] = self.missed
         return {"cache": note}
+
+    @property
+    def hit(self) -> Hit | None:
+        """What was found, as the value of an attempt."""
+        return Hit(self.found["record"], self.note) if self.found is not None else None
 
 
 class Hit:
-    """Stands for the value of an attempt that did not have to run."""
+    """Stands for the value of an attempt that did not have to run: the record of its value, and a note of why."""
 
-    __slots__ = ("slot",)
+    __slots__ = ("note", "record")
 
-    def __init__(self, slot: Slot) -> None:
-        self.slot = slot
+    def __init__(self, record: Json, note: Json) -> None:
+        self.record = record
+        self.note = note
 
     def settled(self) -> Settled:
         """The kept outcome, as it is recorded."""
-        return Settled(True, self.slot.record, cached=True, note=self.slot.note)
+        return Settled(True, self.record, cached=True, note=self.note)
 
 
 def policy_of(options: Mapping[str, Any]) -> CachePolicy | None:
@@ -72,7 +83,9 @@ def policy_of(options: Mapping[str, Any]) -> CachePolicy | None:
 
 
 def slot_of(task: Task[..., Any], driver: Driver, key: str, inputs: Mapping[str, Any]) -> Slot | None:
-    """Where the result belongs, with what stands there; None if it is not to be cached. What hinders is said once."""
+    """Where the result belongs, with what stands there; None if it is not to be cached. What hinders is said once,
+    and noted.
+    """
     policy = task.cache_policy
     if policy is None:
         return None
@@ -82,12 +95,14 @@ def slot_of(task: Task[..., Any], driver: Driver, key: str, inputs: Mapping[str,
         parts = policy.parts(Context(task, inputs, driver.run.id, driver.run.params or {}))
     except Uncacheable as error:
         _say(driver, f"Task {task.name} is not cached: {error}.")
-        return None
+        return Slot("", {}, str(error))
     if parts is None:
         return None
     text = "\0".join(f"{name}={parts[name]}" for name in sorted(parts))
     slot = Slot(blake2b(f"{task.name}\0{text}".encode(), digest_size=16).hexdigest(), parts)
-    if not task.options.get("refresh_cache"):
+    if task.options.get("refresh_cache"):
+        slot.missed = "refresh_cache asks for a new result"
+    else:
         _look_up(driver, slot)
     return slot
 
@@ -98,22 +113,32 @@ def _look_up(driver: Driver, slot: Slot) -> None:
         return
     expires_at = kept.body.get("expires_at")
     if expires_at is not None and expires_at <= driver.host.clock.now():
-        return
+        slot.missed = "the result that was kept has expired"
+    elif not is_whole(driver, kept.body["record"]):
+        slot.missed = "the result that was kept has been pruned"
+    else:
+        slot.found = kept.body
+
+
+def is_whole(driver: Driver, record: Json) -> bool:
+    """Whether the artifacts that the record refers to are still there."""
     try:
-        for digest in artifact_digests(kept.body["record"]):
+        for digest in artifact_digests(record):
             driver.host.artifacts.path(digest)
     except NotFound:
-        return  # it was pruned: as good as never kept
-    slot.found, slot.record = kept.body, kept.body["record"]
+        return False
+    return True
 
 
 def keep(task: Task[..., Any], driver: Driver, key: str, slot: Slot, record: Json) -> None:
     """Keep the result for later calls; the last writer wins."""
-    if isinstance(record, dict) and "lost" in record:
+    if not slot.key or (isinstance(record, dict) and "lost" in record):
         return
     now = driver.host.clock.now()
     expiration = task.options.get("cache_expiration")
-    body = {"record": record, "run": driver.run.id, "step": key, "at": now}
+    body = {
+        "record": record, "run": driver.run.id, "step": key, "at": now, "task": task.name, "parts": slot.parts,
+    }  # fmt: skip
     if expiration is not None:
         body["expires_at"] = now + expiration.total_seconds()
     store = driver.host.store

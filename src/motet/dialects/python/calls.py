@@ -50,12 +50,21 @@ class TaskCall:
         context = {"run": self.driver.run.id, "key": self.key, "attempt": attempt}
         if here:
             return Prepared(self.run, context=context)
+        if (taken := self._taken()) is not None:
+            return taken.settled()
         args, kwargs = self._resolved()
         hit = self._look_up(args, kwargs)
         return hit.settled() if hit is not None else Prepared(self.task.fn, args, kwargs, context=context)
 
+    def _taken(self) -> Hit | None:
+        """What is taken over from the run that this one was forked from."""
+        reuse = self.lineage.reuse
+        return reuse.find(self.driver, self.key) if reuse is not None else None
+
     def run(self) -> Any:
         """Call the function as the body of this step; a `Hit` where that is not needed."""
+        if (taken := self._taken()) is not None:
+            return taken
         args, kwargs = self._resolved()
         hit = self._look_up(args, kwargs)
         return run_body(self.task, self.driver, self.key, self.lineage, args, kwargs) if hit is None else hit
@@ -71,7 +80,7 @@ class TaskCall:
         if self.task.cache_policy is None:
             return None
         self._slot = slot_of(self.task, self.driver, self.key, self.task.bound(args, kwargs))
-        return Hit(self._slot) if self._slot is not None and self._slot.found is not None else None
+        return self._slot.hit if self._slot is not None else None
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
         """How the outcome is recorded; called on the thread that computed it."""
@@ -129,6 +138,9 @@ class MapCall:
 
     def _looked_up(self, element: int) -> tuple[tuple[Any, ...], Mapping[str, Any], Hit | None]:
         """The arguments of one element, futures replaced by their values; and what is kept of such a call."""
+        reuse = self.lineage.reuse
+        if reuse is not None and (taken := reuse.find(self.driver, self.key, element)) is not None:
+            return (), {}, taken
         resolve = arguments.resolve
         found = {name: resolve(values[element]) for name, values in self.spread.items()}
         for name, value in self.shared.items():
@@ -138,7 +150,7 @@ class MapCall:
             slot = slot_of(self.task, self.driver, f"{self.key}[{element}]", found)
             if slot is not None:
                 self._slots[element] = slot
-                hit = Hit(slot) if slot.found is not None else None
+                hit = slot.hit
         args, kwargs = self.task.called_with(found)
         return args, kwargs, hit
 

@@ -32,6 +32,7 @@ from motet.values.naming import new_id, new_name
 from motet.values.records import encode
 
 if TYPE_CHECKING:
+    from motet.dialects.python.reuse import Reuse
     from motet.engine.driver import Driver
     from motet.engine.host import Host
 
@@ -108,7 +109,7 @@ class Flow(Generic[P, R]):
 
     def drive(self, driver: Driver, values: Mapping[str, Any]) -> Future[R]:
         """Drive a run that was taken up to its end; what is recorded is not run again."""
-        lineage = Lineage()
+        lineage = Lineage(_reuse_of(driver))
         outer = Scope(driver, "", lineage)
         action = self._action(self.name, "", values, arguments.Relations(), lineage)
         call = self.call_type(self, driver, self.name, lineage, (), values)  # type: ignore[arg-type]
@@ -232,6 +233,15 @@ def _resolved(value: Any) -> Any:
     if isinstance(value, State) and value.type is not StateType.COMPLETED:
         return value.result()
     return arguments.resolve(value, wait=True)
+
+
+def _reuse_of(driver: Driver) -> Reuse | None:
+    """What may be taken over, for a run that was forked from another."""
+    if "fork" not in driver.run.program:
+        return None
+    from motet.dialects.python.reuse import reuse_of
+
+    return reuse_of(driver.host, driver.run.program["fork"])
 
 
 def _finish(told: Any) -> Finish:

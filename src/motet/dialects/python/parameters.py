@@ -153,7 +153,7 @@ class Parameters:
             return coerce(annotation, value)
         except Unfit as error:
             raise ParameterError(
-                f"Parameter {name} of flow {self._name}: {error}", f"Give a {_type_name(annotation)}."
+                f"Parameter {name} of flow {self._name}: {error}", f"It is to be of type {_type_name(annotation)}."
             ) from None
 
 

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from motet.dialects.python.reuse import Reuse
     from motet.engine.driver import Driver
 
 _UNTRACKED = frozenset((type(None), bool, int, float, complex, str, bytes))
@@ -19,9 +20,12 @@ class Lineage:
 
     Values that can be referred to weakly are not kept alive by it; of the others the last few hundred are,
     because the id of a value that is gone may be given to another.
+
+    reuse   the steps of the run that this one was forked from, None where it was not
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reuse: Reuse | None = None) -> None:
+        self.reuse = reuse
         self._weak: dict[int, tuple[weakref.ref[Any], str]] = {}
         self._strong: OrderedDict[int, tuple[Any, str]] = OrderedDict()
 

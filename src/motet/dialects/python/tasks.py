@@ -14,8 +14,10 @@ from motet.dialects.python.calls import MapCall, TaskCall
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, policy_of
 from motet.dialects.python.scope import Scope, current
+from motet.dialects.python.source import code_digest
 from motet.dialects.python.states import State
 from motet.errors import UsageError
+from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep
 from motet.kernel.transitions import SUCCEEDED
@@ -119,7 +121,7 @@ class Task(Generic[P, R]):
         spread = {name: values for name, values in parts.spread.items() if not isinstance(values, FutureList)}
         action = AddStep(
             key, self.name, needs=list(related.needs), after=list(related.after), each=parts.each, size=call.size,
-            form="map", policy=self._submit_policy(scope), parent=scope.key,
+            form="map", policy=self._submit_policy(scope), parent=scope.key, call=self._code,
             fingerprint=arguments.digest((parts.each,), {**spread, **parts.shared}, scope.lineage),
         )  # fmt: skip
         futures = call.futures(scope)
@@ -138,7 +140,7 @@ class Task(Generic[P, R]):
             related = arguments.relations((args, kwargs, wait_for), scope.lineage)
             needs, after = list(related.needs), list(related.after)
         return AddStep(
-            key, self.name, needs=needs, after=after, policy=policy, parent=scope.key,
+            key, self.name, needs=needs, after=after, policy=policy, parent=scope.key, call=self._code,
             name=self._run_name(args, kwargs), fingerprint=arguments.digest(args, kwargs, scope.lineage),
         )  # fmt: skip
 
@@ -174,6 +176,11 @@ class Task(Generic[P, R]):
             options = {**self.options, "limits": {**self.options.get("limits", {}), **dict.fromkeys(scope.limits, 1)}}
             found = self._submitted[place] = policy_of("task", self.fn, options, executor)
         return found
+
+    @cached_property
+    def _code(self) -> Json:
+        """What is called, as it is recorded: a fork sees by it whether the code has changed since."""
+        return {"code": code_digest(self.fn)[:16]}
 
     @cached_property
     def signature(self) -> Signature:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.loading import find_again
 from motet.dialects.python.states import State
-from motet.ports import RunRow
+from motet.ports import NewRun, RunRow
 from motet.values.records import decode
 
 if TYPE_CHECKING:
+    from motet.dialects.python.flows import Flow
     from motet.engine.driver import Driver
     from motet.engine.host import Host
 
@@ -24,13 +25,33 @@ def carry_on(
 
     `begun` is told once the run was taken up.
     """
-    cwd = row.program.get("cwd")
-    if cwd and os.path.isdir(cwd):
-        os.chdir(cwd)
-    flow = find_again(row.program)
-    values: dict[str, Any] = {name: decode(record, host.artifacts) for name, record in (row.params or {}).items()}
+    flow, values = _again(host, row)
     driver = host.take_up(row.id, reopen=reopen)
     driver.rerun_changed = rerun_changed
     if begun is not None:
         begun(driver)
     return flow.drive(driver, values).state
+
+
+def forked(
+    host: Host, row: RunRow, params: Mapping[str, Any], *, anew: Sequence[str] = (), name: str = ""
+) -> NewRun:  # fmt: skip
+    """A run like that one, not yet begun, with some parameters changed, which takes over what does not change.
+
+    The steps `anew`, given by key, run anew in any case, and so does what consumes their results.
+    Raises ParameterError.
+    """
+    flow, values = _again(host, row)
+    args, kwargs = flow.parameters.call(values)
+    new = flow.new_run(host, flow.parameters.bind_with(args, kwargs, params), name=name)
+    new.program = {**row.program, "fork": {"run": row.id, "from": list(anew)}}
+    return new
+
+
+def _again(host: Host, row: RunRow) -> tuple[Flow[..., Any], dict[str, Any]]:
+    """The flow of a run as it is on disk now, and the values of its parameters. Goes to the folder that it ran in."""
+    cwd = row.program.get("cwd")
+    if cwd and os.path.isdir(cwd):
+        os.chdir(cwd)
+    flow = find_again(row.program)
+    return flow, {name: decode(record, host.artifacts) for name, record in (row.params or {}).items()}

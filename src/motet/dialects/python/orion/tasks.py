@@ -72,7 +72,7 @@ class Task(tasks.Task[P, R]):
         attempt = driver.add(
             AddStep(
                 key, self.name, needs=list(related.needs), after=list(related.after), policy=policy,
-                parent=scope.key, name=name, fingerprint=arguments.digest(args, kwargs, scope.lineage),
+                parent=scope.key, name=name, call=self._code, fingerprint=arguments.digest(args, kwargs, scope.lineage),
             ),
             call,
         )  # fmt: skip
@@ -139,7 +139,7 @@ class OrionCall(TaskCall):
     def run(self) -> Any:
         """Call the function as the body of this step; gives its value, or a state that is more than that."""
         args, kwargs = self._resolved()
-        hit = self._look_up(args, kwargs)
+        hit = self._taken() or self._look_up(args, kwargs)
         if hit is not None:
             self.teller.tell(f"Finished in state {CACHED}")
             return hit
