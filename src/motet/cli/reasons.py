@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
 
 from motet.cli import human, lookup
+from motet.cli.facts import Facts
 from motet.errors import NotFound
 from motet.kernel import transitions as st
 from motet.kernel.events import Json
-from motet.ports import RunRow, StepRow, Store
 
 _NOTICED_S = 0.01
 """A wait shorter than this is not worth a word."""
 
 
-class Reasons:
+class Reasons(Facts):
     """The reasons of one step (or element of a map) of one run."""
-
-    def __init__(self, store: Store, run: RunRow, step: StepRow) -> None:
-        self._store = store
-        self._run = run
-        self._step = step
-        of, _, index = step.key.rpartition("[")
-        self._of, self._element = (of, int(index[:-1])) if step.form == "element" else (step.key, -1)
-        self._events = [event for event in store.history(run.id) if self._concerns(event)]
-        self._added: Json = next((each for each in self._events if each["event"] == "step.added"), {})
 
     def json(self) -> Json:
         """All of it as a document; `why` in words, `cache` and `reused` as they are recorded."""
         return {
-            "run": self._run.id, "step": self._step.key, "status": self._step.status, "cached": self._step.cached,
-            "why": list(self.why()), "needs": self._needs, "cache": self._note.get("cache"),
-            "nearest": self._nearest, "reused": self._note.get("reused"),
+            "run": self.run.id, "step": self.step.key, "status": self.step.status, "cached": self.step.cached,
+            "why": list(self.why()), "needs": self.needs, "cache": self.note.get("cache"),
+            "nearest": self.nearest, "reused": self.note.get("reused"),
             "story": [{"at": at, "what": text} for at, text in self.story()],
         }  # fmt: skip
 
@@ -43,12 +33,12 @@ class Reasons:
             st.RETRYING: self._why_retrying, st.SUCCEEDED: self._why_succeeded, st.FAILED: self._why_failed,
             st.SKIPPED: self._why_skipped, st.CANCELLED: self._why_cancelled,
         }  # fmt: skip
-        yield from told[self._step.status]()
+        yield from told[self.step.status]()
 
     def story(self) -> Iterator[tuple[float, str]]:
         """What befell it, in order: time and text."""
         began_at = None
-        for event in self._events:
+        for event in self.events:
             at, kind = event["at"], event["event"]
             if kind == "step.added":
                 yield at, self._told_added()
@@ -67,85 +57,85 @@ class Reasons:
     # ------------------------------------------------------------ by status
 
     def _why_pending(self) -> Iterator[str]:
-        missing = [each for each in self._needs if self._status_of(each) not in st.ENDED]
+        missing = [each for each in self.needs if self.status_of(each) not in st.ENDED]
         if missing:
-            told = ", ".join(f"{each} ({self._status_of(each)})" for each in missing[:10])
+            told = ", ".join(f"{each} ({self.status_of(each)})" for each in missing[:10])
             yield f"It waits for {human.counted(len(missing), 'step')}: {told}."
         else:
             yield "All that it needs has ended; its turn has not come yet."
         yield from self._why_stalled()
 
     def _why_ready(self) -> Iterator[str]:
-        limits = self._limits
+        limits = self.limits
         if not limits:
             yield "Nothing stands in its way: it starts as soon as its caller carries it out."
         for name in limits:
-            holders = self._holders(name)
+            holders = self.holders(name)
             told = f"; it is held by {', '.join(holders[:5])}{' ...' if len(holders) > 5 else ''}" if holders else ""
             yield f"It waits for its turn at {_limit(name)}{told}."
         yield from self._why_stalled()
 
     def _why_stalled(self) -> Iterator[str]:
-        status = lookup.status_of(self._run)
+        status = lookup.status_of(self.run)
         if status == lookup.CRASHED:
-            yield f"The process that drove the run is gone: `motet resume {self._run.name}` carries on."
-        elif self._run.status in st.ENDED:
-            yield f"The run has ended ({self._run.status}) without it: `motet resume {self._run.name}` carries on."
+            yield f"The process that drove the run is gone: `motet resume {self.run.name}` carries on."
+        elif self.run.status in st.ENDED:
+            yield f"The run has ended ({self.run.status}) without it: `motet resume {self.run.name}` carries on."
 
     def _why_retrying(self) -> Iterator[str]:
-        last = next(each for each in reversed(self._events) if each["event"] == "step.retrying")
+        last = next(each for each in reversed(self.events) if each["event"] == "step.retrying")
         yield f"Attempt {last.get('attempt', 1)} failed: {lookup.error_line(last.get('error'))}."
-        yield f"The next is due at {human.clock(last['due_at'])}. Retries allowed: {self._retries}."
+        yield f"The next is due at {human.clock(last['due_at'])}. Retries allowed: {self.retries}."
         yield from self._why_stalled()
 
     def _why_succeeded(self) -> Iterator[str]:
-        origin = self._note.get("cache", {}).get("from")
-        if "reused" in self._note:
-            run, key = self._note["reused"]
-            yield f"It did not run: its result is that of step {key} of run {self._name_of(run)}, from which"
+        origin = self.note.get("cache", {}).get("from")
+        if "reused" in self.note:
+            run, key = self.note["reused"]
+            yield f"It did not run: its result is that of step {key} of run {self.name_of(run)}, from which"
             yield "this run was forked. Its code, its arguments and the results that it takes are the same as there."
         elif origin:
-            of = f"step {origin[1]} of run {self._name_of(origin[0])}"
+            of = f"step {origin[1]} of run {self.name_of(origin[0])}"
             yield f"It did not run: a result was kept under the same key by {of}."
-            yield from self._told_parts(self._note["cache"]["parts"])
+            yield from self._told_parts(self.note["cache"]["parts"])
         else:
             yield from self._why_it_ran()
 
     def _why_it_ran(self) -> Iterator[str]:
-        if self._step.form == "flow":
+        if self.step.form == "flow":
             yield "It ran: the bodies of flows always run; what their steps recorded is what counts."
             return
         yield from self._why_not_reused()
-        cache = self._note.get("cache")
+        cache = self.note.get("cache")
         if cache is None:
-            if self._step.status == st.SUCCEEDED and self._element < 0 and self._step.form == "call":
-                yield f"Task {self._step.task} has no cache policy: no result of it is kept for other runs."
-            elif not self._forked:
+            if self.step.status == st.SUCCEEDED and self.element < 0 and self.step.form == "call":
+                yield f"Task {self.step.task} has no cache policy: no result of it is kept for other runs."
+            elif not self.forked:
                 yield "It was called, and nothing was recorded that stood for it."
             return
         if cache.get("missed"):
             yield f"It ran although its results may be cached: {cache['missed']}."
-        elif self._nearest is None:
-            yield f"It ran: no earlier result of task {self._step.task} was kept."
+        elif self.nearest is None:
+            yield f"It ran: no earlier result of task {self.step.task} was kept."
         else:
-            near = self._nearest
+            near = self.nearest
             yield f"It ran: no result was kept under this key. The nearest is that of step {near['step']} of run"
-            yield f"{self._name_of(near['run'])}; what differs: {', '.join(near['differs'])}."
+            yield f"{self.name_of(near['run'])}; what differs: {', '.join(near['differs'])}."
         yield from self._told_parts(cache["parts"])
 
     def _why_failed(self) -> Iterator[str]:
-        yield f"It failed: {lookup.error_line(self._step.error)}."
-        yield f"Retries allowed: {self._retries}, used: {max(0, self._step.attempt - 1)}."
-        yield f"`motet retry {self._run.name}` runs it again, and keeps what succeeded."
+        yield f"It failed: {lookup.error_line(self.step.error)}."
+        yield f"Retries allowed: {self.retries}, used: {max(0, self.step.attempt - 1)}."
+        yield f"`motet retry {self.run.name}` runs it again, and keeps what succeeded."
 
     def _why_skipped(self) -> Iterator[str]:
-        key = self._because
+        key = self.because
         yield f"It was not run, because {key or 'a step that it needs'} did not succeed."
         for _ in range(1000):
-            row = self._row(key)
+            row = self.row(key)
             if row is None or row.status != st.SKIPPED:
                 break
-            key = Reasons(self._store, self._run, row)._because
+            key = Reasons(self.store, self.run, row).because
             yield f"That one was not run, because {key} did not succeed."
         else:
             row = None
@@ -153,138 +143,57 @@ class Reasons:
             yield f"{row.key} {row.status}: {lookup.error_line(row.error)}".rstrip(": ") + "."
 
     def _why_cancelled(self) -> Iterator[str]:
-        reasons = [each["reason"] for each in self._events if each.get("reason")]
+        reasons = [each["reason"] for each in self.events if each.get("reason")]
         yield f"It was stopped: {reasons[-1] if reasons else 'on request'}."
 
     # ------------------------------------------------------------ caches and forks
 
-    @cached_property
-    def _nearest(self) -> Json:
-        """The kept result, of another step, that has most parts of the key in common; the newest of several."""
-        cache = self._note.get("cache")
-        if not cache or "from" in cache or cache.get("missed"):
-            return None
-        parts, found = cache["parts"], None
-        for each in self._store.documents("python", "cache"):
-            body = each.body
-            own = (body["run"], body["step"]) == (self._run.id, self._step.key)
-            if body.get("task") != self._step.task or own or body["at"] > (self._step.ended_at or body["at"]):
-                continue
-            differs = sorted(name for name in {*parts, *body["parts"]} if parts.get(name) != body["parts"].get(name))
-            if differs and (found is None or (-len(differs), body["at"]) > found[0]):
-                found = (-len(differs), body["at"]), {"run": body["run"], "step": body["step"], "differs": differs}
-        return found[1] if found else None
-
     def _why_not_reused(self) -> Iterator[str]:
-        fork = self._forked
+        fork = self.forked
         if not fork:
             return
-        told = f"It was not taken over from run {self._name_of(fork['run'])}:"
-        if any(self._step.key.startswith(each) or each.startswith(self._step.key) for each in fork.get("from", ())):
+        told = f"It was not taken over from run {self.name_of(fork['run'])}:"
+        if any(self.step.key.startswith(each) or each.startswith(self.step.key) for each in fork.get("from", ())):
             yield f"{told} --from asks for it to run."
             return
         try:
-            other = Reasons(self._store, self._store.run(fork["run"]), self._store.step(fork["run"], self._of))
+            other = Reasons(self.store, self.store.run(fork["run"]), self.store.step(fork["run"], self.of))
         except NotFound:
             yield f"{told} that run has no such step, or has been pruned."
             return
-        if other._step.status != st.SUCCEEDED:
-            yield f"{told} it did not succeed there ({other._step.status})."
-        elif other._added.get("call") != self._added.get("call"):
+        if other.step.status != st.SUCCEEDED:
+            yield f"{told} it did not succeed there ({other.step.status})."
+        elif other.added.get("call") != self.added.get("call"):
             yield f"{told} its code has changed."
-        elif other._added.get("fingerprint") != self._added.get("fingerprint"):
+        elif other.added.get("fingerprint") != self.added.get("fingerprint"):
             yield f"{told} its arguments have changed."
         else:
-            yield f"{told} it takes results of steps that ran anew: {', '.join(self._needs) or 'none that are known'}."
+            yield f"{told} it takes results of steps that ran anew: {', '.join(self.needs) or 'none that are known'}."
 
     def _told_parts(self, parts: Json) -> Iterator[str]:
-        differs = self._nearest["differs"] if self._nearest else ()
+        differs = self.nearest["differs"] if self.nearest else ()
         for name, digest in parts.items():
             yield f"  {name}: {digest[:16]}{'  (differs)' if name in differs else ''}"
 
-    # ------------------------------------------------------------ facts
-
-    def _concerns(self, event: Json) -> bool:
-        key, element = event.get("key"), event.get("element", -1)
-        if self._element < 0:
-            return key == self._step.key and (element < 0 or event["event"] == "step.failed")
-        if key != self._of or event["event"] == "step.added":
-            return key in (self._of, self._step.key)
-        return bool(element == self._element or self._element in event.get("indices", ()))
-
-    @cached_property
-    def _note(self) -> Json:
-        """What the voice noted when the step succeeded."""
-        done = [each for each in self._events if each["event"] == "step.succeeded"]
-        return (done[-1].get("note") if done else None) or {}
-
-    @property
-    def _forked(self) -> Json:
-        return self._run.program.get("fork")
-
-    @property
-    def _because(self) -> str:
-        return next((each.get("because", "") for each in reversed(self._events) if each["event"] == "step.skipped"), "")
-
-    @property
-    def _needs(self) -> list[str]:
-        added = self._added
-        return [*added.get("needs", ()), *added.get("after", ()), *added.get("each", ())]
-
-    @property
-    def _retries(self) -> int:
-        return int(self._added.get("policy", {}).get("retries", 0))
-
-    @property
-    def _limits(self) -> list[str]:
-        return list(self._added.get("policy", {}).get("demands", ()))
-
-    def _row(self, key: str) -> StepRow | None:
-        try:
-            return lookup.find_step(self._store, self._run, key) if key else None
-        except NotFound:
-            return None
-
-    def _status_of(self, key: str) -> str:
-        row = self._row(key)
-        return row.status if row is not None else "unknown"
-
-    def _holders(self, limit: str) -> list[str]:
-        """The running steps that take of the limit."""
-        running = {row.key for row in self._store.steps(self._run.id, status=st.RUNNING)}
-        return [
-            event["key"]
-            for event in self._store.history(self._run.id)
-            if event["event"] == "step.added"
-            and event["key"] in running
-            and limit in event.get("policy", {}).get("demands", ())
-        ]
-
-    def _name_of(self, run: str) -> str:
-        try:
-            return f"{self._store.run(run).name} ({run})"
-        except NotFound:
-            return run
-
     def _told_added(self) -> str:
-        parent, needs = self._added.get("parent", ""), self._needs
+        parent, needs = self.added.get("parent", ""), self.needs
         by = f"called by {parent}" if parent else "added"
         return f"{by}; needs {', '.join(needs[:5])}{' ...' if len(needs) > 5 else ''}" if needs else by
 
     def _told_waits(self, began_at: float) -> Iterator[tuple[float, str]]:
         """What it waited for before it first started: the last of the steps that it needs, then its turn."""
-        free_at, last = self._added["at"] if self._added else began_at, ""
-        for key in self._needs:
-            row = self._row(key)
+        free_at, last = self.added["at"] if self.added else began_at, ""
+        for key in self.needs:
+            row = self.row(key)
             if row is not None and row.ended_at is not None and free_at < row.ended_at <= began_at:
                 free_at, last = row.ended_at, key
-        if last and free_at - self._added["at"] >= _NOTICED_S:
+        if last and free_at - self.added["at"] >= _NOTICED_S:
             yield (
                 free_at,
-                f"waited {human.length(free_at - self._added['at'])} for {last}, the last that it needs to end",
+                f"waited {human.length(free_at - self.added['at'])} for {last}, the last that it needs to end",
             )
-        if self._limits and began_at - free_at >= _NOTICED_S:
-            told = ", ".join(map(_limit, self._limits))
+        if self.limits and began_at - free_at >= _NOTICED_S:
+            told = ", ".join(map(_limit, self.limits))
             yield began_at, f"waited {human.length(began_at - free_at)} for its turn at {told}"
 
 

@@ -1,0 +1,111 @@
+"""What the journal tells of one step, and what is kept of earlier runs beside it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from motet.cli import lookup
+from motet.errors import NotFound
+from motet.kernel import transitions as st
+from motet.kernel.events import Json
+from motet.ports import RunRow, StepRow, Store
+
+
+class Facts:
+    """The facts of one step (or element of a map) of one run."""
+
+    def __init__(self, store: Store, run: RunRow, step: StepRow) -> None:
+        self.store = store
+        self.run = run
+        self.step = step
+        of, _, index = step.key.rpartition("[")
+        self.of, self.element = (of, int(index[:-1])) if step.form == "element" else (step.key, -1)
+        self.events = [event for event in store.history(run.id) if self._concerns(event)]
+        self.added: Json = next((each for each in self.events if each["event"] == "step.added"), {})
+
+    def _concerns(self, event: Json) -> bool:
+        key, element = event.get("key"), event.get("element", -1)
+        if self.element < 0:
+            return bool(key == self.step.key and (element < 0 or event["event"] == "step.failed"))
+        if key != self.of or event["event"] == "step.added":
+            return key in (self.of, self.step.key)
+        return bool(element == self.element or self.element in event.get("indices", ()))
+
+    @cached_property
+    def note(self) -> Json:
+        """What the voice noted when the step succeeded."""
+        done = [each for each in self.events if each["event"] == "step.succeeded"]
+        return (done[-1].get("note") if done else None) or {}
+
+    @property
+    def forked(self) -> Json:
+        """What the run was forked from, None if it was not."""
+        return self.run.program.get("fork")
+
+    @property
+    def because(self) -> str:
+        """The step because of which it was skipped."""
+        return next((each.get("because", "") for each in reversed(self.events) if each["event"] == "step.skipped"), "")
+
+    @property
+    def needs(self) -> list[str]:
+        """The steps that must have ended before it starts."""
+        added = self.added
+        return [*added.get("needs", ()), *added.get("after", ()), *added.get("each", ())]
+
+    @property
+    def retries(self) -> int:
+        """How many its policy allows."""
+        return int(self.added.get("policy", {}).get("retries", 0))
+
+    @property
+    def limits(self) -> list[str]:
+        """The limits that it takes of while it runs."""
+        return list(self.added.get("policy", {}).get("demands", ()))
+
+    def row(self, key: str) -> StepRow | None:
+        """The row of another step of the run."""
+        try:
+            return lookup.find_step(self.store, self.run, key) if key else None
+        except NotFound:
+            return None
+
+    def status_of(self, key: str) -> str:
+        """The status of another step of the run."""
+        row = self.row(key)
+        return row.status if row is not None else "unknown"
+
+    def holders(self, limit: str) -> list[str]:
+        """The running steps that take of the limit."""
+        running = {row.key for row in self.store.steps(self.run.id, status=st.RUNNING)}
+        return [
+            event["key"]
+            for event in self.store.history(self.run.id)
+            if event["event"] == "step.added"
+            and event["key"] in running
+            and limit in event.get("policy", {}).get("demands", ())
+        ]
+
+    def name_of(self, run: str) -> str:
+        """A run's name and id; the id alone of one that is gone."""
+        try:
+            return f"{self.store.run(run).name} ({run})"
+        except NotFound:
+            return run
+
+    @cached_property
+    def nearest(self) -> Json:
+        """The kept result, of another step, that has most parts of the key in common; the newest of several."""
+        cache = self.note.get("cache")
+        if not cache or "from" in cache or cache.get("missed"):
+            return None
+        parts, found = cache["parts"], None
+        for each in self.store.documents("python", "cache"):
+            body = each.body
+            own = (body["run"], body["step"]) == (self.run.id, self.step.key)
+            if body.get("task") != self.step.task or own or body["at"] > (self.step.ended_at or body["at"]):
+                continue
+            differs = sorted(name for name in {*parts, *body["parts"]} if parts.get(name) != body["parts"].get(name))
+            if differs and (found is None or (-len(differs), body["at"]) > found[0]):
+                found = (-len(differs), body["at"]), {"run": body["run"], "step": body["step"], "differs": differs}
+        return found[1] if found else None
