@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Any
 
 from motet.dialects.python.flows import Flow
 from motet.dialects.python.loading import load_file, load_module, pick
 from motet.dialects.python.tasks import Task
 from motet.errors import MotetError, TargetError
+from motet.records import Record
 from motet.values.errors import encode_error
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Record, frozen=True):
     """A place in a file or in a module; the other one is empty. An empty name means the only flow there."""
 
     file: str
@@ -22,8 +21,7 @@ class Target:
     name: str
 
 
-@dataclass(frozen=True)
-class ProgramTarget:
+class ProgramTarget(Record, frozen=True):
     """`module:function` of a function that makes a declarative program of the run's parameters."""
 
     target: str

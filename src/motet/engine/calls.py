@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from motet.kernel.events import Json
 from motet.ports import Attempt, Outcome
+from motet.records import Record
 
 
 class Call(Protocol):
@@ -42,8 +42,7 @@ class Prepared:
         self.options = options or {}
 
 
-@dataclass(slots=True)
-class Settled:
+class Settled(Record):
     """A success with its record; or a failure with its error, whether a retry is of use, and after how long.
 
     `cached`: the record was kept by an earlier step. `note` is what the voice wants to remember of why.

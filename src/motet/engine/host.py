@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from motet.engine.calls import Call
@@ -19,6 +18,7 @@ from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLED, ENDED, FAILED
 from motet.owners import is_dead, this_process
 from motet.ports import ArtifactStore, Clock, Executor, LogStore, NewRun, Owner, RunRow, Store
+from motet.records import Record
 
 LEASE_S = 15.0
 """How long an owner that is silent still counts as alive, unless its process is seen to be dead."""
@@ -27,8 +27,7 @@ LEASE_S = 15.0
 CallMaker: TypeAlias = Callable[[ArtifactStore, Session, Step], Call]
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutorSpec:
+class ExecutorSpec(Record, frozen=True):
     """How to make an executor, and how much it takes, which is asked before it is made."""
 
     make: Callable[[], Executor]

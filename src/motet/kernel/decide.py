@@ -6,17 +6,16 @@ an attempt starts), and commands, which the engine carries out once those events
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from motet.kernel import events as ev
 from motet.kernel.limits import admit, line_up, may_start
 from motet.kernel.state import M_BLOCKED, M_RUNNING, Changes, MapState, RunState, Step
 from motet.kernel.transitions import CANCELLING, ENDED, PENDING, READY, RETRYING, RUNNING, SUCCEEDED
+from motet.records import Record, field
 
 
-@dataclass(slots=True)
-class StartAttempt:
+class StartAttempt(Record):
     """Hand an attempt to its executor. `element` >= 0 is an element of the map `key`."""
 
     key: str
@@ -24,8 +23,7 @@ class StartAttempt:
     element: int = -1
 
 
-@dataclass(slots=True)
-class StopAttempt:
+class StopAttempt(Record):
     """Ask a running attempt to end, by force after the grace of its policy."""
 
     key: str
@@ -34,8 +32,7 @@ class StopAttempt:
     reason: str
 
 
-@dataclass(slots=True)
-class SetTimer:
+class SetTimer(Record):
     """Report `TimerFired` with the same fields at time `due_at`, or soon after.
 
     `what` is "retry", "timeout" (both of the step `key`) or "deadline" (of the rule `key`).
@@ -51,8 +48,7 @@ class SetTimer:
 Command: TypeAlias = StartAttempt | StopAttempt | SetTimer
 
 
-@dataclass(slots=True)
-class Decision:
+class Decision(Record):
     """Events to be recorded and folded, and commands to be carried out after they were."""
 
     events: list[ev.Event] = field(default_factory=list)

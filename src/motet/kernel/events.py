@@ -1,6 +1,6 @@
 """What has happened in a run: the facts that are recorded, and their JSON form.
 
-An event is never changed once made. The classes are not frozen all the same: a frozen dataclass costs
+An event is never changed once made. The classes are not frozen all the same: a frozen record costs
 three times as much to make, and several are made for every step.
 
 Times are seconds since the epoch, put in by whoever saw the thing happen: the kernel reads no clock.
@@ -8,16 +8,16 @@ Times are seconds since the epoch, put in by whoever saw the thing happen: the k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
+
+from motet.records import Record, defaults, field
 
 Json: TypeAlias = Any
 """None, bool, int, float, str, or a list or str-keyed dict of these."""
 
 
-@dataclass(slots=True)
-class Event:
+class Event(Record):
     """A fact about one run. `kind` names it in the journal; unrecorded kinds only mark what is in hand."""
 
     kind: ClassVar[str] = ""
@@ -25,7 +25,6 @@ class Event:
     at: float
 
 
-@dataclass(slots=True)
 class RunStarted(Event):
     """An owner (process) took the run up: its first one, or another after a crash or a reopening."""
 
@@ -34,7 +33,6 @@ class RunStarted(Event):
     owner: str = ""
 
 
-@dataclass(slots=True)
 class RunCancelling(Event):
     """The run was asked to stop; nothing new starts from here on.
 
@@ -46,7 +44,6 @@ class RunCancelling(Event):
     offset: int = 0
 
 
-@dataclass(slots=True)
 class RunReopened(Event):
     """A run that had failed or been cancelled is taken up again; steps that did not succeed run anew.
 
@@ -57,7 +54,6 @@ class RunReopened(Event):
     offset: int = 0
 
 
-@dataclass(slots=True)
 class RunFinishing(Event):
     """The program ended the run. It will end so, once what still runs has been stopped."""
 
@@ -67,7 +63,6 @@ class RunFinishing(Event):
     error: Json = None
 
 
-@dataclass(slots=True)
 class RunFinished(Event):
     """The run ended. `status` is succeeded, failed or cancelled."""
 
@@ -77,7 +72,6 @@ class RunFinished(Event):
     error: Json = None
 
 
-@dataclass(slots=True)
 class LimitSet(Event):
     """At most `capacity` of the named limit may be in use by the run's running attempts."""
 
@@ -88,7 +82,6 @@ class LimitSet(Event):
     slack: float = 0.0
 
 
-@dataclass(slots=True)
 class StepAdded(Event):
     """A step came to be. Adding is idempotent by key: a key is added once in a run's life.
 
@@ -116,14 +109,12 @@ class StepAdded(Event):
     call: Json = None
 
 
-@dataclass(slots=True)
 class StepEvent(Event):
     """A fact about the step `key`."""
 
     key: str = ""
 
 
-@dataclass(slots=True)
 class StepStarted(StepEvent):
     """Attempt number `attempt` was handed to an executor. The number is the fencing token."""
 
@@ -132,7 +123,6 @@ class StepStarted(StepEvent):
     element: int = -1
 
 
-@dataclass(slots=True)
 class StepSucceeded(StepEvent):
     """The step has its outcome. `cached`: it was taken over from an earlier step, nothing had to run.
 
@@ -147,7 +137,6 @@ class StepSucceeded(StepEvent):
     note: Json = None
 
 
-@dataclass(slots=True)
 class StepRetrying(StepEvent):
     """An attempt failed and another is due at `due_at`."""
 
@@ -158,7 +147,6 @@ class StepRetrying(StepEvent):
     error: Json = None
 
 
-@dataclass(slots=True)
 class StepFailed(StepEvent):
     """The last attempt that the policy allows failed."""
 
@@ -168,7 +156,6 @@ class StepFailed(StepEvent):
     error: Json = None
 
 
-@dataclass(slots=True)
 class StepSkipped(StepEvent):
     """The step will not run, because the step `because` did not succeed."""
 
@@ -177,7 +164,6 @@ class StepSkipped(StepEvent):
     because: str = ""
 
 
-@dataclass(slots=True)
 class StepStopping(StepEvent):
     """The step was asked to stop. If an attempt is running, it is being stopped."""
 
@@ -185,7 +171,6 @@ class StepStopping(StepEvent):
     reason: str = ""
 
 
-@dataclass(slots=True)
 class StepCancelled(StepEvent):
     """The step ended because it was asked to stop. `attempt` is the one that was running, 0 if none was."""
 
@@ -195,7 +180,6 @@ class StepCancelled(StepEvent):
     attempt: int = 0
 
 
-@dataclass(slots=True)
 class StepInterrupted(StepEvent):
     """The engine that ran the attempt died with it. The step is ready again; no retry is used up.
 
@@ -206,7 +190,6 @@ class StepInterrupted(StepEvent):
     kind: ClassVar[str] = "step.interrupted"
 
 
-@dataclass(slots=True)
 class StepReset(StepEvent):
     """The step's outcome is put aside and it may run anew (a reopened run, code that changed).
 
@@ -221,7 +204,6 @@ class StepReset(StepEvent):
     anew: bool = False
 
 
-@dataclass(slots=True)
 class ElementsStarted(StepEvent):
     """Elements of a map were handed to an executor. Not recorded: only their outcomes are."""
 
@@ -230,7 +212,6 @@ class ElementsStarted(StepEvent):
     indices: Sequence[int] = ()
 
 
-@dataclass(slots=True)
 class ElementsSucceeded(StepEvent):
     """First attempts of a map's elements succeeded. `results[n]` belongs to element `indices[n]`.
 
@@ -242,7 +223,6 @@ class ElementsSucceeded(StepEvent):
     results: Sequence[Json] = ()
 
 
-@dataclass(slots=True)
 class WaitAdded(Event):
     """The run listens for a rule (its JSON form, see `rules`); `repeat` keeps listening after it has fired.
 
@@ -256,7 +236,6 @@ class WaitAdded(Event):
     offset: int = 0
 
 
-@dataclass(slots=True)
 class WaitRemoved(Event):
     """The run listens for that rule no longer."""
 
@@ -264,7 +243,6 @@ class WaitRemoved(Event):
     wait: str = ""
 
 
-@dataclass(slots=True)
 class EventReceived(Event):
     """A published event reached the run. `offset` is its place in the journal: it is acted on once."""
 
@@ -276,7 +254,6 @@ class EventReceived(Event):
     sender: str = ""
 
 
-@dataclass(slots=True)
 class TimePassed(Event):
     """The deadline of the rule `wait` was reached."""
 
@@ -296,17 +273,13 @@ KINDS: dict[str, type[Event]] = {
 """Every kind of event by its name in the journal."""
 
 
-def _defaults(cls: type[Event]) -> tuple[tuple[str, Any], ...]:
-    """The fields of `cls` with the value that its JSON form leaves out."""
-    pairs = []
-    for each in fields(cls):
-        factory: Callable[[], Any] | Any = each.default_factory
-        default = factory() if factory is not MISSING else each.default
-        pairs.append((each.name, None if default is MISSING else default))
-    return tuple(pairs)
+def _written(cls: type[Event]) -> tuple[tuple[str, Any], ...]:
+    """The fields of a kind, with the value that its JSON form leaves out."""
+    known = defaults(cls)
+    return tuple([(name, known.get(name)) for name in cls.__match_args__])
 
 
-_FIELDS = {cls: _defaults(cls) for cls in KINDS.values()}
+_FIELDS = {cls: _written(cls) for cls in KINDS.values()}
 
 
 def to_json(event: Event) -> dict[str, Json]:

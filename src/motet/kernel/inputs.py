@@ -6,7 +6,6 @@ fencing token), a timer that nobody needs any more, a published event that was a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from motet.kernel import events as ev
@@ -16,10 +15,10 @@ from motet.kernel.limits import line_up
 from motet.kernel.policy import retry_delay_s
 from motet.kernel.state import M_RUNNING, RunState, Step, element_key
 from motet.kernel.transitions import CANCELLING, RETRYING, RUNNING
+from motet.records import Record
 
 
-@dataclass(slots=True)
-class Succeeded:
+class Succeeded(Record):
     """An attempt gave its value; `result` is the record of it."""
 
     at: float
@@ -31,8 +30,7 @@ class Succeeded:
     note: Json = None
 
 
-@dataclass(slots=True)
-class Failed:
+class Failed(Record):
     """An attempt failed. `retry` False: no use trying again (a condition said so)."""
 
     at: float
@@ -44,8 +42,7 @@ class Failed:
     delay_s: float | None = None
 
 
-@dataclass(slots=True)
-class Ended:
+class Ended(Record):
     """An attempt ended because it was asked to stop."""
 
     at: float
@@ -55,8 +52,7 @@ class Ended:
     element: int = -1
 
 
-@dataclass(slots=True)
-class TimerFired:
+class TimerFired(Record):
     """A timer that a `SetTimer` had asked for; the fields are the same."""
 
     at: float
@@ -69,8 +65,7 @@ class TimerFired:
 Input: TypeAlias = Succeeded | Failed | Ended | TimerFired | ev.EventReceived
 
 
-@dataclass(slots=True)
-class Judgement:
+class Judgement(Record):
     """What an input comes to: an event to be recorded, or a command, or nothing."""
 
     event: ev.Event | None = None

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
 from hashlib import blake2b
-from typing import Any
 
 from motet.kernel.events import Json
+from motet.records import Record, defaults, field
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Record, frozen=True):
     """What the engine may and must do for a step.
 
     retries     attempts allowed after the first
@@ -36,7 +34,7 @@ class Policy:
     grace_s: float = 5.0
     demands: Mapping[str, float] = field(default_factory=dict)
     executor: str = ""
-    json: Mapping[str, Json] = field(init=False, compare=False, repr=False)
+    json: Mapping[str, Json] = field(init=False)
     """The fields that differ from their defaults, made once: it is written with every step."""
 
     def __post_init__(self) -> None:
@@ -46,9 +44,9 @@ class Policy:
 
     def _written(self) -> dict[str, Json]:
         return {
-            each.name: list(value) if isinstance(value, tuple) else value
-            for each in fields(self)
-            if each.init and (value := getattr(self, each.name)) != _default(each)
+            name: list(value) if isinstance(value, tuple) else value
+            for name, default in _DEFAULTS.items()
+            if (value := getattr(self, name)) != default
         }
 
     @classmethod
@@ -60,8 +58,7 @@ class Policy:
         return cls(**body)
 
 
-def _default(each: Field[Any]) -> Any:
-    return each.default if each.default is not MISSING else {}
+_DEFAULTS = defaults(Policy)
 
 
 def slot_of(executor: str) -> str:

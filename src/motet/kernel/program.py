@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from motet.errors import UsageError
@@ -13,10 +12,10 @@ from motet.kernel.policy import PLAIN, Policy
 from motet.kernel.rules import Rule
 from motet.kernel.state import Changes, Fired, RunState
 from motet.kernel.transitions import ENDED
+from motet.records import Record, field
 
 
-@dataclass(slots=True)
-class AddStep:
+class AddStep(Record):
     """Add a step; nothing happens where the key exists. The fields are those of `events.StepAdded`."""
 
     key: str
@@ -33,24 +32,21 @@ class AddStep:
     fingerprint: str = ""
 
 
-@dataclass(slots=True)
-class StopStep:
+class StopStep(Record):
     """Ask a step to stop; one that has ended, or does not exist, stays as it is."""
 
     key: str
     reason: str = "stopped by its workflow"
 
 
-@dataclass(slots=True)
-class RestartStep:
+class RestartStep(Record):
     """Stop the step `key` if it runs, and add `then` to start when it has ended."""
 
     key: str
     then: AddStep
 
 
-@dataclass(slots=True)
-class Listen:
+class Listen(Record):
     """Listen for a rule under an id; its firings are in `View.fired`. The same id twice is one."""
 
     id: str
@@ -58,15 +54,13 @@ class Listen:
     repeat: bool = True
 
 
-@dataclass(slots=True)
-class Unlisten:
+class Unlisten(Record):
     """Stop listening."""
 
     id: str
 
 
-@dataclass(slots=True)
-class Finish:
+class Finish(Record):
     """The run is over. What still runs is stopped first; `status` is succeeded or failed."""
 
     status: str = "succeeded"
@@ -77,8 +71,7 @@ class Finish:
 Action: TypeAlias = AddStep | StopStep | RestartStep | Listen | Unlisten | Finish
 
 
-@dataclass(slots=True)
-class View:
+class View(Record):
     """The run so far, for reading: `changed` names the steps that changed, `fired` the rules that fired."""
 
     state: RunState

@@ -8,14 +8,13 @@ After it has fired, a rule starts afresh: all() waits for every part again, coun
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 from motet.kernel.events import EventReceived, Json, TimePassed
+from motet.records import Record
 
 
-@dataclass(slots=True)
-class StatusChanged:
+class StatusChanged(Record):
     """A step of the run reached `status`. Derived while events are folded, so it is never recorded."""
 
     at: float
@@ -56,8 +55,7 @@ class Rule:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
-class OnEvent(Rule):
+class OnEvent(Rule, Record, frozen=True):
     """Fires on a published event with this key, and namespace and value where they are given."""
 
     kind: ClassVar[str] = "event"
@@ -83,8 +81,7 @@ class OnEvent(Rule):
         return out
 
 
-@dataclass(frozen=True, slots=True)
-class OnStatus(Rule):
+class OnStatus(Rule, Record, frozen=True):
     """Fires when a step reaches `status`: the step with this key, or any step of this task."""
 
     kind: ClassVar[str] = "status"
@@ -105,8 +102,7 @@ class OnStatus(Rule):
         return {"rule": self.kind, "status": self.status, "key": self.key, "task": self.task}
 
 
-@dataclass(frozen=True, slots=True)
-class _Several(Rule):
+class _Several(Rule, Record, frozen=True):
     rules: tuple[Rule, ...]
 
     def __post_init__(self) -> None:
@@ -125,8 +121,7 @@ class _Several(Rule):
         return min((at for at in due if at is not None), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf(_Several):
+class AnyOf(_Several, frozen=True):
     """Fires whenever one of its parts fires."""
 
     kind: ClassVar[str] = "any"
@@ -142,8 +137,7 @@ class AnyOf(_Several):
         return self._earliest(memory)
 
 
-@dataclass(frozen=True, slots=True)
-class AllOf(_Several):
+class AllOf(_Several, frozen=True):
     """Fires when each part has fired at least once since the last time, in any order."""
 
     kind: ClassVar[str] = "all"
@@ -161,8 +155,7 @@ class AllOf(_Several):
         return self._earliest(memory["parts"])
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence(_Several):
+class Sequence(_Several, frozen=True):
     """Fires when its parts have fired one after the other; one signal moves it on by one part at most."""
 
     kind: ClassVar[str] = "sequence"
@@ -183,8 +176,7 @@ class Sequence(_Several):
         return self.rules[place].deadline(memory["part"])
 
 
-@dataclass(frozen=True, slots=True)
-class Count(Rule):
+class Count(Rule, Record, frozen=True):
     """Fires each time its part has fired `times` times."""
 
     kind: ClassVar[str] = "count"
@@ -211,8 +203,7 @@ class Count(Rule):
         return {"rule": self.kind, "of": self.rule.to_json(), "times": self.times}
 
 
-@dataclass(frozen=True, slots=True)
-class Absence(Rule):
+class Absence(Rule, Record, frozen=True):
     """Fires when its part has not fired for `for_s` seconds, counted from the start or from its last firing.
 
     It fires once a silence: the part must fire again before the next silence counts.

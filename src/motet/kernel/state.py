@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from motet.kernel.events import Json
 from motet.kernel.policy import PLAIN, Policy
 from motet.kernel.rules import Rule, Signal, Topic
 from motet.kernel.transitions import CANCELLED, ENDED, PENDING, READY, RUNNING, SKIPPED, SUCCEEDED, WAITING
+from motet.records import Record, field
 
 # What an element of a map is at, one byte each. OWN: it has a Step of its own, which has yet to end. An
 # element that succeeded is SUCCEEDED whether it has a Step or not; ENDED is any other end.
 M_BLOCKED, M_WAITING, M_RUNNING, M_SUCCEEDED, M_OWN, M_ENDED = range(6)
 
 
-@dataclass(slots=True)
-class MapState:
+class MapState(Record):
     """The elements of one map, a byte and a result each, so that a million of them stay cheap.
 
     due        elements that came free behind `cursor`; from there on, `marks` are searched
@@ -76,8 +75,7 @@ class MapState:
         return taken
 
 
-@dataclass(slots=True)
-class Step:
+class Step(Record):
     """One step.
 
     unmet   how many of those it needs, or comes after, stand in its way; `doomed` is one that did not succeed
@@ -125,8 +123,7 @@ class Step:
         return self.status in ENDED
 
 
-@dataclass(slots=True)
-class Wait:
+class Wait(Record):
     """A rule the run listens for, with what it remembers and how often it has fired.
 
     One that fired and does not repeat stays, closed, so that its program may ask for it again in vain.
@@ -147,8 +144,7 @@ class Wait:
         return self.rule.deadline(self.memory) if self.open else None
 
 
-@dataclass(slots=True)
-class Fired:
+class Fired(Record):
     """A rule fired: the `number`-th time, on that signal."""
 
     wait: str
@@ -156,8 +152,7 @@ class Fired:
     signal: Signal
 
 
-@dataclass(slots=True)
-class Limit:
+class Limit(Record):
     """A named limit: capacity, what is in use, what is held by steps in line elsewhere, and its own line.
 
     The line is a heap of (ticket, key): first come, first served.
@@ -170,8 +165,7 @@ class Limit:
     line: list[tuple[int, str]] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Changes:
+class Changes(Record):
     """What folding touched since it was last asked.
 
     steps     keys of steps, in the order in which they were first touched
@@ -193,8 +187,7 @@ class Changes:
         return bool(self.steps or self.fired or self.freed or self.waits or self.run)
 
 
-@dataclass(slots=True)
-class RunState:
+class RunState(Record):
     """One run. `seq` counts its recorded events, `offset` is the last published event that it acted on.
 
     steered    the offset up to which requests to stop it have had their effect

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from motet.ports.rows import Pruned
+from motet.records import Record
 
 
 class Clock(Protocol):
@@ -17,8 +17,7 @@ class Clock(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class LogLine:
+class LogLine(Record):
     """One line that an attempt wrote: when it ended, to which stream (stdout, stderr) or at which level."""
 
     at: float
@@ -48,8 +47,7 @@ class LogStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Record, frozen=True):
     """An artifact: its content's hash (hex) and size."""
 
     digest: str

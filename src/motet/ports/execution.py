@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from motet.kernel.events import Json
+from motet.records import Record, field
 
 
-@dataclass(slots=True)
-class Success:
+class Success(Record):
     """The attempt's value: `value` as it is where it stayed in this process, `record` as it is kept.
 
     Where `record` is set, the value was encoded in another process, and `value` means nothing.
@@ -20,16 +19,14 @@ class Success:
     record: Json = None
 
 
-@dataclass(slots=True)
-class Failure:
+class Failure(Record):
     """Why the attempt failed. `error` is a record (see `values.errors`); `exception` the object, if it is here."""
 
     error: Json
     exception: BaseException | None = None
 
 
-@dataclass(slots=True)
-class Stopped:
+class Stopped(Record):
     """The attempt ended because it was asked to."""
 
     reason: str = ""
@@ -38,8 +35,7 @@ class Stopped:
 Outcome = Success | Failure | Stopped
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(Record):
     """One try at a step (or at one element of a map), handed to an executor.
 
     call      the function with its arguments, already resolved; called as `function(*args, **kwargs)`

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from motet.kernel.events import Json
+from motet.records import Record, field
 
 
-@dataclass(slots=True)
-class NewRun:
+class NewRun(Record):
     """A run to be created. `program` says how to rebuild it: {"voice": ..., "target": ..., ...}.
 
     Published events beyond `offset` concern it, earlier ones do not.
@@ -27,8 +26,7 @@ class NewRun:
     offset: int = 0
 
 
-@dataclass(slots=True)
-class Owner:
+class Owner(Record):
     """The process that drives a run: enough to tell from elsewhere on the same host whether it still lives.
 
     `started` is the process's start time as the system gives it (clock ticks since boot), so that a reused
@@ -41,8 +39,7 @@ class Owner:
     started: int
 
 
-@dataclass(slots=True)
-class RunRow:
+class RunRow(Record):
     """What lists and pages show of a run; `owner` and the lease are None while nobody drives it."""
 
     id: str
@@ -66,8 +63,7 @@ class RunRow:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class StepRow:
+class StepRow(Record):
     """What lists and pages show of a step. `done` and `size` count the elements of a map (size None: no map)."""
 
     key: str
@@ -88,8 +84,7 @@ class StepRow:
     error: Json = None
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Record):
     """What one commit adds to a run: its events as JSON, and the rows that changed with them.
 
     `run` holds the columns of the run's row that changed (status, started_at, ended_at, result, error,
@@ -101,8 +96,7 @@ class Batch:
     run: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Publication:
+class Publication(Record):
     """An event that anyone may publish. The same `client_key` twice is one event (empty: no such promise).
 
     Steering (stop, retry, answer) is published too: namespace "motet", with the run it is meant for in `run`.
@@ -117,8 +111,7 @@ class Publication:
     at: float = 0.0
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Record):
     """One event as it stands in the journal. `seq` is its place in its run (0 for published events)."""
 
     offset: int
@@ -132,16 +125,14 @@ class Entry:
     published: bool
 
 
-@dataclass(slots=True)
-class Checkpoint:
+class Checkpoint(Record):
     """The state of a run after its event number `seq`."""
 
     seq: int
     state: Json
 
 
-@dataclass(slots=True)
-class Document:
+class Document(Record):
     """A voice's own record. `version` counts its writes from 1."""
 
     voice: str
@@ -151,8 +142,7 @@ class Document:
     version: int
 
 
-@dataclass(slots=True)
-class Pruned:
+class Pruned(Record):
     """What a pruning removed, or would remove."""
 
     runs: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from motet.errors import Conflict, Fenced, NotFound
 from motet.kernel.events import Json
@@ -21,14 +21,14 @@ from motet.ports import (
     RunRow,
     StepRow,
 )
+from motet.records import Record, field
 from motet.stores.codec import decode, encode, references
 from motet.stores.memory_documents import MemoryDocuments
 from motet.stores.memory_prune import kept_from, old_runs
 from motet.stores.rows import CHANGEABLE, step_cells, step_of_cells
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Record):
     row: RunRow
     events: list[str] = field(default_factory=list)
     steps: dict[str, str] = field(default_factory=dict)
@@ -36,8 +36,7 @@ class _Run:
     last_offset: int = 0
 
 
-@dataclass(slots=True)
-class _Fact:
+class _Fact(Record):
     """An event in the journal: of an engine (its JSON text), or published."""
 
     offset: int

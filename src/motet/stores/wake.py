@@ -13,17 +13,16 @@ import os
 import select
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 
 from motet.errors import StoreUnavailable
+from motet.records import Record
 
 _ALL, _PUBLISHED = "all-", "published-"
 _CENSUS = ".census"
 _CENSUS_BYTES = 8
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(Record):
     """The followers of all commits and of published events, as they were at that census."""
 
     census: bytes | None

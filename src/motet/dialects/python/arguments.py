@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from motet.dialects.python.annotations import Annotation, allow_failure, bare, unmapped
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.scope import Lineage
 from motet.dialects.python.states import State
+from motet.records import Record, field
 from motet.values.fingerprints import fingerprint
 
 PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
@@ -21,8 +21,7 @@ def is_plain(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     return PLAIN.issuperset(map(type, args)) and (not kwargs or PLAIN.issuperset(map(type, kwargs.values())))
 
 
-@dataclass(slots=True)
-class Relations:
+class Relations(Record):
     """The keys of the steps that values come from: those that must succeed, and those that must only end.
 
     `futures` says whether futures or states are among the values, so that they are to be resolved.
@@ -70,7 +69,9 @@ def _members(value: Any, kind: type) -> Iterable[Any]:
         return value.values() if not PLAIN.issuperset(map(type, value.values())) else ()
     if kind in _LISTS:
         return value if not PLAIN.issuperset(map(type, value)) else ()
-    if is_dataclass(value) and not isinstance(value, type):
+    if hasattr(kind, "__dataclass_fields__"):
+        from dataclasses import fields
+
         return [getattr(value, each.name) for each in fields(value)]
     return ()
 
@@ -97,7 +98,9 @@ def resolve(value: Any, *, wait: bool = False) -> Any:
         if PLAIN.issuperset(map(type, value)):
             return value
         return _rebuilt(value, lambda: kind(resolve(each, wait=wait) for each in value), value)
-    if is_dataclass(value) and not isinstance(value, type):
+    if hasattr(kind, "__dataclass_fields__"):
+        from dataclasses import fields, replace
+
         members = {each.name: getattr(value, each.name) for each in fields(value) if each.init}
         changed = {name: resolve(each, wait=wait) for name, each in members.items()}
         same = all(changed[name] is each for name, each in members.items())

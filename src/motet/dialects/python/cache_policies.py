@@ -6,9 +6,9 @@ A policy gives the parts of the key by name, each a digest, so that `motet why` 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from motet.records import Record
 from motet.values.fingerprints import fingerprint
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ class Uncacheable(Exception):
     """The key cannot be computed, so the step is not cached; says why."""
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(Record, frozen=True):
     """What a policy may look at: the task, its arguments by name, the run, the parameters of its flow."""
 
     task: Task[..., Any]
@@ -45,8 +44,7 @@ class CachePolicy:
         return Without(self, frozenset((name,)))
 
 
-@dataclass(frozen=True)
-class Compound(CachePolicy):
+class Compound(CachePolicy, Record, frozen=True):
     """All of several policies. One that is never cached counts for nothing beside others."""
 
     policies: tuple[CachePolicy, ...]
@@ -56,8 +54,7 @@ class Compound(CachePolicy):
         return {name: digest for each in found for name, digest in each.items()} if found else None
 
 
-@dataclass(frozen=True)
-class Without(CachePolicy):
+class Without(CachePolicy, Record, frozen=True):
     """A policy that does not look at some of the inputs."""
 
     policy: CachePolicy
@@ -105,8 +102,7 @@ class NoCache(CachePolicy):
         return None
 
 
-@dataclass(frozen=True)
-class KeyFunction(CachePolicy):
+class KeyFunction(CachePolicy, Record, frozen=True):
     """A function of context and arguments that gives the key, or None for not cached."""
 
     function: Callable[[Context, Mapping[str, Any]], str | None]

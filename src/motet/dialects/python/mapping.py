@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from motet.dialects.python.annotations import Annotation, unmapped
 from motet.dialects.python.futures import Future, FutureList
 from motet.errors import UsageError
+from motet.records import Record, field
 
 
-@dataclass(slots=True)
-class Split:
+class Split(Record):
     """`spread`: sequences, one value for each element; `shared`: values for all.
 
     each    keys of the maps that are followed element by element

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from motet.records import Record
 
-@dataclass(frozen=True)
-class TaskRunner:
+
+class TaskRunner(Record, frozen=True):
     """An executor by its name, and how many tasks of one run it takes at once (None: as many as it can)."""
 
     executor: ClassVar[str] = ""
     max_workers: int | None = None
 
 
-class ThreadPoolTaskRunner(TaskRunner):
+class ThreadPoolTaskRunner(TaskRunner, frozen=True):
     """Submitted tasks run in threads of this process."""
 
     executor: ClassVar[str] = "threads"
 
 
-class ProcessPoolTaskRunner(TaskRunner):
+class ProcessPoolTaskRunner(TaskRunner, frozen=True):
     """Submitted tasks run in warm processes: they can be killed, and use all cores."""
 
     executor: ClassVar[str] = "processes"
 
 
-@dataclass(frozen=True)
-class SequentialTaskRunner(TaskRunner):
+class SequentialTaskRunner(TaskRunner, frozen=True):
     """Submitted tasks run one after the other, in a thread."""
 
     executor: ClassVar[str] = "threads"
     max_workers: int | None = 1
 
 
-class ConcurrentTaskRunner(ThreadPoolTaskRunner):
+class ConcurrentTaskRunner(ThreadPoolTaskRunner, frozen=True):
     """Submitted tasks run in threads of this process; what Prefect's beta calls it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from motet.ports import Entry, Owner, RunRow, StepRow
@@ -63,7 +62,7 @@ def run_row(row: Row) -> RunRow:
 
 def pack_owner(owner: Owner) -> str | None:
     """The owner as a column."""
-    return pack(asdict(owner))
+    return pack({name: getattr(owner, name) for name in owner.__match_args__})
 
 
 def unpack_owner(text: str | None) -> Owner | None:
