@@ -24,6 +24,7 @@ COMMANDS = {
     "ls": "list runs",
     "show": "show a run and its steps, or one step",
     "why": "say why a step ran, was cached, waits, was skipped or failed",
+    "artifacts": "list what a run has published, or show one",
     "logs": "show what a run has written",
     "events": "show what happened, in order",
     "publish": "publish an event",

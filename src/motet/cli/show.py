@@ -7,9 +7,13 @@ from collections import Counter
 
 from motet import app
 from motet.cli import human, lookup
+from motet.cli.artifacts import told
 from motet.cli.terminal import Terminal
 from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow
+from motet.values.published import Published, published
+
+_ARTIFACTS = 10
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -28,11 +32,26 @@ def command(options: Namespace, terminal: Terminal) -> int:
         return 0
     steps = store.steps(run.id)
     if options.json:
-        terminal.json({**lookup.run_json(run), "steps": [lookup.step_json(each) for each in steps]})
+        listed = [lookup.step_json(each) for each in steps]
+        terminal.json(
+            {**lookup.run_json(run), "steps": listed, "artifacts": [each.json for each in published(store, run.id)]}
+        )
         return 0
     _show_run(terminal, run, steps)
     _show_steps(terminal, run, steps, max(0, options.n))
+    _show_artifacts(terminal, run, published(store, run.id))
     return 0
+
+
+def _show_artifacts(terminal: Terminal, run: RunRow, found: list[Published]) -> None:
+    """The first artifacts of the run."""
+    if not found:
+        return
+    terminal.say()
+    rows = [(each.key, each.type, each.step, told(each)) for each in found[:_ARTIFACTS]]
+    terminal.table(("ARTIFACT", "TYPE", "STEP", ""), rows)
+    if len(found) > _ARTIFACTS:
+        terminal.say(f"... and {len(found) - _ARTIFACTS} more: motet artifacts {run.name}")
 
 
 def _show_run(terminal: Terminal, run: RunRow, steps: list[StepRow]) -> None:

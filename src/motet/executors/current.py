@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from threading import Lock
 from time import time
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
@@ -25,15 +25,17 @@ class Current:
 
     stopping   why the attempt was asked to stop; None if it was not
     tee        whether what it writes is also shown where it would have gone
+    kept       what those remember of the attempt that its code calls: how many artifacts it has published, ...
     """
 
-    __slots__ = ("_lock", "_pending", "context", "log", "stopping", "tee")
+    __slots__ = ("_lock", "_pending", "context", "kept", "log", "stopping", "tee")
 
     def __init__(self, context: Mapping[str, Json], log: Log | None = None, tee: bool = True) -> None:
         self.context = context
         self.log = log
         self.tee = tee
         self.stopping: str | None = None
+        self.kept: dict[str, Any] = {}
         self._pending: dict[str, str] = {}
         self._lock = Lock()
 

@@ -16,6 +16,7 @@ from motet.kernel.events import Json
 from motet.kernel.program import View
 from motet.kernel.state import RunState, Step, element_key
 from motet.kernel.transitions import SUCCEEDED
+from motet.values.published import Published, publication, published
 
 if TYPE_CHECKING:
     from motet.engine.driver import Driver
@@ -28,18 +29,19 @@ def reuse_of(host: Host, fork: Json) -> Reuse | None:
         row = host.store.run(fork["run"])
     except NotFound:
         return None
-    return Reuse(load_state(host.store, row.id, row.offset), fork.get("from", ()))
+    return Reuse(load_state(host.store, row.id, row.offset), fork.get("from", ()), published(host.store, row.id))
 
 
 class Reuse:
-    """The steps of an earlier run. Callable from any thread; nothing here waits or writes.
+    """The steps of an earlier run, and the artifacts that they published. Callable from any thread; never waits.
 
     anew   keys of steps that run anew whatever is recorded, with all that is below them or consumes their results
     """
 
-    def __init__(self, state: RunState, anew: Iterable[str]) -> None:
+    def __init__(self, state: RunState, anew: Iterable[str], artifacts: Iterable[Published]) -> None:
         self._state = state
         self._anew = tuple(anew)
+        self._artifacts = tuple(artifacts)
         self._renewed: dict[str, bool] = {}
         self._same: dict[str, bool] = {}
 
@@ -56,7 +58,17 @@ class Reuse:
         unchanged = all(self._is_same(driver.state, each) for each in (*new.needs, *new.after, *followed))
         if not unchanged or (isinstance(record, dict) and "lost" in record) or not is_whole(driver, record):
             return None
+        self._publish_again(driver, whole)
         return Hit(record, {"reused": [self._state.run, whole]})
+
+    def _publish_again(self, driver: Driver, key: str) -> None:
+        """The artifacts of a step that is taken over, and of what is below it, are the new run's too."""
+        for each in self._artifacts:
+            if _within(each.step, key) and (each.step == key or not each.step.startswith(f"{key}[")):
+                value = {name: getattr(each, name) for name in ("type", "step", "description", "content", "preview")}
+                points = [{"x": x, "value": y} for x, y in each.points.items()] or [each.preview]
+                events = [publication(driver.run.id, each.key, {**value, "preview": it}, each.at) for it in points]
+                driver.host.store.publish(events)
 
     def _is_same(self, state: RunState, key: str) -> bool:
         """Whether the step has ended in this run as it did in the other. It has ended."""
