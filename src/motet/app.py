@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from motet.artifacts.opener import Opener
 from motet.dialects.declared.calls import DeclaredCall
 from motet.dialects.python import hosting
 from motet.engine.host import ExecutorSpec, Host
@@ -52,9 +53,11 @@ def file_system(folder: str) -> str:
 
 def open_artifacts(folder: str) -> ArtifactStore:
     """The artifact store below `folder`."""
-    from motet.artifacts.files import FileArtifacts
+    return _artifacts_opener(folder)()
 
-    return FileArtifacts(os.path.join(folder, "artifacts"), durability=_durability())
+
+def _artifacts_opener(folder: str) -> Opener:
+    return Opener(os.path.join(folder, "artifacts"), _durability())
 
 
 def open_logs(folder: str) -> LogStore:
@@ -70,7 +73,7 @@ def open_host(folder: str) -> Host:
     def processes() -> Executor:
         from motet.executors.processes import ProcessExecutor
 
-        return ProcessExecutor(_number("MOTET_PROCESSES", cores), artifacts=_Opener(folder))
+        return ProcessExecutor(_number("MOTET_PROCESSES", cores), artifacts=_artifacts_opener(folder))
 
     def threads() -> Executor:
         from motet.executors.threads import ThreadExecutor
@@ -94,16 +97,6 @@ def open_host(folder: str) -> Host:
     )  # fmt: skip
     host.resources = capacities()
     return host
-
-
-class _Opener:
-    """Opens the artifact store in a worker process."""
-
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
-
-    def __call__(self) -> ArtifactStore:
-        return open_artifacts(self.folder)
 
 
 def _durability() -> Literal["normal", "full"]:

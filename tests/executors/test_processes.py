@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from tests.executors import tasks
 
+from motet.app import open_host
 from motet.errors import WorkerDied
 from motet.executors.processes import ProcessExecutor
 from motet.ports import Attempt, Executor, Failure, Outcome, Stopped, Stored, Success
@@ -602,6 +603,15 @@ def test_a_worker_loads_no_more_than_it_needs(executor: ProcessExecutor, outcome
     )
     seen = value(outcomes.run(executor, eval, f"[name for name in {heavy} if name in __import__('sys').modules]"))
     assert seen == []
+
+
+def test_a_worker_of_the_engine_loads_no_engine(tmp_path: Path, outcomes: Outcomes) -> None:
+    host = open_host(str(tmp_path))
+    program = "[name for name in __import__('sys').modules if name.startswith('motet.')]"
+    loaded = value(outcomes.run(host.executor("processes"), eval, program))
+    host.close()
+    assert "motet.executors.worker" in loaded
+    assert [name for name in loaded if name.startswith(("motet.app", "motet.engine", "motet.kernel"))] == []
 
 
 @pytest.mark.parametrize("tee", [True, False])
