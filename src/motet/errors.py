@@ -3,7 +3,8 @@
 MotetError
 ├── UsageError                what was asked cannot be done as asked (exit code 2)
 │   ├── TargetError           the file, module or flow that was named is not there
-│   └── ParameterError        a parameter is unknown, missing or of the wrong type
+│   ├── ParameterError        a parameter is unknown, missing or of the wrong type
+│   └── SpecError             a workflow file is not what its language asks for
 ├── KernelError               the history of a run and what is asked of it disagree
 │   ├── InvalidTransition     a step cannot go from its status by that event
 │   └── ReplayMismatch        the code on disk no longer does what was recorded
@@ -54,6 +55,10 @@ class TargetError(UsageError):
 
 class ParameterError(UsageError):
     """A parameter is unknown, missing, or cannot be made into what its annotation asks for."""
+
+
+class SpecError(UsageError):
+    """A workflow file is not what its language asks for; the message names file, line and column."""
 
 
 class KernelError(MotetError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from motet.dialects.python.task_runners import TaskRunner
 from motet.errors import UsageError
 from motet.kernel.policy import Policy
+from motet.values.quantities import quantity
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -117,20 +118,3 @@ def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any
         retries=retries, delays_s=listed, jitter=float(options.get("retry_jitter_factor", 0.0) or 0.0),
         timeout_s=timeout_s, demands=demands, executor=executor,
     )  # fmt: skip
-
-
-_UNITS = {
-    "": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
-    "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40,
-}  # fmt: skip
-
-
-def quantity(text: float | str) -> float:
-    """A number, or a Kubernetes quantity such as "500m" or "4Gi", in plain units. Raises UsageError."""
-    if isinstance(text, int | float):
-        return float(text)
-    number = text.rstrip("KMGTikm")
-    try:
-        return float(number) * _UNITS[text[len(number) :]]
-    except (KeyError, ValueError):
-        raise UsageError(f"{text!r} is no quantity.", 'Write a number, or for example "500m", "4Gi".') from None

@@ -1,0 +1,326 @@
+"""The text of a workflow made into a `Workflow`, every key of v1 checked; what is wrong is named with its place."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import Any
+
+from motet.dialects.orquestra.graph import check_graph
+from motet.dialects.orquestra.imports import read_import
+from motet.dialects.orquestra.places import Place, Problems, told
+from motet.dialects.orquestra.spec import API_VERSION, Input, Output, Step, Workflow, nearest
+from motet.errors import SpecError, UsageError
+from motet.values.quantities import quantity
+from motet.values.yaml import Path, read
+
+_TOP = ("apiVersion", "name", "imports", "steps", "types", "dataAggregation")
+_STEP = ("name", "passed", "config", "inputs", "outputs", "retry", "timeout")
+_RUNTIME = ("language", "type", "customImage", "imports", "parameters")
+_RESOURCES = ("cpu", "memory", "disk", "gpu")
+
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_REFERENCE = re.compile(r"\(\(\s*([^()\s]+)\s*\)\)")
+_HALF_REFERENCE = re.compile(r"\({0,2}\s*[\w-]+\.[\w.-]+\s*\){1,2}|\({1,2}\s*[\w-]+\.[\w.-]+\s*\){0,2}")
+_V0_REFERENCE = re.compile(r"\{\{\s*(steps|workflow|inputs|tasks|item)\b")
+_V0_KEYS = ("ZapOSApiVersion", "kind", "metadata", "spec")
+_RECOGNISED = re.compile(r"""^["']?(apiVersion["']?\s*:\s*["']?io\.orquestra\.workflow|ZapOSApiVersion)|
+                             "apiVersion"\s*:\s*"io\.orquestra\.workflow""", re.M | re.X)  # fmt: skip
+
+
+def recognises(text: str) -> bool:
+    """Whether the text is a workflow of this language, v0 included, by a look at it that reads no YAML."""
+    return _RECOGNISED.search(text) is not None
+
+
+def read_workflow(text: str | bytes, file: str) -> Workflow:
+    """The workflow that the text holds. Raises SpecError, naming everything that is wrong with its place."""
+    document = read(text, file, modern_numbers=True)
+    problems = Problems(document)
+    top = Place(problems, (), document.value, "the workflow")
+    problems.check()
+    _check_version(top)
+    top.only(_TOP, {"outputs": "Outputs belong to a step: is it indented too little?"})
+    workflow = Workflow(_workflow_name(top), file, document, {}, {}, top.names("types"), problems.warnings)
+    workflow.imports = _by_name([read_import(each) for each in top.items("imports", "import")], problems, "import")
+    if not workflow.imports and "imports" not in top.value:
+        top.missing("imports", "List what the files of the steps are in.")
+    problems.check()  # what follows from a faulty import is not told as well
+    known = list(workflow.imports)
+    workflow.steps = _by_name(
+        [_step(each, known) for each in top.items("steps", "step", required=True)], problems, "step"
+    )
+    if top.value.get("steps") == []:
+        problems.error(("steps",), "there are no steps.", "List at least one.")
+    if "dataAggregation" in top.value:
+        _check_aggregation(top)
+    problems.check()
+    check_graph(workflow, problems)
+    problems.check()
+    return workflow
+
+
+def _check_version(top: Place) -> None:
+    """Raise SpecError for anything but v1; v0 is called by its name."""
+    old = [each for each in _V0_KEYS if each in top.value]
+    version = top.value.get("apiVersion")
+    if "ZapOSApiVersion" in old or ("kind" in old and "spec" in old):
+        mixed = " It also has keys of v1: it seems to be half migrated." if version else ""
+        raise SpecError(
+            f"{top.problems.document.where((old[0],), key=True)}: this is a v0 workflow (ZapOSApiVersion v1alpha1, "
+            f"templates of Argo), which is not run here.{mixed}",
+            f"Rewrite it as {API_VERSION}: one entry in `steps` for each template call, ordered by `passed`.",
+        )
+    if top.text("apiVersion", cure=f"Write apiVersion: {API_VERSION}") not in ("", API_VERSION):
+        top.problems.error(("apiVersion",), f"found {version!r}, expected {API_VERSION!r}.")
+
+
+def _workflow_name(top: Place) -> str:
+    name = top.text("name", cure="It is the first part of the ids of its runs.")
+    if name and not _LABEL.fullmatch(name):
+        top.problems.error(("name",), f"{name!r} cannot be part of an id.", "Use lowercase letters, digits and '-'.")
+    elif name and not _NAME.fullmatch(name):
+        top.problems.warn(
+            ("name",), f"the original took lowercase letters, digits, '-' and '.' in names, not {name!r}."
+        )
+    return name
+
+
+def _by_name(found: list[Any], problems: Problems, called: str) -> dict[str, Any]:
+    by_name: dict[str, Any] = {}
+    for each in found:
+        if each.name in by_name:
+            first = problems.document.where(by_name[each.name].at).rpartition(":")[0]
+            problems.error((*each.at, "name"), f"there are two {called}s named {each.name!r} (the first at {first}).",
+                           "Rename one.")  # fmt: skip
+        elif each.name:
+            by_name[each.name] = each
+    return by_name
+
+
+def _check_aggregation(top: Place) -> None:
+    place = top.within("dataAggregation", "dataAggregation")
+    if place is None or not place.value:
+        return
+    place.only(("run", "resources"))
+    if not isinstance(place.value.get("run", True), bool):
+        top.problems.error((*place.path, "run"), f"found {told(place.value['run'])}, expected true or false for 'run'.")
+    _resources(place)
+
+
+# ---------------------------------------------------------------- steps
+
+
+def _step(place: Place, imports: list[str]) -> Step:
+    place.only(_STEP)
+    step = Step(place.text("name"), place.path, place.names("passed"))
+    if step.name and not _LABEL.fullmatch(step.name):
+        place.problems.error(
+            (*place.path, "name"), f"{step.name!r} cannot be a step's name.", "Use letters, digits, '-', '_' and '.'."
+        )
+    config = place.within("config", f"config of {place.called}")
+    if config is not None and config.value:
+        config.only(("runtime", "resources"), {each: f"{each!r} belongs to the step." for each in ("retry", "timeout")})
+        step.resources = _resources(config)
+        runtime = config.within("runtime", f"runtime of {place.called}")
+        if runtime is not None and runtime.value:
+            _read_runtime(runtime, step, imports)
+    step.inputs = _inputs(place)
+    step.outputs = _outputs(place)
+    _read_retry(place, step)
+    if "timeout" in place.value:
+        step.timeout_s = _duration(place, "timeout")
+    return step
+
+
+def _read_runtime(place: Place, step: Step, imports: list[str]) -> None:
+    place.only(_RUNTIME, {each: f"{each!r} belongs below config.resources." for each in (*_RESOURCES, "resources")})
+    name = "type" if "type" in place.value and "language" not in place.value else "language"
+    language = place.text(name, cure="Write language: python3.")
+    if language not in ("", "python3"):
+        place.problems.error(
+            (*place.path, name), f"found {name}: {language}, expected python3.", "Only Python steps are run."
+        )
+    if "language" in place.value and place.value.get("type", language) != language:
+        place.problems.error(
+            (*place.path, "type"), f"'type' and 'language' differ in {place.called}.", "Keep 'language'."
+        )
+    step.image = place.text("customImage", required=False)
+    step.imports = place.names("imports")
+    for index, each in enumerate(step.imports):
+        if each not in imports:
+            place.problems.error(
+                (*place.path, "imports", index),
+                f"step {step.name!r} imports {each!r}, which the workflow does not import.",
+                nearest(each, imports),
+            )  # fmt: skip
+    called = place.within("parameters", f"the runtime's parameters of step {step.name!r}")
+    if called is not None and called.value:
+        called.only(("file", "function"))
+        step.function = called.text("function")
+        _read_file(called, step, imports)
+
+
+def _read_file(place: Place, step: Step, imports: list[str]) -> None:
+    file = place.text("file", cure="It is <import name>/<path in it>.")
+    at = (*place.path, "file")
+    step.module, _, inside = file.partition("/")
+    step.file = posixpath.normpath(inside) if inside else ""
+    if not file:
+        return
+    if not inside or step.file.startswith(("..", "/")):
+        place.problems.error(at, f"found {file!r}, expected <import name>/<path in it>.", nearest(step.module, imports))
+    elif step.module not in imports:
+        place.problems.error(
+            at, f"{file!r} begins with {step.module!r}, which is no import.", nearest(step.module, imports)
+        )
+    elif step.module not in step.imports and all(each in imports for each in step.imports):
+        place.problems.error(
+            at, f"step {step.name!r} takes its file from {step.module!r}, which its runtime does not import.",
+            f"Add {step.module!r} to the runtime's imports.",
+        )  # fmt: skip
+
+
+def _resources(config: Place) -> dict[str, float]:
+    if config.value.get("resources") is None:
+        return {}
+    place = Place(config.problems, (*config.path, "resources"), config.value["resources"], "resources")
+    place.only(_RESOURCES)
+    found = {}
+    for name in _RESOURCES:
+        value = place.value.get(name)
+        if value is None:
+            continue
+        try:
+            found[name] = (
+                quantity(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else -1.0
+            )
+        except UsageError:
+            found[name] = -1.0
+        if found[name] < 0:
+            place.problems.error(
+                (*place.path, name), f"found {told(value)}, expected a quantity for {name!r}.",
+                'Write for example "500m" cores, "4Gi" of memory, 1 gpu.',
+            )  # fmt: skip
+    return found
+
+
+def _read_retry(place: Place, step: Step) -> None:
+    value = place.value.get("retry")
+    if isinstance(value, dict):
+        inner = Place(place.problems, (*place.path, "retry"), value, "retry")
+        inner.only(("limit", "delay"))
+        if "delay" in value:
+            step.delay_s = _duration(inner, "delay")
+        value = value.get("limit", 1)
+    if value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        place.problems.error(
+            (*place.path, "retry"),
+            f"found {told(value)}, expected a number of retries.",
+            "Write retry: 2, or {limit: 2, delay: 10s}.",
+        )
+        return
+    step.retries = value
+
+
+_SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _duration(place: Place, name: str) -> float:
+    value = place.value[name]
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]*)?)\s*([a-z]*)\s*", str(value))
+    if match is None or match[2] not in _SECONDS or float(match[1]) == 0:
+        place.problems.error(
+            (*place.path, name), f"found {told(value)}, expected a duration for {name!r}.", 'Write seconds, or "10m".'
+        )
+        return 0.0
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+# ---------------------------------------------------------------- what goes in and comes out
+
+
+def _inputs(place: Place) -> list[Input]:
+    found: dict[str, Input] = {}
+    for each in place.items("inputs", f"an input of {place.called}"):
+        names = [name for name in each.value if name != "type"]
+        if len(names) != 1:
+            what = f"names {len(names)} arguments ({', '.join(names)})" if names else "names no argument"
+            place.problems.error(
+                each.path,
+                f"an input of {place.called} {what}, expected one.",
+                "Write `- argument: value`, then `type:`.",
+            )
+            continue
+        read_as = _input(each, names[0])
+        if read_as.name in found:
+            place.problems.error(each.path, f"{place.called} has two inputs named {read_as.name!r}.", "Keep one.")
+        found[read_as.name] = read_as
+    return list(found.values())
+
+
+def _input(place: Place, name: str) -> Input:
+    kind = place.text("type", required=False)
+    at = (*place.path, name)
+    if "type" not in place.value:
+        place.problems.warn(at, f"input {name!r} has no type.")
+    if not name.isidentifier():
+        place.problems.error(at, f"{name!r} cannot be an argument of a Python function.", key=True)
+    value = place.value[name]
+    source = reference(value, at, place.problems) if isinstance(value, str) else None
+    return Input(name, kind, at, None if source else value, source)
+
+
+def reference(text: str, at: Path, problems: Problems) -> tuple[str, str] | None:
+    """The step and output that `((step.output))` names; None for other text. What only looks like one is an error."""
+    match = _REFERENCE.fullmatch(text.strip())
+    if match is None:
+        if _HALF_REFERENCE.fullmatch(text.strip()) and ("((" in text or "))" in text):
+            problems.error(at, f"found {text!r}, expected a reference such as ((step.output)).", "Count the brackets.")
+        elif _V0_REFERENCE.search(text):
+            problems.error(at, f"{text!r} is how v0 wrote references.", "Write ((step.output)), or the value itself.")
+        elif "((" in text and _REFERENCE.search(text):
+            problems.warn(at, "a reference inside longer text is not followed: the text is passed as it is.")
+        return None
+    step, _, output = match[1].rpartition(".")
+    step = step.removesuffix(".outputs")
+    if not step or not output:
+        problems.error(
+            at, f"found {text!r}, expected a reference such as ((step.output)).", "Name a step and its output."
+        )
+        return None
+    return step, output
+
+
+def _outputs(place: Place) -> list[Output]:
+    found: dict[str, Output] = {}
+    for each in place.items("outputs", f"an output of {place.called}"):
+        each.only(("name", "type", "path"))
+        name = each.text("name")
+        if name and (name in found or "/" in name or name.startswith(".")):
+            what = (
+                f"{place.called} has two outputs named {name!r}"
+                if name in found
+                else f"{name!r} cannot be a file's name"
+            )
+            place.problems.error((*each.path, "name"), f"{what}.", "Rename it.")
+            continue
+        if "type" not in each.value:
+            place.problems.warn(each.path, f"output {name!r} has no type.")
+        if name:
+            found[name] = Output(name, each.text("type", required=False), each.path, _output_file(each, name))
+    return list(found.values())
+
+
+def _output_file(place: Place, name: str) -> str:
+    """Where the output is written, below the step's folder, which the original called /app."""
+    given = place.text("path", required=False) or f"{name}.json"
+    file = posixpath.relpath(posixpath.join("/app", given), "/app")
+    if file == "." or file.startswith(".."):
+        place.problems.error(
+            (*place.path, "path"), f"{given!r} is not inside the step's folder, /app.", "Write it there."
+        )
+    return file
