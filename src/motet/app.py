@@ -3,6 +3,7 @@
 MOTET_HOME        where runs, artifacts and logs are kept (default ~/.motet)
 MOTET_DURABILITY  "normal": survives any kill; "full": also a loss of power, at a sync for each commit
 MOTET_THREADS     how many threads, MOTET_PROCESSES how many processes run submitted tasks of this process
+MOTET_COMMANDS    how many commands it runs at once
 """
 
 from __future__ import annotations
@@ -85,6 +86,13 @@ def open_host(folder: str) -> Host:
 
         return InlineExecutor()
 
+    def commands() -> Executor:
+        from motet.executors.commands.executor import CommandExecutor
+        from motet.executors.commands.setting import Setting
+
+        setting = Setting(os.path.join(folder, "work"), _Opener(folder), _Secrets(folder))
+        return CommandExecutor(setting, _number("MOTET_COMMANDS", cores))
+
     cores = os.cpu_count() or 1
     host = Host(
         open_store(folder), open_artifacts(folder), open_logs(folder), SystemClock(),
@@ -92,6 +100,7 @@ def open_host(folder: str) -> Host:
             "inline": ExecutorSpec(inline, 1, 0),
             "threads": ExecutorSpec(threads, _number("MOTET_THREADS", min(32, cores + 4)), 64),
             "processes": ExecutorSpec(processes, _number("MOTET_PROCESSES", cores), 2),
+            "commands": ExecutorSpec(commands, _number("MOTET_COMMANDS", cores), 2),
         },
         calls=DeclaredCall,
     )  # fmt: skip
@@ -104,6 +113,29 @@ def _durability() -> Literal["normal", "full"]:
     if given not in ("normal", "full"):
         raise UsageError(f"MOTET_DURABILITY is {given!r}.", 'Set it to "normal" or "full".')
     return "full" if given == "full" else "normal"
+
+
+class _Secrets:
+    """Secrets by name: MOTET_SECRET_NAME in the environment, or the file secrets/NAME below the home."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = os.path.join(folder, "secrets")
+
+    def __call__(self, name: str) -> str:
+        variable = f"MOTET_SECRET_{name.upper()}"
+        if not name.replace("_", "").replace("-", "").isalnum():
+            raise UsageError(f"{name!r} is no name of a secret.", "Use letters, digits, - and _.")
+        found = os.environ.get(variable)
+        if found is not None:
+            return found
+        path = os.path.join(self.folder, name)
+        try:
+            with open(path, encoding="utf-8") as file:
+                return file.read().rstrip("\n")
+        except OSError:
+            raise UsageError(
+                f"There is no secret {name!r} here.", f"Set {variable}, or write its value to {path} (mode 600)."
+            ) from None
 
 
 def _number(name: str, default: int) -> int:

@@ -23,6 +23,8 @@ MotetError
 │   └── Cancelled             a step or run was stopped
 ├── ExecutorError             an attempt could not be carried out
 │   ├── WorkerDied            the process of an attempt ended: signal or exit status
+│   ├── CommandFailed         a command ended badly, or without its outputs, or could not be run
+│   ├── EnvironmentFailed     a Python environment could not be built
 │   └── TimedOut              an attempt ran longer than its limit
 └── ResultUnavailable         a result was not kept, or can no longer be read
 """
@@ -154,6 +156,14 @@ class ExecutorError(MotetError):
 
 class WorkerDied(ExecutorError):
     """The process of an attempt ended before it answered; the message names the signal or status."""
+
+
+class CommandFailed(ExecutorError):
+    """A command ended with a status that it may not end with, or without its outputs, or could not be run."""
+
+
+class EnvironmentFailed(ExecutorError):
+    """A Python environment could not be built: what it is made of cannot be had, or does not fit together."""
 
 
 class TimedOut(ExecutorError):

@@ -1,8 +1,8 @@
 """Nothing that attempts have started survives the engine, not even its `kill -9`.
 
 Workers ask the system to be killed with the engine, but what they have started does not. So a small shell,
-in a session of its own, waits for the end of a pipe that only the engine holds, and then kills the groups
-that it was last told of. It is asleep until then.
+in a session of its own, waits for the end of a pipe that only the engine holds, and then does what it was
+last told. It is asleep until then.
 """
 
 from __future__ import annotations
@@ -14,25 +14,34 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
 _SHELL = "/bin/sh"
-_SCRIPT = """
-groups=
-while read -r line; do groups=$line; done
-for group in $groups; do kill -KILL "-$group" 2>/dev/null; done
+_SCRIPT = 'while read -r line; do last=$line; done; eval "$last"'
+
+_MARKED = """
+for round in 1 2 3 4 5 6; do
+  for file in $(grep -ls '{mark}' /proc/[0-9]*/environ 2>/dev/null); do
+    id=${{file#/proc/}}; id=${{id%/environ}}
+    [ "$id" = "$$" ] || kill -KILL "$id"
+  done
+  sleep 0.1
+done
 """
 
 
 class OrphanKiller:
-    """Kills the process groups it was told of when this process ends. Used by one thread.
+    """Kills the process groups it was told of when this process ends. Used by one thread at a time.
 
+    With `mark` it also kills every process that has that text in its environment, even if it left its group.
     Where there is no shell it does nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, mark: str = "") -> None:
         self._process: Popen[bytes] | None = None
+        self._script = _SCRIPT + (_MARKED.format(mark=mark) if mark else "")
 
-    def update(self, groups: Iterable[int]) -> None:
-        """From now on these groups, and no others, are to be killed."""
-        line = " ".join(map(str, groups)).encode() + b"\n"
+    def update(self, groups: Iterable[int], orders: Iterable[str] = ()) -> None:
+        """From now on these groups, and no others, are to be killed, and these shell commands run."""
+        kills = (f"kill -KILL -{group} 2>/dev/null" for group in groups)
+        line = "; ".join((*kills, *orders)).encode() + b"\n"
         if self._process is None or not self._write(line):
             self._start()
             self._write(line)
@@ -43,7 +52,7 @@ class OrphanKiller:
         self.close()
         try:
             self._process = Popen(
-                [_SHELL, "-c", _SCRIPT, "motet-orphans"],
+                [_SHELL, "-c", self._script, "motet-orphans"],
                 stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, cwd="/", start_new_session=True, bufsize=0,
             )  # fmt: skip
         except OSError:
@@ -59,11 +68,11 @@ class OrphanKiller:
         return True
 
     def close(self) -> None:
-        """No group is to be killed any more."""
+        """Nothing is to be killed any more."""
         if self._process is None:
             return
-        self._write(b"\n")
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._process.wait()
-        self._process = None
+        process, self._process = self._process, None
+        process.kill()
+        if process.stdin is not None:
+            process.stdin.close()
+        process.wait()

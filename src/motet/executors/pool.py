@@ -6,7 +6,6 @@ lock; to save a hand-off, a job may go straight to an idle worker.
 
 from __future__ import annotations
 
-import os
 import selectors
 import signal
 import sys
@@ -19,41 +18,13 @@ from time import monotonic
 
 from motet.errors import ExecutorError
 from motet.executors import messages
+from motet.executors.alarm import Alarm
 from motet.executors.calls import failure
 from motet.executors.member import Job, Member, death_notice
 from motet.executors.orphans import OrphanKiller
 from motet.executors.worker_process import WorkerProcess, oom_kills
 from motet.ports import Outcome, Stopped, Success
 from motet.values.pickle import Part
-
-
-class Alarm:
-    """Wakes a thread that waits for `fd` to be readable. Safe from any thread."""
-
-    def __init__(self) -> None:
-        self.fd, self._end = os.pipe()
-        os.set_blocking(self.fd, False)
-        os.set_blocking(self._end, False)
-        self._lock = threading.Lock()
-        self._closed = False
-
-    def ring(self) -> None:
-        """Wake it, now or when it next waits."""
-        with self._lock, suppress(BlockingIOError):  # full: it will wake all the same
-            if not self._closed:
-                os.write(self._end, b"!")
-
-    def clear(self) -> None:
-        """Let it sleep again."""
-        with suppress(BlockingIOError):
-            os.read(self.fd, 4096)
-
-    def close(self) -> None:
-        """Wake nobody any more."""
-        with self._lock:
-            self._closed = True
-            os.close(self.fd)
-            os.close(self._end)
 
 
 class WorkerPool:

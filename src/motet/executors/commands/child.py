@@ -1,0 +1,190 @@
+"""A command's process as the runner sees it: its group, its output, its end. No policy.
+
+Every process that a command starts has the command's mark in its environment (`MOTET_MARK`), so that those which
+leave their group can be found as well. Marks of engines within commands of other engines are joined.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from motet.executors.alarm import Alarm
+from motet.executors.current import Log
+from motet.executors.worker_process import Output
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+MARK = "MOTET_MARK"
+_POLL_S = 0.02
+"""How often to look for what no descriptor tells: the end of a group; of a process, without a pidfd."""
+
+_UNKILLABLE_S = 10.0
+
+
+class Child:
+    """A process that leads a session and group of its own, with its output in two pipes.
+
+    `mark` is what stands in its environment and in that of all that it starts. Used by one thread, but for
+    `signal`.
+    """
+
+    def __init__(
+        self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str | None, stdin: int, mark: str,
+        pass_fds: Sequence[int] = (),
+    ) -> None:  # fmt: skip
+        """Start the process. Raises OSError."""
+        from subprocess import Popen
+
+        self.mark = mark
+        self.ended = False
+        ends = []
+        try:
+            for _ in range(2):
+                ends.append(os.pipe())
+            self._popen: Popen[bytes] = Popen(
+                argv, env=env, cwd=cwd, stdin=stdin, stdout=ends[0][1], stderr=ends[1][1], pass_fds=pass_fds,
+                start_new_session=True,
+            )  # fmt: skip
+        except BaseException:
+            for here, _ in ends:
+                os.close(here)
+            raise
+        finally:
+            for _, there in ends:
+                os.close(there)
+        self.pid = self._popen.pid
+        self.pidfd = _pidfd(self.pid)
+        self.outputs = tuple(Output(name, here) for name, (here, _) in zip(("stdout", "stderr"), ends, strict=True))
+        for output in self.outputs:
+            os.set_blocking(output.fd, False)
+
+    def signal(self, number: int) -> bool:
+        """Send a signal to the whole group; False if nothing of it is left."""
+        try:
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
+
+    def kill_all(self) -> None:
+        """Kill the group, and whatever else has the mark, until nothing has."""
+        until = monotonic() + _UNKILLABLE_S
+        self.signal(signal.SIGKILL)
+        while (found := marked(self.mark)) and monotonic() < until:
+            for pid in found:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def has_ended(self) -> bool:
+        """Whether the process has ended, without reaping it: its id, and its group's, are still taken."""
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return True
+
+    def reap(self) -> int:
+        """The exit status; negative for a signal."""
+        return self._popen.wait()
+
+    def close(self) -> None:
+        """Let go of the pipes."""
+        for output in self.outputs:
+            os.close(output.fd)
+        if self.pidfd is not None:
+            os.close(self.pidfd)
+
+
+class Listener:
+    """Waits for a child: passes on what it writes, until it has ended, `extra` can be read or time is up."""
+
+    def __init__(self, child: Child, alarm: Alarm, log: Log, extra: int | None = None) -> None:
+        self._child = child
+        self._log = log
+        self._alarm = alarm
+        self._poll = select.poll()
+        self._open = {output.fd: output for output in child.outputs}
+        for fd in (*self._open, alarm.fd, *(each for each in (child.pidfd, extra) if each is not None)):
+            self._poll.register(fd, select.POLLIN)
+        self._extra = extra
+
+    def listen(self, patience_s: float | None) -> bool:
+        """Wait once; True if `extra` can be read. Afterwards `child.ended` tells whether the process has ended."""
+        if self._child.pidfd is None:
+            patience_s = min(_POLL_S, _POLL_S if patience_s is None else patience_s)
+        news = False
+        for fd, _ in self._poll.poll(None if patience_s is None else max(0.0, patience_s) * 1000):
+            output = self._open.get(fd)
+            if output is not None:
+                if not output.read(self._log):
+                    self._poll.unregister(fd)
+                    del self._open[fd]
+            elif fd == self._alarm.fd:
+                self._alarm.clear()
+            elif fd == self._extra:
+                news = True
+            else:
+                self._child.ended = True
+        if self._child.pidfd is None and self._child.has_ended():
+            self._child.ended = True
+        return news
+
+    def drain(self) -> None:
+        """Pass on all that was written up to now, the last lines too if their ends are missing."""
+        for output in self._child.outputs:
+            output.drain(self._log)
+
+
+def marked(mark: str) -> list[int]:
+    """The processes of this host that have the mark in their environment, as far as this user may see."""
+    found, wanted = [], mark.encode()
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return []
+    for name in names:
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            with open(f"/proc/{name}/environ", "rb") as file:
+                if wanted in file.read():
+                    found.append(int(name))
+        except OSError:  # it has ended, or is another user's
+            continue
+    return found
+
+
+def joined_mark(mark: str) -> str:
+    """What MARK is to be for a command of this engine: the marks of the engines around it stay in it."""
+    outer = os.environ.get(MARK)
+    return f"{outer}:{mark}" if outer else mark
+
+
+def script_on(text: str) -> int:
+    """A file descriptor to read the text from, as standard input."""
+    if not text:
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    from tempfile import TemporaryFile
+
+    with TemporaryFile() as file:
+        file.write(text.encode("utf-8", "surrogateescape"))
+        file.seek(0)
+        return os.dup(file.fileno())
+
+
+def _pidfd(pid: int) -> int | None:
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):  # another system, an old kernel, a sandbox
+        return None
+
+
+def exit_status(status: int) -> int:
+    """As a shell says it: 128 + n for signal n."""
+    return status if status >= 0 else 128 - status

@@ -1,0 +1,196 @@
+"""The program of a Python process in another environment: calls functions there, one after the other.
+
+It is run as a file, by an interpreter that need not know Motet: only the standard library, Python 3.6 or later.
+
+    far.py FD                   serve calls over the socket FD until it is closed
+    far.py --once CALL ANSWER   carry out the call in the file CALL, write the answer to the file ANSWER
+
+Messages are JSON, each after its length (8 bytes, big-endian).
+
+    call    {"paths", "name", "kwargs", "cwd", "env", "returns"}
+    answer  {"value"}, or {"error": {"type", "module", "message", "traceback"}} with {"missing": name} for a module
+            that cannot be found, {"exit": status} for SystemExit
+"""
+
+import contextlib
+import ctypes
+import importlib
+import importlib.util
+import json
+import os
+import signal
+import sys
+import traceback
+from typing import Any
+
+_LENGTH = 8
+_loaded = {}  # type: Any
+"""Modules made of files: path -> (its time and size, module)."""
+
+
+def main(arguments: Any) -> None:
+    """Serve, or carry out one call."""
+    sys.path[:1] = []  # the folder of this file
+    if arguments[0] == "--once":
+        with open(arguments[1], encoding="utf-8") as file:
+            call = json.load(file)
+        answer = _carry_out(call)
+        with open(arguments[2], "w", encoding="utf-8") as file:
+            json.dump(answer, file)
+        sys.exit(1 if "error" in answer else 0)
+    _serve(int(arguments[0]))
+
+
+def _serve(fd: Any) -> None:
+    os.set_inheritable(fd, False)
+    own, home = os.getpid(), os.getcwd()
+    while True:
+        call = _receive(fd)
+        if call is None:
+            os.killpg(own, signal.SIGKILL)
+        before = dict(os.environ)
+        _on_sigterm(_leave)
+        answer = _carry_out(call)
+        _on_sigterm(signal.SIG_DFL)
+        if os.getpid() != own:  # a fork that the function has made and not ended
+            os._exit(1)
+        if dict(os.environ) != before:
+            os.environ.clear()
+            os.environ.update(before)
+        os.chdir(home)
+        _flush()
+        content = json.dumps(answer).encode()
+        _send(fd, len(content).to_bytes(_LENGTH, "big") + content)
+
+
+def _on_sigterm(action: Any) -> None:
+    signal.signal(signal.SIGTERM, action)
+
+
+def _leave(number: Any, frame: Any) -> None:
+    _on_sigterm(signal.SIG_DFL)
+    raise SystemExit("asked to end by SIGTERM")
+
+
+def _receive(fd: Any) -> Any:
+    prefix = _read(fd, _LENGTH)
+    content = None if prefix is None else _read(fd, int.from_bytes(prefix, "big"))
+    return None if content is None else json.loads(content.decode())
+
+
+def _read(fd: Any, count: Any) -> Any:
+    parts = []
+    while count:
+        part = os.read(fd, min(count, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def _send(fd: Any, content: Any) -> None:
+    while content:
+        content = content[os.write(fd, content) :]
+
+
+def _carry_out(call: Any) -> Any:
+    for each in reversed(call["paths"]):
+        if each not in sys.path:
+            sys.path.insert(0, each)
+    try:
+        for name, value in call["env"].items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        if call["cwd"]:
+            os.chdir(call["cwd"])
+        value = _find(call["name"])(**call["kwargs"])
+        return {"value": _plain(value) if call["returns"] else None}
+    except BaseException as error:  # noqa: BLE001 - boundary: the user's code ends here
+        return _failed(error)
+
+
+def _find(name: Any) -> Any:
+    place, _, qualname = name.rpartition(":")
+    found = _from_file(place) if place.endswith(".py") else _import(place)
+    for part in qualname.split("."):
+        found = getattr(found, part)
+    return getattr(found, "fn", found)
+
+
+def _import(name: Any) -> Any:
+    found = sys.modules.get(name)
+    if found is None:
+        importlib.invalidate_caches()
+        found = importlib.import_module(name)
+    return found
+
+
+def _from_file(path: Any) -> Any:
+    found = os.stat(path)
+    state = found.st_mtime_ns, found.st_size
+    if _loaded.get(path, (None,))[0] != state:
+        name = os.path.splitext(os.path.basename(path))[0]
+        spec = importlib.util.spec_from_file_location(name, path)  # type: Any
+        module = importlib.util.module_from_spec(spec)
+        kept = sys.modules.get(name)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            sys.modules.pop(name)
+            if kept is not None:
+                sys.modules[name] = kept
+            raise
+        _loaded[path] = state, module
+    return _loaded[path][1]
+
+
+def _plain(value: Any) -> Any:
+    try:
+        json.dumps(value, allow_nan=True)
+    except (TypeError, ValueError) as error:
+        message = "it returned {}, which is no JSON ({}): return plain values, or write the rest to files".format(  # noqa: UP032
+            type(value).__name__, error
+        )
+        raise TypeError(message) from None
+    return value
+
+
+def _failed(error: Any) -> Any:
+    cls = type(error)
+    lines = traceback.format_exception(cls, error, error.__traceback__)
+    own = 'File "{}"'.format(__file__)  # noqa: UP032
+    text, skip = [], False
+    for line in lines:
+        skip = line.lstrip().startswith(own)
+        if not skip:
+            text.append(line)
+    record = {
+        "type": getattr(cls, "__qualname__", cls.__name__),
+        "module": cls.__module__,
+        "message": str(error)[:4096],
+        "traceback": "".join(text)[-16384:].rstrip("\n"),
+    }
+    answer = {"error": record}  # type: Any
+    if isinstance(error, ImportError) and getattr(error, "name", None):
+        answer["missing"] = error.name
+    if isinstance(error, SystemExit):
+        code = error.code
+        if code is None or code == 0:
+            return {"value": None}
+        answer["exit"] = code if isinstance(code, int) else 1
+    return answer
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    ctypes.CDLL(None).fflush(None)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

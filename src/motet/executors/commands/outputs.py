@@ -1,0 +1,174 @@
+"""What a command has put out: found by name, by pattern or by having changed, and kept as artifacts.
+
+Nothing that leads out of the folder is kept, whatever it is called: `..`, absolute paths, symbolic links.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeAlias
+
+from motet.errors import CommandFailed, UsageError
+from motet.ports import ArtifactStore
+from motet.values.files import File
+
+State: TypeAlias = tuple[int, int, int, int]
+_TICK_S = 0.02
+"""Two changes of a file within this time may get the same time stamp."""
+
+_MAGIC = "*?["
+_MAP_BYTES = 1 << 16
+
+
+def checked(pattern: str) -> str:
+    """The pattern of an output. Raises UsageError for one that could lead out of the folder."""
+    parts = pattern.split("/")
+    if not pattern or pattern.startswith("/") or ".." in parts or "\0" in pattern:
+        raise UsageError(
+            f"{pattern!r} is no output: it has to lie in the step's folder.",
+            "Give a path or glob relative to the folder, without `..`.",
+        )
+    return pattern
+
+
+def states(folder: str) -> dict[str, State]:
+    """What tells a changed file from an unchanged one, for all that is in the folder now."""
+    found = {path: _state(entry) for path, entry in _walk(folder)}
+    newest = max((each[1] for each in found.values()), default=0) / 1e9
+    if newest:
+        time.sleep(min(_TICK_S, max(0.0, newest + _TICK_S - time.time())))
+    return found
+
+
+def collect(
+    folder: str, patterns: Sequence[str], before: Mapping[str, State] | None, say: Callable[[str], None]
+) -> list[str]:
+    """The paths of the outputs, sorted: what the patterns name and, with `before`, what has changed since.
+
+    Raises CommandFailed for a plain path that is not there or leads out. What a glob or a walk meets of that kind
+    is left out, which is said.
+    """
+    root = os.path.realpath(folder)
+    found: set[str] = set()
+    for pattern in patterns:
+        if any(each in pattern for each in _MAGIC):
+            found.update(each for each in _globbed(root, pattern) if _is_inside(root, each, say))
+        else:
+            found.update(_named(root, pattern))
+    if before is not None:
+        changed = (path for path, entry in _walk(root) if before.get(path) != _state(entry))
+        found.update(each for each in changed if _is_inside(root, each, say))
+    return sorted(found)
+
+
+def keep(folder: str, paths: Sequence[str], artifacts: ArtifactStore, run: str, step: str) -> tuple[File, ...]:
+    """Put the files into the store. Raises what the store raises."""
+    root = os.path.realpath(folder)
+    files = []
+    for path in paths:
+        with _content(os.path.join(root, path)) as (content, mode):
+            stored = artifacts.put((content,))
+        files.append(File(path, stored.digest, stored.size_bytes, mode, run, step))
+    return tuple(files)
+
+
+def size_bytes(folder: str) -> int:
+    """What the files below the folder take on the disk."""
+    total = 0
+    for _, entry in _walk(folder):
+        try:
+            total += entry.stat(follow_symlinks=False).st_blocks * 512
+        except OSError:
+            continue
+    return total
+
+
+def _walk(folder: str, below: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """All files (and links) below the folder, with paths relative to it; what cannot be read is passed over."""
+    try:
+        entries = list(os.scandir(os.path.join(folder, below)))
+    except OSError:
+        return
+    for entry in entries:
+        path = f"{below}/{entry.name}" if below else entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(folder, path)
+        elif entry.is_symlink() or entry.is_file():  # no sockets, pipes, devices
+            yield path, entry
+
+
+def _state(entry: os.DirEntry[str]) -> State:
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except OSError:
+        return 0, 0, 0, 0
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+
+def _globbed(root: str, pattern: str) -> Iterator[str]:
+    from glob import glob
+
+    for path in glob(pattern, root_dir=root, recursive=True, include_hidden=True):
+        whole = os.path.join(root, path)
+        if os.path.isdir(whole) and not os.path.islink(whole):
+            yield from (f"{path.rstrip('/')}/{each}" for each, _ in _walk(whole))
+        else:
+            yield path
+
+
+def _named(root: str, path: str) -> Iterator[str]:
+    whole = os.path.join(root, path)
+    if not os.path.lexists(whole):
+        raise CommandFailed(f"its output {path} is not there", _found_instead(root))
+    if _leads_out(root, path):
+        raise CommandFailed(f"its output {path} leads out of its folder", "Write the file itself, not a link to it.")
+    if os.path.isdir(whole):
+        below = os.path.normpath(path)
+        return (each if below == "." else f"{below}/{each}" for each, _ in _walk(whole))
+    return iter((os.path.normpath(path),))
+
+
+def _found_instead(root: str) -> str:
+    there = [path for path, _ in _walk(root)]
+    if not there:
+        return "It has written no file at all: check its working folder, and the name of the output."
+    named = ", ".join(sorted(there)[:10]) + (", ..." if len(there) > 10 else "")
+    return f"Check the name of the output; in the folder there are: {named}."
+
+
+def _leads_out(root: str, path: str) -> bool:
+    real = os.path.realpath(os.path.join(root, path))
+    return real != root and not real.startswith(root + os.sep)
+
+
+def _is_inside(root: str, path: str, say: Callable[[str], None]) -> bool:
+    whole = os.path.join(root, path)
+    if _leads_out(root, path):
+        say(f"(motet: {path} is not kept as an output: it leads out of the step's folder)")
+        return False
+    return os.path.isfile(whole)  # a dangling link, a link to a folder: nothing to keep
+
+
+@contextmanager
+def _content(path: str) -> Iterator[tuple[bytes | memoryview, int]]:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        mode = stat.S_IMODE(found.st_mode)
+        if found.st_size < _MAP_BYTES:
+            with open(fd, "rb", closefd=False) as file:
+                yield file.read(), mode
+            return
+        import mmap
+
+        with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as content:
+            yield content, mode
+    finally:
+        os.close(fd)

@@ -1,0 +1,47 @@
+"""How a command ended, as JSON: what is kept beside the folder, and with a failure."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from motet.executors.commands.spec import Finished
+
+if TYPE_CHECKING:
+    from motet.kernel.events import Json
+
+_NAME = "finished.json"
+
+
+def fields_of(finished: Finished) -> dict[str, Any]:
+    """Its fields by name."""
+    return {name: getattr(finished, name) for name in Finished.__slots__}
+
+
+def as_json(finished: Finished) -> dict[str, Json]:
+    """The record of how a command ended, as JSON: the files by {"path", "artifact", "size_bytes", "mode"}."""
+    record = {**fields_of(finished), "place": dict(finished.place), "inputs": [dict(each) for each in finished.inputs]}
+    record["outputs"] = [
+        {"path": each.path, "artifact": each.digest, "size_bytes": each.size_bytes, "mode": each.mode}
+        for each in finished.outputs
+    ]
+    return record
+
+
+def read_finished(folder: str) -> dict[str, Json] | None:
+    """What is left of an attempt that failed or was stopped, from its folder: the JSON of its `Finished`, and
+    "how". None if there is nothing.
+    """
+    try:
+        with open(os.path.join(folder, _NAME)) as file:
+            return dict(json.load(file))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def write_finished(folder: str, finished: Finished, how: str) -> None:
+    """Leave word for whoever looks for what is left of a step that did not succeed. Raises OSError."""
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, _NAME), "w") as file:
+        json.dump({**as_json(finished), "how": how}, file)

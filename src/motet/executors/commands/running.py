@@ -1,0 +1,331 @@
+"""One command on its way from its start to its outcome, in the thread of its attempt."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from motet.errors import CommandFailed, MotetError, UsageError
+from motet.executors.alarm import Alarm
+from motet.executors.commands import outputs
+from motet.executors.commands.child import MARK, Child, Listener, exit_status, script_on
+from motet.executors.commands.distant import Distant, call_of, key_of
+from motet.executors.commands.lines import Lines
+from motet.executors.commands.mounts import placed
+from motet.executors.commands.places import Launch, launch
+from motet.executors.commands.records import as_json, fields_of, write_finished
+from motet.executors.commands.setting import Setting, attempt_folder, environment_of
+from motet.executors.commands.spec import Command, Finished, Function, Host
+from motet.executors.commands.wanted import Wanted
+from motet.ports import Failure, Outcome, Stopped, Success
+from motet.values.errors import encode_error
+from motet.values.files import File
+
+if TYPE_CHECKING:
+    from motet.kernel.events import Json
+
+_GROUP_POLL_S = 0.02
+
+
+class Running:
+    """A command at work. `outcome` is called once."""
+
+    def __init__(self, setting: Setting, job: Wanted, command: Command, alarm: Alarm) -> None:
+        self._setting = setting
+        self._job = job
+        self._attempt = attempt = job.attempt
+        self._command = command
+        self._alarm = alarm
+        self._key = attempt.key if attempt.element < 0 else f"{attempt.key}[{attempt.element}]"
+        self._own = attempt_folder(setting.folder, attempt.run, self._key, attempt.number)
+        self._folder = os.path.abspath(command.folder) if command.folder else os.path.join(self._own, "files")
+        self._before: dict[str, outputs.State] | None = None
+        self._lines = Lines(attempt, ())
+        self._answer: dict[str, Json] | None = None
+
+    def outcome(self) -> Outcome:
+        """Run the command to its end. What goes wrong is the outcome; names step, command, log and cure."""
+        try:
+            secrets = {name: self._setting.secret(wanted) for name, wanted in self._command.secrets.items()}
+            self._lines = Lines(self._attempt, tuple(secrets.values()))
+            self._check()
+            os.makedirs(self._folder, exist_ok=True)
+            mounts = placed(self._command.mounts, self._setting.artifacts) if self._command.mounts else []
+            launched = launch(self._command, self._folder, self._own, mounts)
+        except (MotetError, OSError) as error:
+            return Failure(*_told(self._explained(error)))
+        try:
+            return self._launched(launched, {**self._variables(), **secrets})
+        except (MotetError, OSError) as error:
+            return Failure(*_told(self._explained(error)))
+        finally:
+            launched.close()
+
+    def _check(self) -> None:
+        for each in self._command.outputs:
+            outputs.checked(each)
+        cwd = os.path.normpath(self._command.cwd or ".")
+        if os.path.isabs(cwd) or cwd.split("/")[0] == "..":
+            raise UsageError(f"cwd {self._command.cwd!r} leads out of the step's folder.", "Give a path within it.")
+
+    def _variables(self) -> dict[str, str | None]:
+        attempt = self._attempt
+        own = {"MOTET_RUN": attempt.run, "MOTET_STEP": self._key, "MOTET_ATTEMPT": str(attempt.number)}
+        return {**own, **self._command.env}
+
+    def _launched(self, launched: Launch, change: dict[str, str | None]) -> Outcome:
+        if self._command.changed:
+            self._before = outputs.states(self._folder)
+        begun = self._begun_function if self._is_warm else self._begun_process
+        status = begun(launched, {**change, "PWD": launched.cwd})
+        return self._ended(launched, status)
+
+    @property
+    def _is_warm(self) -> bool:
+        return isinstance(self._command.run, Function) and self._command.place == Host()
+
+    # -- a process of its own
+
+    def _begun_process(self, launched: Launch, change: dict[str, str | None]) -> int:
+        mark = self._setting.next_mark()
+        environ = environment_of(launched.environ(change))
+        environ[MARK] = mark
+        stdin = script_on(self._command.stdin)
+        try:
+            child = Child(launched.argv, env=environ, cwd=launched.start_in, stdin=stdin, mark=mark)
+        finally:
+            os.close(stdin)
+        self._setting.began(child.pid, launched.orders)
+        try:
+            self._attempt.began_at = monotonic()
+            listener = Listener(child, self._alarm, self._lines)
+            while not child.ended and self._job.stopping is None:
+                listener.listen(launched.patience_s)
+                launched.watch(child)
+            self._end(child, listener, launched)
+            return child.reap()
+        finally:
+            child.close()
+            self._setting.ended(child.pid)
+
+    def _end(self, child: Child, listener: Listener, launched: Launch) -> None:
+        """See to it that nothing of the command is left, and that all it wrote is logged."""
+        if self._job.stopping is not None:
+            self._stop(child, listener, launched)
+        # Before it is reaped: until then nobody else can get the group's id.
+        child.signal(signal.SIGKILL)
+        while not child.ended:
+            listener.listen(_GROUP_POLL_S)
+        launched.end()
+        listener.drain()
+
+    def _stop(self, child: Child, listener: Listener, launched: Launch) -> None:
+        """Ask the whole group to end; after its grace, or when it has ended, kill what is left of the tree."""
+        until = monotonic() + self._job.grace_s
+        if self._job.grace_s > 0:
+            child.signal(signal.SIGTERM)
+            child.signal(signal.SIGCONT)  # a process that is halted would not notice
+        while (left_s := min(until, monotonic() + self._job.grace_s) - monotonic()) > 0:
+            listener.listen(min(_GROUP_POLL_S, left_s) if child.ended else left_s)
+            if child.ended and (launched.alone or not _has_others(child)):
+                break
+        launched.kill()
+        child.kill_all()
+
+    # -- a function in a warm process
+
+    def _begun_function(self, launched: Launch, change: dict[str, str | None]) -> int:
+        function = self._command.run
+        assert isinstance(function, Function)
+        process = self._process(function)
+        child = process.child
+        warm = False
+        try:
+            self._attempt.began_at = monotonic()
+            listener = Listener(child, self._alarm, self._lines, process.control.fileno())
+            with suppress(OSError):  # it has ended, which is seen below
+                process.send(call_of(function, launched.cwd, change))
+            while self._job.stopping is None and not child.ended:
+                if listener.listen(launched.patience_s):
+                    self._answer = process.receive()
+                    break
+            if self._answer is not None and self._job.stopping is None:
+                listener.drain()
+                warm = True
+                return 1 if "error" in self._answer else 0
+            if self._answer is None and self._job.stopping is None:
+                while not child.ended:
+                    listener.listen(None)
+            self._end(child, listener, launched)
+            return child.reap()
+        finally:
+            if warm:
+                self._setting.give_back(process.key, process, self._warm_most)
+            else:
+                process.control.close()
+                child.close()
+                self._setting.ended(child.pid)
+
+    _warm_most = 2 * (os.cpu_count() or 1)
+
+    def _process(self, function: Function) -> Distant:
+        key = key_of(function)
+        while (process := self._setting.take_idle(key)) is not None:
+            if process.is_alive():
+                return process
+            self._setting.dismiss(process)
+        process = Distant(function, os.environ, self._setting.next_mark())
+        self._setting.began(process.child.pid)
+        return process
+
+    # -- how it ended
+
+    def _ended(self, launched: Launch, status: int) -> Outcome:
+        problem = launched.problem(status)
+        answer = self._answer or {}
+        code = int(answer.get("exit", 0)) if "exit" in answer else exit_status(status)
+        paths, files = self._collected(strict=not problem and self._accepts(code) and self._job.stopping is None)
+        finished = Finished(
+            code, files, answer.get("value"), self._lines.stdout, self._folder, launched.facts, launched.inputs
+        )
+        if self._job.stopping is not None:
+            self._keep_record(finished, f"stopped: {self._job.stopping}")
+            return Stopped(self._job.stopping)
+        failed = self._failed(finished, status, problem or paths)
+        if failed is not None:
+            self._keep_record(finished, failed.error["message"])
+            failed.error["finished"] = as_json(finished)
+            return failed
+        return self._succeeded(finished)
+
+    def _accepts(self, code: int) -> bool:
+        return not self._command.accept or code in self._command.accept
+
+    def _collected(self, strict: bool) -> tuple[MotetError | None, tuple[File, ...]]:
+        """What of the outputs is there. A missing one counts only if all else went well."""
+        command = self._command
+        if not command.outputs and not command.changed:
+            return None, ()
+        try:
+            paths = outputs.collect(self._folder, command.outputs, self._before, self._lines.say)
+        except CommandFailed as error:
+            if strict:
+                return error, ()
+            present = [each for each in command.outputs if os.path.lexists(os.path.join(self._folder, each))]
+            with suppress(CommandFailed):
+                paths = outputs.collect(self._folder, present, self._before, self._lines.say)
+                return None, outputs.keep(self._folder, paths, self._setting.artifacts, self._attempt.run, self._key)
+            return None, ()
+        return None, outputs.keep(self._folder, paths, self._setting.artifacts, self._attempt.run, self._key)
+
+    def _failed(self, finished: Finished, status: int, problem: MotetError | None) -> Failure | None:
+        answer = self._answer
+        if answer is not None and "error" in answer and "exit" not in answer:
+            return Failure(self._function_error(answer))
+        if problem is not None:
+            return Failure(*_told(self._explained(problem)))
+        if self._accepts(finished.exit_code):
+            return None
+        ending = f"ended with exit status {status}" if status >= 0 else f"was killed by {_signal(status)}"
+        if answer is not None:
+            ending = f"ended with exit status {finished.exit_code}"
+        said = f" It last wrote:\n{self._lines.last}" if self._lines.last else " It wrote nothing."
+        return Failure(*_told(self._explained(CommandFailed(f"{ending}.{said}", _SEE))))
+
+    def _function_error(self, answer: dict[str, Json]) -> Json:
+        record = dict(answer["error"])
+        if "missing" in answer:
+            function = self._command.run
+            assert isinstance(function, Function)
+            record["message"] += "\n" + _undeclared(answer["missing"], function, self._key)
+        return record
+
+    def _succeeded(self, finished: Finished) -> Outcome:
+        if not self._command.folder:
+            from shutil import rmtree
+
+            rmtree(self._own, ignore_errors=True)
+            finished = Finished(**{**fields_of(finished), "folder": ""})
+        then = self._command.then
+        if then is None:
+            return Success(finished)
+        try:
+            return Success(then(finished))
+        except Exception as error:  # noqa: BLE001 - boundary: the voice's, or the user's, own code
+            return Failure(encode_error(error), error)
+
+    def _keep_record(self, finished: Finished, how: str) -> None:
+        with suppress(OSError):
+            write_finished(self._own, finished, how)
+
+    def _explained(self, error: MotetError | OSError) -> MotetError:
+        """The error with step, command and log named."""
+        what, cure = (error.what, error.cure) if isinstance(error, MotetError) else _system_error(error)
+        text = (
+            f"Step {self._key}: {what.rstrip()}\n  command: {self._command.title}\n"
+            f"  log: motet logs {self._attempt.run} {self._key}"
+        )
+        kind = type(error) if isinstance(error, UsageError) else CommandFailed
+        return kind(text, cure)
+
+
+_SEE = "Its folder is kept as it was left; repair what it names, and resume the run."
+
+
+def _system_error(error: OSError) -> tuple[str, str]:
+    import errno
+
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full: {error}.", "Free some space (`motet prune` removes old runs), then resume the run."
+    if error.errno in (errno.ENOENT, errno.EACCES, errno.ENOEXEC):
+        return (
+            f"it could not be started: {error.strerror}: {error.filename}.",
+            "Check the name of the program, that it is installed and executable, and the PATH.",
+        )
+    return f"it could not be run: {error}.", "Repair what it names, and resume the run."
+
+
+def _undeclared(name: str, function: Function, key: str) -> str:
+    own = sorted({each for path in function.paths for each in _importable(path)})
+    there = f" The components give: {', '.join(own[:12])}." if own else ""
+    return (
+        f"Step {key} imports {name}, which its environment does not have.{there}\n"
+        f"Declare it: add the package that gives {name} to the requirements of the step's environment."
+    )
+
+
+def _importable(folder: str) -> list[str]:
+    found = []
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            name, dot, ending = entry.name.partition(".")
+            if name.isidentifier() and (ending == "py" if dot else entry.is_dir()):
+                found.append(name)
+    return found
+
+
+def _signal(status: int) -> str:
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"
+
+
+def _has_others(child: Child) -> bool:
+    """Whether anything is left of the group but its leader, which has ended and is not reaped."""
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        if not name.isdigit() or int(name) == child.pid:
+            continue
+        with suppress(OSError, ValueError, IndexError):
+            with open(f"/proc/{name}/stat") as file:
+                fields = file.read().rpartition(")")[2].split()
+            if int(fields[2]) == child.pid and fields[0] not in "ZX":
+                return True
+    return False
+
+
+def _told(error: MotetError) -> tuple[Json, BaseException]:
+    return encode_error(error), error

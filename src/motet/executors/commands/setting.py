@@ -1,0 +1,130 @@
+"""What the commands of one executor share."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from motet.errors import UsageError
+from motet.executors.commands.child import joined_mark
+from motet.executors.orphans import OrphanKiller
+
+if TYPE_CHECKING:
+    from motet.executors.commands.distant import Distant
+    from motet.ports import ArtifactStore
+
+
+class Setting:
+    """Where commands run and what is kept of them.
+
+    folder     below it each attempt has a folder of its own
+    artifacts  opens the store for outputs
+    secrets    gives the value of a named secret; raises UsageError for an unknown one
+    mark       what stands in the environment of every process of this executor
+    """
+
+    def __init__(
+        self, folder: str, artifacts: Callable[[], ArtifactStore], secrets: Callable[[str], str] | None = None
+    ) -> None:  # fmt: skip
+        self.folder = folder
+        self.secret = secrets or _no_secret
+        self.mark = joined_mark(f"motet-{os.urandom(8).hex()}")
+        self._open_artifacts = artifacts
+        self._artifacts: ArtifactStore | None = None
+        self._orphans = OrphanKiller(self.mark)
+        self._living: dict[int, tuple[str, ...]] = {}
+        self._serial = 0
+        self._lock = threading.Lock()
+        self._far: dict[tuple[str, ...], list[Distant]] = {}
+
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """The store for outputs."""
+        if self._artifacts is None:
+            self._artifacts = self._open_artifacts()
+        return self._artifacts
+
+    def next_mark(self) -> str:
+        """A mark for one command: that of the executor is a part of it."""
+        with self._lock:
+            self._serial += 1
+            return f"{self.mark}.{self._serial};"
+
+    def began(self, pid: int, orders: tuple[str, ...] = ()) -> None:
+        """Have this process group end with the engine; `orders` are shell commands that end what is not in it."""
+        with self._lock:
+            self._living[pid] = orders
+            self._update()
+
+    def ended(self, pid: int) -> None:
+        """Nothing of this group is left."""
+        with self._lock:
+            del self._living[pid]
+            self._update()
+
+    def _update(self) -> None:
+        self._orphans.update(self._living, (order for orders in self._living.values() for order in orders))
+
+    # -- idle processes of other environments
+
+    def take_idle(self, key: tuple[str, ...]) -> Distant | None:
+        """An idle process for functions, of that interpreter and those paths."""
+        with self._lock:
+            idle = self._far.get(key)
+            return idle.pop() if idle else None
+
+    def give_back(self, key: tuple[str, ...], process: Distant, most: int) -> None:
+        """Keep the process for the next call; of all idle ones, the least wanted over `most` ends."""
+        surplus = None
+        with self._lock:
+            idle = self._far.pop(key, [])
+            self._far[key] = [*idle, process]  # the environment used last comes last
+            if sum(map(len, self._far.values())) > most:
+                oldest = next(each for each in self._far.values() if each)
+                surplus = oldest.pop(0)
+        if surplus is not None:
+            self.dismiss(surplus)
+
+    def dismiss(self, process: Distant) -> None:
+        """End an idle process."""
+        process.end()
+        self.ended(process.child.pid)
+
+    def close(self) -> None:
+        """End all that is idle."""
+        with self._lock:
+            idle, self._far = [each for some in self._far.values() for each in some], {}
+        for process in idle:
+            self.dismiss(process)
+        with self._lock:
+            self._orphans.close()
+
+
+def attempt_folder(folder: str, run: str, key: str, number: int) -> str:
+    """The folder of an attempt: "files" is its working folder, if it had none of its own; after a failure or
+    a stop "finished.json" says how it ended, which `read_finished` reads.
+    """
+    return os.path.join(folder, quote(run, safe=""), f"{quote(key, safe='')}-{number}")
+
+
+def environment_of(change: Mapping[str, str | None]) -> dict[str, str]:
+    """The environment of this process with a change."""
+    found = dict(os.environ)
+    apply(change, found)
+    return found
+
+
+def apply(change: Mapping[str, str | None], to: dict[str, str]) -> None:
+    """Set the variables, remove those whose value is None."""
+    for name, value in change.items():
+        if value is None:
+            to.pop(name, None)
+        else:
+            to[name] = value
+
+
+def _no_secret(name: str) -> str:
+    raise UsageError(f"There is no secret {name!r}: this executor knows none.", "Give it a source of secrets.")

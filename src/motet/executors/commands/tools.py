@@ -1,0 +1,98 @@
+"""Tools that prepare a command (git, uv, docker pull): run as its own processes are, and stopped with its attempt."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from time import monotonic, time
+
+from motet.errors import Cancelled
+from motet.executors.alarm import Alarm
+from motet.executors.commands.child import MARK, Child, Listener, exit_status, script_on
+from motet.executors.commands.setting import Setting
+from motet.executors.commands.wanted import Wanted
+
+_current: ContextVar[Tools | None] = ContextVar("motet_tools", default=None)
+
+
+class Tools:
+    """Runs tools for one attempt. What they write is logged; they end with the attempt, and with the engine."""
+
+    def __init__(self, setting: Setting, job: Wanted, alarm: Alarm) -> None:
+        self._setting = setting
+        self._job = job
+        self._alarm = alarm
+
+    def run(self, argv: Sequence[str], *, cwd: str = "", env: Mapping[str, str] | None = None) -> tuple[int, str]:
+        """Run the tool to its end; gives its exit status and all that it wrote.
+
+        Raises OSError if it cannot be started, Cancelled if the attempt is to stop.
+        """
+        said: list[str] = []
+
+        def log(stream: str, text: str, at: float) -> None:
+            said.append(text)
+            self._log(stream, text, at)
+
+        mark = self._setting.next_mark()
+        stdin = script_on("")
+        try:
+            child = Child(argv, env={**os.environ, **(env or {}), MARK: mark}, cwd=cwd or None, stdin=stdin, mark=mark)
+        finally:
+            os.close(stdin)
+        self._setting.began(child.pid)
+        try:
+            listener = Listener(child, self._alarm, log)
+            while not child.ended and self._job.stopping is None:
+                listener.listen(None)
+            if self._job.stopping is not None:
+                child.kill_all()
+            while not child.ended:
+                listener.listen(None)
+            listener.drain()
+            status = exit_status(child.reap())
+        finally:
+            child.close()
+            self._setting.ended(child.pid)
+        self._go_on()
+        return status, "\n".join(said)
+
+    def say(self, text: str) -> None:
+        """Log a line."""
+        self._log("stderr", text, time())
+
+    def pause(self, seconds: float) -> None:
+        """Wait so long. Raises Cancelled if the attempt is to stop."""
+        import select
+
+        until = monotonic() + seconds
+        while (left_s := until - monotonic()) > 0 and self._job.stopping is None:
+            if select.select([self._alarm.fd], [], [], left_s)[0]:
+                self._alarm.clear()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._job.stopping is not None:
+            raise Cancelled(f"The step was stopped before its command began: {self._job.stopping}.")
+
+    def _log(self, stream: str, text: str, at: float) -> None:
+        log = self._job.attempt.log
+        if log is not None:
+            log(stream, text, at)
+
+
+@contextmanager
+def lent(tools: Tools) -> Iterator[None]:
+    """Let the code of an attempt find its tools."""
+    token = _current.set(tools)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def tools() -> Tools | None:
+    """The tools of the calling attempt: for the function that makes its command. None outside of one."""
+    return _current.get()

@@ -1,0 +1,50 @@
+"""Files that steps have put out: values that name an artifact and where it stood.
+
+Kept small: a worker process imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+_seen: ContextVar[set[str] | None] = ContextVar("motet_files_seen", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that a step has put out, kept as an artifact: small to pass on, whatever its size.
+
+    path        where it stood, relative to the step's folder, with slashes
+    digest      the SHA-256 of its content: the name of the artifact
+    size_bytes  its size
+    mode        its permission bits
+    run, step   where it came from
+    """
+
+    path: str
+    digest: str
+    size_bytes: int
+    mode: int = 0o644
+    run: str = ""
+    step: str = ""
+
+    def __reduce__(self) -> Any:
+        seen = _seen.get()
+        if seen is not None:
+            seen.add(self.digest)
+        return File, (self.path, self.digest, self.size_bytes, self.mode, self.run, self.step)
+
+
+@contextmanager
+def files_pickled() -> Iterator[set[str]]:
+    """Collects the digests of the files that are pickled meanwhile: what the pickle refers to."""
+    found: set[str] = set()
+    token = _seen.set(found)
+    try:
+        yield found
+    finally:
+        _seen.reset(token)

@@ -1,0 +1,490 @@
+"""The command executor keeps the contract of all executors; and what is special to commands on the host."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from motet.artifacts.files import FileArtifacts
+from motet.errors import CommandFailed
+from motet.executors.commands.child import marked
+from motet.executors.commands.executor import CommandExecutor
+from motet.executors.commands.records import read_finished
+from motet.executors.commands.setting import Setting, attempt_folder
+from motet.executors.commands.spec import ANY, Command, Finished, Function, Mount
+from motet.ports import Executor, Failure, Outcome, Stopped, Success
+from motet.testing.executor_suite import QueueingExecutorSuite
+from motet.testing.executor_tasks import Outcomes, wait_until
+
+SECRETS = {"token": "s3cr3t-value"}
+
+
+class TestCommandExecutor(QueueingExecutorSuite):
+    """Attempts that give plain values: the function runs here, and nothing else."""
+
+    @pytest.fixture(autouse=True)
+    def _place(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    def make(self, capacity: int) -> Executor:
+        return CommandExecutor(Setting(str(self.folder / "work"), self._artifacts), capacity)
+
+    def _artifacts(self) -> FileArtifacts:
+        return FileArtifacts(str(self.folder / "artifacts"))
+
+
+class Workbench:
+    """An executor, its artifacts, and the outcomes of commands."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.artifacts = FileArtifacts(str(folder / "artifacts"))
+        self.setting = Setting(str(folder / "work"), lambda: self.artifacts, SECRETS.__getitem__)
+        self.executor = CommandExecutor(self.setting, 2, tee=False)
+        self.outcomes = Outcomes()
+
+    def run(self, run: Any, **fields: Any) -> Outcome:
+        return self.outcomes.run(self.executor, lambda: Command(run, **fields))
+
+    def done(self, run: Any, **fields: Any) -> Finished:
+        outcome = self.run(run, **fields)
+        assert isinstance(outcome, Success), outcome
+        assert isinstance(outcome.value, Finished)
+        return outcome.value
+
+    def failed(self, run: Any, **fields: Any) -> dict[str, Any]:
+        outcome = self.run(run, **fields)
+        assert isinstance(outcome, Failure), outcome
+        return dict(outcome.error)
+
+    def content(self, finished: Finished, path: str) -> str:
+        return bytes(self.artifacts.get(finished.output(path).digest)).decode()
+
+    def begin(self, run: Any, element: int = 900, grace_s: float = 30.0, **fields: Any) -> Callable[[], Outcome]:
+        before = len(self.outcomes.reports)
+        self.executor.start(self.outcomes.attempt(lambda: Command(run, **fields), element=element, grace_s=grace_s))
+        return lambda: self.outcomes.wait(before + 1)[before]
+
+    def stop(self, element: int = 900) -> None:
+        assert self.executor.stop("run", "step", element, 1, "enough")
+
+    def attempt_folder(self, element: int) -> str:
+        return attempt_folder(str(self.folder / "work"), "run", f"step[{element}]", 1)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Workbench]:
+    made = Workbench(tmp_path)
+    yield made
+    made.executor.close(kill=True)
+
+
+def lives(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+# ---------------------------------------------------------------- what is run
+
+
+def test_shell_text_and_argument_lists(bench: Workbench) -> None:
+    assert bench.done("echo $((6 * 7)) | cat").stdout == "42"
+    assert bench.done(["printf", "%s|", "a b", "$HOME", "*"]).stdout == "a b|$HOME|*|"
+
+
+def test_a_script_for_an_interpreter_on_standard_input(bench: Workbench) -> None:
+    assert bench.done(["/bin/sh", "-s", "one"], stdin="echo got $1\nwc -c </dev/null\n").stdout == "got one\n0"
+    assert bench.done([sys.executable, "-"], stdin="print('öl' * 2)").stdout == "ölöl"
+
+
+def test_standard_input_is_empty_by_default(bench: Workbench) -> None:
+    assert bench.done("wc -c").stdout.strip() == "0"
+
+
+def test_working_directory_and_variables(bench: Workbench, tmp_path: Path) -> None:
+    place = tmp_path / "mine"
+    (place / "inner").mkdir(parents=True)
+    os.environ["TO_BE_REMOVED"] = "x"
+    try:
+        env = {"COLOUR": "blue", "TO_BE_REMOVED": None}
+        run = 'pwd; echo "$PWD" "$COLOUR" "${TO_BE_REMOVED-gone}" "$MOTET_RUN" "$MOTET_STEP" "$MOTET_ATTEMPT"'
+        finished = bench.done(run, folder=str(place), cwd="inner", env=env)
+    finally:
+        del os.environ["TO_BE_REMOVED"]
+    assert finished.stdout.splitlines() == [str(place / "inner"), f"{place}/inner blue gone run step[0] 1"]
+    assert place.is_dir()
+    assert finished.folder == str(place)
+
+
+def test_a_fresh_folder_goes_after_a_success_and_stays_after_a_failure(bench: Workbench) -> None:
+    assert bench.done("echo x > kept").folder == ""
+    assert not os.path.exists(bench.attempt_folder(0))
+    bench.failed("echo x > kept; exit 1")
+    assert Path(bench.attempt_folder(1), "files", "kept").exists()
+
+
+def test_then_makes_the_value(bench: Workbench) -> None:
+    assert bench.run("echo 5", then=lambda finished: int(finished.stdout)) == Success(5)
+    error = bench.failed("echo five", then=lambda finished: int(finished.stdout))
+    assert error["type"] == "ValueError"
+
+
+# ---------------------------------------------------------------- how it ends
+
+
+def test_a_failure_names_step_command_status_last_words_and_log(bench: Workbench) -> None:
+    error = bench.failed("echo fine; echo 'no such data' >&2; exit 3")
+    assert error["type"] == "CommandFailed"
+    for part in ("Step step[0]", "exit status 3", "no such data", "echo fine", "motet logs run step[0]"):
+        assert part in error["message"]
+    assert error["finished"]["exit_code"] == 3
+    assert error["finished"]["stdout"] == "fine"
+
+
+def test_a_signal_is_named(bench: Workbench) -> None:
+    error = bench.failed("kill -SEGV $$")
+    assert "SIGSEGV" in error["message"]
+    assert error["finished"]["exit_code"] == 128 + signal.SIGSEGV
+
+
+def test_statuses_that_are_accepted(bench: Workbench) -> None:
+    assert bench.done("exit 7", accept=ANY).exit_code == 7
+    assert bench.done("exit 7", accept=(0, 7)).exit_code == 7
+    assert "exit status 0" in bench.failed("true", accept=(7,))["message"]
+
+
+def test_a_program_that_is_not_there(bench: Workbench) -> None:
+    error = bench.failed(["no-such-program-here"])
+    assert "no-such-program-here" in error["message"]
+    assert "installed" in error["message"]
+
+
+def test_what_it_started_in_the_background_ends_with_it(bench: Workbench) -> None:
+    pid = int(bench.done("sleep 1000 & echo $!").stdout)
+    wait_until(lambda: not lives(pid), "the background process is gone")
+
+
+def test_stop_ends_the_whole_tree_even_what_has_left_the_group(bench: Workbench, tmp_path: Path) -> None:
+    run = f"trap '' TERM; setsid sh -c 'echo $$ > {tmp_path}/far; sleep 1000' & sleep 1000"
+    end = bench.begin(run, grace_s=0.1)
+    wait_until(lambda: (tmp_path / "far").exists() and (tmp_path / "far").read_text() != "", "it has begun")
+    bench.stop()
+    assert end() == Stopped("enough")
+    assert not lives(int((tmp_path / "far").read_text()))
+    assert marked(bench.setting.mark) == []
+
+
+def test_stop_gives_grace_and_keeps_outputs(bench: Workbench) -> None:
+    run = "trap 'echo last > out.txt; exit 0' TERM; echo begun; while :; do sleep 0.05; done"
+    end = bench.begin(run, outputs=("out.txt",))
+    wait_until(lambda: "begun" in bench.outcomes.texts("stdout", 900), "it has begun")
+    bench.stop()
+    assert end() == Stopped("enough")
+    left = read_finished(bench.attempt_folder(900))
+    assert left is not None
+    assert left["how"] == "stopped: enough"
+    assert bytes(bench.artifacts.get(left["outputs"][0]["artifact"])) == b"last\n"
+
+
+def test_closing_by_force_ends_all(bench: Workbench, tmp_path: Path) -> None:
+    end = bench.begin(f"echo $$ > {tmp_path}/pid; sleep 1000")
+    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "", "it has begun")
+    bench.executor.close(kill=True)
+    assert end() == Stopped("closed")
+    assert not lives(int((tmp_path / "pid").read_text()))
+
+
+def test_kill_of_the_engine_ends_all_that_it_started(tmp_path: Path) -> None:
+    program = tmp_path / "engine.py"
+    program.write_text(
+        textwrap.dedent(
+            f"""
+            import time
+            from motet.executors.commands.executor import CommandExecutor
+            from motet.executors.commands.setting import Setting
+            from motet.executors.commands.spec import Command, Function
+            from motet.testing.executor_tasks import Outcomes
+
+            executor = CommandExecutor(Setting({str(tmp_path)!r}, None), 3)
+            outcomes = Outcomes()
+            runs = [
+                "echo $$ > {tmp_path}/1; sleep 1000",
+                "setsid sh -c 'echo $$ > {tmp_path}/2; sleep 1000' & sleep 1000",
+                Function("{tmp_path}/engine_task.py:hang", {{"path": "{tmp_path}/3"}}),
+            ]
+            for number, run in enumerate(runs):
+                executor.start(outcomes.attempt(lambda run=run: Command(run), element=number))
+            time.sleep(1000)
+            """
+        )
+    )
+    (tmp_path / "engine_task.py").write_text(
+        "import os, time\ndef hang(path):\n    open(path, 'w').write(str(os.getpid()))\n    time.sleep(1000)\n"
+    )
+    engine = subprocess.Popen([sys.executable, program])
+    try:
+        files = [tmp_path / name for name in "123"]
+        wait_until(lambda: all(each.exists() and each.read_text() for each in files), "all have begun")
+    finally:
+        engine.kill()
+        engine.wait()
+    for file in files:
+        pid = int(file.read_text())
+        wait_until(lambda pid=pid: not lives(pid), f"process {file.name} is gone")  # type: ignore[misc]
+
+
+# ---------------------------------------------------------------- functions
+
+
+@pytest.fixture
+def module(tmp_path: Path) -> str:
+    path = tmp_path / "steps.py"
+    path.write_text(
+        textwrap.dedent(
+            """
+            import os, sys
+            count = 0
+
+            def add(a, b=0):
+                global count
+                count += 1
+                print("adding", a, b)
+                return {"sum": a + b, "pid": os.getpid(), "count": count, "cwd": os.getcwd(), "x": os.environ.get("X")}
+
+            def write(path):
+                with open(path, "w") as file:
+                    file.write("written")
+
+            def fail():
+                raise ValueError("on purpose")
+
+            def import_missing():
+                import no_such_module_here
+
+            def leave(status):
+                sys.exit(status)
+
+            def end(status):
+                os._exit(status)
+
+            def give():
+                return {1, 2}
+            """
+        )
+    )
+    return str(path)
+
+
+def test_a_function_gives_its_value_and_its_process_stays_warm(bench: Workbench, module: str) -> None:
+    first = bench.done(Function(f"{module}:add", {"a": 1, "b": 2}), env={"X": "1"})
+    second = bench.done(Function(f"{module}:add", {"a": 5}))
+    assert (first.value["sum"], second.value["sum"]) == (3, 5)
+    assert first.value["pid"] == second.value["pid"] != os.getpid()
+    assert second.value["count"] == 2
+    assert first.value["cwd"] != second.value["cwd"]
+    assert (first.value["x"], second.value["x"]) == ("1", None)
+    assert first.stdout == "adding 1 2"
+
+
+def test_a_function_writes_outputs(bench: Workbench, module: str) -> None:
+    finished = bench.done(Function(f"{module}:write", {"path": "a.txt"}), outputs=("a.txt",))
+    assert bench.content(finished, "a.txt") == "written"
+
+
+def test_functions_by_module_and_paths(bench: Workbench, module: str) -> None:
+    folder = os.path.dirname(module)
+    assert bench.done(Function("steps:add", {"a": 1}, paths=(folder,))).value["sum"] == 1
+    assert bench.done(Function("os.path:basename", {"p": "/a/b"})).value == "b"
+
+
+def test_what_a_function_raises_is_the_error(bench: Workbench, module: str) -> None:
+    error = bench.failed(Function(f"{module}:fail"))
+    assert (error["type"], error["message"]) == ("ValueError", "on purpose")
+    assert "in fail" in error["traceback"]
+    assert "far.py" not in error["traceback"]
+
+
+def test_an_undeclared_dependency_is_named_with_its_cure(bench: Workbench, module: str) -> None:
+    error = bench.failed(Function(f"{module}:import_missing", paths=(os.path.dirname(module),)))
+    assert error["type"] == "ModuleNotFoundError"
+    for part in ("no_such_module_here", "step[0]", "requirements", "steps"):
+        assert part in error["message"]
+
+
+def test_exits_of_functions(bench: Workbench, module: str) -> None:
+    assert bench.done(Function(f"{module}:leave", {"status": 0})).exit_code == 0
+    assert "exit status 3" in bench.failed(Function(f"{module}:leave", {"status": 3}))["message"]
+    assert "exit status 4" in bench.failed(Function(f"{module}:end", {"status": 4}))["message"]
+    assert bench.done(Function(f"{module}:add", {"a": 2})).value["sum"] == 2
+
+
+def test_a_value_that_is_no_json_is_refused(bench: Workbench, module: str) -> None:
+    assert "no JSON" in bench.failed(Function(f"{module}:give"))["message"]
+    assert bench.done(Function(f"{module}:give", returns=False)).value is None
+
+
+# ---------------------------------------------------------------- logs and secrets
+
+
+def test_a_hundred_thousand_lines_in_order_and_complete(bench: Workbench) -> None:
+    bench.done("i=0; while [ $i -lt 100000 ]; do echo line $i; i=$((i+1)); done; printf end")
+    assert bench.outcomes.texts("stdout") == [f"line {number}" for number in range(100_000)] + ["end"]
+    times = [at for _, _, _, at in bench.outcomes.lines]
+    assert times == sorted(times)
+
+
+def test_secrets_reach_the_command_and_no_record(bench: Workbench) -> None:
+    finished = bench.done("echo my $TOKEN; test ${#TOKEN} = 12", secrets={"TOKEN": "token"})
+    assert finished.stdout == "my ***"
+    error = bench.failed("echo it is $TOKEN >&2; exit 1", secrets={"TOKEN": "token"})
+    assert SECRETS["token"] not in json.dumps(error)
+    assert SECRETS["token"] not in str(bench.outcomes.lines)
+
+
+# ---------------------------------------------------------------- outputs
+
+
+def test_outputs_by_path_glob_and_folder(bench: Workbench) -> None:
+    run = "mkdir -p a/b; echo 1 > a/b/1.txt; echo 2 > a/2.txt; echo 3 > top.bin; echo h > .hidden.txt; chmod +x top.bin"
+    finished = bench.done(run, outputs=("a", "*.bin"))
+    assert [each.path for each in finished.outputs] == ["a/2.txt", "a/b/1.txt", "top.bin"]
+    assert bench.content(finished, "a/b/1.txt") == "1\n"
+    assert finished.output("top.bin").mode & 0o111
+    assert [each.path for each in bench.done(run, outputs=("**/*.txt",)).outputs] == [
+        ".hidden.txt", "a/2.txt", "a/b/1.txt",
+    ]  # fmt: skip
+
+
+def test_everything_new_or_changed(bench: Workbench, tmp_path: Path) -> None:
+    place = tmp_path / "repo"
+    place.mkdir()
+    (place / ".gitignore").write_text("*\n")
+    (place / "same").write_text("same")
+    (place / "changed").write_text("a")
+    (place / "gone").write_text("a")
+    finished = bench.done(
+        "echo b > changed; rm gone; mkdir new; echo c > new/ignored; cat same", folder=str(place), changed=True
+    )
+    assert [each.path for each in finished.outputs] == ["changed", "new/ignored"]
+
+
+def test_a_change_without_a_change_of_size_or_time_is_seen(bench: Workbench, tmp_path: Path) -> None:
+    place = tmp_path / "repo"
+    place.mkdir()
+    (place / "a").write_text("1")
+    finished = bench.done("cp -p a b; printf 2 > a; touch -r b a; rm b", folder=str(place), changed=True)
+    assert [each.path for each in finished.outputs] == ["a"]
+
+
+def test_outputs_of_a_failure_are_kept(bench: Workbench) -> None:
+    error = bench.failed("echo half > half.txt; exit 1", outputs=("half.txt", "never.txt"))
+    (kept,) = error["finished"]["outputs"]
+    assert bytes(bench.artifacts.get(kept["artifact"])) == b"half\n"
+
+
+def test_a_missing_output_fails_and_what_is_there_is_named(bench: Workbench) -> None:
+    error = bench.failed("echo 1 > result.jsn", outputs=("result.json",))
+    assert "result.json" in error["message"]
+    assert "result.jsn." in error["message"]
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../../x", "a/..", ""])
+def test_outputs_that_lead_out_are_refused_before_anything_runs(bench: Workbench, tmp_path: Path, path: str) -> None:
+    error = bench.failed(f"touch {tmp_path}/ran", outputs=(path,))
+    assert error["type"] == "UsageError"
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("link", ["ln -s /etc/passwd out", "ln -s /etc out", "ln -s ../../../../artifacts out"])
+def test_links_that_lead_out_are_refused(bench: Workbench, link: str) -> None:
+    bench.artifacts.put((b"something",))
+    assert "leads out" in bench.failed(link, outputs=("out",))["message"]
+    assert bench.done(link, outputs=("*", "**/*")).outputs == ()
+    assert bench.done(link, changed=True).outputs == ()
+    assert any("leads out" in text for _, _, text, _ in bench.outcomes.lines)
+
+
+def test_pipes_and_sockets_are_no_outputs(bench: Workbench) -> None:
+    finished = bench.done("mkfifo pipe; echo a > b", changed=True, outputs=("*",))
+    assert [each.path for each in finished.outputs] == ["b"]
+
+
+def test_a_working_directory_that_leads_out_is_refused(bench: Workbench) -> None:
+    for cwd in ("..", "/tmp", "a/../.."):
+        assert bench.failed("true", cwd=cwd)["type"] == "UsageError"
+
+
+# ---------------------------------------------------------------- mounts on the host
+
+
+def test_mounts_are_copies_that_may_be_written_to(bench: Workbench, tmp_path: Path) -> None:
+    source = tmp_path / "data"
+    (source / "deep").mkdir(parents=True)
+    (source / "deep" / "a").write_text("a")
+    finished = bench.done("echo more >> in/deep/a; echo b > in/b", mounts=(Mount("in", str(source)),), changed=True)
+    assert [each.path for each in finished.outputs] == ["in/b", "in/deep/a"]
+    assert (source / "deep" / "a").read_text() == "a"
+    assert not (source / "b").exists()
+
+
+def test_a_file_of_a_step_is_mounted_with_its_origin(bench: Workbench) -> None:
+    file = bench.done("echo hello > a.txt", outputs=("a.txt",)).output("a.txt")
+    finished = bench.done("cat in.txt; echo x >> in.txt", mounts=(Mount("in.txt", file),))
+    assert finished.stdout == "hello"
+    assert finished.inputs == ({"target": "in.txt", "artifact": file.digest, "run": "run", "step": "step[0]"},)
+    assert bytes(bench.artifacts.get(file.digest)) == b"hello\n"
+
+
+@pytest.mark.parametrize(
+    ("target", "told"), [("/data", "sandbox"), ("../out", "no place"), (".", "no place"), ("a/../../b", "no place")]
+)
+def test_mounts_that_the_host_cannot_have(bench: Workbench, tmp_path: Path, target: str, told: str) -> None:
+    error = bench.failed("true", mounts=(Mount(target, str(tmp_path)),))
+    assert error["type"] == "UsageError"
+    assert told in error["message"]
+
+
+def test_a_mount_through_a_link_into_elsewhere_is_refused(bench: Workbench, tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    mounts = (Mount("in", str(tmp_path / "shared"), "ro"), Mount("in/more", str(tmp_path)))
+    assert "another mount" in bench.failed("true", mounts=mounts)["message"]
+    assert list((tmp_path / "shared").iterdir()) == []
+
+
+def test_stopping_while_the_command_is_being_made(bench: Workbench) -> None:
+    from motet.executors.commands.tools import tools
+
+    begun = threading.Event()
+
+    def slow() -> Command:
+        mine = tools()
+        assert mine is not None
+        begun.set()
+        mine.run(["sleep", "1000"])
+        return Command("true")
+
+    before = len(bench.outcomes.reports)
+    bench.executor.start(bench.outcomes.attempt(slow, element=5))
+    begun.wait()
+    bench.executor.stop("run", "step", 5, 1, "enough")
+    assert bench.outcomes.wait(before + 1)[before] == Stopped("enough")
+    assert marked(bench.setting.mark) == []
+
+
+def test_errors_are_told_as_command_failed(bench: Workbench) -> None:
+    outcome = bench.run("exit 1")
+    assert isinstance(outcome, Failure)
+    assert isinstance(outcome.exception, CommandFailed)
