@@ -90,7 +90,9 @@ def open_host(folder: str) -> Host:
         from motet.executors.commands.executor import CommandExecutor
         from motet.executors.commands.setting import Setting
 
-        setting = Setting(os.path.join(folder, "work"), _Opener(folder), _Secrets(folder))
+        setting = Setting(
+            os.path.join(folder, "work"), _artifacts_opener(folder), _Secrets(folder), os.path.join(folder, "shared")
+        )  # fmt: skip
         return CommandExecutor(setting, _number("MOTET_COMMANDS", cores))
 
     cores = os.cpu_count() or 1

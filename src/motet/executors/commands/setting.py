@@ -21,15 +21,18 @@ class Setting:
     """Where commands run and what is kept of them.
 
     folder     below it each attempt has a folder of its own
+    shared     the folder for what all runs share, such as environments; by default "shared" in the first one
     artifacts  opens the store for outputs
     secrets    gives the value of a named secret; raises UsageError for an unknown one
     mark       what stands in the environment of every process of this executor
     """
 
     def __init__(
-        self, folder: str, artifacts: Callable[[], ArtifactStore], secrets: Callable[[str], str] | None = None
+        self, folder: str, artifacts: Callable[[], ArtifactStore], secrets: Callable[[str], str] | None = None,
+        shared: str = "",
     ) -> None:  # fmt: skip
         self.folder = folder
+        self.shared = shared or os.path.join(folder, "shared")
         self.secret = secrets or _no_secret
         self.mark = joined_mark(f"motet-{os.urandom(8).hex()}")
         self._open_artifacts = artifacts

@@ -18,9 +18,18 @@ _current: ContextVar[Tools | None] = ContextVar("motet_tools", default=None)
 
 
 class Tools:
-    """Runs tools for one attempt. What they write is logged; they end with the attempt, and with the engine."""
+    """Runs tools for one attempt. What they write is logged; they end with the attempt, and with the engine.
+
+    It is what `environments.build.Environments` asks for as its `runner`:
+
+        built = Environments(tools.shared, tools).ready(environment)
+        return Command(Function("module:function", {...}, python=built.python, paths=built.paths))
+
+    shared  the folder for what all runs share, such as environments
+    """
 
     def __init__(self, setting: Setting, job: Wanted, alarm: Alarm) -> None:
+        self.shared = setting.shared
         self._setting = setting
         self._job = job
         self._alarm = alarm
