@@ -34,6 +34,14 @@ if TYPE_CHECKING:
     from motet.dialects.python.futures import as_completed as as_completed
     from motet.dialects.python.futures import wait as wait
     from motet.dialects.python.publishing import publish as publish
+    from motet.dialects.python.running.about import get_run_context as get_run_context
+    from motet.dialects.python.running.labels import tags as tags
+    from motet.dialects.python.running.limits import arate_limit as arate_limit
+    from motet.dialects.python.running.limits import concurrency as concurrency
+    from motet.dialects.python.running.limits import rate_limit as rate_limit
+    from motet.dialects.python.running.logs import disable_run_logger as disable_run_logger
+    from motet.dialects.python.running.logs import get_run_logger as get_run_logger
+    from motet.dialects.python.running.retrying import exponential_backoff as exponential_backoff
     from motet.dialects.python.states import State as State
     from motet.dialects.python.tasks import Task as Task
     from motet.dialects.python.tasks import task as task
@@ -46,6 +54,9 @@ _HOMES = {
     "DEFAULT": "cache_policies", "FLOW_PARAMETERS": "cache_policies", "INPUTS": "cache_policies",
     "NO_CACHE": "cache_policies", "RUN_ID": "cache_policies", "TASK_SOURCE": "cache_policies",
     "allow_failure": "annotations", "opaque": "annotations", "quote": "annotations",
+    "concurrency": "running.limits", "rate_limit": "running.limits", "arate_limit": "running.limits",
+    "exponential_backoff": "running.retrying", "get_run_logger": "running.logs",
+    "disable_run_logger": "running.logs", "get_run_context": "running.about", "tags": "running.labels",
 }  # fmt: skip
 __all__ = ["__version__", *_HOMES]
 

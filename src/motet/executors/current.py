@@ -26,9 +26,10 @@ class Current:
     stopping   why the attempt was asked to stop; None if it was not
     tee        whether what it writes is also shown where it would have gone
     kept       what those remember of the attempt that its code calls: how many artifacts it has published, ...
+    printed    called with each line that it writes to stdout, in place of all that; None for none
     """
 
-    __slots__ = ("_lock", "_pending", "context", "kept", "log", "stopping", "tee")
+    __slots__ = ("_lock", "_pending", "context", "kept", "log", "printed", "stopping", "tee")
 
     def __init__(self, context: Mapping[str, Json], log: Log | None = None, tee: bool = True) -> None:
         self.context = context
@@ -36,12 +37,13 @@ class Current:
         self.tee = tee
         self.stopping: str | None = None
         self.kept: dict[str, Any] = {}
+        self.printed: Callable[[str], None] | None = None
         self._pending: dict[str, str] = {}
         self._lock = Lock()
 
     def write(self, stream: str, text: str) -> None:
         """Log the lines that end in `text`; the rest waits for its end."""
-        if self.log is None:
+        if self.log is None and self.printed is None:
             return
         at = time()
         with self._lock:
@@ -51,14 +53,20 @@ class Current:
                 rest = rest[LINE_CHARS:]
             self._pending[stream] = rest
         for line in lines:
-            self.log(stream, line, at)
+            self._line(stream, line, at)
 
     def finish(self) -> None:
         """Log what was written without a line end. Called when the attempt's code has ended."""
         while self._pending:
             stream, rest = self._pending.popitem()
-            if rest and self.log is not None:
-                self.log(stream, rest, time())
+            if rest:
+                self._line(stream, rest, time())
+
+    def _line(self, stream: str, line: str, at: float) -> None:
+        if self.printed is not None and stream == "stdout":
+            self.printed(line)
+        elif self.log is not None:
+            self.log(stream, line, at)
 
 
 running: ContextVar[Current | None] = ContextVar("motet_running", default=None)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.calls import TaskCall
+from motet.dialects.python.running.hooks import task_ended
 from motet.engine.attempts import news_of
 from motet.engine.calls import Settled
 from motet.errors import Cancelled
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 def attempt_here(driver: Driver, call: TaskCall, number: int, run: Callable[[], Any]) -> Step:
     """Carry out one attempt on this thread and commit how it ended; gives the step."""
-    return driver.conclude(outcome_here(driver, call, number, run))
+    step = driver.conclude(outcome_here(driver, call, number, run))
+    if call.task.hooks and step.ended:
+        task_ended(call)
+    return step
 
 
 def outcome_here(driver: Driver, call: TaskCall, number: int, run: Callable[[], Any]) -> Succeeded | Failed:
@@ -64,5 +68,5 @@ def _captured(driver: Driver, key: str, number: int, run: Callable[[], Any]) -> 
     try:
         return run()
     finally:
-        running.reset(token)
         here.finish()
+        running.reset(token)

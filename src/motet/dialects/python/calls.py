@@ -10,9 +10,13 @@ from motet.dialects.python import arguments
 from motet.dialects.python.caching import Hit, Slot, keep, slot_of
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.outcomes import await_submitted, settle
+from motet.dialects.python.running import surrounding
+from motet.dialects.python.running.about import tags_now
+from motet.dialects.python.running.retrying import ask
 from motet.dialects.python.scope import Lineage, Scope, current
 from motet.dialects.python.states import State
 from motet.engine.calls import Prepared, Settled
+from motet.kernel.state import element_key
 from motet.ports import Attempt, Failure, Outcome, Success
 
 if TYPE_CHECKING:
@@ -23,7 +27,9 @@ if TYPE_CHECKING:
 class TaskCall:
     """One task call. Its future is referred to weakly: a value nobody holds is not kept."""
 
-    __slots__ = ("_future", "_slot", "args", "driver", "key", "kwargs", "lineage", "task")
+    __slots__ = ("_future", "_slot", "args", "driver", "key", "kwargs", "lineage", "scope", "tags", "task")
+    scope: Scope
+    tags: frozenset[str]
     future_type: ClassVar[type[Future[Any]]] = Future
 
     def __init__(
@@ -41,20 +47,26 @@ class TaskCall:
 
     def future(self, scope: Scope) -> Future[Any]:
         """The future that is to get the live value."""
+        self.scope, self.tags = scope, tags_now.get()
         made = self.future_type(scope, self.key)
         self._future = weakref.ref(made)
         return made
 
+    def arguments_of(self, element: int = -1) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """The arguments of the call, as they were given."""
+        return self.args, self.kwargs
+
     def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared | Settled:
         """In this process the scope is set around the call; another process gets function and arguments bare."""
-        context = {"run": self.driver.run.id, "key": self.key, "attempt": attempt}
         if here:
-            return Prepared(self.run, context=context)
+            return Prepared(self.run, context={"run": self.driver.run.id, "key": self.key, "attempt": attempt})
         if (taken := self._taken()) is not None:
-            return taken.settled()
+            return surrounding.found(self, taken.settled())
         args, kwargs = self._resolved()
         hit = self._look_up(args, kwargs)
-        return hit.settled() if hit is not None else Prepared(self.task.fn, args, kwargs, context=context)
+        if hit is not None:
+            return surrounding.found(self, hit.settled())
+        return surrounding.elsewhere(self, args, kwargs, (-1, attempt))
 
     def _taken(self) -> Hit | None:
         """What is taken over from the run that this one was forked from."""
@@ -67,7 +79,7 @@ class TaskCall:
             return taken
         args, kwargs = self._resolved()
         hit = self._look_up(args, kwargs)
-        return run_body(self.task, self.driver, self.key, self.lineage, args, kwargs) if hit is None else hit
+        return run_body(self, args, kwargs) if hit is None else hit
 
     def _resolved(self) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         args, kwargs = self.args, self.kwargs
@@ -84,20 +96,26 @@ class TaskCall:
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
         """How the outcome is recorded; called on the thread that computed it."""
-        return self.settled(attempt.number, outcome)
+        settled = self.settled(attempt.number, outcome)
+        if self.task.hooks:
+            surrounding.tell(self, settled)
+        return settled
 
     def settled(self, number: int, outcome: Outcome) -> Settled:
         """Encode the value of attempt `number`, hold it for the future, and keep it for later calls."""
         if isinstance(outcome, Success) and type(outcome.value) is Hit:
             return outcome.value.settled()
         future = self._future() if self._future is not None else None
+        outcome = self.task.held(outcome, self.driver.host.artifacts)
         if future is not None:
-            if isinstance(outcome, Success) and outcome.record is None:
+            if isinstance(outcome, Success) and outcome.record is None and self.task.in_memory:
                 future.keep(number, outcome.value)
             elif isinstance(outcome, Failure) and outcome.exception is not None:
                 future.keep(number, outcome.exception)
-        settled = settle(self.driver, self.key, outcome)
-        if self._slot is not None and settled.ok:
+        settled = settle(self.driver, self.key, outcome, persist=self.task.persist)
+        if isinstance(outcome, Failure):
+            ask(self, settled, outcome)
+        elif self._slot is not None and settled.ok:
             keep(self.task, self.driver, self.key, self._slot, settled.record)
             settled.note = self._slot.note
         return settled
@@ -106,7 +124,11 @@ class TaskCall:
 class MapCall:
     """One `.map` call: for each parameter a sequence with one value for each element, or one value for all."""
 
-    __slots__ = ("_futures", "_slots", "driver", "key", "lineage", "shared", "size", "spread", "task")
+    __slots__ = (
+        "_futures", "_slots", "driver", "key", "lineage", "scope", "shared", "size", "spread", "tags", "task",
+    )  # fmt: skip
+    scope: Scope
+    tags: frozenset[str]
 
     def __init__(
         self, task: Task[..., Any], driver: Driver, key: str, lineage: Lineage, spread: dict[str, Sequence[Any]],
@@ -124,17 +146,25 @@ class MapCall:
 
     def futures(self, scope: Scope) -> FutureList[Any]:
         """The futures that are to get the live values."""
+        self.scope, self.tags = scope, tags_now.get()
         made: FutureList[Any] = FutureList(scope, self.key, self.size)
         self._futures = weakref.ref(made)
         return made
 
+    def arguments_of(self, element: int) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """The arguments of one element, as they were given."""
+        given = {name: values[element] for name, values in self.spread.items()}
+        return self.task.called_with({**given, **self.shared})
+
     def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared | Settled:
         """As for a single call, with the element's arguments."""
-        context = {"run": self.driver.run.id, "key": self.key, "attempt": attempt, "element": element}
         if here:
+            context = {"run": self.driver.run.id, "key": self.key, "attempt": attempt, "element": element}
             return Prepared(self.run, (element,), context=context)
         args, kwargs, hit = self._looked_up(element)
-        return hit.settled() if hit is not None else Prepared(self.task.fn, args, kwargs, context=context)
+        if hit is not None:
+            return surrounding.found(self, hit.settled(), element)
+        return surrounding.elsewhere(self, args, kwargs, (element, attempt))
 
     def _looked_up(self, element: int) -> tuple[tuple[Any, ...], Mapping[str, Any], Hit | None]:
         """The arguments of one element, futures replaced by their values; and what is kept of such a call."""
@@ -159,15 +189,25 @@ class MapCall:
         args, kwargs, hit = self._looked_up(element)
         if hit is not None:
             return hit
-        return run_body(self.task, self.driver, f"{self.key}[{element}]", self.lineage, args, kwargs)
+        return run_body(self, args, kwargs, element)
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
         """Encode the value; hold it if it is no scalar, which its record is anyway; keep it for later calls."""
         slot = self._slots.pop(attempt.element, None) if self._slots else None
         if isinstance(outcome, Success) and type(outcome.value) is Hit:
-            return outcome.value.settled()
-        settled = settle(self.driver, self.key, outcome)
-        if isinstance(outcome, Success) and outcome.record is None and type(settled.record) is dict:
+            return surrounding.found(self, outcome.value.settled(), attempt.element)
+        outcome = self.task.held(outcome, self.driver.host.artifacts)
+        settled = settle(self.driver, self.key, outcome, persist=self.task.persist)
+        if isinstance(outcome, Failure):
+            ask(self, settled, outcome, attempt.element)
+        if self.task.hooks:
+            surrounding.tell(self, settled, attempt.element)
+        if (
+            isinstance(outcome, Success)
+            and outcome.record is None
+            and type(settled.record) is dict
+            and self.task.in_memory
+        ):
             futures = self._futures() if self._futures is not None else None
             if futures is not None:
                 futures.keep(attempt.element, attempt.number, outcome.value)
@@ -176,16 +216,20 @@ class MapCall:
         return settled
 
 
-def run_body(
-    task: Task[..., Any], driver: Driver, key: str, lineage: Lineage, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> Any:
+def run_body(call: TaskCall | MapCall, args: tuple[Any, ...], kwargs: Mapping[str, Any], element: int = -1) -> Any:
     """Call a task's function with its own scope around it; waits for what it submitted and left."""
-    scope = Scope(driver, key, lineage, task.policy.executor)
+    task = call.task
+    key = call.key if element < 0 else element_key(call.key, element)
+    scope = Scope(call.driver, key, call.lineage, task.policy.executor)
+    scope.outer, scope.owner, scope.values, scope.tags = call.scope, task, (args, kwargs), call.tags
     token = current.set(scope)
     try:
+        if task.surrounded or call.tags or call.scope.prints:
+            surrounding.enter(call, scope, element)
         value = task.fn(*args, **kwargs)
         if scope.unlooked:
             await_submitted(scope)
     finally:
         current.reset(token)
+        scope.end()
     return value.result() if isinstance(value, State | Future | FutureList) else value

@@ -17,6 +17,10 @@ from motet.dialects.python.hosting import begun
 from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, policy_of
 from motet.dialects.python.outcomes import await_submitted
 from motet.dialects.python.parameters import Parameters
+from motet.dialects.python.running import hooks
+from motet.dialects.python.running.about import tags_now
+from motet.dialects.python.running.hooks import FlowHooked
+from motet.dialects.python.running.keeping import Keeping
 from motet.dialects.python.scope import Lineage, Scope, current
 from motet.dialects.python.states import State, StateType
 from motet.dialects.python.task_runners import TaskRunner, ThreadPoolTaskRunner
@@ -40,7 +44,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Flow(Generic[P, R]):
+class Flow(FlowHooked, Keeping, Generic[P, R]):
     """A function whose calls are recorded runs.
 
     fn      the function
@@ -55,6 +59,8 @@ class Flow(Generic[P, R]):
         self.options = options
         self.name = options.get("name") or fn.__name__
         self.policy = policy_of("flow", fn, options, "")
+        self.keep_as(options)
+        self.hooks = hooks.given(f"@flow on {self.name}", options, hooks.FLOW_EVENTS)
         runner = options.get("task_runner", ThreadPoolTaskRunner())
         self.task_runner: TaskRunner = runner() if isinstance(runner, type) else runner
         self.parameters = Parameters(self.name, fn, validate=options.get("validate_parameters", True))
@@ -102,7 +108,7 @@ class Flow(Generic[P, R]):
             workflow=self.name,
             program=self._spec(),
             params={key: encode(value, on.artifacts) for key, value in values.items()},
-            tags=sorted(self.options.get("tags", ())),
+            tags=sorted(tags_now.get().union(self.options.get("tags", ()))),
             created_at=on.clock.now(),
             offset=on.store.head(),
         )
@@ -129,6 +135,7 @@ class Flow(Generic[P, R]):
         except BaseException as stop:
             if isinstance(stop, KeyboardInterrupt | SystemExit):
                 driver.cancel(f"interrupted by {'Ctrl-C' if isinstance(stop, KeyboardInterrupt) else 'exit'}")
+                hooks.flow_ended(self, driver, self.name, call.kwargs)
                 driver.finish(Finish("cancelled"))
             elif driver.session.broken is None and driver.state.status == CANCELLING:
                 driver.finish(Finish("cancelled"))  # stopped before its first step was there
@@ -147,10 +154,14 @@ class Flow(Generic[P, R]):
             except Cancelled:
                 break
             if not self._tries_again(driver, told):
-                driver.finish(_finish(told), told)
-                return
+                if not self.hooks:
+                    driver.finish(_finish(told), told)
+                    return
+                driver.conclude(told)  # hooks come after this, and before the run has ended: a crash repeats them
+                break
             attempt = 0
         step = driver.state.steps[key]
+        hooks.flow_ended(self, driver, key, call.kwargs)
         driver.finish(Finish(step.status, step.result, step.error))
 
     def _as_step(self, scope: Scope, values: Mapping[str, Any], wait_for: Any) -> Future[R]:
@@ -165,6 +176,7 @@ class Flow(Generic[P, R]):
             told = outcome_here(driver, call, attempt, body)
             if not self._tries_again(driver, told):
                 driver.conclude(told)
+                hooks.flow_ended(self, driver, key, values)
                 break
             attempt = 0
         return future
@@ -186,8 +198,11 @@ class Flow(Generic[P, R]):
         scope = Scope(driver, key, lineage, runner.executor, runner.max_workers)
         driver.limit({**self.options.get("limits", {}), **scope.limits})
         args, kwargs = self.parameters.call(values)
+        scope.outer, scope.owner, scope.values = current.get(), self, dict(values)
+        hooks.flow_begins(self, driver, key, values)
         token = current.set(scope)
         try:
+            self._log_prints(scope)
             try:
                 value = self.fn(*args, **kwargs)
             except Exception:
@@ -198,7 +213,16 @@ class Flow(Generic[P, R]):
             await_submitted(scope)
         finally:
             current.reset(token)
+            scope.end()
         return value
+
+    def _log_prints(self, scope: Scope) -> None:
+        own = self.options.get("log_prints")
+        scope.prints = bool(own) if own is not None else scope.outer is not None and scope.outer.prints
+        if scope.prints:
+            from motet.dialects.python.running import logs
+
+            logs.log_prints()
 
     def _action(
         self, key: str, parent: str, values: Mapping[str, Any], related: arguments.Relations, lineage: Lineage

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
+from motet.dialects.python.running.checks import ABSENT, check_values, nearest
+from motet.dialects.python.running.retrying import delays_of, jitter_of
 from motet.dialects.python.task_runners import TaskRunner
 from motet.errors import UsageError
 from motet.kernel.policy import Policy
@@ -14,6 +16,12 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from motet.dialects.python.cache_policies import CachePolicy
+    from motet.dialects.python.running.about import FlowRun, TaskRun
+    from motet.dialects.python.states import State
+
+Delays: TypeAlias = "float | Sequence[float] | Callable[[int], Sequence[float]] | None"
+FlowHooks: TypeAlias = "Sequence[Callable[[Any, FlowRun, State], Any]]"
+TaskHooks: TypeAlias = "Sequence[Callable[[Any, TaskRun, State], Any]]"
 
 
 class FlowOptions(TypedDict, total=False):
@@ -23,11 +31,14 @@ class FlowOptions(TypedDict, total=False):
     flow_run_name        what its runs are called: a template with the parameters' names in braces
     description, version, tags
     retries              attempts after the first; steps that succeeded are not run again
-    retry_delay_seconds  seconds before each retry: a number, or a list with one for each
+    retry_delay_seconds  seconds before each retry: a number, a list, or a function of the number of retries
     retry_jitter_factor  waits are lengthened by up to this share
     task_runner          where submitted tasks run: ThreadPoolTaskRunner() by default
     limits               capacity of the named limits that tasks of a run share: {"database": 2}
     validate_parameters  False leaves parameters as they are
+    log_prints           True logs what is printed, for its tasks too unless they say otherwise
+    on_running, on_completion, on_failure, on_cancellation, on_crashed
+                         functions of (flow, flow_run, state), called when that has happened
     """
 
     name: str
@@ -36,11 +47,19 @@ class FlowOptions(TypedDict, total=False):
     version: str
     tags: Iterable[str]
     retries: int
-    retry_delay_seconds: float | Sequence[float]
-    retry_jitter_factor: float
+    retry_delay_seconds: Delays
+    retry_jitter_factor: float | None
     task_runner: TaskRunner | type[TaskRunner]
     limits: Mapping[str, float]
     validate_parameters: bool
+    log_prints: bool | None
+    persist_result: bool | None
+    cache_result_in_memory: bool
+    on_running: FlowHooks | None
+    on_completion: FlowHooks | None
+    on_failure: FlowHooks | None
+    on_cancellation: FlowHooks | None
+    on_crashed: FlowHooks | None
 
 
 class TaskOptions(TypedDict, total=False):
@@ -50,8 +69,10 @@ class TaskOptions(TypedDict, total=False):
     task_run_name        what its steps are called: a template with the arguments' names in braces
     description, version, tags
     retries              attempts after the first
-    retry_delay_seconds  seconds before each retry: a number, or a list with one for each (the last holds on)
+    retry_delay_seconds  seconds before each retry: a number, a list with one for each (the last holds on), or a
+                         function of the number of retries that gives such a list: exponential_backoff(2)
     retry_jitter_factor  waits are lengthened by up to this share, by a hash of step and attempt
+    retry_condition_fn   a function of (task, task_run, state) that says whether a retry is of use
     timeout_seconds      an attempt that takes longer fails; it runs in a process, which is killed
     executor             "threads" or "processes": where it runs, whatever the flow's runner
     limits               what an attempt takes of the flow's named limits: {"database": 1}
@@ -60,6 +81,13 @@ class TaskOptions(TypedDict, total=False):
     cache_key_fn         a function of context and arguments that gives the key instead
     cache_expiration     how long a result is kept, a timedelta
     refresh_cache        True runs the task, and keeps its result in place of the old one
+    persist_result       False keeps the result in memory only: after a crash the step runs again
+    cache_result_in_memory  False reads the result from the store each time that it is used
+    log_prints           True logs what is printed; None: as the flow says
+    on_running, on_completion, on_failure
+                         functions of (task, task_run, state), called when that has happened
+    on_commit, on_rollback
+                         functions of the transaction that the task was called in
     """
 
     name: str
@@ -68,8 +96,8 @@ class TaskOptions(TypedDict, total=False):
     version: str
     tags: Iterable[str]
     retries: int
-    retry_delay_seconds: float | Sequence[float]
-    retry_jitter_factor: float
+    retry_delay_seconds: Delays
+    retry_jitter_factor: float | None
     timeout_seconds: float | None
     executor: str
     limits: Mapping[str, float]
@@ -78,6 +106,15 @@ class TaskOptions(TypedDict, total=False):
     cache_key_fn: Callable[[Any, Mapping[str, Any]], str | None] | None
     cache_expiration: timedelta | None
     refresh_cache: bool
+    persist_result: bool | None
+    cache_result_in_memory: bool
+    log_prints: bool | None
+    retry_condition_fn: Callable[[Any, TaskRun, State], Any] | None
+    on_running: TaskHooks | None
+    on_completion: TaskHooks | None
+    on_failure: TaskHooks | None
+    on_commit: Sequence[Callable[[Any], Any]] | None
+    on_rollback: Sequence[Callable[[Any], Any]] | None
 
 
 FLOW_OPTIONS = FlowOptions.__optional_keys__
@@ -85,20 +122,20 @@ TASK_OPTIONS = TaskOptions.__optional_keys__
 
 
 def checked(kind: str, function: Callable[..., Any], options: Mapping[str, Any], known: frozenset[str]) -> None:
-    """Raise UsageError for an option that does not exist, naming the nearest one that does."""
+    """Raise UsageError for an option that does not exist, naming the nearest one that does, or has no such value."""
+    where = f"@{kind} on {function.__qualname__}"
     for name in options:
+        if name in ABSENT:
+            raise UsageError(f"{where} has no option {name!r}.", ABSENT[name])
         if name not in known:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, known, 1)
-            cure = f"Did you mean {near[0]}?" if near else f"It takes: {', '.join(sorted(known))}."
-            raise UsageError(f"@{kind} on {function.__qualname__} has no option {name!r}.", cure)
+            raise UsageError(f"{where} has no option {name!r}.", nearest(name, known))
+    check_values(where, options)
 
 
 def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any], executor: str) -> Policy:
     """The engine's policy for these options. Raises UsageError for values that make no sense."""
     where = f"@{kind} on {function.__qualname__}"
-    retries = options.get("retries", 0)
+    retries = options.get("retries") or 0
     if not isinstance(retries, int) or retries < 0:
         raise UsageError(f"{where}: retries is {retries!r}.", "Give a whole number, 0 or more.")
     timeout_s = options.get("timeout_seconds")
@@ -106,15 +143,12 @@ def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any
         raise UsageError(f"{where}: timeout_seconds is {timeout_s!r}.", "Give seconds above 0, or None.")
     if executor == "inline":
         raise UsageError(f"{where}: executor is {executor!r}.", "Leave it out: what is called plainly runs inline.")
-    delays = options.get("retry_delay_seconds", ())
-    listed = tuple(float(each) for each in delays) if isinstance(delays, Iterable) else (float(delays),)
-    if any(each < 0 for each in listed):
-        raise UsageError(f"{where}: retry_delay_seconds is negative.", "Give seconds, 0 or more.")
+    delays = delays_of(where, options, retries)
     taken = options.get("limits", {}) if kind == "task" else {}  # those of a flow say how much there is
     demands = {name: float(amount) for name, amount in taken.items()}
     for name, amount in options.get("resources", {}).items():
         demands[f"resource:{name}"] = quantity(amount)
     return Policy(
-        retries=retries, delays_s=listed, jitter=float(options.get("retry_jitter_factor", 0.0) or 0.0),
+        retries=retries, delays_s=delays, jitter=jitter_of(where, options), max_delay_s=max((86400.0, *delays)),
         timeout_s=timeout_s, demands=demands, executor=executor,
     )  # fmt: skip

@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from motet.engine.driver import Driver
 
 
-def settle(driver: Driver, key: str, outcome: Outcome) -> Settled:
-    """The outcome as it is recorded; a value that cannot be pickled is said once, and is kept in memory only."""
+def settle(driver: Driver, key: str, outcome: Outcome, *, persist: bool = True) -> Settled:
+    """The outcome as it is recorded; a value that cannot be pickled is said once, and is kept in memory only.
+
+    One that is not to be persisted is kept in memory only, too.
+    """
+    if isinstance(outcome, Success) and not persist:
+        return Settled(True, {"lost": "its task says persist_result=False"})
     if isinstance(outcome, Success):
         record = outcome.record
         if record is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -59,9 +60,19 @@ class Scope:
     `unlooked` holds the keys of steps that were submitted from here and whose outcome nobody has looked at;
     for a map, the elements that were looked at. `executor` is where submitted tasks run, and `limits` holds,
     under a name of the scope's own, how many of them at once if that is bounded.
+
+    outer   the scope that the body was called from
+    owner   the flow or task whose body it is; None where none is running
+    values  a flow's parameters by name; a task's arguments and keyword arguments
+    tags    what `tags(...)` added to it
+    prints  whether what it prints is logged as by its logger
+    line    where the hooks of what it submitted are called
     """
 
-    __slots__ = ("_calls", "driver", "executor", "key", "limits", "lineage", "unlooked")
+    __slots__ = (
+        "_calls", "_ending", "driver", "executor", "key", "limits", "line", "lineage", "outer", "owner",
+        "prints", "tags", "unlooked", "values",
+    )  # fmt: skip
 
     def __init__(self, driver: Driver, key: str, lineage: Lineage, executor: str = "", most: int | None = None) -> None:
         self.driver = driver
@@ -69,6 +80,13 @@ class Scope:
         self.lineage = lineage
         self.executor = executor
         self.limits = {} if most is None else {f"runner:{key}": most}
+        self.outer: Scope | None = None
+        self.owner: Any = None
+        self.values: Any = ()
+        self.tags: frozenset[str] = frozenset()
+        self.prints = False
+        self.line: Any = None
+        self._ending: list[Callable[[], None]] | None = None
         self._calls: dict[str, int] | None = None
         self.unlooked: dict[str, set[int]] | None = None
 
@@ -79,6 +97,15 @@ class Scope:
         number = self._calls.get(name, 0)
         self._calls[name] = number + 1
         return f"{self.key}/{name}-{number}"
+
+    def at_end(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called when the body has ended, whichever way."""
+        self._ending = [*(self._ending or ()), callback]
+
+    def end(self) -> None:
+        """The body has ended."""
+        while self._ending:
+            self._ending.pop()()
 
     def submitted(self, key: str) -> None:
         """A step was submitted; its outcome is to be looked at."""

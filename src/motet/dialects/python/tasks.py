@@ -13,6 +13,9 @@ from motet.dialects.python.caching import policy_of as cache_policy_of
 from motet.dialects.python.calls import MapCall, TaskCall
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, policy_of
+from motet.dialects.python.running import hooks, surrounding
+from motet.dialects.python.running.hooks import TaskHooked
+from motet.dialects.python.running.keeping import Keeping
 from motet.dialects.python.scope import Scope, current
 from motet.dialects.python.source import code_digest
 from motet.dialects.python.states import State
@@ -31,7 +34,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Task(Generic[P, R]):
+class Task(TaskHooked, Keeping, Generic[P, R]):
     """A function that runs as a step where a flow calls it, and as it is anywhere else.
 
     fn      the function
@@ -49,6 +52,9 @@ class Task(Generic[P, R]):
         timed = options.get("timeout_seconds") is not None
         self.policy: Policy = policy_of("task", fn, options, executor or ("processes" if timed else ""))
         self.cache_policy = cache_policy_of(options)
+        self.hooks = hooks.given(f"@task on {self.name}", options, hooks.TASK_EVENTS)
+        self._surrounded = surrounding.is_needed(options)
+        self.keep_as(options)
         self._submitted: dict[str, Policy] = {}
         update_wrapper(self, fn)
 
@@ -176,6 +182,11 @@ class Task(Generic[P, R]):
             options = {**self.options, "limits": {**self.options.get("limits", {}), **dict.fromkeys(scope.limits, 1)}}
             found = self._submitted[place] = policy_of("task", self.fn, options, executor)
         return found
+
+    @property
+    def surrounded(self) -> bool:
+        """Whether anything is to be done around its body."""
+        return self._surrounded or "on_running" in self.hooks
 
     @cached_property
     def _code(self) -> Json:

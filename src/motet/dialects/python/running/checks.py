@@ -1,0 +1,54 @@
+"""Whether options of tasks and flows make sense: what is wrong is said where the function is decorated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from motet.errors import UsageError
+
+_ONE_STORE = "Results are kept below MOTET_HOME, by content, and found again by run and step or by `cache_policy`."
+ABSENT = {
+    "result_storage": f"{_ONE_STORE} Set MOTET_HOME to keep them elsewhere.",
+    "result_storage_key": f"{_ONE_STORE} To name a result yourself, give `cache_key_fn`.",
+    "result_serializer": f"{_ONE_STORE} Plain values are kept as JSON, others pickled.",
+    "viz_return_value": "The plan of a flow is what it does: run it, and see `motet show`.",
+    "asset_deps": "Motet keeps no assets; what a step used is in its lineage.",
+    "asset_key": "Motet keeps no assets; what a step used is in its lineage.",
+}
+"""Options of Prefect 3 that Motet does not have, with what to do in place of them."""
+
+_TEXTS = ("name", "description", "version")
+_FLAGS = ("log_prints", "persist_result", "cache_result_in_memory", "refresh_cache", "validate_parameters")
+_EXECUTORS = ("threads", "processes")
+
+
+def nearest(name: str, known: Iterable[str], what: str = "It takes") -> str:
+    """The cure for a name that is not known: the nearest one that is, else all of them."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, 1)
+    return f"Did you mean {near[0]}?" if near else f"{what}: {', '.join(sorted(known))}."
+
+
+def check_values(where: str, options: Mapping[str, Any]) -> None:
+    """Raise UsageError for a value of the wrong kind, naming option, value and cure."""
+    for name in _TEXTS:
+        value = options.get(name)
+        if value is not None and not isinstance(value, str):
+            raise UsageError(f"{where}: {name} is {value!r}.", "Give text.")
+    for name in _FLAGS:
+        value = options.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise UsageError(f"{where}: {name} is {value!r}.", "Give True or False.")
+    tags = options.get("tags")
+    if tags is not None and (isinstance(tags, str) or not all(isinstance(each, str) for each in tags)):
+        raise UsageError(f"{where}: tags is {tags!r}.", 'Give a list of words: tags=["gpu"].')
+    executor = options.get("executor")
+    if executor and executor != "inline" and executor not in _EXECUTORS:
+        raise UsageError(f"{where}: executor is {executor!r}.", nearest(str(executor), _EXECUTORS, "There are"))
+    condition = options.get("retry_condition_fn")
+    if condition is not None and not callable(condition):
+        raise UsageError(
+            f"{where}: retry_condition_fn is {condition!r}.", "Give a function of (task, task_run, state)."
+        )

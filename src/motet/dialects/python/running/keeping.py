@@ -1,0 +1,27 @@
+"""Whether results of a task or flow are kept in the store, and in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from motet.ports import ArtifactStore, Outcome, Success
+from motet.values.records import decode
+
+
+class Keeping:
+    """What flows and tasks share: `persist`, whether results go to the store; `in_memory`, whether values stay here."""
+
+    persist: bool
+    in_memory: bool
+
+    def keep_as(self, options: Mapping[str, Any]) -> None:
+        """Do as these options say."""
+        self.persist = options.get("persist_result") is not False
+        self.in_memory = options.get("cache_result_in_memory", True) or not self.persist
+
+    def held(self, outcome: Outcome, artifacts: ArtifactStore) -> Outcome:
+        """The outcome; with the value itself, where another process has sent its record and it is not to be kept."""
+        if self.persist or not isinstance(outcome, Success) or outcome.record is None:
+            return outcome
+        return Success(decode(outcome.record, artifacts))

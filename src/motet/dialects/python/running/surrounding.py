@@ -1,0 +1,96 @@
+"""What is done around the body of a task: hooks for its beginning, limits for its tags, prints as log lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from motet.dialects.python.running.about import told_elsewhere
+from motet.dialects.python.running.hooks import line_of, task_begins
+from motet.dialects.python.running.retrying import left
+from motet.dialects.python.scope import Scope
+from motet.engine.calls import Prepared, Settled
+
+if TYPE_CHECKING:
+    from motet.dialects.python.calls import MapCall, TaskCall
+    from motet.ports import Store
+
+_OPTIONS = ("log_prints", "on_running", "tags")
+
+
+def is_needed(options: Mapping[str, Any]) -> bool:
+    """Whether a task with these options has anything around its body."""
+    return any(options.get(each) for each in _OPTIONS)
+
+
+def _limits_of(store: Store, tags: Iterable[str]) -> list[str]:
+    """The limits that there are for these tags."""
+    listed = list(tags)
+    if not listed:
+        return []
+    from motet.dialects.python.running import limits
+
+    return limits.of_tags(store, listed)
+
+
+def enter(call: TaskCall | MapCall, scope: Scope, element: int) -> None:
+    """Before the body of a task begins in this process. What is to be undone is done by `scope.end`."""
+    task = call.task
+    names = _limits_of(scope.driver.host.store, {*task.options.get("tags", ()), *scope.tags})
+    if names:
+        from motet.dialects.python.running import limits
+
+        scope.at_end(limits.held(names))
+    own = task.options.get("log_prints")
+    scope.prints = call.scope.prints if own is None else own
+    if scope.prints:
+        from motet.dialects.python.running import logs
+
+        logs.log_prints()
+    task_begins(call, element)
+
+
+def elsewhere(
+    call: TaskCall | MapCall, args: tuple[Any, ...], kwargs: Mapping[str, Any], attempt: tuple[int, int]
+) -> Prepared:
+    """The task's function, for another process: with what is around it there, if anything is."""
+    task, (element, number) = call.task, attempt
+    about = told_elsewhere(call.scope, task, (call.key, element), (args, kwargs), call.tags)
+    context = {"run": call.driver.run.id, "key": call.key, "attempt": number, "about": about}
+    if element >= 0:
+        context["element"] = element
+    names = _limits_of(call.driver.host.store, about["task_run"]["tags"])
+    printing = task.options.get("log_prints")
+    printing = call.scope.prints if printing is None else printing
+    if "on_running" in task.hooks:
+        line_of(call.scope).begins(call, element)
+    if not names and not printing:
+        return Prepared(task.fn, args, kwargs, context=context)
+    return Prepared(_body, (task.fn, args, kwargs, names, printing), context=context)
+
+
+def _body(fn: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], names: list[str], printing: bool) -> Any:
+    """The body of a task in another process."""
+    from contextlib import ExitStack
+
+    from motet.dialects.python.running import limits, logs
+
+    with ExitStack() as stack:
+        if names:
+            stack.callback(limits.held(names))
+        if printing:
+            stack.enter_context(logs.prints_of_process())
+        return fn(*args, **kwargs)
+
+
+def tell(call: TaskCall | MapCall, settled: Settled, element: int = -1) -> None:
+    """An attempt of a submitted task has ended so: have its hooks called if no other attempt follows."""
+    if not left(call, settled, element):
+        line_of(call.scope).ends(call, element)
+
+
+def found(call: TaskCall | MapCall, settled: Settled, element: int = -1) -> Settled:
+    """The outcome, which nothing had to run for."""
+    if call.task.hooks:
+        tell(call, settled, element)
+    return settled
