@@ -24,7 +24,7 @@ def command(options: Namespace, terminal: Terminal) -> int:
     interrupts.install()
     host = app.hosts.current()
     row = host.store.run(options.run)
-    return outcome.of(terminal, [row.id], lambda: _drive(host, row))
+    return outcome.of(terminal, [row.id], lambda _: _drive(host, row))
 
 
 def _drive(host: Host, row: RunRow) -> None:

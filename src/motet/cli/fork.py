@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from motet import app
 from motet.cli import human, interrupts, lookup, outcome, requests
+from motet.cli.live import Watch
 from motet.cli.terminal import Terminal
 from motet.dialects.python.voice import carry_on, forked
 from motet.engine.driver import Driver
@@ -21,6 +22,7 @@ def arguments(parser: ArgumentParser) -> None:
         help="run this step, and what consumes its result, anew even if nothing changes; a flow or map: all of it",
     )  # fmt: skip
     requests.parameters(parser)
+    requests.plain(parser)
 
 
 def command(options: Namespace, terminal: Terminal) -> int:
@@ -31,6 +33,7 @@ def command(options: Namespace, terminal: Terminal) -> int:
         raise UsageError(f"Run {row.name} is no run of a flow, and only those can be forked.", "Run its program anew.")
     request = requests.Request(options)
     keys = [lookup.find_step(host.store, row, each).key for each in options.anew]
+    terminal.plain = options.plain
     terminal.keep_stdout_clean()
     interrupts.install()
     new = forked(host, row, request.params, anew=keys, name=request.name)
@@ -41,4 +44,11 @@ def command(options: Namespace, terminal: Terminal) -> int:
         terminal.say(f"Forking {row.name}: {human.counted(kept, 'step')} may be reused.")
         terminal.flush()
 
-    return outcome.of(terminal, [new.id], lambda: carry_on(host, host.store.run(new.id), begun=tell))
+    def perform(watch: Watch) -> None:
+        def begin(driver: Driver) -> None:
+            tell(driver)
+            watch(driver)
+
+        carry_on(host, host.store.run(new.id), begun=begin)
+
+    return outcome.of(terminal, [new.id], perform)

@@ -8,6 +8,7 @@ from typing import Any
 
 from motet import app
 from motet.cli import human, lookup, summary
+from motet.cli.live import Watch, shown
 from motet.cli.terminal import Terminal, complain
 from motet.errors import MotetError, RunError
 from motet.kernel.events import Json
@@ -25,8 +26,10 @@ _SLOW_S = 0.5
 """Of a run that took longer, it is told which path made it so."""
 
 
-def of(terminal: Terminal, begun: list[str], perform: Callable[[], object]) -> int:
+def of(terminal: Terminal, begun: list[str], perform: Callable[[Watch], object]) -> int:
     """Perform what begins runs, whose ids it adds to `begun`; print how they ended; give the exit code.
+
+    Runs whose drivers it tells of are shown while they go on.
 
     If it gives True, whoever began the runs was given their states where their flows give states: how those
     ended is no matter of the exit code.
@@ -36,7 +39,8 @@ def of(terminal: Terminal, begun: list[str], perform: Callable[[], object]) -> i
     stop: BaseException | None = None
     told_states = False
     try:
-        told_states = perform() is True
+        with shown(terminal) as watch:
+            told_states = perform(watch) is True
     except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - boundary: the user's program ends here
         stop = error
     rows = _rows(begun)
@@ -123,7 +127,7 @@ def _summarise(terminal: Terminal, row: RunRow, *, with_error: bool) -> None:
     head = f"Run {terminal.paint(row.name, 'bold')} ({row.id}) {terminal.status(status)}"
     at = f" at {failed.key}" if failed is not None else ""
     steps = summary.steps_of(store, row)
-    counts = summary.counts(row, steps)
+    counts = summary.told_counts(row, row.counts, steps)
     terminal.say(f"{head}{f' after {took}' if took else ''}{at}{f'. Steps: {counts}.' if counts else '.'}")
     slowest = summary.path_line(row, steps) if (row.ended_at or 0.0) - (row.started_at or 0.0) >= _SLOW_S else ""
     if slowest:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from motet import app
+from motet.cli.live import Watch
 from motet.cli.targets import ProgramTarget, check_program
 from motet.dialects.python.flows import Flow
 from motet.dialects.python.futures import Future
@@ -33,10 +34,15 @@ def parameters(parser: ArgumentParser) -> None:
     parser.add_argument("--name", default="", metavar="NAME", help="what the run is called (default: two words)")
 
 
+def plain(parser: ArgumentParser) -> None:
+    """Whether the terminal is left as it is."""
+    parser.add_argument("--plain", action="store_true", help="no live view, even on a terminal")
+
+
 class Request:
     """Parameters and name for runs, in place of those that a program itself gives when it calls its flows.
 
-    `begun` are the ids of the runs that were begun so.
+    `begun` are the ids of the runs that were begun so; `watch` is told of the driver of each.
     """
 
     def __init__(self, options: Namespace) -> None:
@@ -44,6 +50,7 @@ class Request:
         self.params = {**_from_file(options.params), **_from_options(options.param)}
         self.name: str = options.name
         self.begun: list[str] = []
+        self.watch: Watch | None = None
 
     def begin(self, flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Future[Any]:
         """Begin a run of the flow that was called so, and drive it to its end."""
@@ -51,7 +58,7 @@ class Request:
         values = self.values(flow, args, kwargs)
         run = new_id(host.clock.now())
         self.begun.append(run)
-        return flow.start(host, values, name=self.name, run=run)
+        return flow.start(host, values, name=self.name, run=run, begun=self.watch)
 
     def values(self, flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The values of the flow's parameters. Raises ParameterError."""

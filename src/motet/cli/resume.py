@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from motet import app
-from motet.cli import human, interrupts, lookup, outcome
+from motet.cli import human, interrupts, lookup, outcome, requests
+from motet.cli.live import Watch
 from motet.cli.terminal import Terminal
 from motet.engine.driver import Driver
 from motet.kernel.transitions import ENDED, SUCCEEDED
@@ -14,6 +15,7 @@ from motet.kernel.transitions import ENDED, SUCCEEDED
 def arguments(parser: ArgumentParser) -> None:
     """The run; what to do about changed code."""
     parser.add_argument("run", metavar="RUN", help="id, unique beginning of it, or name (the newest of that name)")
+    requests.plain(parser)
     parser.add_argument(
         "--rerun-changed", action="store_true",
         help="run steps anew that no longer are what was recorded, and all that used their results",
@@ -24,6 +26,7 @@ def command(options: Namespace, terminal: Terminal) -> int:
     """Carry on with a run in this process from where it stood; what succeeded is not run again."""
     host = app.hosts.current()
     row = lookup.find_run(host.store, options.run)
+    terminal.plain = options.plain
     terminal.keep_stdout_clean()
     interrupts.install()
 
@@ -35,8 +38,12 @@ def command(options: Namespace, terminal: Terminal) -> int:
         terminal.say(f"Resuming {row.name}: {human.counted(kept, 'step')} kept.")
         terminal.flush()
 
-    def perform() -> None:
+    def perform(watch: Watch) -> None:
+        def begin(driver: Driver) -> None:
+            tell(driver)
+            watch(driver)
+
         carry_on = app.voice_of(row)
-        carry_on(host, row, reopen=row.status in ENDED, rerun_changed=options.rerun_changed, begun=tell)
+        carry_on(host, row, reopen=row.status in ENDED, rerun_changed=options.rerun_changed, begun=begin)
 
     return outcome.of(terminal, begun, perform)

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 
 from motet import app
 from motet.cli import interrupts, outcome, requests, targets
+from motet.cli.live import Watch
 from motet.cli.requests import Request
 from motet.cli.terminal import Terminal
 from motet.dialects.python import hosting
@@ -16,6 +17,7 @@ from motet.dialects.python.loading import pick, run_file
 def arguments(parser: ArgumentParser) -> None:
     """What is asked of the run; which voice `import prefect` speaks."""
     requests.arguments(parser)
+    requests.plain(parser)
     parser.add_argument(
         "--door", choices=("orion",), default="",
         help="serve `import prefect` from motet.orion, even where Prefect itself is installed",
@@ -24,12 +26,18 @@ def arguments(parser: ArgumentParser) -> None:
 
 def command(options: Namespace, terminal: Terminal) -> int:
     """Run the target here and print how its runs ended."""
+    terminal.plain = options.plain
     request = Request(options)
     target = targets.parse(options.target)
     terminal.keep_stdout_clean()
     interrupts.install()
     hosting.begin_by(request.begin)
-    return outcome.of(terminal, request.begun, lambda: _perform(target, request, options.door))
+
+    def perform(watch: Watch) -> bool:
+        request.watch = watch
+        return _perform(target, request, options.door)
+
+    return outcome.of(terminal, request.begun, perform)
 
 
 def _perform(target: targets.Target, request: Request, door: str) -> bool:
@@ -59,7 +67,7 @@ def _run_program(target: targets.ProgramTarget, request: Request) -> None:
     new = request.program(host, target)
     host.create(new)
     row = host.store.run(new.id)
-    app.voice_of(row)(host, row)
+    app.voice_of(row)(host, row, begun=request.watch)
 
 
 __all__ = ["arguments", "command"]

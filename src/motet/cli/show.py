@@ -6,9 +6,10 @@ from argparse import ArgumentParser, Namespace
 from collections import Counter
 
 from motet import app
-from motet.cli import human, lookup
+from motet.cli import human, lookup, summary
 from motet.cli.artifacts import told
 from motet.cli.terminal import Terminal
+from motet.cli.tree import Node, lines, tree
 from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow
 from motet.values.published import Published, published
@@ -66,7 +67,7 @@ def _show_run(terminal: Terminal, run: RunRow, steps: list[StepRow]) -> None:
         ("Took", human.length(lookup.duration_of(run))),
         ("Tags", ", ".join(run.tags)),
         ("Params", _params(run.params)),
-        ("Steps", count_line(Counter(each.status for each in steps))),
+        ("Steps", _counted(run, steps)),
         ("Result", human.record(run.result) if run.result is not None else ""),
         ("Driven by", f"process {run.owner.pid} on {run.owner.host}" if run.owner and not run.ended_at else ""),
         ("Error", lookup.error_line(run.error)),
@@ -95,19 +96,32 @@ def _show_facts(terminal: Terminal, facts: list[tuple[str, str]]) -> None:
 def _show_steps(terminal: Terminal, run: RunRow, steps: list[StepRow], limit: int) -> None:
     if not steps:
         return
+    ascii_only = not terminal.prints("├")
+    drawn = list(lines(tree(steps, limit), ascii_only=ascii_only))
     rows = [
-        (each.key, each.status, _extra(each), human.moment(each.started_at), human.length(lookup.duration_of(each)))
-        for each in steps[:limit]
-    ]
+        (
+            branch, node.step.status, _extra(node),
+            human.moment(node.step.started_at), human.length(_took_s(node)),
+        )
+        for branch, node in drawn[:limit]
+    ]  # fmt: skip
     terminal.say()
     terminal.table(("STEP", "STATUS", "", "STARTED", "TOOK"), rows)
-    if len(steps) > limit:
-        terminal.say(f"... and {len(steps) - limit} more: motet show {run.name} -n {len(steps)}")
+    if len(drawn) > limit:
+        terminal.say(f"... and {len(drawn) - limit} more: motet show {run.name} -n {len(steps)}")
 
 
-def _extra(step: StepRow) -> str:
+def _took_s(node: Node) -> float | None:
+    """How long the step took, or all those that its line stands for took together."""
+    took = [found for each in (node.step, *node.alike) if (found := lookup.duration_of(each)) is not None]
+    return sum(took) if took else None
+
+
+def _extra(node: Node) -> str:
     """What is said of a step beside its status."""
-    said = [f"{step.done}/{step.size}"] if step.size is not None else []
+    step = node.step
+    said = [human.counted(len(node.alike) + 1, "element" if step.form == "element" else "call")] if node.alike else []
+    said += [f"{step.done}/{step.size}"] if step.size is not None else []
     if step.cached:
         said.append("cached")
     if step.attempt > 1:
@@ -117,9 +131,8 @@ def _extra(step: StepRow) -> str:
     return ", ".join(said)
 
 
-def count_line(counts: Counter[str]) -> str:
-    """Steps by status: "12 succeeded, 1 failed"."""
-    return ", ".join(f"{count} {status}" for status, count in counts.most_common())
+def _counted(run: RunRow, steps: list[StepRow]) -> str:
+    return summary.told_counts(run, dict(Counter(each.status for each in steps).most_common()), steps)
 
 
 def _show_step(terminal: Terminal, run: RunRow, step: StepRow) -> None:

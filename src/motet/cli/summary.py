@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from motet.cli import human
 from motet.ports import RunRow, StepRow, Store
@@ -22,11 +22,11 @@ def steps_of(store: Store, row: RunRow) -> list[StepRow]:
     return store.steps(row.id) if 0 < sum(row.counts.values()) <= _LOOKED_AT else []
 
 
-def counts(row: RunRow, steps: Sequence[StepRow]) -> str:
+def told_counts(row: RunRow, counts: Mapping[str, int], steps: Sequence[StepRow]) -> str:
     """Steps by status, and how many of them were not run: "5 succeeded (2 cached), 1 failed"."""
     cached = sum(step.cached for step in steps)
     kept = f" ({cached} {'reused' if 'fork' in row.program else 'cached'})" if cached else ""
-    return ", ".join(f"{n} {status}{kept if status == 'succeeded' else ''}" for status, n in row.counts.items())
+    return ", ".join(f"{n} {status}{kept if status == 'succeeded' else ''}" for status, n in counts.items())
 
 
 def slowest_path(steps: Sequence[StepRow]) -> list[StepRow]:

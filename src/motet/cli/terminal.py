@@ -21,10 +21,11 @@ _BY_STATUS = {
 
 
 class Terminal:
-    """Where a command prints. With `as_json`, `say` and `table` print nothing."""
+    """Where a command prints. With `as_json`, `say` and `table` print nothing; with `plain`, nothing is redrawn."""
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
+        self.plain = False
         self._documents: TextIO | None = None
 
     def keep_stdout_clean(self) -> None:
@@ -36,8 +37,13 @@ class Terminal:
 
     @cached_property
     def coloured(self) -> bool:
-        """Whether colour is wanted: on a terminal, unless NO_COLOR is set."""
+        """Whether colour is wanted (see `wants_colour`)."""
         return wants_colour(sys.stdout)
+
+    @cached_property
+    def is_live(self) -> bool:
+        """Whether lines may be drawn anew in place: on a terminal that can."""
+        return not self.plain and not self.as_json and os.environ.get("TERM") != "dumb" and sys.stdout.isatty()
 
     def say(self, text: str = "") -> None:
         """Print a line."""
@@ -79,14 +85,22 @@ class Terminal:
                     cells[at] = self.paint(cells[at], _BY_STATUS.get(row[at], ""))
             self.say("  ".join(cells).rstrip())
 
+    def prints(self, text: str) -> bool:
+        """Whether the terminal, or file, can show the text."""
+        return printable(text) == text
+
     def flush(self) -> None:
         """Let whoever reads have it now."""
         sys.stdout.flush()
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Whether what is written there may be coloured."""
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+    """Whether what is written there may be coloured: NO_COLOR forbids it, FORCE_COLOR asks for it, or a terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return os.environ.get("TERM") != "dumb" and stream.isatty()
 
 
 def printable(text: str) -> str:

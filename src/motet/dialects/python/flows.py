@@ -90,14 +90,21 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
             future = self._as_step(scope, self.parameters.bind(args, kwargs), wait_for)
         return future.state if return_state else future.result()
 
-    def start(self, on: Host, values: Mapping[str, Any], *, name: str = "", run: str = "") -> Future[R]:
+    def start(
+        self, on: Host, values: Mapping[str, Any], *, name: str = "", run: str = "",
+        begun: Callable[[Driver], None] | None = None,
+    ) -> Future[R]:  # fmt: skip
         """Begin a run of this flow and drive it to its end on this thread; gives the future of its root step.
+        `begun` is told once the run was taken up.
 
         Raises errors of the engine, and interruptions; a failure of the flow is in the future.
         """
         new = self.new_run(on, values, name=name, run=run)
         on.create(new)
-        return self.drive(on.take_up(new.id), values)
+        driver = on.take_up(new.id)
+        if begun is not None:
+            begun(driver)
+        return self.drive(driver, values)
 
     def new_run(self, on: Host, values: Mapping[str, Any], *, name: str = "", run: str = "") -> NewRun:
         """A run of this flow, not yet begun, with these parameters."""
