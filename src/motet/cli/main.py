@@ -32,6 +32,7 @@ COMMANDS = {
     "resume": "carry on with a run that crashed, failed or was stopped",
     "retry": "the same as resume",
     "fork": "make a new run that reuses what does not change",
+    "limit": "list, set or remove limits that runs share",
     "prune": "remove old runs, their logs and artifacts",
     "doctor": "check the installation, the store and the runs",
     "shims": "put other systems' commands in a folder",

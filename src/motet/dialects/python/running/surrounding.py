@@ -73,11 +73,12 @@ def _body(fn: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], names: list
     """The body of a task in another process."""
     from contextlib import ExitStack
 
-    from motet.dialects.python.running import limits, logs
+    from motet import concurrency  # from the top, which puts the parts together: a worker has none yet
+    from motet.dialects.python.running import logs
 
     with ExitStack() as stack:
         if names:
-            stack.callback(limits.held(names))
+            stack.enter_context(concurrency(names))
         if printing:
             stack.enter_context(logs.prints_of_process())
         return fn(*args, **kwargs)
