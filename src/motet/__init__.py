@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from motet.dialects.python.futures import Future as Future
     from motet.dialects.python.futures import as_completed as as_completed
     from motet.dialects.python.futures import wait as wait
-    from motet.dialects.python.publishing import publish as publish
     from motet.dialects.python.running.about import get_run_context as get_run_context
     from motet.dialects.python.running.labels import tags as tags
     from motet.dialects.python.running.limits import arate_limit as arate_limit
@@ -45,17 +44,26 @@ if TYPE_CHECKING:
     from motet.dialects.python.states import State as State
     from motet.dialects.python.tasks import Task as Task
     from motet.dialects.python.tasks import task as task
+    from motet.dialects.python.world.events import Event as Event
+    from motet.dialects.python.world.events import wait_for_event as wait_for_event
+    from motet.dialects.python.world.publishing import publish as publish
+    from motet.dialects.python.world.transactions import CommitMode as CommitMode
+    from motet.dialects.python.world.transactions import IsolationLevel as IsolationLevel
+    from motet.dialects.python.world.transactions import get_transaction as get_transaction
+    from motet.dialects.python.world.transactions import transaction as transaction
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Flow": "flows", "flow": "flows", "Future": "futures", "as_completed": "futures", "wait": "futures",
-    "publish": "publishing", "State": "states", "Task": "tasks", "task": "tasks", "unmapped": "annotations",
+    "publish": "world.publishing", "State": "states", "Task": "tasks", "task": "tasks", "unmapped": "annotations",
     "DEFAULT": "cache_policies", "FLOW_PARAMETERS": "cache_policies", "INPUTS": "cache_policies",
     "NO_CACHE": "cache_policies", "RUN_ID": "cache_policies", "TASK_SOURCE": "cache_policies",
     "allow_failure": "annotations", "opaque": "annotations", "quote": "annotations",
     "concurrency": "running.limits", "rate_limit": "running.limits", "arate_limit": "running.limits",
-    "exponential_backoff": "running.retrying", "get_run_logger": "running.logs",
+    "Event": "world.events", "wait_for_event": "world.events", "transaction": "world.transactions",
+    "get_transaction": "world.transactions", "CommitMode": "world.transactions",
+    "IsolationLevel": "world.transactions", "exponential_backoff": "running.retrying", "get_run_logger": "running.logs",
     "disable_run_logger": "running.logs", "get_run_context": "running.about", "tags": "running.labels",
 }  # fmt: skip
 __all__ = ["__version__", *_HOMES]

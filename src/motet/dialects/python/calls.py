@@ -12,6 +12,7 @@ from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.outcomes import await_submitted, settle
 from motet.dialects.python.running import surrounding
 from motet.dialects.python.running.about import tags_now
+from motet.dialects.python.running.blocks import join
 from motet.dialects.python.running.retrying import ask
 from motet.dialects.python.scope import Lineage, Scope, current
 from motet.dialects.python.states import State
@@ -48,6 +49,8 @@ class TaskCall:
     def future(self, scope: Scope) -> Future[Any]:
         """The future that is to get the live value."""
         self.scope, self.tags = scope, tags_now.get()
+        if self.task.hooks:
+            join(self)
         made = self.future_type(scope, self.key)
         self._future = weakref.ref(made)
         return made
@@ -147,6 +150,8 @@ class MapCall:
     def futures(self, scope: Scope) -> FutureList[Any]:
         """The futures that are to get the live values."""
         self.scope, self.tags = scope, tags_now.get()
+        if self.task.hooks:
+            join(self)
         made: FutureList[Any] = FutureList(scope, self.key, self.size)
         self._futures = weakref.ref(made)
         return made

@@ -66,11 +66,12 @@ class Scope:
     values  a flow's parameters by name; a task's arguments and keyword arguments
     tags    what `tags(...)` added to it
     prints  whether what it prints is logged as by its logger
+    heard   the offset of the last event that a wait of this body has given, by key
     line    where the hooks of what it submitted are called
     """
 
     __slots__ = (
-        "_calls", "_ending", "driver", "executor", "key", "limits", "line", "lineage", "outer", "owner",
+        "_calls", "_ending", "driver", "executor", "heard", "key", "limits", "line", "lineage", "outer", "owner",
         "prints", "tags", "unlooked", "values",
     )  # fmt: skip
 
@@ -86,6 +87,7 @@ class Scope:
         self.tags: frozenset[str] = frozenset()
         self.prints = False
         self.line: Any = None
+        self.heard: dict[str, int] | None = None
         self._ending: list[Callable[[], None]] | None = None
         self._calls: dict[str, int] | None = None
         self.unlooked: dict[str, set[int]] | None = None

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from motet.dialects.python.loading import find_again
 from motet.dialects.python.running.hooks import flow_crashed
 from motet.dialects.python.states import State
-from motet.kernel.transitions import CANCELLING, RUNNING
+from motet.dialects.python.world.transactions import redo, undone
+from motet.kernel.transitions import CANCELLING, ENDED, RUNNING
 from motet.ports import NewRun, RunRow
 from motet.values.records import decode
 
@@ -32,6 +33,8 @@ def carry_on(
     driver.rerun_changed = rerun_changed
     if begun is not None:
         begun(driver)
+    if row.status in ENDED and (rollbacks := undone(driver)):
+        redo(driver, rollbacks)
     if row.owner is not None and row.status in (RUNNING, CANCELLING):
         why = f"Process {row.owner.pid} on {row.owner.host}, which drove it, died."
         flow_crashed(flow, driver, flow.name, values, why)

@@ -180,7 +180,7 @@ def rate_limit(
     try:
         while (left_s := until - monotonic()) > 0:
             raise_if_stopped()
-            block(woken, left_s)
+            block(woken, min(left_s, _LOOK_S))
             woken.clear()
     finally:
         host.tender.unlisten(number)

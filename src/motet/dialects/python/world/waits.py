@@ -1,0 +1,83 @@
+"""Waiting for what is published: from a place in the journal, so that nothing is missed, whichever process waits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from motet.dialects.python.running.limits import raise_if_stopped
+from motet.dialects.python.scope import Scope
+from motet.engine.host import Host
+from motet.errors import Conflict
+from motet.interrupts import block
+from motet.kernel.events import Json
+from motet.ports import Document, Entry
+
+VOICE, KIND = "python", "wait"
+"""The documents that tell what a run waits for: by the id of the run, and the key of the step."""
+
+_LOOK_S = 1.0
+"""How often one who waits sees whether its run was stopped; what is published wakes at once."""
+
+_AT_ONCE = 1000
+
+
+def first(host: Host, after: int, wanted: Callable[[Entry], bool], until_at: float | None) -> Entry | None:
+    """The first event beyond the offset that is wanted, as soon as it is there; None when the time is up before.
+
+    Raises Cancelled where the run that this is part of is stopped.
+    """
+    woken = threading.Event()
+    number = host.tender.listen(woken.set)
+    try:
+        while True:
+            woken.clear()
+            while entries := host.store.read(after, limit=_AT_ONCE, published=True):
+                for entry in entries:
+                    if wanted(entry):
+                        return entry
+                after = entries[-1].offset
+            left_s = _LOOK_S if until_at is None else min(_LOOK_S, until_at - host.clock.now())
+            if left_s <= 0:
+                return None
+            raise_if_stopped()
+            block(woken, left_s)
+    finally:
+        host.tender.unlisten(number)
+
+
+@contextmanager
+def told(scope: Scope, body: Json) -> Iterator[Document]:
+    """While it lasts, lists show that the run waits, since when, and for what. A resume takes over what is there."""
+    store = scope.driver.host.store
+    key = f"{scope.driver.run.id}/{scope.key}"
+    found = store.document(VOICE, KIND, key)
+    kept = found.body if found is not None else {"since": scope.driver.host.clock.now()}
+    version = found.version if found is not None else 0
+    document = store.put_document(Document(VOICE, KIND, key, {**kept, **body}, version))
+    try:
+        yield document
+    except Leaving:
+        raise
+    except BaseException:
+        forget(scope)
+        raise
+    forget(scope)
+
+
+def forget(scope: Scope) -> None:
+    """The run waits for that no longer."""
+    store = scope.driver.host.store
+    found = store.document(VOICE, KIND, f"{scope.driver.run.id}/{scope.key}")
+    if found is not None:
+        with suppress(Conflict):
+            store.delete_document(found)
+
+
+class Leaving(BaseException):
+    """The process is to let go of the run, which goes on waiting; `what` it waits for."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what

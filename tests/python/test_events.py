@@ -1,0 +1,166 @@
+"""Events in flows: given once, recorded, none missed."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from tests.cli.conftest import PATIENCE_S, Cli, cli
+
+from motet import Event, app, flow, publish, task, wait_for_event
+from motet.errors import UsageError
+
+__all__ = ["cli"]
+
+
+def soon(key: str, value: object = None, namespace: str = "") -> threading.Thread:
+    """Publish from another thread, once somebody waits."""
+
+    def work() -> None:
+        store = app.hosts.current().store
+        until = time.monotonic() + PATIENCE_S
+        while not store.documents("python", "wait") and time.monotonic() < until:
+            time.sleep(0.005)
+        publish(key, value, namespace=namespace)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def test_an_event_wakes_a_flow_that_waits() -> None:
+    @flow
+    def main() -> Event:
+        return wait_for_event("ready")
+
+    thread = soon("ready", {"rows": 3})
+    event = main()
+    thread.join()
+    assert (event.key, event.value, event.namespace) == ("ready", {"rows": 3}, "")
+    assert app.hosts.current().store.documents("python", "wait") == []
+
+
+def test_what_came_before_the_call_is_not_missed_and_given_once() -> None:
+    publish("ready", "before the run")
+
+    @task
+    def tell(number: int) -> None:
+        publish("ready", number)
+
+    @flow
+    def main() -> list[object]:
+        for number in range(3):
+            tell(number)
+        return [wait_for_event("ready").value for _ in range(3)]
+
+    assert main() == [0, 1, 2]
+
+
+def test_only_what_was_asked_for_is_given() -> None:
+    @flow
+    def main() -> list[object]:
+        publish("ready", 1)
+        publish("ready", 2, namespace="mine")
+        publish("other", 3)
+        publish("ready", 4)
+        return [
+            wait_for_event("ready", namespace="mine").value,
+            wait_for_event("other").value,
+            wait_for_event("ready", value=4).value,
+        ]
+
+    assert main() == [2, 3, 4]
+
+
+def test_a_timeout_is_an_error_that_can_be_caught() -> None:
+    @flow
+    def main() -> str:
+        try:
+            wait_for_event("never", timeout=0.02)
+        except TimeoutError as error:
+            return str(error)
+        return ""
+
+    assert main() == "No event 'never' came within 0.02 s."
+
+
+def test_outside_of_a_flow_the_next_one_is_given() -> None:
+    publish("ready", "old")
+    with pytest.raises(TimeoutError):
+        wait_for_event("ready", timeout=0.02)
+    timer = threading.Timer(0.05, publish, ["ready", "new"])
+    timer.start()
+    assert wait_for_event("ready", timeout=PATIENCE_S).value == "new"
+    timer.join()
+    with pytest.raises(UsageError, match="no key"):
+        wait_for_event("")
+
+
+SCRIPT = """
+    import os, time
+    from motet import flow, task, wait_for_event
+
+    def note(word):
+        with open(os.environ["COUNT"], "a") as file:
+            file.write(f"{word}\\n")
+
+    @flow
+    def main():
+        first = wait_for_event("first").value
+        note(f"first={first}")
+        second = wait_for_event("second").value
+        note(f"second={second}")
+        if os.environ.get("LINGER"):
+            time.sleep(3600)
+        return [first, second]
+"""
+
+
+def waits(cli: Cli) -> None:
+    """Wait until the run waits for its first event."""
+    until = time.monotonic() + PATIENCE_S
+    while not cli.recorded():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    cli.wait_for_steps("mine", "main/wait_for_event-0")
+
+
+def test_what_is_published_while_no_process_drives_the_run_is_given_on_resume(cli: Cli) -> None:
+    cli.write("script.py", SCRIPT)
+    process = cli.start("run", "script.py", "--name", "mine")
+    waits(cli)
+    cli("publish", "first", "1")
+    cli.wait_for_count(1, process)
+    process.kill()
+    process.communicate()
+    cli("publish", "first", "100")
+    cli("publish", "second", "2")
+    cli("publish", "second", "200")
+    cli.env["LINGER"] = "1"
+    again = cli.start("resume", "mine")
+    cli.wait_for_count(3, again)
+    assert cli.counted() == ["first=1", "first=1", "second=2"], "the same event again, then what came meanwhile"
+    again.kill()
+    again.communicate()
+    del cli.env["LINGER"]
+    assert "Result: [1, 2]" in cli("resume", "mine").out
+
+
+def test_a_flow_that_waits_can_be_stopped(cli: Cli) -> None:
+    cli.write("script.py", SCRIPT)
+    process = cli.start("run", "script.py", "--name", "mine")
+    waits(cli)
+    assert "cancelled" in cli("stop", "mine").out
+    process.communicate(timeout=PATIENCE_S)
+
+
+def test_a_timeout_goes_on_counting_while_no_process_drives_the_run(cli: Cli) -> None:
+    cli.write("script.py", SCRIPT.replace('wait_for_event("first")', 'wait_for_event("first", timeout=2)'))
+    process = cli.start("run", "script.py", "--name", "mine")
+    waits(cli)
+    process.kill()
+    process.communicate()
+    time.sleep(2)
+    done = cli("resume", "mine", code=1)
+    assert "No event 'first' came within 2 s" in done.out + done.err
