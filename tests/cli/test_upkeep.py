@@ -156,10 +156,10 @@ def test_doctor_finds_a_damaged_store(cli: Cli, flows: Path) -> None:
 
 def test_shims(cli: Cli, tmp_path: Path) -> None:
     """An empty table says so; the mechanism itself is real."""
-    assert not shims.SHIMS
-    assert "nothing was written" in cli("shims", str(tmp_path / "shims")).out
-    assert not (tmp_path / "shims").exists()
-    assert cli.json("shims", str(tmp_path / "shims")) == {"written": []}
+    folder = tmp_path / "shims"
+    assert "export PATH=" in cli("shims", str(folder)).out
+    assert cli.json("shims", str(folder)) == {"written": [str(folder / name) for name in shims.SHIMS]}
+    assert all(os.access(folder / name, os.X_OK) for name in shims.SHIMS)
     (path,) = shims.write(str(tmp_path / "a folder"), {"list-runs": ["ls", "--json"]})
     for _ in range(2):
         done = subprocess.run([path, "-n", "3"], env=cli.env, capture_output=True, text=True, check=True)

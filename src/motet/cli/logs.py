@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from threading import Thread
 
 from motet import app
 from motet.cli import human, lookup
 from motet.cli.terminal import Terminal
 from motet.kernel.transitions import ENDED, PENDING
-from motet.ports import LogLine, LogStore, RunRow, Store
+from motet.ports import Follower, LogLine, LogStore, RunRow, Store
 
-_LOOK_S = 0.2
-"""How long a follower rests: lines come from files, which tell nobody that they have grown."""
+_LOOK_S = 1.0
+"""How often it is checked that the run's process still lives; of lines, and of the run's end, it is heard at once."""
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -68,15 +70,23 @@ def _written(logs: LogStore, run: str) -> Iterator[LogLine]:
 def _followed(store: Store, logs: LogStore, run: RunRow, flush: Callable[[], None]) -> Iterator[LogLine]:
     """All lines until the run has ended. What an ended run has written is there before it shows as ended."""
     position = 0
-    while True:
-        row = store.run(run.id)
-        over = row.status in ENDED or (row.status != PENDING and lookup.has_crashed(row, time.time()))
+    with closing(logs.follow()) as written, closing(store.follow()) as committed:
+        Thread(target=_pass_on, args=(committed, written), name="motet-follow", daemon=True).start()
         while True:
-            lines, position = logs.read(run.id, position)
-            if not lines:
-                break
-            yield from lines
-        flush()
-        if over:
-            return
-        time.sleep(_LOOK_S)
+            row = store.run(run.id)
+            over = row.status in ENDED or (row.status != PENDING and lookup.has_crashed(row, time.time()))
+            while True:
+                lines, position = logs.read(run.id, position)
+                if not lines:
+                    break
+                yield from lines
+            flush()
+            if over:
+                return
+            written.wait(_LOOK_S)
+
+
+def _pass_on(committed: Follower, written: Follower) -> None:
+    """Let whoever waits for lines wake for commits too: one of them is the run's end."""
+    while committed.wait(None):
+        written.wake()

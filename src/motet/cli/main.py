@@ -40,8 +40,8 @@ COMMANDS = {
 }
 """What `motet --help` lists. Each is a module of this package with `arguments` and `command`."""
 
-HIDDEN = ("engine",)
-"""Commands that Motet itself calls."""
+HIDDEN = ("engine", "prefect")
+"""Commands that Motet itself and its shims call."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,10 +83,11 @@ def _dispatch(given: list[str], terminal: Terminal) -> int:
     name = given[0]
     if name not in COMMANDS and name not in HIDDEN:
         raise _unknown(name)
-    return _carry_out(name, first + given[1:], terminal)
+    return carry_out(name, first + given[1:], terminal)
 
 
-def _carry_out(name: str, given: list[str], terminal: Terminal) -> int:
+def carry_out(name: str, given: list[str], terminal: Terminal) -> int:
+    """Carry out the command of that name with these arguments; gives the exit code."""
     from importlib import import_module
 
     module = import_module(f"motet.cli.{name}")

@@ -39,6 +39,14 @@ def plain(parser: ArgumentParser) -> None:
     parser.add_argument("--plain", action="store_true", help="no live view, even on a terminal")
 
 
+def door(parser: ArgumentParser) -> None:
+    """Which voice `import prefect` speaks."""
+    parser.add_argument(
+        "--door", choices=("orion",), default="",
+        help="serve `import prefect` from motet.orion, even where Prefect itself is installed",
+    )  # fmt: skip
+
+
 class Request:
     """Parameters and name for runs, in place of those that a program itself gives when it calls its flows.
 

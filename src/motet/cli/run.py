@@ -18,10 +18,7 @@ def arguments(parser: ArgumentParser) -> None:
     """What is asked of the run; which voice `import prefect` speaks."""
     requests.arguments(parser)
     requests.plain(parser)
-    parser.add_argument(
-        "--door", choices=("orion",), default="",
-        help="serve `import prefect` from motet.orion, even where Prefect itself is installed",
-    )  # fmt: skip
+    requests.door(parser)
 
 
 def command(options: Namespace, terminal: Terminal) -> int:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from motet import app
-from motet.cli import lookup, targets
+from motet.cli import lookup, requests, targets
 from motet.cli.requests import Request
-from motet.cli.requests import arguments as arguments
 from motet.cli.terminal import Terminal
 from motet.dialects.python import hosting
 from motet.dialects.python.flows import Flow
@@ -19,12 +18,18 @@ from motet.dialects.python.loading import pick, run_file
 from motet.ports import NewRun
 
 
+def arguments(parser: ArgumentParser) -> None:
+    """What is asked of the run; which voice `import prefect` speaks."""
+    requests.arguments(parser)
+    requests.door(parser)
+
+
 def command(options: Namespace, terminal: Terminal) -> int:
     """Create the run, start a process that drives it to its end, and print its name at once."""
     request = Request(options)
     target = targets.parse(options.target)
     terminal.keep_stdout_clean()
-    new = _new_run(target, request)
+    new = _new_run(target, request, options.door)
     host = app.hosts.current()
     host.create(new)
     start_engine(new.id)
@@ -43,19 +48,19 @@ class _Called(BaseException):
         self.values = values
 
 
-def _new_run(target: targets.Target, request: Request) -> NewRun:
+def _new_run(target: targets.Target, request: Request, door: str) -> NewRun:
     host = app.hosts.current()
     if target.file and not target.name:
-        flow, values = _called_by(target.file, request)
+        flow, values = _called_by(target.file, request, door)
     else:
-        loaded = targets.load(target)
+        loaded = targets.load(target, door)
         if isinstance(loaded, targets.ProgramTarget):
             return request.program(host, loaded)
         flow, values = loaded, request.values(loaded, (), {})
     return flow.new_run(host, values, name=request.name)
 
 
-def _called_by(path: str, request: Request) -> tuple[Flow[..., Any], Mapping[str, Any]]:
+def _called_by(path: str, request: Request, door: str) -> tuple[Flow[..., Any], Mapping[str, Any]]:
     """The flow that the script calls first, with the parameters; else its only one."""
 
     def begin(flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> NoReturn:
@@ -64,7 +69,7 @@ def _called_by(path: str, request: Request) -> tuple[Flow[..., Any], Mapping[str
     hosting.begin_by(begin)
     sys.argv[:] = [path]
     try:
-        module = run_file(path)
+        module = run_file(path, door)
     except _Called as called:
         return called.flow, called.values
     flow = pick(module, "", path)

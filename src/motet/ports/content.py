@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from motet.ports.rows import Pruned
+from motet.ports.store import Follower
 from motet.records import Record
 
 
@@ -36,6 +37,10 @@ class LogStore(Protocol):
 
     def read(self, run: str, position: int = 0, *, limit: int = 1000) -> tuple[list[LogLine], int]:
         """Lines from that position on, and the position behind them. Position 0 is the beginning."""
+        ...
+
+    def follow(self) -> Follower:
+        """A follower that wakes when lines were written, of whatever run, by whatever process."""
         ...
 
     def runs(self) -> list[str]:

@@ -7,8 +7,9 @@ import threading
 from collections.abc import Sequence
 from time import time
 
-from motet.ports import LogLine
+from motet.ports import Follower, LogLine
 from motet.stores.codec import decode, encode
+from motet.stores.wake import Bell, FifoFollower
 
 _END = ".jsonl"
 _OPEN_FILES = 32
@@ -28,6 +29,8 @@ class FileLogs:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._files: dict[str, _File] = {}
+        self._wake_folder = f"{folder}.wake"
+        self._bell = Bell(self._wake_folder)
         self._lock = threading.Lock()
         self._pid = os.getpid()
 
@@ -40,6 +43,10 @@ class FileLogs:
             if file is None:
                 file = self._open(run)
             file.append(content, lines)
+        self._bell.ring(published=False)
+
+    def follow(self) -> Follower:
+        return FifoFollower(self._wake_folder, published=False)
 
     def read(self, run: str, position: int = 0, *, limit: int = 1000) -> tuple[list[LogLine], int]:
         found: list[LogLine] = []
