@@ -278,3 +278,37 @@ def test_logging_that_is_still_being_imported_is_left_alone(monkeypatch: pytest.
     capture.hold()
     capture.release()
     assert not hasattr(half, "Logger")
+
+
+def test_threads_show_whole_lines(capfd: pytest.CaptureFixture[str]) -> None:
+    """However many write at once: a line is never torn, and what is flushed shows at once."""
+    executor, outcomes = ThreadExecutor(4, tee=True), Outcomes()
+
+    def write(number: int) -> None:
+        for _ in range(200):
+            print(number, number, number)
+        print("end", number, end="")
+
+    for number in range(4):
+        executor.start(outcomes.attempt(write, number, element=number))
+    outcomes.wait(4)
+    executor.close()
+    out = capfd.readouterr().out
+    for number in range(4):
+        assert out.splitlines().count(f"{number} {number} {number}") == 200
+        assert out.splitlines().count(f"end {number}") == 1
+
+
+def test_threads_show_at_once_what_is_flushed(capfd: pytest.CaptureFixture[str]) -> None:
+    executor, outcomes = ThreadExecutor(1, tee=True), Outcomes()
+    seen = []
+
+    def progress() -> None:
+        print("half", end="", flush=True)
+        seen.append(capfd.readouterr().out)
+        print(" done")
+
+    outcomes.run(executor, progress)
+    executor.close()
+    assert seen == ["half"]
+    assert capfd.readouterr().out == " done\n"

@@ -31,6 +31,8 @@ def carry_out(attempt: Attempt, here: current.Current) -> Outcome:
         outcome = failure(error)
     finally:
         current.running.reset(token)
+        if here.held:
+            capture.show_rest(here)
     return outcome
 
 

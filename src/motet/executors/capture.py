@@ -47,14 +47,25 @@ class Tee:
             if here.printed is not None and self._name == "stdout":
                 return len(text)
         if here.tee and self.real is not None:
-            token = _passing.set(True)
-            try:
-                self.real.write(text)
-            except (OSError, ValueError):
-                pass
-            finally:
-                _passing.reset(token)
+            self._show(text if here.held is None or logged else _whole(here.held, self._name, text))
         return len(text)
+
+    def _show(self, text: str) -> None:
+        if not text:
+            return
+        token = _passing.set(True)
+        try:
+            self.real.write(text)
+        except (OSError, ValueError):
+            pass
+        finally:
+            _passing.reset(token)
+
+    def show_rest(self, here: current.Current, end: str = "") -> None:
+        """Show what of the attempt's last line is held back, and then `end`."""
+        rest = here.held.pop(self._name, "") if here.held else ""
+        if rest and self.real is not None:
+            self._show(rest + end)
 
     def writelines(self, lines: Any) -> None:
         """Write each of the lines."""
@@ -63,6 +74,9 @@ class Tee:
 
     def flush(self) -> None:
         """Flush the wrapped stream."""
+        here = current.running.get()
+        if here is not None:
+            self.show_rest(here)
         try:
             if self.real is not None:
                 self.real.flush()
@@ -95,6 +109,20 @@ class _Bytes:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._text.real.buffer, name)
+
+
+def _whole(held: dict[str, str], name: str, text: str) -> str:
+    """What is to be shown by now: the lines that have ended. The rest is held."""
+    lines, end, rest = (held.get(name, "") + text).rpartition("\n")
+    held[name] = rest
+    return lines + end
+
+
+def show_rest(here: current.Current) -> None:
+    """Show what of the attempt's last lines is held back, now that it has ended; others write on below it."""
+    for stream in (sys.stdout, sys.stderr):
+        if type(stream) is Tee:
+            stream.show_rest(here, "\n")
 
 
 def hold() -> None:

@@ -25,17 +25,22 @@ class Current:
 
     stopping   why the attempt was asked to stop; None if it was not
     tee        whether what it writes is also shown where it would have gone
+    held       by stream, the line begun that is not shown yet: of an attempt that others write beside, whole lines are
+               shown; None for one that shows each word at once
     kept       what those remember of the attempt that its code calls: how many artifacts it has published, ...
     printed    called with each line that it writes to stdout, in place of all that; None for none
     """
 
-    __slots__ = ("_lock", "_pending", "context", "kept", "log", "printed", "stopping", "tee")
+    __slots__ = ("_lock", "_pending", "context", "held", "kept", "log", "printed", "stopping", "tee")
 
-    def __init__(self, context: Mapping[str, Json], log: Log | None = None, tee: bool = True) -> None:
+    def __init__(
+        self, context: Mapping[str, Json], log: Log | None = None, tee: bool = True, *, whole_lines: bool = False
+    ) -> None:  # fmt: skip
         self.context = context
         self.log = log
         self.tee = tee
         self.stopping: str | None = None
+        self.held: dict[str, str] | None = {} if whole_lines else None
         self.kept: dict[str, Any] = {}
         self.printed: Callable[[str], None] | None = None
         self._pending: dict[str, str] = {}

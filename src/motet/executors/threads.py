@@ -60,7 +60,7 @@ class ThreadExecutor:
         if attempt.log is not None and not self._capturing:
             self._capture()
         attempt.began_at = None
-        job = _Job(attempt, Current(attempt.context, attempt.log, self._tee))
+        job = _Job(attempt, Current(attempt.context, attempt.log, self._tee, whole_lines=True))
         outcome: Outcome | None = None
         with self._lock:
             if self._closed or self._pid != os.getpid():  # threads do not survive a fork
