@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from motet.dialects.python.flows import Flow as Flow
     from motet.dialects.python.flows import flow as flow
     from motet.dialects.python.futures import Future as Future
-    from motet.dialects.python.futures import as_completed as as_completed
-    from motet.dialects.python.futures import wait as wait
     from motet.dialects.python.running.about import get_run_context as get_run_context
     from motet.dialects.python.running.labels import tags as tags
     from motet.dialects.python.running.limits import arate_limit as arate_limit
@@ -44,6 +42,8 @@ if TYPE_CHECKING:
     from motet.dialects.python.states import State as State
     from motet.dialects.python.tasks import Task as Task
     from motet.dialects.python.tasks import task as task
+    from motet.dialects.python.waiting import as_completed as as_completed
+    from motet.dialects.python.waiting import wait as wait
     from motet.dialects.python.world.events import Event as Event
     from motet.dialects.python.world.events import wait_for_event as wait_for_event
     from motet.dialects.python.world.publishing import publish as publish
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Flow": "flows", "flow": "flows", "Future": "futures", "as_completed": "futures", "wait": "futures",
+    "Flow": "flows", "flow": "flows", "Future": "futures", "as_completed": "waiting", "wait": "waiting",
     "publish": "world.publishing", "State": "states", "Task": "tasks", "task": "tasks", "unmapped": "annotations",
     "DEFAULT": "cache_policies", "FLOW_PARAMETERS": "cache_policies", "INPUTS": "cache_policies",
     "NO_CACHE": "cache_policies", "RUN_ID": "cache_policies", "TASK_SOURCE": "cache_policies",

@@ -2,7 +2,7 @@
 
 Python raises KeyboardInterrupt between any two instructions: in the middle of a commit as well, after which nothing
 fits what is stored any more. So it is held back while the main thread does Motet's own work, and raised in the
-user's code, or where Motet waits for something: in `block` and `take`, and nowhere else.
+user's code, or where Motet waits for something: in `block`, `take` and `run_loop`, and nowhere else.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from types import CodeType, FrameType, TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
 
 _NUDGE = signal.SIGRTMIN + 5
 """Asks the main thread again whether it has come to where it may be interrupted. Nobody else's signal."""
@@ -36,7 +38,14 @@ def take(queue: _Queue, timeout_s: float | None = None) -> Any:
     return queue.get(timeout=timeout_s)
 
 
-_WAITS: frozenset[CodeType] = frozenset((block.__code__, take.__code__))
+def run_loop(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run the coroutine to its end in an event loop of its own. May be interrupted while the loop has nothing to do."""
+    import asyncio
+
+    return asyncio.run(coroutine)
+
+
+_WAITS: frozenset[CodeType] = frozenset((block.__code__, take.__code__, run_loop.__code__))
 
 
 def may_interrupt(frame: FrameType | None) -> bool:

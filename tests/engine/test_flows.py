@@ -16,11 +16,10 @@ from tests.engine.hands import HandStore
 from tests.engine.light import slowly
 from tests.programs.running import NoLogs
 
-from motet import app, flow, task
+from motet import app, as_completed, flow, task, wait
 from motet.app import SystemClock
 from motet.artifacts.memory import MemoryArtifacts
 from motet.dialects.python.flows import Flow
-from motet.dialects.python.futures import as_completed, wait
 from motet.dialects.python.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 from motet.engine.host import ExecutorSpec, Host
 from motet.errors import Cancelled, ReplayMismatch, StepSkipped, StoreUnavailable, TimedOut

@@ -261,5 +261,5 @@ def expected(seed: int) -> str:
         elif part == "large":
             values += [bytes([size]) * LARGE_BYTES, LARGE_BYTES, bytes([size + 1]) * LARGE_BYTES]
         elif part == "stopped":
-            values.append("Failed")
+            values.append("TimedOut")
     return digest(values)

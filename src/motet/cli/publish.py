@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 
 from motet import app
 from motet.cli.terminal import Terminal
-from motet.dialects.python.parameters import Written
+from motet.dialects.python.binding.parameters import Written
 from motet.engine.listening import STEERING
 from motet.errors import UsageError
 from motet.ports import Publication

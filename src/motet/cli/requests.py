@@ -9,9 +9,9 @@ from typing import Any
 from motet import app
 from motet.cli.live import Watch
 from motet.cli.targets import ProgramTarget, check_program
+from motet.dialects.python.binding.parameters import Written
 from motet.dialects.python.flows import Flow
-from motet.dialects.python.futures import Future
-from motet.dialects.python.parameters import Written
+from motet.engine.driver import Driver
 from motet.engine.host import Host
 from motet.errors import ParameterError, UsageError
 from motet.ports import NewRun
@@ -60,13 +60,22 @@ class Request:
         self.begun: list[str] = []
         self.watch: Watch | None = None
 
-    def begin(self, flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Future[Any]:
-        """Begin a run of the flow that was called so, and drive it to its end."""
+    def take_up(
+        self, flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[Driver, Mapping[str, Any]]:
+        """A new run of the flow that was called so, to be driven, and the values of its parameters."""
         host = app.hosts.current()
         values = self.values(flow, args, kwargs)
         run = new_id(host.clock.now())
         self.begun.append(run)
-        return flow.start(host, values, name=self.name, run=run, begun=self.watch)
+        driver, given = flow.created(host, values, name=self.name, run=run)
+        if self.watch is not None:
+            self.watch(driver)
+        return driver, given
+
+    def run(self, flow: Flow[..., Any]) -> None:
+        """Drive a run of the flow to its end."""
+        flow.drive(*self.take_up(flow, (), {}))
 
     def values(self, flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The values of the flow's parameters. Raises ParameterError."""

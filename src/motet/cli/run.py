@@ -11,7 +11,7 @@ from motet.cli.live import Watch
 from motet.cli.requests import Request
 from motet.cli.terminal import Terminal
 from motet.dialects.python import hosting
-from motet.dialects.python.loading import pick, run_file
+from motet.dialects.python.finding.loading import pick, run_file
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def command(options: Namespace, terminal: Terminal) -> int:
     target = targets.parse(options.target)
     terminal.keep_stdout_clean()
     interrupts.install()
-    hosting.begin_by(request.begin)
+    hosting.take_up_by(request.take_up)
 
     def perform(watch: Watch) -> bool:
         request.watch = watch
@@ -45,7 +45,7 @@ def _perform(target: targets.Target, request: Request, door: str) -> bool:
     if isinstance(loaded, targets.ProgramTarget):
         _run_program(loaded, request)
     else:
-        request.begin(loaded, (), {})
+        request.run(loaded)
     return False
 
 
@@ -55,7 +55,7 @@ def _run_script(path: str, request: Request, door: str) -> bool:
     module = run_file(path, door)
     if request.begun:
         return True
-    request.begin(pick(module, "", path), (), {})
+    request.run(pick(module, "", path))
     return False
 
 

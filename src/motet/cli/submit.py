@@ -13,8 +13,8 @@ from motet.cli import lookup, requests, targets
 from motet.cli.requests import Request
 from motet.cli.terminal import Terminal
 from motet.dialects.python import hosting
+from motet.dialects.python.finding.loading import pick, run_file
 from motet.dialects.python.flows import Flow
-from motet.dialects.python.loading import pick, run_file
 from motet.ports import NewRun
 
 
@@ -63,10 +63,10 @@ def _new_run(target: targets.Target, request: Request, door: str) -> NewRun:
 def _called_by(path: str, request: Request, door: str) -> tuple[Flow[..., Any], Mapping[str, Any]]:
     """The flow that the script calls first, with the parameters; else its only one."""
 
-    def begin(flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> NoReturn:
+    def take_up(flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> NoReturn:
         raise _Called(flow, request.values(flow, args, kwargs))
 
-    hosting.begin_by(begin)
+    hosting.take_up_by(take_up)
     sys.argv[:] = [path]
     try:
         module = run_file(path, door)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from motet.dialects.python.finding.loading import load_file, load_module, pick
 from motet.dialects.python.flows import Flow
-from motet.dialects.python.loading import load_file, load_module, pick
 from motet.dialects.python.tasks import Task
 from motet.errors import MotetError, TargetError
 from motet.records import Record

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from motet.engine import replay
 from motet.engine.calls import Call
@@ -13,14 +12,11 @@ from motet.engine.runloop import RunLoop
 from motet.errors import Cancelled
 from motet.interrupts import block
 from motet.kernel.decide import Command
-from motet.kernel.inputs import Failed, Input
+from motet.kernel.inputs import Ended, Failed, Succeeded
 from motet.kernel.policy import slot_of
 from motet.kernel.program import Action, AddStep
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLING
-
-if TYPE_CHECKING:
-    pass
 
 
 class Driver(RunLoop):
@@ -35,19 +31,23 @@ class Driver(RunLoop):
         key = action.key
         with self._turn:
             known = self.state.steps.get(key)
+            self.parents.add(action.parent)
             if known is None or not replay.recorded(self.session, known, action, rerun_changed=self.rerun_changed):
                 self._raise_if_cancelling()
                 self._attempts.calls[key] = call
-                self.carry_out(self.session.act((action,)) if known is None else self._again(known))
+                self.carry_out(self.session.act((action,)) if known is None else self._again(known, action))
             grant = self._grants.pop(key, 0)
             self._flush_later()
         return grant
 
-    def _again(self, known: Step) -> Sequence[Command]:
-        """A recorded step is to run: because it has not ended yet, or because its result was not kept."""
+    def _again(self, known: Step, action: AddStep) -> Sequence[Command]:
+        """A recorded step is to run: because it has not ended yet, or because its result was not kept.
+
+        It runs as the code says now, where it ran otherwise before.
+        """
         if known.ended:
             self.session.reset(known.key, "its result was not kept")
-        return self.session.bind(known.key)
+        return self.session.bind(known.key, action.policy)
 
     def limit(self, limits: Mapping[str, float]) -> None:
         """Set named limits of the run."""
@@ -62,34 +62,37 @@ class Driver(RunLoop):
         0 if the step ended without (skipped, cancelled). For steps whose policy names no executor.
         """
         while True:
-            with self._turn:
-                self._raise_if_broken()
-                number = self._grants.pop(key, 0)
-                if number or self.state.steps[key].ended:
-                    return number
-                turn = threading.Event()
-                self.waiters.add_turn(key, turn.set)
+            turn = threading.Event()
+            number = self.turn(key, turn.set)
+            if number is not None:
+                return number
             with self.idling():
                 block(turn)
 
-    def conclude(self, told: Input) -> Step:
-        """Commit, on this thread, the outcome of an attempt that the caller carried out; gives the step."""
-        with self._turn:
-            self.carry_out(self.session.feed((told,)))
-        return self.state.steps[told.key]
+    def turn(self, key: str, callback: Callable[[], None]) -> int | None:
+        """As `granted`, without waiting: None while it is not the caller's turn, nor the step's end.
 
-    def try_again(self, told: Failed) -> None:
-        """Commit a failure that another attempt will follow. What is below the step, and did not succeed, runs
-        anew when that attempt asks for it.
+        `callback` is then called at the step's next change, as for `when_ended`.
         """
         with self._turn:
-            replay.reset_below(self.session, told.key)
+            self.check()
+            number = self._grants.pop(key, 0)
+            if number or self.state.steps[key].ended:
+                return number
+            self.waiters.add_turn(key, callback)
+            return None
+
+    def conclude(self, told: Succeeded | Failed | Ended) -> Step:
+        """Commit, on this thread, the outcome of an attempt that the caller carried out; gives the step."""
+        with self._turn:
+            replay.clear_below(self.session, (told,), self.parents)
             self.carry_out(self.session.feed((told,)))
+        return self.state.steps[told.key]
 
     def ended(self, key: str, element: int = -1) -> bool:
         """Whether the step (or element) has its outcome, committed."""
         with self._turn:
-            self._raise_if_broken()
+            self.check()
             return self.waiters.ended(key, element)
 
     def wait(self, key: str, element: int = -1, timeout_s: float | None = None) -> bool:
@@ -100,10 +103,9 @@ class Driver(RunLoop):
         if not self.when_ended(key, element, done.set):
             with self.idling():
                 if not block(done, timeout_s):
-                    with self._turn:
-                        self.waiters.forget(key, done.set)
+                    self.forget(key, done.set)
                     return False
-        self._raise_if_broken()
+        self.check()
         return True
 
     def when_ended(self, key: str, element: int, callback: Callable[[], None]) -> bool:
@@ -111,11 +113,16 @@ class Driver(RunLoop):
         (then it is not called). The callback must be short, and also comes when the run breaks.
         """
         with self._turn:
-            self._raise_if_broken()
+            self.check()
             if self.waiters.ended(key, element):
                 return True
             self.waiters.add(key, element, callback)
             return False
+
+    def forget(self, key: str, callback: Callable[[], None]) -> None:
+        """Undo `when_ended`."""
+        with self._turn:
+            self.waiters.forget(key, callback)
 
     @contextmanager
     def idling(self) -> Iterator[None]:
@@ -146,6 +153,6 @@ class Driver(RunLoop):
             self.carry_out(self.session.act(actions, commit=commit))
 
     def _raise_if_cancelling(self) -> None:
-        self._raise_if_broken()
+        self.check()
         if self.state.status == CANCELLING:
             raise Cancelled(f"Run {self.run.name} was stopped: {self.state.reason or 'on request'}.")

@@ -63,8 +63,8 @@ class Host:
             found = self._executors.get(name)
             if found is None:
                 if name not in self.specs:
-                    known = ", ".join(sorted(self.specs))
-                    raise UsageError(f"There is no executor named {name!r}.", f"Known here: {known}.")
+                    what = f"There is no executor named {name!r}." if name else "The step's policy names no executor."
+                    raise UsageError(what, f"Known here: {', '.join(sorted(self.specs))}.")
                 found = self._executors[name] = self.specs[name].make()
             return found
 

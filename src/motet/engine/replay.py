@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Sequence
+
 from motet.engine.session import Session
 from motet.errors import ReplayMismatch
+from motet.kernel.inputs import Ended, Failed, Input, Succeeded, tries_again
 from motet.kernel.program import AddStep
-from motet.kernel.state import Step
-from motet.kernel.transitions import RUNNING, SUCCEEDED
+from motet.kernel.state import RunState, Step, element_key
+from motet.kernel.transitions import CANCELLED, RUNNING, SUCCEEDED
+
+GIVEN_UP = "given up by its caller"
+"""Why a step was cancelled that its own caller stopped waiting for: nobody has seen an outcome of it."""
 
 
 def recorded(session: Session, known: Step, action: AddStep, *, rerun_changed: bool) -> bool:
@@ -21,17 +27,20 @@ def recorded(session: Session, known: Step, action: AddStep, *, rerun_changed: b
             )
             raise session.broken
         _reset_changed(session, known, action)
-    return known.ended and not _lost(known)
+    return known.ended and not _unseen(known)
 
 
 def _told(task: str, fingerprint: str) -> str:
     return f"task {task} with arguments {fingerprint[:8] or '-'}"
 
 
-def _lost(known: Step) -> bool:
-    """Whether it succeeded with a result that could not be kept: that costs it its resumability."""
-    record = known.result
-    return known.status == SUCCEEDED and isinstance(record, dict) and "lost" in record
+def _unseen(known: Step) -> bool:
+    """Whether its result could not be kept, which costs it its resumability; or its caller gave it up, and will
+    now see an outcome, or give it up again.
+    """
+    if known.status == SUCCEEDED:
+        return isinstance(known.result, dict) and "lost" in known.result
+    return known.status == CANCELLED and isinstance(known.error, dict) and known.error.get("message") == GIVEN_UP
 
 
 def _reset_changed(session: Session, known: Step, action: AddStep) -> None:
@@ -54,8 +63,31 @@ def _consumers(session: Session, key: str) -> list[str]:
     return [each for each in session.state.steps if each in found]
 
 
+def clear_below(session: Session, news: Iterable[Input], parents: Container[str]) -> None:
+    """For each failure among the news that another attempt will follow: reset what is below the step, before the
+    failure is recorded. `parents` are the steps that have some below them.
+    """
+    for told in news:
+        if isinstance(told, Failed):
+            key = told.key if told.element < 0 else element_key(told.key, told.element)
+            if key in parents and tries_again(session.state, told):
+                reset_below(session, key)
+
+
 def reset_below(session: Session, key: str) -> None:
     """Let the steps below `key` that did not succeed run anew, as soon as another attempt at it asks for them."""
     for each, step in list(session.state.steps.items()):
         if each.startswith(f"{key}/") and step.ended and step.status != SUCCEEDED and not step.of:
             session.reset(each, f"another attempt at {key}")
+
+
+def left_behind(state: RunState, outcomes: Sequence[Input], at: float) -> list[Ended]:
+    """The ends of steps without an executor that still run when a run ends: nobody can make their callers stop."""
+    keys = {told.key for told in outcomes if isinstance(told, Succeeded | Failed)}
+    if state.active <= len(keys):
+        return []
+    return [
+        Ended(at, key, step.attempt, "its flow has ended")
+        for key, step in state.steps.items()
+        if step.status == RUNNING and not step.policy.executor and not step.of and key not in keys
+    ]

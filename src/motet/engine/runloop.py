@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from motet.engine.attempts import Attempts
 from motet.engine.listening import take_in
+from motet.engine.replay import clear_below, left_behind
 from motet.engine.session import Session
 from motet.engine.turn import Chore, Turn
 from motet.engine.waiting import Waiters
@@ -45,6 +46,7 @@ class RunLoop:
     finished       set when the run has ended, or can no longer be driven (see `session.broken`)
     rerun_changed  whether recorded steps that differ from the code are run anew, instead of ReplayMismatch
     here           attempts for the thread that drives a declarative program; None when there will be no more
+    parents        steps that others were added below
     said           what was said once and is not to be said again; the voice's own
     """
 
@@ -56,6 +58,7 @@ class RunLoop:
         self.finished = threading.Event()
         self.rerun_changed = False
         self.said: set[str] = set()
+        self.parents: set[str] = set()
         self.inbox: deque[Input | Chore] = deque()
         self.waiters = Waiters(session.state)
         self._lease_s = lease_s
@@ -87,12 +90,14 @@ class RunLoop:
         self.host.tender.after(self._lease_s / 3, self._renew)
         self.look()
 
-    def finish(self, finish: Finish, *outcomes: Input) -> None:
-        """End the run with its last outcomes, in one commit. What still runs is stopped first."""
+    def finish(self, finish: Finish, *outcomes: Input, wait: bool = True) -> None:
+        """End the run with its last outcomes, in one commit; what still runs is stopped, or given up, before."""
         with self._turn:
-            self.carry_out(self.session.feed(outcomes, finish))
-        block(self.finished)
-        self._raise_if_broken()
+            left = left_behind(self.state, outcomes, self.host.clock.now())
+            self.carry_out(self.session.feed((*left, *outcomes), finish))
+        if wait:
+            block(self.finished)
+            self.check()
 
     def cancel(self, reason: str) -> None:
         """Stop the run: nothing new starts, what runs is asked to end, by force after its grace."""
@@ -103,12 +108,13 @@ class RunLoop:
     def leave(self) -> None:
         """Let go of the run as it is: committed so far, to be taken up again by anyone."""
         with self._turn:
-            self._raise_if_broken()
+            self.check()
             self.session.flush()
             self.session.broken = Cancelled(f"Run {self.run.name} was let go of before it had ended.", _RESUME)
             self.broke()
 
-    def _raise_if_broken(self) -> None:
+    def check(self) -> None:
+        """Raise what made it impossible to drive the run on, if anything did."""
         if self.session.broken is not None:
             raise self.session.broken
 
@@ -153,6 +159,7 @@ class RunLoop:
                 else:
                     batch.append(told)
             if batch:
+                clear_below(self.session, batch, self.parents)
                 self.carry_out(self.session.feed(batch))
             if Chore.LOOK in chores:
                 take_in(self)
@@ -224,8 +231,6 @@ class RunLoop:
             self.tell(TimerFired(now, "timeout", each.key, each.number, each.element))
         if again_s < inf:
             self._look_at_limits(again_s)
-
-    # ------------------------------------------------------------ upkeep
 
     def _end(self) -> None:
         self.host.tender.unlisten(self._listener)

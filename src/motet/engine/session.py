@@ -17,6 +17,7 @@ from motet.kernel.decide import Command, decide
 from motet.kernel.events import Json
 from motet.kernel.fold import apply
 from motet.kernel.inputs import Input, Succeeded, judge
+from motet.kernel.policy import Policy
 from motet.kernel.program import Action, Finish, Listen, Program, View, events_of, everything
 from motet.kernel.state import M_OWN, M_RUNNING, Changes, RunState, element_key
 from motet.kernel.transitions import CANCELLED, CANCELLING, ENDED, FAILED, RUNNING, SUCCEEDED
@@ -118,10 +119,10 @@ class Session:
         self.state.changes.freed[name] = None
         return self._settle(self.clock.now(), commit=False)
 
-    def bind(self, key: str) -> list[Command]:
-        """A program that drives its session itself brings what the recorded step `key` needs to run."""
+    def bind(self, key: str, policy: Policy | None = None) -> list[Command]:
+        """A program that drives its session itself brings what the recorded step `key` needs, and how it runs."""
         step = self.state.steps[key]
-        step.bound = True
+        step.bound, step.policy = True, step.policy if step.bound else policy or step.policy
         changed = self.state.changes.steps
         changed[key] = None
         if step.map is not None:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from motet.errors import ExecutorError
 from motet.executors import capture, current
+from motet.executors.whole import whole
 from motet.ports import Attempt, Failure, Outcome, Success
 from motet.values.errors import encode_error
 
@@ -25,7 +26,7 @@ def carry_out(attempt: Attempt, here: current.Current) -> Outcome:
     try:
         if here.log is not None:
             capture.ensure()
-        outcome = Success(attempt.function(*attempt.args, **attempt.kwargs))
+        outcome = Success(whole(attempt.function(*attempt.args, **attempt.kwargs)))
         here.finish()
     except BaseException as error:  # noqa: BLE001 - boundary: the user's code ends here
         outcome = failure(error)

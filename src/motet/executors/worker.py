@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from motet.executors import current, messages, references
+from motet.executors.whole import whole
 from motet.values import pickle
 from motet.values.records import encode
 
@@ -195,7 +196,7 @@ class _Worker:
         try:
             self._interruptible = True
             _set_environ(environ, before)
-            value = function(*args, **kwargs)
+            value = whole(function(*args, **kwargs))
             answer = "success", encode(value, self._artifacts, limit_bytes=self._limit_bytes)
             self._interruptible = False
         except BaseException as error:  # noqa: BLE001 - boundary: the user's code ends here

@@ -100,15 +100,29 @@ def judge(state: RunState, told: Input) -> Judgement:
 
 
 def _failure(step: Step, told: Failed) -> ev.Event:
-    policy = step.policy
-    own = step.map is None  # else this is the first failure of an element that has no step yet
-    failures = step.failures + 1 if own else 1
-    if not told.retry or failures > policy.retries:
+    if not _retries(step, told):
         return ev.StepFailed(told.at, told.key, told.attempt, told.element, told.error)
+    own = step.map is None  # else this is the first failure of an element that has no step yet
     delay_s = told.delay_s
     if delay_s is None:
-        delay_s = retry_delay_s(policy, step.key if own else element_key(step.key, told.element), failures)
+        key = step.key if own else element_key(step.key, told.element)
+        delay_s = retry_delay_s(step.policy, key, step.failures + 1 if own else 1)
     return ev.StepRetrying(told.at, told.key, told.attempt, told.element, told.at + delay_s, told.error)
+
+
+def _retries(step: Step, told: Failed) -> bool:
+    return told.retry and (step.failures if step.map is None else 0) < step.policy.retries
+
+
+def tries_again(state: RunState, told: Input) -> bool:
+    """Whether the news is a failure that another attempt will follow."""
+    if not isinstance(told, Failed) or state.status == CANCELLING:
+        return False
+    step, status, attempt = _current(state, told.key, told.element)
+    owner = state.steps.get(told.key)
+    if step is None or owner is None or step.stopping or owner.stopping:
+        return False
+    return status == RUNNING and attempt == told.attempt and _retries(step, told)
 
 
 def _current(state: RunState, key: str, element: int) -> tuple[Step | None, str, int]:

@@ -38,7 +38,9 @@ Outcome = Success | Failure | Stopped
 class Attempt(Record):
     """One try at a step (or at one element of a map), handed to an executor.
 
-    call      the function with its arguments, already resolved; called as `function(*args, **kwargs)`
+    call      the function with its arguments, already resolved; called as `function(*args, **kwargs)`.
+              A coroutine that it gives is awaited, in an event loop of its own; of a generator the list of what
+              it yields is the value
     context   what the running code may ask about itself: ids, attempt number; JSON
     report    called exactly once, from any thread, with how it ended. It never raises
     log       called with (stream, text, at) for each line the attempt wrote; stream is stdout or stderr

@@ -7,17 +7,19 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from motet.dialects.python import arguments
+from motet.dialects.python.bodies.body import Body
 from motet.dialects.python.caching import Hit, Slot, keep, slot_of
 from motet.dialects.python.futures import Future, FutureList
-from motet.dialects.python.outcomes import await_submitted, settle
+from motet.dialects.python.outcomes import settle
 from motet.dialects.python.running import surrounding
 from motet.dialects.python.running.about import tags_now
 from motet.dialects.python.running.blocks import join
+from motet.dialects.python.running.hooks import flow_ended, task_ended
 from motet.dialects.python.running.retrying import ask
-from motet.dialects.python.scope import Lineage, Scope, current
-from motet.dialects.python.states import State
+from motet.dialects.python.scope import Lineage, Scope
 from motet.engine.calls import Prepared, Settled
-from motet.kernel.state import element_key
+from motet.kernel.inputs import Failed, Succeeded
+from motet.kernel.state import Step, element_key
 from motet.ports import Attempt, Failure, Outcome, Success
 
 if TYPE_CHECKING:
@@ -76,13 +78,37 @@ class TaskCall:
         reuse = self.lineage.reuse
         return reuse.find(self.driver, self.key) if reuse is not None else None
 
-    def run(self) -> Any:
-        """Call the function as the body of this step; a `Hit` where that is not needed."""
+    def body(self) -> Body | Hit:
+        """The function, ready to be called as the body of this step; a `Hit` where that is not needed."""
         if (taken := self._taken()) is not None:
             return taken
         args, kwargs = self._resolved()
         hit = self._look_up(args, kwargs)
-        return run_body(self, args, kwargs) if hit is None else hit
+        return body_of(self, args, kwargs) if hit is None else hit
+
+    def run(self) -> Any:
+        """Call the function as the body of this step, to its end, whatever kind it is of."""
+        body = self.body()
+        return body.run() if type(body) is Body else body
+
+    def conclude(self, told: Succeeded | Failed) -> Step:
+        """Commit how an attempt ended that the caller has carried out; gives the step."""
+        step = self.driver.conclude(told)
+        if step.ended:
+            self.ended()
+        return step
+
+    def ended(self) -> None:
+        """The step has ended, which is recorded: its hooks are to be called."""
+        if self.task.hooks:
+            task_ended(self)
+
+    async def run_async(self) -> Any:
+        """Await the function as the body of this step."""
+        from motet.dialects.python.bodies.coroutines import run
+
+        body = self.body()
+        return await run(body) if type(body) is Body else body
 
     def _resolved(self) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         args, kwargs = self.args, self.kwargs
@@ -194,7 +220,7 @@ class MapCall:
         args, kwargs, hit = self._looked_up(element)
         if hit is not None:
             return hit
-        return run_body(self, args, kwargs, element)
+        return body_of(self, args, kwargs, element).run()
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
         """Encode the value; hold it if it is no scalar, which its record is anyway; keep it for later calls."""
@@ -221,20 +247,31 @@ class MapCall:
         return settled
 
 
-def run_body(call: TaskCall | MapCall, args: tuple[Any, ...], kwargs: Mapping[str, Any], element: int = -1) -> Any:
-    """Call a task's function with its own scope around it; waits for what it submitted and left."""
+class FlowCall(TaskCall):
+    """A call of a flow: its function gets the scope of a flow."""
+
+    __slots__ = ()
+
+    def body(self) -> Body:
+        """The function, ready to be called as the body of this step."""
+        flow: Any = self.task
+        return flow.body(self, self._resolved()[1])  # type: ignore[no-any-return]
+
+    def ended(self) -> None:
+        """The step has ended, which is recorded: its hooks are to be called."""
+        flow: Any = self.task
+        if flow.hooks:
+            flow_ended(flow, self.driver, self.key, self.kwargs)
+
+
+def body_of(call: TaskCall | MapCall, args: tuple[Any, ...], kwargs: Mapping[str, Any], element: int = -1) -> Body:
+    """A task's function, with a scope of its own."""
     task = call.task
     key = call.key if element < 0 else element_key(call.key, element)
     scope = Scope(call.driver, key, call.lineage, task.policy.executor)
     scope.outer, scope.owner, scope.values, scope.tags = call.scope, task, (args, kwargs), call.tags
-    token = current.set(scope)
-    try:
-        if task.surrounded or call.tags or call.scope.prints:
-            surrounding.enter(call, scope, element)
-        value = task.fn(*args, **kwargs)
-        if scope.unlooked:
-            await_submitted(scope)
-    finally:
-        current.reset(token)
-        scope.end()
-    return value.result() if isinstance(value, State | Future | FutureList) else value
+    body = Body(task.kind, scope, task.fn, args, kwargs)
+    body.timeout_s = task.policy.timeout_s
+    if task.surrounded or call.tags or call.scope.prints:
+        body.begin = lambda: surrounding.enter(call, scope, element)
+    return body

@@ -5,32 +5,32 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from functools import update_wrapper
+from copy import copy
+from functools import cached_property, update_wrapper
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments
-from motet.dialects.python.bodies import outcome_here
-from motet.dialects.python.calls import TaskCall
+from motet.dialects.python.binding.parameters import Parameters
+from motet.dialects.python.bodies import plain, runs
+from motet.dialects.python.bodies.body import Body
+from motet.dialects.python.bodies.calling import called
+from motet.dialects.python.calls import FlowCall, TaskCall
 from motet.dialects.python.defining import definitions_only
 from motet.dialects.python.futures import Future
-from motet.dialects.python.hosting import begun
-from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, policy_of
-from motet.dialects.python.outcomes import await_submitted
-from motet.dialects.python.parameters import Parameters
+from motet.dialects.python.hosting import taken_up
+from motet.dialects.python.kinds import Kind, kind_of, name_of, written
+from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, filled, policy_of
 from motet.dialects.python.running import hooks
 from motet.dialects.python.running.about import tags_now
 from motet.dialects.python.running.hooks import FlowHooked
 from motet.dialects.python.running.keeping import Keeping
 from motet.dialects.python.scope import Lineage, Scope, current
-from motet.dialects.python.states import State, StateType
+from motet.dialects.python.states import State
 from motet.dialects.python.task_runners import TaskRunner, ThreadPoolTaskRunner
 from motet.errors import UsageError
-from motet.executors import capture
-from motet.interrupts import held_back
 from motet.kernel.events import Json
-from motet.kernel.inputs import Failed, Input, Succeeded
-from motet.kernel.program import AddStep, Finish
-from motet.kernel.transitions import CANCELLING
+from motet.kernel.policy import Policy
+from motet.kernel.program import AddStep
 from motet.ports import NewRun
 from motet.values.naming import new_id, new_name
 from motet.values.records import encode
@@ -51,20 +51,33 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
     name    what the workflow is called
     """
 
-    call_type: ClassVar[type[TaskCall]] = TaskCall
+    call_type: ClassVar[type[TaskCall]] = FlowCall
 
     def __init__(self, fn: Callable[P, R], options: FlowOptions) -> None:
-        checked("flow", fn, options, FLOW_OPTIONS)
-        self.fn = fn
+        self._binding: Any = type(fn) if isinstance(fn, staticmethod | classmethod) else None
+        self.fn: Callable[P, R] = fn if self._binding is None else getattr(fn, "__func__")  # noqa: B009
+        checked("flow", self.fn, options, FLOW_OPTIONS)
         self.options = options
-        self.name = options.get("name") or fn.__name__
-        self.policy = policy_of("flow", fn, options, "")
+        self.name = options.get("name") or name_of(self.fn)
+        self.kind = kind_of(self.fn)
+        self.policy = policy_of("flow", self.fn, options, "")
         self.keep_as(options)
         self.hooks = hooks.given(f"@flow on {self.name}", options, hooks.FLOW_EVENTS)
+        self._first: tuple[Any, ...] = ()
         runner = options.get("task_runner", ThreadPoolTaskRunner())
         self.task_runner: TaskRunner = runner() if isinstance(runner, type) else runner
-        self.parameters = Parameters(self.name, fn, validate=options.get("validate_parameters", True))
-        update_wrapper(self, fn)
+        self.parameters = Parameters(self.name, self.fn, validate=options.get("validate_parameters", True))
+        update_wrapper(self, self.fn, updated=())
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """A flow that is a method gets its instance (or class) as its first parameter, recorded like the others."""
+        if self._binding is classmethod:
+            instance = owner
+        if instance is None or self._binding is staticmethod:
+            return self
+        bound = copy(self)
+        bound._first = (instance,)
+        return bound
 
     def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R]:
         """The same flow with some options changed."""
@@ -81,37 +94,42 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
 
         At the top this is a run of its own; inside another flow it is a step of that one's run.
         """
-        scope = current.get()
-        if scope is None:
-            if definitions_only(self):
-                return None
-            future = begun(self, args, kwargs)
-        else:
-            future = self._as_step(scope, self.parameters.bind(args, kwargs), wait_for)
+        scope, args = current.get(), (*self._first, *args)
+        if scope is not None:
+            return self._as_step(scope, self.parameters.bind(args, kwargs), wait_for, return_state)
+        if definitions_only(self):
+            return runs.nothing(self.kind)
+        if self.kind is not Kind.PLAIN and not (self.kind is Kind.GENERATOR and return_state):
+            return runs.called(self, args, kwargs, return_state)
+        driver, values = taken_up(self, args, kwargs)
+        future = self.drive(driver, values)
         return future.state if return_state else future.result()
 
-    def start(
-        self, on: Host, values: Mapping[str, Any], *, name: str = "", run: str = "",
-        begun: Callable[[Driver], None] | None = None,
-    ) -> Future[R]:  # fmt: skip
-        """Begin a run of this flow and drive it to its end on this thread; gives the future of its root step.
-        `begun` is told once the run was taken up.
+    def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[R]:
+        """Run the flow as a step in a thread of its own, beside its caller, as soon as what it needs is there.
 
-        Raises errors of the engine, and interruptions; a failure of the flow is in the future.
+        Gives a future at once. Inside flows and tasks only.
         """
-        new = self.new_run(on, values, name=name, run=run)
-        on.create(new)
-        driver = on.take_up(new.id)
-        if begun is not None:
-            begun(driver)
-        return self.drive(driver, values)
+        scope = current.get()
+        if scope is None:
+            raise UsageError(
+                f"{self.name}.submit() was called outside a flow.",
+                f"Call it inside a function decorated with @flow; {self.name}(...) itself runs anywhere.",
+            )
+        call, action = self._step(scope, self.parameters.bind((*self._first, *args), kwargs), wait_for)
+        action.policy = self._threaded
+        future = call.future(scope)
+        scope.driver.add(action, call)
+        scope.submitted(call.key)
+        return future
 
     def new_run(self, on: Host, values: Mapping[str, Any], *, name: str = "", run: str = "") -> NewRun:
         """A run of this flow, not yet begun, with these parameters."""
         template = self.options.get("flow_run_name")
+        named = filled(f"flow_run_name of flow {self.name}", template, values) if template else ""
         return NewRun(
             id=run or new_id(on.clock.now()),
-            name=name or (self._run_name(template, values) if template else new_name()),
+            name=name or named or new_name(),
             workflow=self.name,
             program=self._spec(),
             params={key: encode(value, on.artifacts) for key, value in values.items()},
@@ -120,112 +138,85 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
             offset=on.store.head(),
         )
 
+    def created(
+        self, on: Host, values: Mapping[str, Any], *, name: str = "", run: str = ""
+    ) -> tuple[Driver, Mapping[str, Any]]:
+        """A new run of this flow, taken up; with the values."""
+        new = self.new_run(on, values, name=name, run=run)
+        on.create(new)
+        return on.take_up(new.id), values
+
+    def start(self, on: Host, values: Mapping[str, Any], *, name: str = "", run: str = "") -> Future[R]:
+        """Begin a run of this flow and drive it to its end on this thread; gives the future of its root step."""
+        return self.drive(*self.created(on, values, name=name, run=run))
+
     def drive(self, driver: Driver, values: Mapping[str, Any]) -> Future[R]:
-        """Drive a run that was taken up to its end; what is recorded is not run again."""
+        """Drive a run that was taken up to its end, on this thread; gives the future of its root step.
+
+        What is recorded is not run again. Raises errors of the engine, and interruptions; a failure of the flow is in
+        the future.
+        """
+        if self.kind in (Kind.COROUTINE, Kind.ASYNC_GENERATOR):
+            from motet.interrupts import run_loop
+
+            return run_loop(self.drive_async(driver, values))
+        future, call, action = self.root(driver, values)
+        plain.drive(driver, action, call)
+        return future
+
+    async def drive_async(self, driver: Driver, values: Mapping[str, Any]) -> Future[R]:
+        """The same, in the running asyncio task."""
+        from motet.dialects.python.bodies import coroutines
+
+        future, call, action = self.root(driver, values)
+        await coroutines.drive(driver, action, call)
+        return future
+
+    def root(self, driver: Driver, values: Mapping[str, Any]) -> tuple[Future[R], TaskCall, AddStep]:
+        """The root step of a run of this flow."""
         lineage = Lineage(_reuse_of(driver))
-        outer = Scope(driver, "", lineage)
         action = self._action(self.name, "", values, arguments.Relations(), lineage)
         call = self.call_type(self, driver, self.name, lineage, (), values)  # type: ignore[arg-type]
-        future = call.future(outer)
-        capture.hold()
-        try:
-            with held_back():
-                self._drive_within(driver, action, call)
-        finally:
-            capture.release()
-        return future
+        return call.future(Scope(driver, "", lineage)), call, action
 
-    def _drive_within(self, driver: Driver, action: AddStep, call: TaskCall) -> None:
-        try:
-            attempt = driver.add(action, call)
-            self._drive_root(driver, call, attempt)
-        except BaseException as stop:
-            if isinstance(stop, KeyboardInterrupt | SystemExit):
-                driver.cancel(f"interrupted by {'Ctrl-C' if isinstance(stop, KeyboardInterrupt) else 'exit'}")
-                hooks.flow_ended(self, driver, self.name, call.kwargs)
-                driver.finish(Finish("cancelled"))
-            elif driver.session.broken is None and driver.state.status == CANCELLING:
-                driver.finish(Finish("cancelled"))  # stopped before its first step was there
-            elif driver.session.broken is None:
-                driver.leave()
-            raise
-
-    def _drive_root(self, driver: Driver, call: TaskCall, attempt: int) -> None:
-        from motet.errors import Cancelled
-
-        key = self.name
-        while attempt or (attempt := driver.granted(key)):
-            body = lambda: self._body(driver, key, call.lineage, call.kwargs)  # noqa: E731
-            try:
-                told = outcome_here(driver, call, attempt, body)
-            except Cancelled:
-                break
-            if not self._tries_again(driver, told):
-                if not self.hooks:
-                    driver.finish(_finish(told), told)
-                    return
-                driver.conclude(told)  # hooks come after this, and before the run has ended: a crash repeats them
-                break
-            attempt = 0
-        step = driver.state.steps[key]
-        hooks.flow_ended(self, driver, key, call.kwargs)
-        driver.finish(Finish(step.status, step.result, step.error))
-
-    def _as_step(self, scope: Scope, values: Mapping[str, Any], wait_for: Any) -> Future[R]:
-        driver, lineage = scope.driver, scope.lineage
-        key = scope.next_key(self.name)
-        related = arguments.relations((dict(values), wait_for), lineage)
-        call = self.call_type(self, driver, key, lineage, (), values)  # type: ignore[arg-type]
+    def _as_step(self, scope: Scope, values: Mapping[str, Any], wait_for: Any, return_state: bool) -> Any:
+        call, action = self._step(scope, values, wait_for)
         future = call.future(scope)
-        attempt = driver.add(self._action(key, scope.key, values, related, lineage), call)
-        while attempt or (attempt := driver.granted(key)):
-            body = lambda: self._body(driver, key, lineage, arguments.resolve(dict(values)))  # noqa: E731
-            told = outcome_here(driver, call, attempt, body)
-            if not self._tries_again(driver, told):
-                driver.conclude(told)
-                hooks.flow_ended(self, driver, key, values)
-                break
-            attempt = 0
-        return future
+        if self.kind is not Kind.PLAIN:
+            return called(self.kind, scope, future, call, action, return_state)
+        plain.carry_out(scope.driver, call, scope.driver.add(action, call))
+        return future.state if return_state else future.result()
+
+    def _step(self, scope: Scope, values: Mapping[str, Any], wait_for: Any) -> tuple[TaskCall, AddStep]:
+        key = scope.next_key(self.name)
+        related = arguments.relations((dict(values), wait_for), scope.lineage)
+        call = self.call_type(self, scope.driver, key, scope.lineage, (), values)  # type: ignore[arg-type]
+        return call, self._action(key, scope.key, values, related, scope.lineage)
+
+    @cached_property
+    def _threaded(self) -> Policy:
+        return policy_of("flow", self.fn, self.options, "threads")
 
     # ------------------------------------------------------------ inside
 
-    def _tries_again(self, driver: Driver, told: Input) -> bool:
-        """Whether another attempt follows this outcome, which then is committed."""
-        if not isinstance(told, Failed) or driver.state.status == CANCELLING:
-            return False
-        if driver.state.steps[told.key].failures >= self.policy.retries:
-            return False
-        driver.try_again(told)
-        return True
-
-    def _body(self, driver: Driver, key: str, lineage: Lineage, values: Mapping[str, Any]) -> Any:
-        """Call the function with its scope around it; gives its value once all that it submitted has ended."""
-        runner = self.task_runner
-        scope = Scope(driver, key, lineage, runner.executor, runner.max_workers)
+    def body(self, call: TaskCall, values: Mapping[str, Any]) -> Body:
+        """The function, with the scope of a flow: that of an attempt at the step of `call`."""
+        runner, driver = self.task_runner, call.driver
+        scope = Scope(driver, call.key, call.lineage, runner.executor, runner.max_workers)
         driver.limit({**self.options.get("limits", {}), **scope.limits})
         args, kwargs = self.parameters.call(values)
-        scope.outer, scope.owner, scope.values = current.get(), self, dict(values)
-        hooks.flow_begins(self, driver, key, values)
-        token = current.set(scope)
-        try:
-            self._log_prints(scope)
-            try:
-                value = self.fn(*args, **kwargs)
-            except Exception:
-                for each in list(scope.unlooked or ()):
-                    driver.wait(each)
-                raise
-            value = _resolved(value)
-            await_submitted(scope)
-        finally:
-            current.reset(token)
-            scope.end()
-        return value
-
-    def _log_prints(self, scope: Scope) -> None:
+        outer = call.scope if call.scope.key else None
+        scope.outer, scope.owner, scope.values = outer, self, dict(values)
+        body = Body(self.kind, scope, self.fn, args, kwargs)
+        body.timeout_s, body.deep = self.policy.timeout_s, True
         own = self.options.get("log_prints")
-        scope.prints = bool(own) if own is not None else scope.outer is not None and scope.outer.prints
+        scope.prints = bool(own) if own is not None else outer is not None and outer.prints
+        if scope.prints or self.hooks:
+            body.begin = lambda: self._begins(scope)
+        return body
+
+    def _begins(self, scope: Scope) -> None:
+        hooks.flow_begins(self, scope.driver, scope.key, scope.values)
         if scope.prints:
             from motet.dialects.python.running import logs
 
@@ -240,30 +231,19 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
             fingerprint=arguments.digest((), values, lineage),
         )  # fmt: skip
 
-    def _run_name(self, template: str, values: Mapping[str, Any]) -> str:
-        try:
-            return template.format(**values)
-        except (KeyError, IndexError, ValueError) as error:
-            raise UsageError(
-                f"flow_run_name {template!r} of flow {self.name} does not fit its parameters: {error!r}.",
-                "Use the names of its parameters in braces.",
-            ) from None
+    def _qualname(self, function: Any) -> str:
+        """Its place in its module; what was made of another function is found by its own name."""
+        return str(function.__qualname__) if function is getattr(self.fn, "__func__", self.fn) else self.name
 
     def _spec(self) -> Json:
         """How another process finds this flow again."""
-        module = self.fn.__module__
+        function = written(self.fn)
+        module = getattr(function, "__module__", "")
         file = getattr(sys.modules.get(module), "__file__", None)
         return {
-            "voice": "python", "module": module, "qualname": self.fn.__qualname__, "cwd": os.getcwd(),
+            "voice": "python", "module": module, "qualname": self._qualname(function), "cwd": os.getcwd(),
             "file": os.path.abspath(file) if file and module == "__main__" else None, "path": sys.path[0],
         }  # fmt: skip
-
-
-def _resolved(value: Any) -> Any:
-    """What a flow returns: futures give their values; a state decides how the flow ended."""
-    if isinstance(value, State) and value.type is not StateType.COMPLETED:
-        return value.result()
-    return arguments.resolve(value, wait=True)
 
 
 def _reuse_of(driver: Driver) -> Reuse | None:
@@ -273,12 +253,6 @@ def _reuse_of(driver: Driver) -> Reuse | None:
     from motet.dialects.python.reuse import reuse_of
 
     return reuse_of(driver.host, driver.run.program["fork"])
-
-
-def _finish(told: Any) -> Finish:
-    if isinstance(told, Succeeded):
-        return Finish("succeeded", told.result)
-    return Finish("failed", error=told.error)
 
 
 @overload

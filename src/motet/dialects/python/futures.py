@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from motet.dialects.python.states import NAMES, State
-from motet.errors import Cancelled, StepSkipped, TimedOut
-from motet.interrupts import take
+from motet.dialects.python.states import NAMES, State, StateType
+from motet.errors import Cancelled, RunError, StateFailed, StepSkipped, TimedOut, UsageError
 from motet.kernel import transitions as st
+from motet.kernel.program import StopStep
 from motet.kernel.state import element_key
 from motet.values.errors import decode_error
 from motet.values.records import decode
@@ -23,7 +22,7 @@ R = TypeVar("R")
 
 
 class Future(Generic[R]):
-    """The outcome of a step, now or later. Equal and hashed by identity."""
+    """The outcome of a step, now or later. Futures of the same step are equal."""
 
     __slots__ = ("__weakref__", "_element", "_kept", "_scope", "key")
 
@@ -56,16 +55,27 @@ class Future(Generic[R]):
 
     @property
     def state(self) -> State:
-        """How it stands now."""
+        """How it stands now. What its function returned as a state is that state, with its name and message."""
         driver = self._scope.driver
         if driver.ended(self.key, self._element):
             self._scope.looked_at(self.key, self._element)
-        status = driver.state.outcome(self.step_key)
-        type_, name = NAMES[status]
-        step = self._step()
-        if status == st.SUCCEEDED and step is not None and step.cached:
-            name = "Cached"
-        return State(type_, name, message_of(status, step), result=self._value, error=self._error)
+        status, step = driver.state.outcome(self.step_key), self._step()
+        given = self._given(status, step)
+        type_, name = named(status, step)
+        message = message_of(status, step)
+        if given is not None:
+            type_, name, message = given.type, given.name, given.message
+        return StepState(self.step_key, type_, name, message, result=self._value, error=self._error)
+
+    def _given(self, status: str, step: Step | None) -> State | None:
+        """The state that its function returned, if it returned one."""
+        if status == st.SUCCEEDED:
+            held = self.held(step) if step is None or type(step.result) is dict else None
+            return held if isinstance(held, State) else None
+        if status == st.FAILED and step is not None and step.error.get("type") == StateFailed.__name__:
+            error = self._failure()
+            return error.state if isinstance(error, StateFailed) and isinstance(error.state, State) else None
+        return None
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> R:
         """The value, as soon as it is there. A failure is raised, or given where `raise_on_failure` is False.
@@ -83,6 +93,38 @@ class Future(Generic[R]):
         if raise_on_failure:
             raise error
         return error  # type: ignore[return-value]
+
+    def cancel(self) -> bool:
+        """Ask the step to stop: in a process by force after its grace, in a thread by giving it up.
+
+        False if it has ended. The future of one element of a map cannot be cancelled: cancel the whole list.
+        """
+        if self._element >= 0:
+            raise UsageError(f"{self.step_key} is part of a map.", "Cancel the whole map: futures.cancel().")
+        return cancel(self._scope, self.key)
+
+    async def wait_async(self, timeout: float | None = None) -> None:
+        """As `wait`, for coroutines: the event loop goes on."""
+        from motet.dialects.python.waking import wait
+
+        await wait(self._scope.driver, self.key, self._element, timeout)
+
+    async def result_async(self, timeout: float | None = None, raise_on_failure: bool = True) -> R:
+        """As `result`, for coroutines. `await future` is the same without a time limit."""
+        await self.wait_async(timeout)
+        return self.result(0, raise_on_failure)
+
+    def __await__(self) -> Generator[Any, Any, R]:
+        return self.result_async().__await__()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Future) and (self._scope.driver, self.step_key) == (
+            other._scope.driver,
+            other.step_key,
+        )
+
+    def __hash__(self) -> int:
+        return hash((id(self._scope.driver), self.key, self._element))
 
     def known(self) -> Any:
         """The value of a step that is known to have ended, or its failure. Neither waits nor locks."""
@@ -115,6 +157,8 @@ class Future(Generic[R]):
     def value(self, step: Step | None) -> Any:
         """The value of the step (None: an element without one of its own), which has succeeded."""
         value = self.held(step)
+        if isinstance(value, State):
+            value = value.result()
         self._scope.lineage.add(value, self.step_key)
         return value
 
@@ -135,6 +179,12 @@ class Future(Generic[R]):
         return marks.results[self._element]
 
     def _error(self) -> BaseException:
+        error = self._failure()
+        state = error.state if isinstance(error, StateFailed) else None
+        own = state.result(raise_on_failure=False) if isinstance(state, State) else None
+        return own if isinstance(own, BaseException) and not isinstance(own, RunError) else error
+
+    def _failure(self) -> BaseException:
         step = self._step()
         assert step is not None
         kept = self._kept
@@ -187,6 +237,24 @@ class FutureList(Sequence[Future[R]]):
         """How each of them stands now."""
         return [each.state for each in self]
 
+    def cancel(self) -> bool:
+        """Ask the whole map to stop; False if it has ended."""
+        return cancel(self._scope, self.key)
+
+    async def wait_async(self, timeout: float | None = None) -> None:
+        """As `wait`, for coroutines: the event loop goes on."""
+        from motet.dialects.python.waking import wait
+
+        await wait(self._scope.driver, self.key, -1, timeout)
+
+    async def result_async(self, timeout: float | None = None, raise_on_failure: bool = True) -> list[R]:
+        """As `result`, for coroutines. `await futures` is the same without a time limit."""
+        await self.wait_async(timeout)
+        return self.result(0, raise_on_failure)
+
+    def __await__(self) -> Generator[Any, Any, list[R]]:
+        return self.result_async().__await__()
+
     def wait(self, timeout: float | None = None) -> None:
         """Block until all have their outcomes, or `timeout` seconds have passed."""
         self._scope.driver.wait(self.key, -1, timeout)
@@ -211,14 +279,57 @@ class FutureList(Sequence[Future[R]]):
             return [each.known() for each in self]
         kept, own, artifacts = self._values, marks.own, driver.host.artifacts
         return [
-            kept[index][1]
+            bare(kept[index][1])
             if index in kept and (index not in own or own[index].attempt == kept[index][0])  # else it came too late
-            else decode(record, artifacts)
+            else bare(decode(record, artifacts))
             for index, record in enumerate(marks.results)
         ]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.key!r}, {self._size} elements)"
+
+
+def bare(value: Any) -> Any:
+    """The value; that of a state which a function returned."""
+    return value.result() if isinstance(value, State) else value
+
+
+def cancel(scope: Scope, key: str) -> bool:
+    """Ask a step to stop, as the flow's own wish: that it does not succeed then is nobody's failure."""
+    driver = scope.driver
+    if driver.ended(key):
+        return False
+    scope.looked_at(key)
+    driver.act([StopStep(key, "cancelled by its flow")], commit=True)
+    return True
+
+
+class StepState(State):
+    """The state of a step, which it knows the key of."""
+
+    def __init__(self, key: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._key = key
+
+    @property
+    def step_key(self) -> str:
+        """The key of the step."""
+        return self._key
+
+
+def named(status: str, step: Step | None) -> tuple[StateType, str]:
+    """What this voice calls how a step stands."""
+    if step is not None:
+        error = step.error.get("type") if status == st.FAILED and isinstance(step.error, dict) else ""
+        if error == "TimedOut":
+            return StateType.FAILED, "TimedOut"
+        if error == "WorkerDied":
+            return StateType.CRASHED, "Crashed"
+        if status == st.SUCCEEDED and step.cached:
+            return StateType.COMPLETED, "Cached"
+        if status == st.RUNNING and (step.stopping or step.failures):
+            return (StateType.CANCELLING, "Cancelling") if step.stopping else (StateType.RUNNING, "Retrying")
+    return NAMES[status]
 
 
 def message_of(status: str, step: Step | None) -> str:
@@ -244,31 +355,3 @@ def error_of(step: Step) -> BaseException:
     if isinstance(step.error, dict) and step.error.get("type") == "TimedOut":
         return TimedOut(step.error["message"])
     return decode_error(step.error)
-
-
-def wait(futures: Iterable[Future[R]], timeout: float | None = None) -> tuple[set[Future[R]], set[Future[R]]]:
-    """Block until all have their outcomes, or `timeout` seconds have passed; gives those done and those not."""
-    waiting = list(futures)
-    until = None if timeout is None else time.monotonic() + timeout
-    for each in waiting:
-        each.wait(None if until is None else max(0.0, until - time.monotonic()))
-    done = {each for each in waiting if each.done()}
-    return done, set(waiting) - done
-
-
-def as_completed(futures: Iterable[Future[R]], timeout: float | None = None) -> Iterator[Future[R]]:
-    """The futures in the order in which they get their outcomes. Raises TimeoutError after `timeout` seconds."""
-    from queue import Empty, SimpleQueue
-
-    ended: SimpleQueue[Future[R]] = SimpleQueue()
-    waiting = list(futures)
-    until = None if timeout is None else time.monotonic() + timeout
-    for each in waiting:
-        each.add_done_callback(ended.put)
-    for _ in waiting:
-        try:
-            with waiting[0].idling():
-                found = take(ended, None if until is None else max(0.0, until - time.monotonic()))
-            yield found
-        except Empty:
-            raise TimeoutError(f"Not all of {len(waiting)} futures have ended within {timeout:g} s.") from None

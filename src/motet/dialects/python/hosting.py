@@ -9,13 +9,13 @@ from motet.errors import UsageError
 
 if TYPE_CHECKING:
     from motet.dialects.python.flows import Flow
-    from motet.dialects.python.futures import Future
+    from motet.engine.driver import Driver
     from motet.engine.host import Host
 
-Begin: TypeAlias = "Callable[[Flow[..., Any], tuple[Any, ...], Mapping[str, Any]], Future[Any]]"
+TakeUp: TypeAlias = "Callable[[Flow[..., Any], tuple[Any, ...], Mapping[str, Any]], tuple[Driver, Mapping[str, Any]]]"
 
 _opener: list[Callable[[], Host]] = []
-_begin: list[Begin] = []
+_take_up: list[TakeUp] = []
 
 
 def use(opener: Callable[[], Host]) -> None:
@@ -30,16 +30,18 @@ def host() -> Host:
     return _opener[0]()
 
 
-def begin_by(begin: Begin) -> None:
-    """From now on, let `begin` begin the run of a flow that is called outside any flow.
+def take_up_by(take_up: TakeUp) -> None:
+    """From now on, let `take_up` make the run of a flow that is called outside any flow.
 
     A command does so that runs scripts with parameters of its own.
     """
-    _begin[:] = [begin]
+    _take_up[:] = [take_up]
 
 
-def begun(flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Future[Any]:
-    """A run of the flow that was called so outside any flow, driven to its end."""
-    if _begin:
-        return _begin[0](flow, args, kwargs)
-    return flow.start(host(), flow.parameters.bind(args, kwargs))
+def taken_up(
+    flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[Driver, Mapping[str, Any]]:
+    """A new run of the flow that was called so outside any flow, to be driven, and the values of its parameters."""
+    if _take_up:
+        return _take_up[0](flow, args, kwargs)
+    return flow.created(host(), flow.parameters.bind(args, kwargs))

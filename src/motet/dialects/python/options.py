@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
+from motet.dialects.python.kinds import written
 from motet.dialects.python.running.checks import ABSENT, check_values, nearest
 from motet.dialects.python.running.retrying import delays_of, jitter_of
 from motet.dialects.python.task_runners import TaskRunner
@@ -28,12 +29,13 @@ class FlowOptions(TypedDict, total=False):
     """What `@flow` takes.
 
     name                 what the flow is called; the function's name by default
-    flow_run_name        what its runs are called: a template with the parameters' names in braces
+    flow_run_name        what its runs are called: a template with the parameters' names in braces, or a function
     description, version, tags
     retries              attempts after the first; steps that succeeded are not run again
     retry_delay_seconds  seconds before each retry: a number, a list, or a function of the number of retries
     retry_jitter_factor  waits are lengthened by up to this share
     task_runner          where submitted tasks run: ThreadPoolTaskRunner() by default
+    timeout_seconds      an attempt that takes longer fails, where it next waits or calls something
     limits               capacity of the named limits that tasks of a run share: {"database": 2}
     validate_parameters  False leaves parameters as they are
     log_prints           True logs what is printed, for its tasks too unless they say otherwise
@@ -42,7 +44,7 @@ class FlowOptions(TypedDict, total=False):
     """
 
     name: str
-    flow_run_name: str
+    flow_run_name: str | Callable[..., str]
     description: str
     version: str
     tags: Iterable[str]
@@ -50,6 +52,7 @@ class FlowOptions(TypedDict, total=False):
     retry_delay_seconds: Delays
     retry_jitter_factor: float | None
     task_runner: TaskRunner | type[TaskRunner]
+    timeout_seconds: float | None
     limits: Mapping[str, float]
     validate_parameters: bool
     log_prints: bool | None
@@ -66,14 +69,15 @@ class TaskOptions(TypedDict, total=False):
     """What `@task` takes.
 
     name                 what the task is called; the function's name by default
-    task_run_name        what its steps are called: a template with the arguments' names in braces
+    task_run_name        what its steps are called: a template with the arguments' names in braces, or a function
     description, version, tags
     retries              attempts after the first
     retry_delay_seconds  seconds before each retry: a number, a list with one for each (the last holds on), or a
                          function of the number of retries that gives such a list: exponential_backoff(2)
     retry_jitter_factor  waits are lengthened by up to this share, by a hash of step and attempt
     retry_condition_fn   a function of (task, task_run, state) that says whether a retry is of use
-    timeout_seconds      an attempt that takes longer fails; it runs in a process, which is killed
+    timeout_seconds      an attempt that takes longer fails; it runs in a process, which is killed. Coroutines run
+                         where they are awaited, and are cancelled
     executor             "threads" or "processes": where it runs, whatever the flow's runner
     limits               what an attempt takes of the flow's named limits: {"database": 1}
     resources            cpu, memory, gpu that an attempt takes of the machine: {"cpu": 2, "memory": "4Gi"}
@@ -91,7 +95,7 @@ class TaskOptions(TypedDict, total=False):
     """
 
     name: str
-    task_run_name: str
+    task_run_name: str | Callable[..., str]
     description: str
     version: str
     tags: Iterable[str]
@@ -123,7 +127,7 @@ TASK_OPTIONS = TaskOptions.__optional_keys__
 
 def checked(kind: str, function: Callable[..., Any], options: Mapping[str, Any], known: frozenset[str]) -> None:
     """Raise UsageError for an option that does not exist, naming the nearest one that does, or has no such value."""
-    where = f"@{kind} on {function.__qualname__}"
+    where = f"@{kind} on {written(function).__qualname__}"
     for name in options:
         if name in ABSENT:
             raise UsageError(f"{where} has no option {name!r}.", ABSENT[name])
@@ -134,7 +138,7 @@ def checked(kind: str, function: Callable[..., Any], options: Mapping[str, Any],
 
 def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any], executor: str) -> Policy:
     """The engine's policy for these options. Raises UsageError for values that make no sense."""
-    where = f"@{kind} on {function.__qualname__}"
+    where = f"@{kind} on {written(function).__qualname__}"
     retries = options.get("retries") or 0
     if not isinstance(retries, int) or retries < 0:
         raise UsageError(f"{where}: retries is {retries!r}.", "Give a whole number, 0 or more.")
@@ -152,3 +156,21 @@ def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any
         retries=retries, delays_s=delays, jitter=jitter_of(where, options), max_delay_s=max((86400.0, *delays)),
         timeout_s=timeout_s, demands=demands, executor=executor,
     )  # fmt: skip
+
+
+def filled(what: str, name: str | Callable[..., str], values: Mapping[str, Any]) -> str:
+    """The name that a template, or a function of nothing or of `parameters`, gives. Raises UsageError."""
+    try:
+        if isinstance(name, str):
+            return name.format(**values)
+        from inspect import signature
+
+        given = name(parameters=dict(values)) if "parameters" in signature(name).parameters else name()
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        where = repr(name) if isinstance(name, str) else "the function"
+        raise UsageError(
+            f"{what}: {where} does not fit its parameters: {error!r}.", "Use the names of its parameters in braces."
+        ) from None
+    if not isinstance(given, str):
+        raise UsageError(f"{what}: the function gave {given!r}.", "Return a text.")
+    return given

@@ -1,11 +1,15 @@
-"""How outcomes are recorded, and what a body owes to what it submitted."""
+"""How outcomes are recorded, what a returned value means, and what a body owes to what it submitted."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
+from motet.dialects.python import arguments
+from motet.dialects.python.futures import Future, FutureList
+from motet.dialects.python.states import State, StateType, aggregated
 from motet.engine.calls import Settled
-from motet.errors import RunFailed
+from motet.errors import RunFailed, StateFailed
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports import Failure, Outcome, Success
 from motet.values.errors import encode_error
@@ -50,16 +54,66 @@ def _say_lost(driver: Driver, key: str, why: str) -> None:
         )  # fmt: skip
 
 
-def await_submitted(scope: Scope) -> None:
-    """Wait for all that a body submitted. Raises RunFailed if some of it failed and nobody looked at that."""
-    if not scope.unlooked:
-        return
-    for key in list(scope.unlooked):
+# ---------------------------------------------------------------- what a returned value means
+
+
+def concluded(value: Any, *, deep: bool) -> Any:
+    """What a body that returned `value` has come to; raises if that is a failure.
+
+    A state that was made by hand is that, with its name and message. Futures and states stand for their values; where
+    a list, tuple or set holds nothing else, all of them must be completed. `deep`: futures count wherever they are.
+    """
+    if isinstance(value, Future | FutureList):
+        return value.result()
+    if isinstance(value, State):
+        return _given(value)
+    if isinstance(value, list | tuple | set) and value and all(isinstance(each, State | Future) for each in value):
+        states = [each if isinstance(each, State) else _final(each) for each in value]
+        whole = aggregated(states)
+        if whole.type is not StateType.COMPLETED:
+            raise StateFailed(whole.message, state=whole)
+        return type(value)(each.result() for each in states)
+    return arguments.resolve(value, wait=True) if deep else value
+
+
+def pending(value: Any, *, deep: bool) -> Iterable[str]:
+    """The keys of the steps that `concluded` waits for."""
+    if type(value) in arguments.PLAIN:
+        return ()
+    if deep:
+        related = arguments.relations((value,), None)
+        return [*related.needs, *related.after]
+    members = value if isinstance(value, list | tuple | set) else (value,)
+    return [each.step_key for each in members if isinstance(each, Future | FutureList)]
+
+
+def _given(state: State) -> Any:
+    if state.type is not StateType.COMPLETED:
+        raise StateFailed(state.message or str(state), state=state)
+    return state.result() if state.step_key or (state.name == "Completed" and not state.message) else state
+
+
+def _final(future: Future[Any]) -> State:
+    future.wait()
+    return future.state
+
+
+# ---------------------------------------------------------------- what was submitted
+
+
+def wait_for_submitted(scope: Scope) -> None:
+    """Wait for all that a body submitted."""
+    for key in list(scope.unlooked or ()):
         scope.driver.wait(key)
-    failed = [found for key, looked in scope.unlooked.items() if (found := _failure(scope.driver, key, looked))]
+
+
+def check_submitted(scope: Scope) -> None:
+    """Raise RunFailed if some of what a body submitted, which has ended, failed and nobody looked at that."""
+    unlooked = scope.unlooked or {}
+    failed = [found for key, looked in unlooked.items() if (found := _failure(scope.driver, key, looked))]
     if failed:
         raise RunFailed(
-            f"{len(failed)}/{len(scope.unlooked)} submitted tasks did not succeed, and the flow did not look at "
+            f"{len(failed)}/{len(unlooked)} submitted tasks did not succeed, and the flow did not look at "
             f"their results:\n  " + "\n  ".join(failed[:10]),
             "Call .result() on their futures, or .state where a failure is expected.",
         )

@@ -6,7 +6,10 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from contextvars import ContextVar
+from copy import copy
 from typing import TYPE_CHECKING, Any
+
+from motet.errors import MotetError, UsageError
 
 if TYPE_CHECKING:
     from motet.dialects.python.reuse import Reuse
@@ -58,8 +61,9 @@ class Scope:
     """The body of one flow or task that is running: its key, its run, how often it has called what.
 
     `unlooked` holds the keys of steps that were submitted from here and whose outcome nobody has looked at;
-    for a map, the elements that were looked at. `executor` is where submitted tasks run, and `limits` holds,
-    under a name of the scope's own, how many of them at once if that is bounded.
+    for a map, the elements that were looked at. `awaited` are steps that coroutines of this body carry out just
+    now. `executor` is where submitted tasks run, and `limits` holds, under a name of the scope's own, how many of
+    them at once if that is bounded. `over` is why the body may call nothing any more, once that is so.
 
     outer   the scope that the body was called from
     owner   the flow or task whose body it is; None where none is running
@@ -68,16 +72,19 @@ class Scope:
     prints  whether what it prints is logged as by its logger
     heard   the offset of the last event that a wait of this body has given, by key
     line    where the hooks of what it submitted are called
+
+    Each asyncio task that the body makes counts its calls for itself, in a fork of the scope: else keys would depend
+    on who happens to be first.
     """
 
     __slots__ = (
-        "_calls", "_ending", "driver", "executor", "heard", "key", "limits", "line", "lineage", "outer", "owner",
-        "prints", "tags", "unlooked", "values",
+        "_calls", "_ending", "_place", "_whole", "awaited", "driver", "executor", "heard", "key", "limits", "line",
+        "lineage", "outer", "over", "owner", "prints", "tags", "unlooked", "values",
     )  # fmt: skip
 
     def __init__(self, driver: Driver, key: str, lineage: Lineage, executor: str = "", most: int | None = None) -> None:
         self.driver = driver
-        self.key = key
+        self.key = self._place = key
         self.lineage = lineage
         self.executor = executor
         self.limits = {} if most is None else {f"runner:{key}": most}
@@ -90,39 +97,63 @@ class Scope:
         self.heard: dict[str, int] | None = None
         self._ending: list[Callable[[], None]] | None = None
         self._calls: dict[str, int] | None = None
+        self._whole = self
+        self.awaited: set[str] = set()
         self.unlooked: dict[str, set[int]] | None = None
+        self.over: MotetError | None = None
+
+    def fork(self, name: str) -> Scope:
+        """The same body, in an asyncio task of its own that runs a coroutine of that name."""
+        made = copy(self)
+        made._place = self._next(f"{name}~")
+        made._calls = None
+        return made
 
     def next_key(self, name: str) -> str:
         """The key of the next call of `name` from this body: its own key, the name, how manieth call."""
+        if self._whole.over is not None:
+            raise self._whole.over
+        return self._next(f"{name}-")
+
+    def _next(self, name: str) -> str:
         if self._calls is None:
             self._calls = {}
         number = self._calls.get(name, 0)
         self._calls[name] = number + 1
-        return f"{self.key}/{name}-{number}"
+        return f"{self._place}/{name}{number}"
 
     def at_end(self, callback: Callable[[], None]) -> None:
         """Have `callback` called when the body has ended, whichever way."""
-        self._ending = [*(self._ending or ()), callback]
+        self._whole._ending = [*(self._whole._ending or ()), callback]
 
-    def end(self) -> None:
-        """The body has ended."""
+    def end(self) -> bool:
+        """The body has ended, and may call nothing any more; whether there are callbacks, for `call_back`."""
+        self.over = UsageError(
+            f"{self.key} has ended, and what it left behind goes on calling tasks or flows.",
+            "Wait in the flow for the asyncio tasks and threads that it starts.",
+        )
+        return bool(self._ending)
+
+    def call_back(self) -> None:
+        """Call those that asked to be called at the end; they may wait."""
         while self._ending:
             self._ending.pop()()
 
     def submitted(self, key: str) -> None:
         """A step was submitted; its outcome is to be looked at."""
-        if self.unlooked is None:
-            self.unlooked = {}
-        self.unlooked[key] = set()
+        if self._whole.unlooked is None:
+            self._whole.unlooked = {}
+        self._whole.unlooked[key] = set()
 
     def looked_at(self, key: str, element: int = -1) -> None:
         """Somebody has seen the outcome of the step, or of one element."""
-        if self.unlooked is None:
+        unlooked = self._whole.unlooked
+        if unlooked is None:
             return
         if element < 0:
-            self.unlooked.pop(key, None)
-        elif key in self.unlooked:
-            self.unlooked[key].add(element)
+            unlooked.pop(key, None)
+        elif key in unlooked:
+            unlooked[key].add(element)
 
 
 current: ContextVar[Scope | None] = ContextVar("motet_scope", default=None)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeGuard
 
 from motet.errors import Cancelled as CancelledError
 from motet.errors import MotetError, StepFailed, StepSkipped
@@ -21,6 +21,8 @@ class StateType(StrEnum):
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
     CRASHED = "CRASHED"
+    PAUSED = "PAUSED"
+    CANCELLING = "CANCELLING"
 
 
 FINAL = frozenset((StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED, StateType.CRASHED))
@@ -69,9 +71,13 @@ class State:
         what = f"The state is {self.name}{': ' + self.message if self.message else ''}."
         if self.type is StateType.CANCELLED:
             return CancelledError(what)
-        if self.type is StateType.FAILED:
+        if self.type in FINAL:
             return StepFailed(what)
         return StepSkipped(what, "Wait for it to end before asking for its result.")
+
+    def __reduce__(self) -> Any:
+        value = self.result(raise_on_failure=False) if self._result is not None or self._error is not None else None
+        return _rebuilt, (self.type.value, self.name, self.message, value)
 
     def is_completed(self) -> bool:
         """Whether it ended well."""
@@ -97,6 +103,18 @@ class State:
         """Whether it is due later, a retry for example."""
         return self.type is StateType.SCHEDULED
 
+    def is_crashed(self) -> bool:
+        """Whether what it ran in died."""
+        return self.type is StateType.CRASHED
+
+    def is_paused(self) -> bool:
+        """Whether it waits for somebody."""
+        return self.type is StateType.PAUSED
+
+    def is_cancelling(self) -> bool:
+        """Whether it was asked to stop, and has not ended yet."""
+        return self.type is StateType.CANCELLING
+
     def is_final(self) -> bool:
         """Whether it will not change any more."""
         return self.type in FINAL
@@ -111,17 +129,94 @@ class State:
         return f"{self.name}(message={self.message!r}, type={self.type.value})"
 
 
-def Completed(*, message: str = "", data: Any = None, name: str = "Completed") -> State:  # noqa: N802
-    """A state that ended well, to be returned from a task or flow."""
-    return State(StateType.COMPLETED, name, message, result=lambda: data)
+def _rebuilt(kind: str, name: str, message: str, value: Any) -> State:
+    return made(StateType(kind), name, message, value)
 
 
-def Failed(*, message: str = "", data: Any = None, name: str = "Failed") -> State:  # noqa: N802
-    """A state that failed, to be returned from a task or flow: it then fails without a traceback."""
+def made(type: StateType, name: str = "", message: str = "", data: Any = None) -> State:  # noqa: A002
+    """A state made by hand, to be returned from a task or flow. `data` is its value, or the exception of a failure."""
     error = data if isinstance(data, BaseException) else None
-    return State(StateType.FAILED, name, message, error=(lambda: error) if error is not None else None)
+    return State(type, name, message, result=lambda: data, error=(lambda: error) if error is not None else None)
 
 
-def Cancelled(*, message: str = "", name: str = "Cancelled") -> State:  # noqa: N802
-    """A state that was stopped."""
-    return State(StateType.CANCELLED, name, message)
+class Maker:
+    """Makes states of one name: `Completed(message="done", data=3)`. What Prefect 3 has as functions."""
+
+    def __init__(self, name: str, type: StateType) -> None:  # noqa: A002
+        self._name = name
+        self._type = type
+
+    def __call__(self, *, message: str = "", data: Any = None, name: str = "") -> State:
+        return made(self._type, name or self._name, message, data)
+
+    def __repr__(self) -> str:
+        return f"{self._name} ({self._type.value})"
+
+
+Scheduled = Maker("Scheduled", StateType.SCHEDULED)
+Late = Maker("Late", StateType.SCHEDULED)
+AwaitingRetry = Maker("AwaitingRetry", StateType.SCHEDULED)
+AwaitingConcurrencySlot = Maker("AwaitingConcurrencySlot", StateType.SCHEDULED)
+Resuming = Maker("Resuming", StateType.SCHEDULED)
+Pending = Maker("Pending", StateType.PENDING)
+Submitting = Maker("Submitting", StateType.PENDING)
+InfrastructurePending = Maker("InfrastructurePending", StateType.PENDING)
+NotReady = Maker("NotReady", StateType.PENDING)
+Running = Maker("Running", StateType.RUNNING)
+Retrying = Maker("Retrying", StateType.RUNNING)
+Paused = Maker("Paused", StateType.PAUSED)
+Suspended = Maker("Suspended", StateType.PAUSED)
+Cancelling = Maker("Cancelling", StateType.CANCELLING)
+Cancelled = Maker("Cancelled", StateType.CANCELLED)
+Completed = Maker("Completed", StateType.COMPLETED)
+Cached = Maker("Cached", StateType.COMPLETED)
+RolledBack = Maker("RolledBack", StateType.COMPLETED)
+Failed = Maker("Failed", StateType.FAILED)
+TimedOut = Maker("TimedOut", StateType.FAILED)
+Crashed = Maker("Crashed", StateType.CRASHED)
+
+
+def aggregated(states: Sequence[State]) -> State:
+    """What several states come to, by Prefect's rule: completed if all are."""
+    total = len(states)
+    bad = [each for each in states if each.is_failed() or each.is_crashed()]
+    left = sum(not each.is_final() for each in states)
+    if bad:
+        return State(
+            StateType.FAILED, "", f"{len(bad)}/{total} states failed.",
+            error=lambda: bad[0].result(raise_on_failure=False),
+        )  # fmt: skip
+    if left:
+        return made(StateType.FAILED, "", f"{left}/{total} states are not final.")
+    if all(each.is_completed() for each in states):
+        return made(StateType.COMPLETED, "", "All states completed.")
+    return made(StateType.CANCELLED, "", f"{sum(each.is_cancelled() for each in states)}/{total} states are cancelled.")
+
+
+def is_state(value: object) -> TypeGuard[State]:
+    """Whether the value is a state."""
+    return isinstance(value, State)
+
+
+def is_state_iterable(value: object) -> TypeGuard[list[State] | tuple[State, ...] | set[State]]:
+    """Whether the value is a list, tuple or set of states, and of at least one."""
+    return isinstance(value, list | tuple | set) and bool(value) and all(map(is_state, value))
+
+
+def get_state_result(state: State, raise_on_failure: bool = True) -> Any:
+    """`state.result(...)`."""
+    return state.result(raise_on_failure=raise_on_failure)
+
+
+def get_state_exception(state: State) -> BaseException:
+    """The exception of a state that has not ended well. Raises ValueError for any other."""
+    found = None if state.is_completed() or not state.is_final() else state.result(raise_on_failure=False)
+    if not isinstance(found, BaseException):
+        raise ValueError(f"{state} has no exception.")
+    return found
+
+
+def raise_state_exception(state: State) -> None:
+    """Raise the exception of a state that has ended, but not well."""
+    if state.is_final() and not state.is_completed():
+        raise get_state_exception(state)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import cached_property, update_wrapper
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments
-from motet.dialects.python.bodies import attempt_here
+from motet.dialects.python.bodies.calling import called
+from motet.dialects.python.bodies.plain import carry_out
 from motet.dialects.python.caching import policy_of as cache_policy_of
 from motet.dialects.python.calls import MapCall, TaskCall
 from motet.dialects.python.futures import Future, FutureList
-from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, policy_of
+from motet.dialects.python.kinds import Kind, kind_of, name_of
+from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, filled, policy_of
 from motet.dialects.python.running import hooks, surrounding
 from motet.dialects.python.running.hooks import TaskHooked
 from motet.dialects.python.running.keeping import Keeping
@@ -28,8 +31,6 @@ from motet.kernel.transitions import SUCCEEDED
 if TYPE_CHECKING:
     from inspect import Signature
 
-    from motet.kernel.state import Step
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -42,27 +43,37 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
     """
 
     def __init__(self, fn: Callable[P, R], options: TaskOptions) -> None:
-        checked("task", fn, options, TASK_OPTIONS)
-        self.fn = fn
+        self._binding: Any = type(fn) if isinstance(fn, staticmethod | classmethod) else None
+        self.fn: Callable[P, R] = fn if self._binding is None else getattr(fn, "__func__")  # noqa: B009
+        checked("task", self.fn, options, TASK_OPTIONS)
         self.options = options
-        self.name: str = options.get("name") or str(getattr(fn, "__name__", type(fn).__name__))
+        self.name: str = options.get("name") or name_of(self.fn)
         if "/" in self.name or "[" in self.name:
             raise UsageError(f"A task may not be called {self.name!r}.", "Leave out / and [ in its name.")
-        executor = options.get("executor", "")
-        timed = options.get("timeout_seconds") is not None
-        self.policy: Policy = policy_of("task", fn, options, executor or ("processes" if timed else ""))
+        self.kind = kind_of(self.fn)
+        self.policy: Policy = policy_of("task", self.fn, options, self._executor())
         self.cache_policy = cache_policy_of(options)
         self.hooks = hooks.given(f"@task on {self.name}", options, hooks.TASK_EVENTS)
         self._surrounded = surrounding.is_needed(options)
         self.keep_as(options)
         self._submitted: dict[str, Policy] = {}
-        update_wrapper(self, fn)
+        update_wrapper(self, self.fn, updated=())
+
+    def _executor(self) -> str:
+        """Where it runs, whatever the flow's runner: what is timed must be killed, unless it can be cancelled."""
+        timed = self.options.get("timeout_seconds") is not None and self.kind is not Kind.COROUTINE
+        return self.options.get("executor", "") or ("processes" if timed else "")
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """A task that is a method gets its instance like any method."""
-        if instance is None:
+        """A task that is a method gets its instance (or class) like any method."""
+        if self._binding is classmethod:
+            instance = owner
+        if instance is None or self._binding is staticmethod:
             return self
-        bound: Task[..., R] = type(self)(MethodType(self.fn, instance), self.options)
+        bound = copy(self)
+        bound.fn = MethodType(self.fn, instance)
+        bound.__dict__.pop("signature", None)
+        bound.__dict__.pop("_by_name", None)
         return bound
 
     def __reduce__(self) -> Any:
@@ -90,9 +101,11 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         call = TaskCall(self, scope.driver, key, scope.lineage, args, kwargs)
         action = self._action(scope, key, args, kwargs, wait_for, self.policy)
         future = call.future(scope)
+        if self.kind is not Kind.PLAIN:
+            return called(self.kind, scope, future, call, action, return_state)
         attempt = scope.driver.add(action, call)
         if not self.policy.executor:
-            step = self._run_here(scope, call, future, attempt)
+            step = carry_out(scope.driver, call, attempt)
             if step.status == SUCCEEDED and not return_state:
                 return future.value(step)
         if return_state:
@@ -117,7 +130,7 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         Sequences (and futures of maps) give one value to each element and must be equally long; strings, scalars
         and what stands in `unmapped()` go to all of them.
         """
-        from motet.dialects.python.mapping import split
+        from motet.dialects.python.binding.mapping import split
 
         scope = _inside(self, "map")
         key = scope.next_key(self.name)
@@ -152,25 +165,7 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
 
     def _run_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         template = self.options.get("task_run_name")
-        if not template:
-            return ""
-        try:
-            return template.format(**self.bound(args, kwargs))
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise UsageError(
-                f"task_run_name {template!r} of task {self.name} does not fit its arguments: {error!r}.",
-                "Use the names of its parameters in braces.",
-            ) from None
-
-    def _run_here(self, scope: Scope, call: TaskCall, future: Future[R], attempt: int) -> Step:
-        """Carry out the attempts on this thread, until the step has its outcome; gives the step."""
-        driver = scope.driver
-        while attempt or (attempt := driver.granted(call.key)):
-            step = attempt_here(driver, call, attempt, call.run)
-            if step.ended:
-                return step
-            attempt = 0
-        return driver.state.steps[call.key]
+        return filled(f"task_run_name of task {self.name}", template, self.bound(args, kwargs)) if template else ""
 
     def _submit_policy(self, scope: Scope) -> Policy:
         executor = self.policy.executor or scope.executor or "threads"

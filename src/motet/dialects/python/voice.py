@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from motet.dialects.python.loading import find_again
+from motet.dialects.python.finding.loading import find_again
 from motet.dialects.python.running.hooks import flow_crashed
 from motet.dialects.python.states import State
 from motet.dialects.python.world.transactions import redo, undone

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from motet.engine import replay
 from motet.engine.session import Session
 from motet.kernel.decide import Command
-from motet.kernel.inputs import Ended, Failed, Input, Succeeded
+from motet.kernel.inputs import Ended, Input, Succeeded, tries_again
 from motet.kernel.program import AddStep, Finish
 from motet.kernel.state import Step
 from motet.ports import Failure, Outcome, Publication, Success
@@ -230,12 +230,9 @@ class Script:
 
     def _tries_again(self, told: Input) -> bool:
         """Whether another attempt at a body follows; then what is below runs anew when that one asks for it."""
-        if not isinstance(told, Failed) or self.session.state.status == "cancelling":
+        if not tries_again(self.session.state, told):
             return False
-        step = self._step(told.key)
-        if step.failures >= step.policy.retries:
-            return False
-        replay.reset_below(self.session, told.key)
+        replay.clear_below(self.session, (told,), (told.key,))
         self._feed(told)
         return True
 

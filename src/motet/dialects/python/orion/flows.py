@@ -7,8 +7,9 @@ from inspect import iscoroutinefunction
 from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import flows
+from motet.dialects.python.binding.parameters import Parameters, Written
 from motet.dialects.python.defining import definitions_only
-from motet.dialects.python.hosting import begun
+from motet.dialects.python.hosting import taken_up
 from motet.dialects.python.options import FlowOptions
 from motet.dialects.python.orion.futures import settled
 from motet.dialects.python.orion.names import name_of
@@ -17,7 +18,6 @@ from motet.dialects.python.orion.standin import STANDS_IN, stands_in
 from motet.dialects.python.orion.states import Completed, Failed, State, concluded
 from motet.dialects.python.orion.tasks import OrionCall
 from motet.dialects.python.orion.telling import ENGINE, Teller
-from motet.dialects.python.parameters import Parameters, Written
 from motet.dialects.python.scope import Lineage, current
 from motet.dialects.python.task_runners import ConcurrentTaskRunner
 from motet.engine.driver import Driver
@@ -50,10 +50,21 @@ class LenientParameters(Parameters):
         return super().bind(args, kwargs)
 
 
+class OrionFlowCall(OrionCall):
+    """One call of a flow."""
+
+    __slots__ = ()
+
+    def run(self) -> Any:
+        """Call the function as the body of this step; gives its value, or a state that is more than that."""
+        flow: Any = self.task
+        return flow.run(self.driver, self.key, self.lineage, self._resolved()[1])
+
+
 class Flow(flows.Flow[P, R]):
     """A function whose calls are recorded runs. Its name has hyphens for underscores."""
 
-    call_type = OrionCall
+    call_type = OrionFlowCall
     parameters: LenientParameters
 
     def __init__(self, fn: Callable[P, R], options: FlowOptions) -> None:
@@ -77,17 +88,17 @@ class Flow(flows.Flow[P, R]):
         scope = calling("flow")
         try:
             if scope is not None:
-                state = self._as_step(scope, self.parameters.bind(args, kwargs), wait_for).state
+                state = self._as_step(scope, self.parameters.bind(args, kwargs), wait_for, True)
                 assert isinstance(state, State)
                 scope.states.append(state)
                 return state
             if definitions_only(self):
                 return Completed()
-            future = begun(self, args, kwargs)
+            driver, values = taken_up(self, args, kwargs)
         except ParameterError as error:
             self._check_names(args, kwargs)
             raise error
-        state = future.state
+        state = self.drive(driver, values).state
         assert isinstance(state, State)
         return state
 
@@ -97,7 +108,8 @@ class Flow(flows.Flow[P, R]):
         except ParameterError as error:
             raise TypeError(f"{error.what} {error.cure}") from None
 
-    def _body(self, driver: Driver, key: str, lineage: Lineage, values: Mapping[str, Any]) -> Any:
+    def run(self, driver: Driver, key: str, lineage: Lineage, values: Mapping[str, Any]) -> Any:
+        """Call the function, as an attempt at the step `key`; gives its value, or a state that is more than that."""
         parent = current.get()
         name = driver.run.name if parent is None else name_of(driver.run.id, key)
         teller = Teller(driver, key, f"Flow run {name!r}")

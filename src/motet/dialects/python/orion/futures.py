@@ -69,7 +69,7 @@ class PrefectFuture(Future[R]):
         what = "flow" if step.form == "flow" else "task"
         origin = Origin(self.key, f"{what}_run_id", self.run_id)
         if step.status == st.SUCCEEDED:
-            state = self._given(self.held(step), origin)
+            state = self._made(self.held(step), origin)
             state.name = "Cached" if step.cached else state.name
             return state
         if step.status == st.FAILED:
@@ -82,7 +82,7 @@ class PrefectFuture(Future[R]):
         error = error_of(step) if step.status == st.CANCELLED else None
         return State(kind, name, str(error) if error else None, load=lambda: error, origin=origin)
 
-    def _given(self, value: Any, origin: Origin) -> State:
+    def _made(self, value: Any, origin: Origin) -> State:
         """The state of a step that gave this: a value, or a state of its own making."""
         value = attached(value, self._scope)
         if isinstance(value, State) and value.origin is None:
@@ -90,9 +90,9 @@ class PrefectFuture(Future[R]):
         return State(StateType.COMPLETED, load=lambda: value, origin=origin)
 
     def _failed(self, step: Step, origin: Origin, message: str) -> State:
-        error = self._error()
+        error = self._failure()
         if isinstance(error, StateFailed) and isinstance(error.state, State):
-            return self._given(error.state, origin)
+            return self._made(error.state, origin)
         if isinstance(step.error, dict) and step.error.get("type") == StateFailed.__name__:
             # The states themselves were too many to be kept beside the message.
             children = [each for each in self._scope.driver.state.steps.values() if each.parent == self.key]

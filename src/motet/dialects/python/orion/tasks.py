@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Any, NoReturn, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments, tasks
+from motet.dialects.python.bodies.plain import carry_out
 from motet.dialects.python.cache_policies import INPUTS, TASK_SOURCE, Context
 from motet.dialects.python.calls import TaskCall
 from motet.dialects.python.options import TaskOptions
@@ -95,7 +96,7 @@ class Task(tasks.Task[P, R]):
     def _finish_now(self, scope: FlowScope, call: OrionCall, future: PrefectFuture[R], attempt: int) -> None:
         """With the sequential runner, a call comes back when its run has ended."""
         if not self.policy.executor and not future.done():
-            self._run_here(scope, call, future, attempt)
+            carry_out(scope.driver, call, attempt)
         scope.driver.wait(call.key)
 
 

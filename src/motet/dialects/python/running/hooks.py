@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from motet.dialects.python.futures import error_of, message_of
+from motet.dialects.python.futures import error_of, message_of, named
 from motet.dialects.python.running.about import FlowRun, TaskRun, flow_run_of, plain, task_run_of
 from motet.dialects.python.running.coroutines import finished
 from motet.dialects.python.scope import Scope, current
-from motet.dialects.python.states import NAMES, State, StateType
+from motet.dialects.python.states import State, StateType
 from motet.errors import UsageError
 from motet.executors import capture
 from motet.executors.current import Current, running
@@ -209,8 +209,7 @@ def _state(driver: Driver, step: Step | None, record: Json = None) -> State:
 
     status = step.status if step is not None else st.SUCCEEDED
     kept = step.result if step is not None else record
-    kind, name = NAMES[status]
-    name = "Cached" if step is not None and step.cached else name
+    kind, name = named(status, step)
     return State(
         kind, name, message_of(status, step), result=lambda: decode(kept, driver.host.artifacts),
         error=(lambda: error_of(step)) if step is not None else None,

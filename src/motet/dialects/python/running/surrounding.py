@@ -10,6 +10,7 @@ from motet.dialects.python.running.hooks import line_of, task_begins
 from motet.dialects.python.running.retrying import left
 from motet.dialects.python.scope import Scope
 from motet.engine.calls import Prepared, Settled
+from motet.executors.whole import whole
 
 if TYPE_CHECKING:
     from motet.dialects.python.calls import MapCall, TaskCall
@@ -81,7 +82,7 @@ def _body(fn: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], names: list
             stack.enter_context(concurrency(names))
         if printing:
             stack.enter_context(logs.prints_of_process())
-        return fn(*args, **kwargs)
+        return whole(fn(*args, **kwargs))
 
 
 def tell(call: TaskCall | MapCall, settled: Settled, element: int = -1) -> None:

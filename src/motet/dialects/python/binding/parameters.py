@@ -147,7 +147,7 @@ class Parameters:
         return self._hints.get(name, Any)
 
     def _by_pydantic(self, name: str, annotation: Any, value: Any) -> Any:
-        from motet.dialects.python.coercion import Unfit, coerce
+        from motet.dialects.python.binding.coercion import Unfit, coerce
 
         try:
             return coerce(annotation, value)

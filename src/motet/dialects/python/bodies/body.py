@@ -1,0 +1,75 @@
+"""`Body`: a function that is about to be called as the body of a step, with its scope around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from motet.dialects.python.arguments import PLAIN
+from motet.dialects.python.kinds import Kind
+from motet.dialects.python.outcomes import check_submitted, concluded, wait_for_submitted
+from motet.dialects.python.scope import current
+
+if TYPE_CHECKING:
+    from motet.dialects.python.scope import Scope
+
+
+class Body:
+    """A function with its arguments and its scope. Whatever way it is run, what it submits is waited for.
+
+    timeout_s  how long it may take; seen to here for coroutines only, which can be stopped where they wait
+    begin      what is to be done first, within the scope; it may wait
+    deep       whether futures and states count wherever they stand in what it returns, or at its top only
+    """
+
+    __slots__ = ("args", "begin", "deep", "fn", "kind", "kwargs", "scope", "timeout_s")
+
+    def __init__(
+        self, kind: Kind, scope: Scope, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        self.kind = kind
+        self.scope = scope
+        self.fn = fn
+        self.args = args
+        self.kwargs = kwargs
+        self.timeout_s: float | None = None
+        self.deep = False
+        self.begin: Callable[[], None] | None = None
+
+    def run(self) -> Any:
+        """Call it here and now, to its end: a coroutine in a loop of its own; a generator gives what it yields."""
+        scope = self.scope
+        before = current.get()
+        current.set(scope)
+        try:
+            if self.begin is not None:
+                self.begin()
+            if self.kind is Kind.PLAIN:
+                value = self.fn(*self.args, **self.kwargs)
+            else:
+                value = self._whole()
+            if type(value) not in PLAIN:
+                value = concluded(value, deep=self.deep)
+            if scope.unlooked:
+                wait_for_submitted(scope)
+        except Exception:
+            wait_for_submitted(scope)
+            raise
+        finally:
+            current.set(before)
+            if scope.end():
+                scope.call_back()
+        if scope.unlooked:
+            check_submitted(scope)
+        return value
+
+    def _whole(self) -> Any:
+        if self.kind is Kind.GENERATOR:
+            from motet.dialects.python.bodies.yielded import Yielded
+
+            return Yielded.of(self.fn(*self.args, **self.kwargs)).plain()
+        from motet.dialects.python.bodies.coroutines import run
+        from motet.interrupts import run_loop
+
+        self.begin = None  # it was done
+        return run_loop(run(self))

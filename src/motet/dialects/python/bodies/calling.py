@@ -1,0 +1,62 @@
+"""What calling a task or flow that is no plain function gives: a coroutine, a generator, an async generator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from motet.dialects.python.bodies import plain
+from motet.dialects.python.kinds import Kind
+from motet.kernel.transitions import SUCCEEDED
+
+if TYPE_CHECKING:
+    from motet.dialects.python.calls import TaskCall
+    from motet.dialects.python.futures import Future
+    from motet.dialects.python.scope import Scope
+    from motet.kernel.program import AddStep
+
+
+def called(kind: Kind, scope: Scope, future: Future[Any], call: TaskCall, action: AddStep, return_state: bool) -> Any:
+    """The call of a step, whose key is taken already, so that keys follow the order of the calls."""
+    if kind is Kind.COROUTINE or (return_state and kind is Kind.ASYNC_GENERATOR):
+        return _awaited(scope, future, call, action, return_state)
+    if kind is Kind.ASYNC_GENERATOR:
+        return _async_values(future, call, action)
+    if not return_state:
+        return _values(future, call, action)
+    attempt = call.driver.add(action, call)
+    if not action.policy.executor:
+        plain.carry_out(call.driver, call, attempt)
+    future.wait()
+    return future.state
+
+
+async def _awaited(scope: Scope, future: Future[Any], call: TaskCall, action: AddStep, return_state: bool) -> Any:
+    from motet.dialects.python.bodies import coroutines
+
+    if action.policy.executor:
+        call.driver.add(action, call)
+        await future.wait_async()
+    else:
+        step = await coroutines.carry_out(scope, call, action)
+        if step.status == SUCCEEDED and not return_state:
+            return future.value(step)
+    return future.state if return_state else future.result()
+
+
+def _values(future: Future[Any], call: TaskCall, action: AddStep) -> Any:
+    from motet.dialects.python.bodies.generators import carry_out
+
+    attempt = call.driver.add(action, call)
+    return (yield from carry_out(future, call, attempt, call.conclude))
+
+
+async def _async_values(future: Future[Any], call: TaskCall, action: AddStep) -> Any:
+    from motet.dialects.python.bodies.generators import carry_out_async
+
+    attempt = call.driver.add(action, call)
+    values = carry_out_async(future, call, attempt, call.conclude)
+    try:
+        async for each in values:
+            yield each
+    finally:
+        await values.aclose()

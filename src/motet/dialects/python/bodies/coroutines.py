@@ -1,0 +1,208 @@
+"""Coroutines as steps and runs. Nothing here blocks the loop but commits, which are short."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from motet.dialects.python.bodies.forks import forking
+from motet.dialects.python.bodies.outcome import Outcome
+from motet.dialects.python.bodies.plain import Conclude, conclude_run, finish, let_go
+from motet.dialects.python.kinds import Kind
+from motet.dialects.python.outcomes import check_submitted, concluded, pending
+from motet.dialects.python.scope import Scope, current
+from motet.dialects.python.waking import Wake, wait
+from motet.engine.replay import GIVEN_UP
+from motet.errors import Cancelled, TimedOut
+from motet.executors import capture
+from motet.interrupts import held_back
+from motet.kernel.program import AddStep, StopStep
+from motet.kernel.state import Step
+from motet.kernel.transitions import CANCELLING, RUNNING
+
+if TYPE_CHECKING:
+    from motet.dialects.python.bodies.body import Body
+    from motet.dialects.python.calls import TaskCall
+    from motet.engine.driver import Driver
+
+# ---------------------------------------------------------------- waiting
+
+
+async def granted(driver: Driver, key: str) -> int:
+    """As `driver.granted`. If this is cancelled meanwhile, the step is given up."""
+    try:
+        while True:
+            wake = Wake()
+            number = driver.turn(key, wake)
+            if number is not None:
+                return number
+            with driver.idling():
+                await wake
+    except asyncio.CancelledError:
+        driver.act([StopStep(key, GIVEN_UP)])
+        raise
+
+
+async def arrived(driver: Driver, keys: Iterable[str]) -> None:
+    """Wait until the steps, or elements, have their outcomes."""
+    for key in keys:
+        element = None if key in driver.state.steps else driver.state.element(key)
+        await (wait(driver, key) if element is None else wait(driver, element[0].key, element[1]))
+
+
+# ---------------------------------------------------------------- bodies
+
+
+async def run(body: Body) -> Any:
+    """Await the coroutine that the body's function gives; an async generator gives the list of what it yields."""
+    if body.kind is Kind.ASYNC_GENERATOR:
+        return await _listed(body)
+    async with _around(body):
+        value = await _limited(body.scope.key, body.timeout_s, body.fn(*body.args, **body.kwargs))
+        await arrived(body.scope.driver, pending(value, deep=body.deep))
+        value = concluded(value, deep=body.deep)
+    check_submitted(body.scope)
+    return value
+
+
+async def _listed(body: Body) -> list[Any]:
+    async with _around(body):
+        values = [each async for each in body.fn(*body.args, **body.kwargs)]
+    check_submitted(body.scope)
+    return values
+
+
+@asynccontextmanager
+async def _around(body: Body) -> AsyncIterator[None]:
+    """The scope around a coroutine. At its end, what it submitted, and its asyncio tasks carry out, is waited for."""
+    scope, before = body.scope, current.get()
+    current.set(scope)
+    try:
+        with forking():
+            if body.begin is not None:
+                await asyncio.to_thread(body.begin)
+            try:
+                yield
+            except Exception:
+                await settled(scope)
+                raise
+            await settled(scope)
+    finally:
+        current.set(before)
+        if scope.end():
+            await asyncio.to_thread(scope.call_back)
+
+
+async def settled(scope: Scope) -> None:
+    """Wait for what a body submitted, and for what its asyncio tasks carry out."""
+    for key in list(scope.unlooked or ()):
+        await wait(scope.driver, key)
+    while scope.awaited:
+        await wait(scope.driver, next(iter(scope.awaited)))
+
+
+async def _limited(key: str, timeout_s: float | None, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Await the coroutine; when the time is up it is cancelled, at the place where it waits. Raises TimedOut."""
+    if timeout_s is None:
+        return await coroutine
+    try:
+        async with asyncio.timeout(timeout_s) as limit:
+            return await coroutine
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise TimedOut(f"{key} ran longer than its limit of {timeout_s:g} s and was stopped.") from None
+
+
+# ---------------------------------------------------------------- steps and runs
+
+
+async def carry_out(scope: Scope, call: TaskCall, action: AddStep) -> Step:
+    """Add a step, and carry it out in the running asyncio task until it has its outcome; gives the step."""
+    scope.awaited.add(call.key)
+    try:
+        return await _carry_out(call, call.driver.add(action, call), call.driver.conclude)
+    finally:
+        scope.awaited.discard(call.key)
+
+
+async def _carry_out(call: TaskCall, attempt: int, conclude: Conclude, begun: Callable[[], None] | None = None) -> Step:
+    while attempt or (attempt := await granted(call.driver, call.key)):
+        if begun is not None:
+            begun()
+        with Outcome(call.driver, call, attempt) as outcome:
+            outcome.value = await call.run_async()
+        step = conclude(outcome.told)
+        if step.ended:
+            if call.task.hooks:
+                await asyncio.to_thread(call.ended)
+            return step
+        attempt = 0
+    return call.driver.state.steps[call.key]
+
+
+async def drive(driver: Driver, action: AddStep, call: TaskCall) -> None:
+    """Drive a run whose root step is `action` to its end. Raises errors of the engine, and interruptions."""
+    stopping = _Stopping(driver, call.key)
+    capture.hold()
+    try:
+        with held_back():
+            try:
+                attempt = driver.add(action, call)
+                await _carry_out(call, attempt, lambda told: conclude_run(call, told, wait=False), stopping.watch)
+            except BaseException as stop:  # boundary: a run that was stopped is told of in its future
+                if not isinstance(stop, Cancelled) or call.key not in driver.state.steps:
+                    let_go(call, stop, wait=False)
+                    await finished(driver)
+                    if not stopping.asked or not isinstance(stop, asyncio.CancelledError):
+                        raise
+                    stopping.take_back()
+            if not driver.finished.is_set():
+                finish(call, wait=False)
+            await finished(driver)
+    finally:
+        capture.release()
+
+
+async def finished(driver: Driver) -> None:
+    """Wait until the run has ended. Raises what broke it."""
+    if not driver.finished.is_set():
+        await asyncio.to_thread(driver.finished.wait)
+    driver.check()
+
+
+class _Stopping:
+    """Cancels the asyncio task that drives a run when the run is stopped, or breaks."""
+
+    def __init__(self, driver: Driver, key: str) -> None:
+        self.asked = False
+        self._driver = driver
+        self._key = key
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+
+    def watch(self) -> None:
+        """Look out for the next change of the root step, whose attempt is under way."""
+        self._driver.turn(self._key, self._changed)
+
+    def _changed(self) -> None:
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._look)
+
+    def _look(self) -> None:
+        driver = self._driver
+        if driver.finished.is_set() and driver.session.broken is None:
+            return
+        if driver.session.broken is None and driver.state.status != CANCELLING:
+            if driver.state.steps[self._key].status == RUNNING:
+                self.watch()
+        elif not self.asked and self._task is not None:
+            self.asked = True
+            self._task.cancel()
+
+    def take_back(self) -> None:
+        """The cancelling has been heeded."""
+        if self._task is not None:
+            self._task.uncancel()

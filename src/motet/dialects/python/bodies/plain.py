@@ -1,0 +1,90 @@
+"""Steps that their caller carries out on its own thread, and runs that are driven from one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from motet.dialects.python.bodies.outcome import Outcome
+from motet.errors import Cancelled
+from motet.executors import capture
+from motet.interrupts import held_back
+from motet.kernel.inputs import Failed, Succeeded, tries_again
+from motet.kernel.program import AddStep, Finish
+from motet.kernel.state import Step
+from motet.kernel.transitions import CANCELLING
+
+if TYPE_CHECKING:
+    from motet.dialects.python.calls import TaskCall
+    from motet.engine.driver import Driver
+
+Conclude: TypeAlias = Callable[[Succeeded | Failed], Step]
+"""Commits how an attempt ended; gives the step."""
+
+
+def carry_out(driver: Driver, call: TaskCall, attempt: int, conclude: Conclude | None = None) -> Step:
+    """Carry out the attempts on this thread, until the step has its outcome; gives the step."""
+    while attempt or (attempt := driver.granted(call.key)):
+        with Outcome(driver, call, attempt) as outcome:
+            outcome.value = call.run()
+        step = (conclude or call.conclude)(outcome.told)
+        if step.ended:
+            return step
+        attempt = 0
+    return driver.state.steps[call.key]
+
+
+def drive(driver: Driver, action: AddStep, call: TaskCall) -> None:
+    """Drive a run whose root step is `action` to its end. Raises errors of the engine, and interruptions."""
+    capture.hold()
+    try:
+        with held_back():
+            try:
+                try:
+                    carry_out(driver, call, driver.add(action, call), lambda told: conclude_run(call, told))
+                except Cancelled:
+                    if call.key not in driver.state.steps:  # stopped before its first step was there
+                        raise
+                if not driver.finished.is_set():
+                    call.ended()
+                    finish(call)
+            except BaseException as stop:
+                let_go(call, stop)
+                raise
+    finally:
+        capture.release()
+
+
+def conclude_run(call: TaskCall, told: Succeeded | Failed, *, wait: bool = True) -> Step:
+    """As `driver.conclude` for the root step of a run: its end is the run's, in the same commit.
+
+    With hooks it is not: they come after it, and before the run has ended, so that a crash repeats them.
+    """
+    driver = call.driver
+    if call.task.hooks or tries_again(driver.state, told):
+        return driver.conclude(told)
+    ending = Finish("succeeded", told.result) if isinstance(told, Succeeded) else Finish("failed", error=told.error)
+    driver.finish(ending, told, wait=wait)
+    return driver.state.steps[told.key]
+
+
+def finish(call: TaskCall, *, wait: bool = True) -> None:
+    """End a run whose root step has ended."""
+    step = call.driver.state.steps[call.key]
+    call.driver.finish(Finish(step.status, step.result, step.error), wait=wait)
+
+
+def let_go(call: TaskCall, stop: BaseException, *, wait: bool = True) -> None:
+    """What becomes of a run whose driving was stopped so: one that was interrupted ends as cancelled."""
+    driver, name = call.driver, type(stop).__name__
+    if driver.session.broken is not None:
+        return
+    if isinstance(stop, KeyboardInterrupt | SystemExit) or name == "CancelledError":
+        told = {"KeyboardInterrupt": "interrupted by Ctrl-C", "SystemExit": "interrupted by exit"}
+        driver.cancel(told.get(name, "its asyncio task was cancelled"))
+        call.ended()
+        driver.finish(Finish("cancelled"), wait=wait)
+    elif driver.state.status == CANCELLING:
+        driver.finish(Finish("cancelled"), wait=wait)
+    else:
+        driver.leave()

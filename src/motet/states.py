@@ -1,0 +1,41 @@
+"""States as users make and ask for them: `from motet.states import Completed, Failed`. Names are those of Prefect 3."""
+
+from motet.dialects.python.states import (
+    AwaitingConcurrencySlot,
+    AwaitingRetry,
+    Cached,
+    Cancelled,
+    Cancelling,
+    Completed,
+    Crashed,
+    Failed,
+    InfrastructurePending,
+    Late,
+    NotReady,
+    Paused,
+    Pending,
+    Resuming,
+    Retrying,
+    RolledBack,
+    Running,
+    Scheduled,
+    State,
+    StateType,
+    Submitting,
+    Suspended,
+    TimedOut,
+    aggregated,
+    get_state_exception,
+    get_state_result,
+    is_state,
+    is_state_iterable,
+    raise_state_exception,
+)  # fmt: skip
+
+__all__ = [
+    "State", "StateType", "aggregated", "get_state_exception", "get_state_result", "is_state", "is_state_iterable",
+    "raise_state_exception",
+    "AwaitingConcurrencySlot", "AwaitingRetry", "Cached", "Cancelled", "Cancelling", "Completed", "Crashed", "Failed",
+    "InfrastructurePending", "Late", "NotReady", "Paused", "Pending", "Resuming", "Retrying", "RolledBack", "Running",
+    "Scheduled", "Submitting", "Suspended", "TimedOut",
+]  # fmt: skip
