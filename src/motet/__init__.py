@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from motet.dialects.python.world.transactions import IsolationLevel as IsolationLevel
     from motet.dialects.python.world.transactions import get_transaction as get_transaction
     from motet.dialects.python.world.transactions import transaction as transaction
+    from motet.workflows import load as load
 
 __version__ = "0.1.0"
 
@@ -65,7 +66,10 @@ _HOMES = {
     "get_transaction": "world.transactions", "CommitMode": "world.transactions",
     "IsolationLevel": "world.transactions", "exponential_backoff": "running.retrying", "get_run_logger": "running.logs",
     "disable_run_logger": "running.logs", "get_run_context": "running.about", "tags": "running.labels",
+    "load": "motet.workflows",
 }  # fmt: skip
+"""Where each name is: a module of the voice of Python flows, or a module by its whole name."""
+
 __all__ = ["__version__", *_HOMES]
 
 
@@ -75,7 +79,9 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     importlib.import_module("motet.app")  # puts the parts together, so that flows find where to run
-    value = getattr(importlib.import_module(f"motet.dialects.python.{_HOMES[name]}"), name)
+    home = _HOMES[name]
+    module = home if home.startswith("motet.") else f"motet.dialects.python.{home}"
+    value = getattr(importlib.import_module(module), name)
     globals()[name] = value
     return value
 

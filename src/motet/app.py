@@ -23,6 +23,10 @@ from motet.errors import UsageError
 from motet.executors.machine import capacities
 
 if TYPE_CHECKING:
+    from motet.engine.calls import Call
+    from motet.engine.driver import Driver
+    from motet.engine.session import Session
+    from motet.kernel.state import Step
     from motet.ports import ArtifactStore, Executor, LogStore, RunRow
     from motet.stores.sqlite import SqliteStore
 
@@ -104,10 +108,16 @@ def open_host(folder: str) -> Host:
             "processes": ExecutorSpec(processes, _number("MOTET_PROCESSES", cores), 2),
             "commands": ExecutorSpec(commands, _number("MOTET_COMMANDS", cores), 2),
         },
-        calls=DeclaredCall,
+        calls=_call_of,
     )  # fmt: skip
     host.resources = capacities()
     return host
+
+
+def _call_of(artifacts: ArtifactStore, session: Session, step: Step) -> Call:
+    """What carries out a step: as its program says, else as its call is written down."""
+    own: Callable[[Session, Step], Call] | None = getattr(session.program, "call", None)
+    return own(session, step) if own is not None else DeclaredCall(artifacts, session, step)
 
 
 def _durability() -> Literal["normal", "full"]:
@@ -193,4 +203,17 @@ def voice_of(row: RunRow) -> Callable[..., object]:
         from motet.dialects.declared.voice import carry_on as carry_on_program
 
         return carry_on_program
+    if voice == "orquestra":
+        return _carry_on_orquestra
     raise UsageError(f"Run {row.name} is written in {voice!r}, which this Motet does not speak.", "Update Motet.")
+
+
+def _carry_on_orquestra(
+    host: Host, row: RunRow, *, reopen: bool = False, rerun_changed: bool = False,
+    begun: Callable[[Driver], None] | None = None,
+) -> object:  # fmt: skip
+    """What such a run does is fixed when it begins: there is no changed code to ask about."""
+    from motet.dialects.declared.voice import drive
+    from motet.dialects.orquestra.voice import program_of
+
+    return drive(host, row, program_of(host, row, home()), reopen=reopen, begun=begun)

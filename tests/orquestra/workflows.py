@@ -85,3 +85,35 @@ def changed(old: str, new: str, text: str = BLOSSOMS) -> str:
     """The text with the first `old` made `new`; fails if there is none."""
     assert old in text, old
     return text.replace(old, new, 1)
+
+
+def odd(*steps: str, imports: str = "") -> str:
+    """A workflow whose steps call functions of garden/steps/odd.py; see `step`."""
+    text = """\
+apiVersion: io.orquestra.workflow/1.0.0
+name: odd
+imports:
+- name: garden
+  type: git
+  parameters: {repository: "git@git.example:growers/garden.git", branch: main}
+"""
+    return f"{text}{imports}steps:\n{''.join(steps)}types: [thing]\n"
+
+
+def step(name: str, function: str, inputs: str = "", *, more: str = "", output: str = "told") -> str:
+    """A step that calls a function of odd.py; `inputs` is YAML in braces: "word: x, seconds: 1"."""
+    given = "".join(f"  - {{{each}, type: thing}}\n" for each in inputs.split("; ") if each)
+    outputs = f"  outputs: [{{name: {output}, type: thing}}]\n" if output else ""
+    return (
+        f"""\
+- name: {name}
+{more}  config:
+    runtime:
+      language: python3
+      imports: [garden]
+      parameters: {{file: garden/steps/odd.py, function: {function}}}
+  inputs:
+{given}{outputs}""".replace("  inputs:\n  outputs", "  outputs")
+        if given or output
+        else ""
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from motet import app
 from motet.cli.live import Watch
@@ -17,11 +17,17 @@ from motet.errors import ParameterError, UsageError
 from motet.ports import NewRun
 from motet.values.naming import new_id, new_name
 
+if TYPE_CHECKING:
+    from motet.dialects.orquestra.voice import Asked
+
 
 def arguments(parser: ArgumentParser) -> None:
     """The target, its parameters, the run's name."""
-    parser.add_argument("target", metavar="TARGET", help="file.py, file.py:flow, module:flow or module:program")
+    parser.add_argument(
+        "target", metavar="TARGET", help="file.py, file.py:flow, module:flow, module:program or workflow.yaml"
+    )
     parameters(parser)
+    workflow_inputs(parser)
 
 
 def parameters(parser: ArgumentParser) -> None:
@@ -47,6 +53,36 @@ def door(parser: ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def workflow_inputs(parser: ArgumentParser) -> None:
+    """What can be asked of a workflow file."""
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="STEP.INPUT=VALUE", dest="sets",
+        help="workflow files: give an input of a step another value",
+    )  # fmt: skip
+    parser.add_argument(
+        "--matrix",
+        action="append",
+        default=[],
+        metavar="STEP.INPUT=A,B,C",
+        help="workflow files: give it several values; the step, and what comes after it, runs with each",
+    )
+    parser.add_argument("--no-cache", action="store_true", help="workflow files: run steps whose results are kept, too")
+
+
+def asked_of_workflow(options: Namespace) -> Asked:
+    """The values of these options. Raises UsageError."""
+    from motet.dialects.orquestra.variants import parse, value_of, values_of
+    from motet.dialects.orquestra.voice import Asked
+
+    sets = dict(parse(each, "--set") for each in options.sets)
+    matrix = dict(parse(each, "--matrix") for each in options.matrix)
+    return Asked(
+        {axis: value_of(text) for axis, text in sets.items()},
+        {axis: values_of(text) for axis, text in matrix.items()},
+        not options.no_cache,
+    )
+
+
 class Request:
     """Parameters and name for runs, in place of those that a program itself gives when it calls its flows.
 
@@ -57,6 +93,7 @@ class Request:
         """Raises UsageError for options that cannot be read."""
         self.params = {**_from_file(options.params), **_from_options(options.param)}
         self.name: str = options.name
+        self._options = options
         self.begun: list[str] = []
         self.watch: Watch | None = None
 
@@ -86,6 +123,16 @@ class Request:
                 raise
             raise ParameterError(error.what, f"{error.cure} Parameters are given as -p NAME=VALUE.") from None
 
+    def workflow(self, host: Host, path: str) -> NewRun:
+        """A run of a workflow file, checked and not yet begun. What is odd in the file is told on stderr."""
+        from motet import workflows
+
+        if self.params:
+            raise ParameterError("A workflow file takes no -p.", "Set an input of a step: --set STEP.INPUT=VALUE.")
+        new = workflows.new_run(host, path, asked_of_workflow(self._options), name=self.name, warn=warn)
+        self.begun.append(new.id)
+        return new
+
     def program(self, host: Host, target: ProgramTarget) -> NewRun:
         """A run of a declarative program, not yet begun."""
         from motet.dialects.declared.voice import new_run
@@ -95,6 +142,13 @@ class Request:
         run = new_id(host.clock.now())
         self.begun.append(run)
         return new_run(host, run, target.target, params, name=self.name or new_name())
+
+
+def warn(text: str) -> None:
+    """Tell the user of something odd that does not hinder."""
+    import sys
+
+    sys.stderr.write(f"motet: warning: {text}\n")
 
 
 def _from_options(given: list[str]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from motet.cli.requests import Request
 from motet.cli.terminal import Terminal
 from motet.dialects.python import hosting
 from motet.dialects.python.finding.loading import pick, run_file
+from motet.engine.host import Host
+from motet.ports import NewRun
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -39,6 +41,10 @@ def command(options: Namespace, terminal: Terminal) -> int:
 
 def _perform(target: targets.Target, request: Request, door: str) -> bool:
     """Begin the runs; gives whether a script did, and so knows how they ended."""
+    if targets.is_workflow(target):
+        host = app.hosts.current()
+        _run_new(host, request.workflow(host, target.file), request)
+        return False
     if target.file and not target.name:
         return _run_script(target.file, request, door)
     loaded = targets.load(target, door)
@@ -61,7 +67,10 @@ def _run_script(path: str, request: Request, door: str) -> bool:
 
 def _run_program(target: targets.ProgramTarget, request: Request) -> None:
     host = app.hosts.current()
-    new = request.program(host, target)
+    _run_new(host, request.program(host, target), request)
+
+
+def _run_new(host: Host, new: NewRun, request: Request) -> None:
     host.create(new)
     row = host.store.run(new.id)
     app.voice_of(row)(host, row, begun=request.watch)

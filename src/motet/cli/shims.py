@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from motet.cli.terminal import Terminal
 from motet.errors import UsageError
 
-SHIMS: Mapping[str, Sequence[str]] = {"prefect": ("prefect",)}
+SHIMS: Mapping[str, Sequence[str]] = {"prefect": ("prefect",), "qe": ("qe",)}
 """The commands that work in this version, with the arguments of `motet` that they stand for."""
 
 _MARK = "# Written by `motet shims`."

@@ -50,6 +50,8 @@ class _Called(BaseException):
 
 def _new_run(target: targets.Target, request: Request, door: str) -> NewRun:
     host = app.hosts.current()
+    if targets.is_workflow(target):
+        return request.workflow(host, target.file)
     if target.file and not target.name:
         flow, values = _called_by(target.file, request, door)
     else:

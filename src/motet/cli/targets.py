@@ -40,6 +40,15 @@ def parse(text: str) -> Target:
     return Target("", place, name)
 
 
+def is_workflow(target: Target) -> bool:
+    """Whether the target is a workflow file. Raises TargetError for one that should be by its name, and is not."""
+    if not target.file.endswith((".yaml", ".yml", ".json")):
+        return False  # without a look at what could read it
+    from motet import workflows
+
+    return workflows.is_workflow(target.file)
+
+
 def _existing(path: str) -> str:
     if not os.path.isfile(path):
         what = "is a folder" if os.path.isdir(path) else "does not exist"

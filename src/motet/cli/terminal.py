@@ -50,6 +50,10 @@ class Terminal:
         if not self.as_json:
             sys.stdout.write(printable(text) + "\n")
 
+    def write(self, text: str) -> None:
+        """Print text as it is, whatever the format: it is the document that was asked for."""
+        sys.stdout.write(text)
+
     def json(self, document: Json) -> None:
         """Print a document on a line of its own."""
         import json

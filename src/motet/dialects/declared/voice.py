@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from motet.dialects.declared.calls import resolve
 from motet.interrupts import take
 from motet.kernel.events import Json
+from motet.kernel.program import Program
 from motet.ports import Attempt, Failure, NewRun, Outcome, RunRow, Stopped
 
 if TYPE_CHECKING:
@@ -34,7 +35,13 @@ def carry_on(
     `begun` is told once the run was taken up.
     """
     _return_to(row.program.get("cwd", ""))
-    program = resolve(row.program["target"])(row.params)
+    return drive(host, row, resolve(row.program["target"])(row.params), reopen=reopen, begun=begun)
+
+
+def drive(
+    host: Host, row: RunRow, program: Program, *, reopen: bool = False, begun: Callable[[Driver], None] | None = None
+) -> Driver:
+    """Drive the run by this program, on this thread; see `carry_on`."""
     driver = host.take_up(row.id, program=program, reopen=reopen)
     if begun is not None:
         begun(driver)

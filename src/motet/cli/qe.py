@@ -1,0 +1,262 @@
+"""`motet qe`: the commands of the Quantum Engine, for scripts and hands that know them. `motet shims` makes it `qe`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from argparse import REMAINDER, ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+
+from motet import __version__, app
+from motet.cli import lookup, requests, stop, submit
+from motet.cli.terminal import Terminal
+from motet.engine.host import Host
+from motet.errors import MotetError, NotFound, UsageError
+from motet.kernel.transitions import ENDED
+from motet.ports import RunRow
+
+_HELP = """\
+usage: qe COMMAND
+
+  qe submit workflow FILE                      check a workflow and run it in the background
+  qe get workflow ID                           how it stands, with its steps
+  qe get workflowresult ID [--legacy]          pack what it has given, and say where that is
+  qe get logs ID [-s STEP]                     what its steps have written; STEP is a name or a step id
+  qe get imports -f FILE                       fetch what a workflow imports
+  qe install imports -f FILE                   and make the environments of its steps
+  qe list workflow [-l N] [-o json] [-p PREFIX] [-d 15m|h|d|w] [-s STATUS]
+  qe stop workflow ID
+  qe version, qe help
+
+Workflows run on this machine: `qe login` and `qe update cli` have nothing to do.
+"""
+
+_MOST_LISTED = 200
+_LAST_LINES = 10_000
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """The words of a `qe` command, which has options of its own."""
+    parser.add_argument("words", nargs=REMAINDER, metavar="...", help="a command of qe: motet qe help")
+
+
+def command(options: Namespace, terminal: Terminal) -> int:
+    """Carry out the `qe` command; gives its exit code."""
+    words = list(options.words)
+    if not words or words[0] in ("help", "-h", "--help"):
+        sys.stdout.write(_HELP)
+        return 0
+    verb, noun = words[0], words[1] if len(words) > 1 else ""
+    if verb in ("login", "version", "update"):
+        sys.stdout.write(_SAID[verb])
+        return 0
+    known = _COMMANDS.get((verb, noun.removesuffix("s") if noun != "imports" else noun))
+    if known is None and (verb, noun) == ("get", "logs"):
+        known = _COMMANDS["get", "log"]
+    if known is None:
+        raise UsageError(f"qe has no command {' '.join(words[:2])!r}.", "`qe help` lists its commands.")
+    try:
+        return known(words[2:])
+    except MotetError as error:
+        if verb != "submit":
+            raise
+        sys.stdout.write(f"Error: {error.what}\n{error.cure}\n")  # scripts look for this word on standard output
+        return 1
+
+
+_SAID = {
+    "login": "No login is needed: workflows run on this machine.\n",
+    "version": f"qe of Motet {__version__}\n",
+    "update": "There is nothing to update: qe comes with Motet.\n",
+}
+
+
+def _parser(usage: str) -> ArgumentParser:
+    class Parser(ArgumentParser):
+        def error(self, message: str) -> None:  # type: ignore[override]
+            raise UsageError(f"{self.prog}: {message}.", f"usage: {usage}")
+
+    return Parser(prog=" ".join(usage.split()[:3]), usage=usage, allow_abbrev=False)
+
+
+def _submit(words: Sequence[str]) -> int:
+    parser = _parser("qe submit workflow FILE")
+    parser.add_argument("file")
+    requests.workflow_inputs(parser)
+    options = parser.parse_args(words)
+    from motet import workflows
+
+    host = app.hosts.current()
+    if not os.path.isfile(options.file):
+        raise UsageError(f"There is no file {options.file}.", "Check the path, and the folder that you are in.")
+    workflows.is_workflow(options.file)
+    new = workflows.new_run(host, options.file, requests.asked_of_workflow(options), warn=requests.warn)
+    host.create(new)
+    submit.start_engine(new.id)
+    sys.stdout.write(f"Successfully submitted workflow to quantum engine!\nWorkflow ID: {new.id}\n")
+    return 0
+
+
+# ---------------------------------------------------------------- looking
+
+
+def _one(usage: str, words: Sequence[str], *flags: str) -> tuple[Host, RunRow, Namespace]:
+    """The run that the words name, with the flags that they hold."""
+    parser = _parser(usage)
+    parser.add_argument("id")
+    for flag in flags:
+        if flag == "-s":
+            parser.add_argument(flag, dest="step", default="")
+        else:
+            parser.add_argument(flag, action="store_true")
+    options = parser.parse_args(words)
+    from motet import workflows
+
+    host = app.hosts.current()
+    row = lookup.find_run(host.store, options.id)
+    workflows.of_voice(row)
+    return host, row, options
+
+
+def _get_workflow(words: Sequence[str]) -> int:
+    host, row, _ = _one("qe get workflow ID", words)
+    from motet.dialects.orquestra import telling, voice
+
+    steps = [host.store.step(row.id, each.key) for each in host.store.steps(row.id)]
+    told = telling.Told(row, lookup.status_of(row), voice.workflow_of(host, row), steps)
+    sys.stdout.write(telling.workflow_text(told, time.time()))
+    return 0
+
+
+def _get_result(words: Sequence[str]) -> int:
+    host, row, options = _one("qe get workflowresult ID [--legacy]", words, "--legacy")
+    from motet.dialects.orquestra import telling
+
+    status = lookup.status_of(row)
+    if row.status not in ENDED and status != lookup.CRASHED:
+        sys.stdout.write(
+            f"Name:        {row.id}\nStatus:      {telling.RUN_WORDS[status]}: its result is not complete.\n"
+        )
+        return 0
+    path = _packed(host, row, "legacy" if options.legacy else "v2")
+    sys.stdout.write(telling.result_text(row.id, f"file://{path}"))
+    return 0
+
+
+def _packed(host: Host, row: RunRow, form: str) -> str:
+    """An archive with the results in one file, as the original delivered them."""
+    import io
+    import tarfile
+
+    from motet.dialects.orquestra import results, voice
+
+    content = results.text(form, row.id, voice.results_of(host, row)).encode()
+    folder = os.path.join(app.home(), "results")
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, f"{row.id}{'_legacy' if form == 'legacy' else ''}.tgz")
+    entry = tarfile.TarInfo(f"{row.id}_workflow_result.json")
+    entry.size, entry.mtime = len(content), int(row.ended_at or time.time())
+    with tarfile.open(f"{path}.part", "w:gz") as archive:
+        archive.addfile(entry, io.BytesIO(content))
+    os.replace(f"{path}.part", path)
+    return path
+
+
+def _get_logs(words: Sequence[str]) -> int:
+    host, row, options = _one("qe get logs ID [-s STEP]", words, "-s")
+    from collections import deque
+
+    from motet.dialects.orquestra.ids import step_id
+
+    keys = [each.key for each in host.store.steps(row.id)]
+    wanted = [each for each in keys if options.step in ("", each, step_id(row.id, each))]
+    if options.step and not wanted:
+        raise NotFound(f"Workflow {row.id} has no step {options.step!r}.", f"It has: {', '.join(keys)}.")
+    lines: deque[str] = deque(maxlen=_LAST_LINES)
+    position = 0
+    while True:
+        found, position = host.logs.read(row.id, position)
+        if not found:
+            break
+        lines.extend(each.text for each in found if each.key in wanted)
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    return 0
+
+
+def _list(words: Sequence[str]) -> int:
+    parser = _parser("qe list workflow [-l N] [-o json] [-p PREFIX] [-d 15m|h|d|w] [-s STATUS]")
+    parser.add_argument("-l", "--limit", type=int, default=_MOST_LISTED)
+    parser.add_argument("-o", "--output", choices=("json",), default="")
+    parser.add_argument("-p", "--prefix", default="")
+    parser.add_argument("-d", "--duration", default="")
+    parser.add_argument("-s", "--status", default="")
+    options = parser.parse_args(words)
+    from motet.cli import human
+    from motet.dialects.orquestra import telling
+
+    if not 1 <= options.limit <= _MOST_LISTED:
+        raise UsageError(f"-l {options.limit}: at most {_MOST_LISTED} workflows are listed.", "Give 1 to 200.")
+    now = time.time()
+    since = now - human.seconds_of(options.duration) if options.duration else 0.0
+    rows = [
+        (row, lookup.status_of(row)) for row in app.open_store(app.home()).runs(limit=1_000_000)
+        if row.program.get("voice") == "orquestra" and row.created_at >= since
+        and row.id.lower().startswith(options.prefix.lower())
+    ]  # fmt: skip
+    rows = [each for each in rows if options.status in ("", telling.RUN_WORDS[each[1]])][: options.limit]
+    if options.output:
+        import json
+
+        sys.stdout.write(json.dumps(telling.list_json(rows), indent=2) + "\n")
+    else:
+        sys.stdout.write(telling.list_text(rows, now))
+    return 0
+
+
+def _stop(words: Sequence[str]) -> int:
+    host, row, _ = _one("qe stop workflow ID", words)
+    if row.status in ENDED:
+        raise UsageError(f"Workflow {row.id} has ended already.", "There is nothing to stop.")
+    options = Namespace(run=row.id, wait=30.0, json=False)
+    code = stop.command(options, Terminal(as_json=True))
+    status = host.store.run(row.id).status
+    sys.stdout.write(f"Workflow {row.id} {'was stopped' if status in ENDED else 'is being stopped'}.\n")
+    return code
+
+
+# ---------------------------------------------------------------- imports
+
+
+def _imports(usage: str, words: Sequence[str], *, install: bool) -> int:
+    parser = _parser(usage)
+    parser.add_argument("-f", "--file", required=True)
+    options = parser.parse_args(words)
+    from motet import workflows
+    from motet.dialects.orquestra import voice
+
+    workflows.is_workflow(options.file)
+    asked = voice.Asked()
+    if install:
+        ready = voice.prepare(options.file, app.home(), app.hosts.current().resources, asked)
+        for name, around in ready.around.items():
+            sys.stdout.write(f"{name}: {around.python}\n")
+        return 0
+    for each in voice.fetched(options.file, app.home()).values():
+        sys.stdout.write(f"{each.given.name}: {each.version[:12]} in {each.path or 'the environment of its steps'}\n")
+    return 0
+
+
+def _get_imports(words: Sequence[str]) -> int:
+    return _imports("qe get imports -f FILE", words, install=False)
+
+
+def _install_imports(words: Sequence[str]) -> int:
+    return _imports("qe install imports -f FILE", words, install=True)
+
+
+_COMMANDS: dict[tuple[str, str], Callable[[Sequence[str]], int]] = {
+    ("submit", "workflow"): _submit, ("get", "workflow"): _get_workflow, ("get", "workflowresult"): _get_result,
+    ("get", "log"): _get_logs, ("get", "imports"): _get_imports, ("install", "imports"): _install_imports,
+    ("list", "workflow"): _list, ("stop", "workflow"): _stop,
+}  # fmt: skip

@@ -1,0 +1,131 @@
+"""One step where it runs: what its function is called with, and what of its folder counts.
+
+As in the original, the function is called with keyword arguments in a folder of its own; a literal input is the YAML
+value, an artifact the path of a JSON file; each output is a file that the function has to write, and its return value
+is ignored. A function that is a `motet.task` instead gets the contents of artifacts, and what it returns is its output
+(a dict of them, by name, where there are several).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from glob import escape
+from typing import TYPE_CHECKING, Any
+
+from motet.dialects.orquestra.spec import Output, Step
+from motet.dialects.orquestra.surroundings import Surroundings
+from motet.errors import CommandFailed
+from motet.kernel.events import Json
+
+if TYPE_CHECKING:
+    from motet.executors.commands.spec import Command, Finished
+    from motet.ports import ArtifactStore
+
+SHOWN_BYTES = 1024
+"""The content of an output up to this size stands in the record of its step too, so that it can be shown at once."""
+
+
+def command(
+    step: Step,
+    folder: str,
+    around: Surroundings,
+    sources: Mapping[str, Json],
+    artifacts: ArtifactStore,
+    *,
+    is_task: bool,
+) -> Command:
+    """The command that runs the step, whose component is in `folder`; `sources` are the outputs that inputs refer to.
+
+    Its value is the record of the step's outputs: {"outputs": {name: {"artifact", "size_bytes", "file", "value"?}}}.
+    """
+    from motet.executors.commands.spec import Command, Function, Mount
+    from motet.values.files import File
+
+    kwargs: dict[str, Json] = {each.name: each.value for each in step.inputs if each.source is None}
+    mounts = []
+    for name, source in sources.items():
+        if is_task:
+            kwargs[name] = content(source, artifacts)
+            continue
+        kwargs[name] = f"inputs/{name}{os.path.splitext(source['file'])[1]}"
+        mounts.append(Mount(kwargs[name], File(source["file"], source["artifact"], source["size_bytes"])))
+    function = Function(
+        f"{os.path.join(folder, step.file)}:{step.function}", kwargs, around.python, around.paths, returns=is_task
+    )
+    read = _returned if is_task else _written
+    return Command(
+        function, outputs=() if is_task else _patterns(step), mounts=tuple(mounts),
+        then=lambda finished: {"outputs": read(step, finished, artifacts)},
+    )  # fmt: skip
+
+
+def content(source: Mapping[str, Json], artifacts: ArtifactStore) -> Json:
+    """The JSON content of an output, from its record."""
+    return source["value"] if "value" in source else json.loads(bytes(artifacts.get(source["artifact"])))
+
+
+def is_json(output: Mapping[str, Json]) -> bool:
+    """Whether the output, by its record, is a JSON file; others are passed on, but are no part of results."""
+    return str(output["file"]).endswith(".json")
+
+
+def _patterns(step: Step) -> tuple[str, ...]:
+    """Globs, which do not fail where nothing is there: what is missing is told with what was written instead."""
+    files = [each.file for each in step.outputs]
+    return (*(f"{escape(each[:-1])}[{each[-1]}]" for each in files), "*.json")
+
+
+def _written(step: Step, finished: Finished, artifacts: ArtifactStore) -> dict[str, Json]:
+    there = {each.path: each for each in finished.outputs}
+    found = {}
+    for output in step.outputs:
+        file = there.get(output.file)
+        if file is None:
+            raise CommandFailed(_missing(step, output, sorted(there)), "Write it there, or correct the step's outputs.")
+        record = {"artifact": file.digest, "size_bytes": file.size_bytes, "file": output.file}
+        if is_json(record):
+            value = _parsed(step, output, bytes(artifacts.get(file.digest)))
+            if file.size_bytes <= SHOWN_BYTES:
+                record["value"] = value
+        found[output.name] = record
+    return found
+
+
+def _missing(step: Step, output: Output, there: list[str]) -> str:
+    wrote = f"It wrote: {', '.join(there)}." if there else "It wrote no JSON file."
+    return (
+        f"Step {step.name} ended without its output {output.name!r}: {step.function}() in {step.file} should have "
+        f"written {output.file} to its working folder. {wrote}"
+    )
+
+
+def _parsed(step: Step, output: Output, text: bytes) -> Json:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise CommandFailed(
+            f"Step {step.name} wrote its output {output.name!r}, but {output.file} is no JSON: {error}.",
+            "Write it with json.dump; other files need a `path` that does not end in .json.",
+        ) from None
+
+
+def _returned(step: Step, finished: Finished, artifacts: ArtifactStore) -> dict[str, Json]:
+    """The outputs of a step that is a task, from what it returned."""
+    value: Any = finished.value
+    names = [each.name for each in step.outputs]
+    values = {names[0]: value} if len(names) == 1 else value
+    if names and (not isinstance(values, dict) or set(values) < set(names)):
+        told = f"a dict with {', '.join(names)}"
+        raise CommandFailed(
+            f"Step {step.name} returned {type(value).__name__}, not {told}.", "Return one value for each."
+        )
+    found = {}
+    for output in step.outputs:
+        text = json.dumps(values[output.name]).encode()
+        stored = artifacts.put((text,))
+        found[output.name] = {"artifact": stored.digest, "size_bytes": stored.size_bytes, "file": f"{output.name}.json"}
+        if stored.size_bytes <= SHOWN_BYTES:
+            found[output.name]["value"] = values[output.name]
+    return found

@@ -1,0 +1,162 @@
+"""What can be known to fail before any step runs: files and functions that are not there, arguments that do not fit,
+modules that cannot be imported. And what may not go well: resources that this machine does not have.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+
+from motet.dialects.orquestra.components import Component
+from motet.dialects.orquestra.places import Problems
+from motet.dialects.orquestra.source import Source, arguments_of, is_standard, misfit, packages_in
+from motet.dialects.orquestra.spec import Step, Workflow, nearest
+
+Importable = Callable[[Step, Iterable[str]], set[str]]
+"""Which of these top-level modules the environment of a step has."""
+
+
+def check_code(
+    workflow: Workflow, components: Mapping[str, Component], problems: Problems, importable: Importable | None = None
+) -> None:
+    """Tell of every step whose file, function or arguments cannot be right; with `importable`, whose imports."""
+    for step in workflow.steps.values():
+        used = [components[each] for each in step.imports]
+        source = _source(step, components[step.module], [folder for each in used for folder in each.sources], problems)
+        if source is not None and _check_function(step, source, problems) and importable is not None:
+            _check_imports(step, source, used, importable, problems)
+
+
+def task_steps(workflow: Workflow, components: Mapping[str, Component]) -> frozenset[str]:
+    """The steps whose function is a `motet.task`."""
+    found = set()
+    for name, step in workflow.steps.items():
+        with suppress(OSError, SyntaxError, ValueError):
+            if Source(os.path.join(components[step.module].path, step.file), ()).is_task(step.function):
+                found.add(name)
+    return frozenset(found)
+
+
+def _at(step: Step, *path: str) -> tuple[str | int, ...]:
+    return (*step.at, "config", "runtime", *path)
+
+
+def _source(step: Step, component: Component, folders: list[str], problems: Problems) -> Source | None:
+    """The step's file, read."""
+    at = _at(step, "parameters", "file")
+    path = os.path.join(component.path, step.file)
+    if component.given.kind == "python-requirements":
+        problems.error(at, f"{step.module!r} is a list of requirements: it has no files.", "Name a git import.")
+    elif not os.path.isfile(path):
+        there = sorted(_python_files(component.path))
+        near = nearest(step.file, there)
+        every = "" if near.startswith("There") else f" There is: {', '.join(there[:12])}."
+        problems.error(
+            at, f"import {component.given.name!r}{_version(component)} has no file {step.file!r}.", f"{near}{every}"
+        )
+    else:
+        try:
+            return Source(path, folders)
+        except (SyntaxError, ValueError) as error:
+            line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
+            problems.error(
+                at, f"{step.file}{line} of import {component.given.name!r} is not Python: {error}.", "Correct it there."
+            )
+    return None
+
+
+def _version(component: Component) -> str:
+    return f" (commit {component.version[:8]})" if component.given.kind == "git" else ""
+
+
+def _python_files(folder: str) -> Iterable[str]:
+    for place, folders, names in os.walk(folder):
+        folders[:] = [each for each in folders if not each.startswith(".")]
+        yield from (os.path.relpath(os.path.join(place, each), folder) for each in names if each.endswith(".py"))
+
+
+def _check_function(step: Step, source: Source, problems: Problems) -> bool:
+    """Whether nothing speaks against the function and the arguments it is given."""
+    at = _at(step, "parameters", "function")
+    if source.has(step.function) is False:
+        problems.error(
+            at, f"{step.file} of import {step.module!r} has no function {step.function!r}.",
+            nearest(step.function, source.functions or sorted(source.names)),
+        )  # fmt: skip
+        return False
+    function = source.function(step.function)
+    given = [each.name for each in step.inputs]
+    wrong = misfit(function, given) if function is not None else None
+    if wrong is None or function is None:
+        return True
+    why, names = wrong
+    if why == "unknown":
+        where = next(each.at for each in step.inputs if each.name == names[0])
+        takes = arguments_of(function)
+        problems.error(
+            where, f"{step.function}() in {step.file} takes no argument {names[0]!r}.",
+            nearest(names[0], takes) if takes else "It takes no arguments.", key=True,
+        )  # fmt: skip
+    else:
+        told = ", ".join(map(repr, names))
+        problems.error(
+            (*step.at, "inputs"),
+            f"step {step.name!r} does not give {step.function}() in {step.file} its argument {told}.",
+            "Add it to the step's inputs.",
+        )  # fmt: skip
+    return False
+
+
+def _check_imports(
+    step: Step, source: Source, used: list[Component], importable: Importable, problems: Problems
+) -> None:
+    """Tell of modules that the step's code imports for sure, and neither its components nor its environment have."""
+    folders = [folder for each in used for folder in each.sources]
+    own = set(packages_in(folders))
+    wanted: dict[str, tuple[str, int]] = {}
+    seen: set[str] = set()
+    todo = [source]
+    while todo:
+        each = todo.pop()
+        if each.path in seen:
+            continue
+        seen.add(each.path)
+        for name, line in each.imported():
+            if not is_standard(name) and name not in own:
+                wanted.setdefault(name, (each.path, line))
+        todo += each.reached()
+    if not wanted:
+        return
+    missing = set(wanted) - importable(step, wanted)
+    for name in sorted(missing):
+        path, line = wanted[name]
+        shown = next((path[len(each.path) + 1 :] for each in used if each.path and path.startswith(each.path)), path)
+        problems.error(
+            _at(step, "parameters", "file"),
+            f"{shown}:{line} imports {name!r}, which no import of step {step.name!r} has and no requirement brings: "
+            "an undeclared dependency, or a wrong name.",
+            _offer(name, own),
+        )
+
+
+def _offer(name: str, own: set[str]) -> str:
+    declare = (
+        f"Declare it: add {name} to the component's requirements.txt, or to an import of type python-requirements."
+    )
+    return f"From the step's imports can be imported: {', '.join(sorted(own))}. {declare}" if own else declare
+
+
+def check_resources(workflow: Workflow, has: Mapping[str, float], disk_bytes: float, problems: Problems) -> None:
+    """Warn of requests that this machine cannot meet: they are taken as what it has."""
+    units = {"cpu": ("cores", 1.0), "memory": ("GiB", 2.0**30), "disk": ("GiB", 2.0**30), "gpu": ("gpus", 1.0)}
+    for step in workflow.steps.values():
+        for name, wanted in step.resources.items():
+            there = disk_bytes if name == "disk" else has.get(name)
+            if there is not None and wanted > there:
+                unit, size = units[name]
+                problems.warn(
+                    (*step.at, "config", "resources", name),
+                    f"step {step.name!r} asks for {wanted / size:g} {unit} of {name}, and this machine has "
+                    f"{there / size:.3g}: it runs all the same.",
+                )  # fmt: skip

@@ -1,0 +1,177 @@
+"""A workflow as a program of the engine: all steps at once, each after those that it needs; and the calls of steps."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from motet.dialects.orquestra.components import Component
+from motet.dialects.orquestra.contract import command
+from motet.dialects.orquestra.graph import in_order
+from motet.dialects.orquestra.spec import Step, Workflow
+from motet.dialects.orquestra.surroundings import Surroundings
+from motet.engine.calls import Prepared, Settled
+from motet.errors import Conflict, NotFound
+from motet.kernel.events import Json
+from motet.kernel.policy import Policy
+from motet.kernel.program import Action, AddStep, Finish, View
+from motet.kernel.transitions import FAILED, SUCCEEDED
+from motet.ports import ArtifactStore, Attempt, Document, Failure, Outcome, Store, Success
+from motet.values.records import artifact_digests, encode
+
+if TYPE_CHECKING:
+    from motet.engine.session import Session
+    from motet.kernel.state import Step as RecordedStep
+
+VOICE = "orquestra"
+_KIND = "cache"
+
+
+@dataclass(slots=True)
+class Work:
+    """What steps need to run: the workflow's components and surroundings, the stores, and what the machine has.
+
+    tasks   names of the steps whose function is a `motet.task`
+    cached  whether results of earlier runs may be taken
+    """
+
+    components: Mapping[str, Component]
+    around: Mapping[str, Surroundings]
+    tasks: frozenset[str]
+    store: Store
+    artifacts: ArtifactStore
+    resources: Mapping[str, float]
+    cached: bool = True
+
+
+class OrquestraProgram:
+    """Adds all steps; ends the run when all have ended: failed if any failed, after all that does not depend on it."""
+
+    def __init__(self, workflow: Workflow, work: Work) -> None:
+        self._workflow = workflow
+        self._work = work
+        self._steps = [_action(workflow.steps[name], work.resources) for name in in_order(workflow.steps)]
+        needed = {need for step in workflow.steps.values() for need in step.needs}
+        self._last = [name for name in workflow.steps if name not in needed]
+
+    def advance(self, view: View) -> Iterable[Action]:
+        """All steps; the end, once all of them have ended."""
+        ended = True
+        for step in self._steps:
+            if not view.status(step.key):
+                yield step
+            ended = ended and view.ended(step.key)
+        if ended:
+            yield self._finish(view)
+
+    def call(self, session: Session, step: RecordedStep) -> StepCall:
+        """What carries out the step."""
+        return StepCall(self._work, self._workflow.steps[step.key], View(session.state))
+
+    def _finish(self, view: View) -> Finish:
+        failed = [step.key for step in self._steps if view.status(step.key) == FAILED]
+        if not failed:
+            return Finish(SUCCEEDED, self._result(view))
+        left = [step.key for step in self._steps if view.status(step.key) not in (FAILED, SUCCEEDED)]
+        what = f"Failed: {', '.join(failed)}." + (f" Not run because of that: {', '.join(left)}." if left else "")
+        return Finish(FAILED, error={"type": "StepFailed", "module": "motet.errors", "message": what})
+
+    def _result(self, view: View) -> Json:
+        """What the last steps put out, as far as it is small."""
+        found = {}
+        for name in self._last:
+            outputs = (view.result(name) or {}).get("outputs", {})
+            found[name] = {key: each["value"] for key, each in outputs.items() if "value" in each}
+        return encode(found, None)
+
+
+def _action(step: Step, has: Mapping[str, float]) -> AddStep:
+    demands = {
+        f"resource:{name}": min(amount, has[name])
+        for name, amount in step.resources.items()
+        if has.get(name) and amount  # more than there is is asked for in vain: it is taken as all there is
+    }
+    delays = (step.delay_s,) if step.delay_s else ()
+    policy = Policy(
+        retries=step.retries, delays_s=delays, timeout_s=step.timeout_s, demands=demands, executor="commands"
+    )
+    inputs = {each.name: each.value if each.source is None else {"from": list(each.source)} for each in step.inputs}
+    call = {"file": f"{step.module}/{step.file}", "function": step.function, "inputs": inputs}
+    return AddStep(step.name, step.function, call=call, needs=step.needs, policy=policy, name=step.name)
+
+
+class StepCall:
+    """The `Call` of one step: the kept outcome of an equal one, or the command that runs it."""
+
+    def __init__(self, work: Work, step: Step, view: View) -> None:
+        self._work = work
+        self._step = step
+        self._view = view
+        self._key = ""
+
+    def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared | Settled:
+        """The command; or the record that an equal step of an earlier run has left."""
+        step, work = self._step, self._work
+        sources = {
+            each.name: self._view.result(each.source[0])["outputs"][each.source[1]]
+            for each in step.inputs
+            if each.source is not None
+        }
+        if work.cached and step.outputs:  # a step without outputs is run for its effects
+            self._key, parts = self._fingerprint(sources)
+            kept = work.store.document(VOICE, _KIND, self._key)
+            if kept is not None and self._is_there(kept.body["record"]):
+                note = {"cache": {"parts": parts, "from": [kept.body["run"], kept.body["step"]]}}
+                return Settled(True, kept.body["record"], cached=True, note=note)
+        context = {"run": self._view.run, "key": step.name, "attempt": attempt}
+        folder, is_task = work.components[step.module].path, step.name in work.tasks
+        return Prepared(
+            lambda: command(step, folder, work.around[step.name], sources, work.artifacts, is_task=is_task),
+            context=context,
+        )
+
+    def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
+        """The record of the outputs, kept for equal steps of later runs."""
+        if isinstance(outcome, Failure):
+            return Settled(False, error=outcome.error)
+        assert isinstance(outcome, Success)
+        record = outcome.value
+        if self._key:
+            body = {"record": record, "run": self._view.run, "step": self._step.name}
+            old = self._work.store.document(VOICE, _KIND, self._key)
+            with suppress(Conflict):  # another has just kept the same
+                version = old.version if old is not None else 0
+                self._work.store.put_document(Document(VOICE, _KIND, self._key, body, version))
+        return Settled(True, record)
+
+    def _fingerprint(self, sources: Mapping[str, Json]) -> tuple[str, dict[str, str]]:
+        """What the outcome depends on, as one digest and by its parts."""
+        step, work = self._step, self._work
+        literals = {each.name: each.value for each in step.inputs if each.source is None}
+        parts = {
+            "code": [[name, work.components[name].version] for name in step.imports],
+            "environment": work.around[step.name].digest,
+            "function": [os.path.join(step.module, step.file), step.function],
+            "inputs": [literals, {name: each["artifact"] for name, each in sources.items()}],
+            "outputs": [[each.name, each.file] for each in step.outputs],
+        }
+        digests = {name: _digest(part) for name, part in parts.items()}
+        return _digest(digests), digests
+
+    def _is_there(self, record: Json) -> bool:
+        try:
+            for output in record["outputs"].values():
+                for digest in artifact_digests(output):
+                    self._work.artifacts.path(digest)
+        except NotFound:
+            return False  # it was pruned: as good as never kept
+        return True
+
+
+def _digest(parts: Json) -> str:
+    return blake2b(json.dumps(parts, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()

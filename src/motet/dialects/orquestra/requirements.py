@@ -1,0 +1,156 @@
+"""What components ask for, and whether an interpreter has it already: then nothing has to be installed."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from motet.environments.build import DEAD_NAMES
+from motet.kernel.events import Json
+
+_BELOW = ("", "src")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def declared(folder: str) -> list[str] | None:
+    """The requirements of the component in the folder, from the files that its installation would read.
+
+    None if they cannot be told without running its setup.py.
+    """
+    found: list[str] = []
+    for below in _BELOW:
+        place = os.path.join(folder, below) if below else folder
+        listed = os.path.join(place, "requirements.txt")
+        if os.path.isfile(listed):
+            lines = [line.partition(" #")[0].strip() for line in _lines(listed)]
+            if any(line.startswith("-") for line in lines):
+                return None
+            found += [line for line in lines if line and not line.startswith("#")]
+        for read in (_from_setup, _from_cfg, _from_pyproject):
+            more = read(place)
+            if more is None:
+                return None
+            found += more
+    return found
+
+
+def _lines(path: str) -> list[str]:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read().splitlines()
+
+
+def _from_setup(folder: str) -> list[str] | None:
+    """The install_requires of a setup.py, if it is a literal; none where there is none."""
+    try:
+        tree = ast.parse("\n".join(_lines(os.path.join(folder, "setup.py"))))
+    except FileNotFoundError:
+        return []
+    except SyntaxError:
+        return None
+    calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call)]
+    for keyword in (keyword for call in calls for keyword in call.keywords if keyword.arg == "install_requires"):
+        try:
+            found = ast.literal_eval(keyword.value)
+        except ValueError:
+            return None
+        return [found] if isinstance(found, str) else list(found)
+    return None if any(keyword.arg is None for call in calls for keyword in call.keywords) else []
+
+
+def _from_cfg(folder: str) -> list[str]:
+    from configparser import ConfigParser, Error
+
+    config = ConfigParser(interpolation=None)
+    try:
+        config.read(os.path.join(folder, "setup.cfg"), encoding="utf-8")
+    except (Error, ValueError):
+        return []
+    return config.get("options", "install_requires", fallback="").split("\n")
+
+
+def _from_pyproject(folder: str) -> list[str] | None:
+    import tomllib
+
+    try:
+        with open(os.path.join(folder, "pyproject.toml"), "rb") as file:
+            project = tomllib.load(file).get("project", {})
+    except FileNotFoundError:
+        return []
+    except (ValueError, OSError):
+        return None
+    return None if "dependencies" in project.get("dynamic", ()) else list(project.get("dependencies", ()))
+
+
+def project_name(folder: str) -> str:
+    """The name that the component's setup.py or pyproject.toml gives it, "" if that cannot be seen."""
+    for below in _BELOW:
+        for file in ("setup.py", "setup.cfg", "pyproject.toml"):
+            path = os.path.join(folder, below, file)
+            if os.path.isfile(path):
+                match = re.search(r"""^\s*name\s*=\s*["']?([A-Za-z0-9._-]+)""", "\n".join(_lines(path)), re.M)
+                if match:
+                    return _normal(match[1])
+    return ""
+
+
+def installed(python: str) -> dict[str, str]:
+    """The packages that the interpreter has, by normal name, with their versions."""
+    import sys
+
+    if python == sys.executable:
+        from importlib.metadata import distributions
+
+        return {_normal(each.metadata["Name"]): each.version for each in distributions() if each.metadata["Name"]}
+    import json
+    from subprocess import run
+
+    code = (
+        "import json; from importlib.metadata import distributions as d;"
+        "print(json.dumps({e.metadata['Name']: e.version for e in d() if e.metadata['Name']}))"
+    )
+    done = run([python, "-c", code], capture_output=True, text=True, check=True)
+    return {_normal(name): version for name, version in json.loads(done.stdout).items()}
+
+
+def unmet(requirements: Sequence[str], has: Mapping[str, str]) -> Iterator[str]:
+    """Those of the requirements that these packages do not meet; dead names stand for what they became."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    for line in requirements:
+        if not line.strip():
+            continue
+        try:
+            wanted = Requirement(line)
+        except InvalidRequirement:
+            yield line
+            continue
+        if wanted.marker is not None and not wanted.marker.evaluate():
+            continue
+        new = DEAD_NAMES.get(wanted.name.lower())
+        version = has.get(_normal(new or wanted.name))
+        if version is None or (not new and not wanted.specifier.contains(version, prereleases=True)) or wanted.url:
+            yield line
+
+
+def dead(requirements: Sequence[str]) -> dict[str, str]:
+    """Names among the requirements that no package has any more, with what it is called today."""
+    names = [match[0] for each in requirements if (match := _NAME.match(each.strip()))]
+    return {name: DEAD_NAMES[name.lower()] for name in names if name.lower() in DEAD_NAMES}
+
+
+def name_of(requirement: str) -> str:
+    """The normal name of the package that is required, as it is called today."""
+    match = _NAME.match(requirement.strip())
+    name = match[0] if match else requirement
+    return _normal(DEAD_NAMES.get(name.lower(), name))
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def packages_of(python: str) -> Json:
+    """The packages of an interpreter, as lock files list them."""
+    return dict(sorted(installed(python).items()))

@@ -1,0 +1,180 @@
+"""Runs of workflows: begun from a file after all checks, rebuilt from what the run itself keeps, and read again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from motet.dialects.orquestra import variants
+from motet.dialects.orquestra.components import Component, fetch, read_lock, write_lock
+from motet.dialects.orquestra.contract import content, is_json
+from motet.dialects.orquestra.ids import workflow_id
+from motet.dialects.orquestra.places import Problems
+from motet.dialects.orquestra.preflight import check_code, check_resources, task_steps
+from motet.dialects.orquestra.program import VOICE, OrquestraProgram, Work
+from motet.dialects.orquestra.reader import read_workflow
+from motet.dialects.orquestra.requirements import packages_of
+from motet.dialects.orquestra.results import StepResult
+from motet.dialects.orquestra.spec import Workflow
+from motet.dialects.orquestra.surroundings import Surroundings, environments_folder, surroundings
+from motet.errors import NotFound, TargetError
+from motet.kernel.events import Json
+from motet.kernel.transitions import SUCCEEDED
+from motet.ports import NewRun, RunRow
+
+if TYPE_CHECKING:
+    from motet.engine.host import Host
+
+
+@dataclass(slots=True)
+class Asked:
+    """What is asked of a run beside its file.
+
+    sets    inputs with another value than in the file; `matrix` those with several
+    cached  whether results that earlier runs have kept may be taken
+    locked  whether the lock file beside the workflow, if there is one, counts
+    base    the interpreter whose packages steps may use: "" for this one, "none" for none
+    """
+
+    sets: Mapping[str, Any] = field(default_factory=dict)
+    matrix: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    cached: bool = True
+    locked: bool = True
+    base: str = field(default_factory=lambda: os.environ.get("MOTET_ORQUESTRA_BASE", ""))
+
+    def to_json(self) -> dict[str, Json]:
+        """What of it differs from what is usual."""
+        found = {"set": dict(self.sets), "matrix": {axis: list(values) for axis, values in self.matrix.items()}}
+        return {name: value for name, value in found.items() if value}
+
+
+@dataclass(slots=True)
+class Ready:
+    """A workflow with all that its steps need, checked."""
+
+    workflow: Workflow
+    text: bytes
+    components: Mapping[str, Component]
+    around: Mapping[str, Surroundings]
+
+
+def prepare(file: str, home: str, resources: Mapping[str, float], asked: Asked) -> Ready:
+    """Read the workflow, fetch what it imports, make its environments, and check all that can be checked before a run.
+
+    Raises SpecError, naming every fault with its place; EnvironmentFailed; TargetError for a file that cannot be read.
+    """
+    text = _text(file)
+    workflow = read_workflow(text, file)
+    variants.apply(workflow, asked.sets, asked.matrix)
+    folder = environments_folder(home)
+    pins = read_lock(workflow, file) if asked.locked else {}
+    components = fetch(workflow, os.path.dirname(os.path.abspath(file)), folder, pins)
+    problems = Problems(workflow.document)
+    check_code(workflow, components, problems)
+    problems.check()
+    around = surroundings(workflow, components, folder, asked.base)
+    check_code(workflow, components, problems, lambda step, names: around[step.name].importable(names))
+    problems.check()
+    check_resources(workflow, resources, _free_bytes(home), problems)
+    workflow.warnings += [each for each in problems.warnings if each not in workflow.warnings]
+    return Ready(workflow, text, components, around)
+
+
+def _text(file: str) -> bytes:
+    try:
+        with open(file, "rb") as source:
+            return source.read()
+    except OSError as error:
+        raise TargetError(f"{file} cannot be read: {error.strerror}.", "Check the path.") from None
+
+
+def fetched(file: str, home: str) -> dict[str, Component]:
+    """What the workflow in the file imports, fetched. Raises SpecError."""
+    workflow = read_workflow(_text(file), file)
+    folder = os.path.dirname(os.path.abspath(file))
+    return fetch(workflow, folder, environments_folder(home), read_lock(workflow, file))
+
+
+def lock(file: str, home: str, resources: Mapping[str, float]) -> tuple[str, list[Component], list[str]]:
+    """Pin what the workflow imports as it stands now, in its lock file; gives its path, the components, warnings."""
+    ready = prepare(file, home, resources, Asked(locked=False))
+    packages = {",".join(step.imports): ready.around[name].python for name, step in ready.workflow.steps.items()}
+    listed = {key: packages_of(python) for key, python in packages.items()}
+    path = write_lock(file, ready.components, listed)
+    return path, list(ready.components.values()), ready.workflow.warnings
+
+
+def _free_bytes(home: str) -> float:
+    import shutil
+
+    os.makedirs(home, exist_ok=True)
+    return float(shutil.disk_usage(home).free)
+
+
+def new_run(host: Host, file: str, ready: Ready, asked: Asked, *, name: str = "") -> NewRun:
+    """A run of the workflow, not yet begun. Its id is a workflow id as the original made them."""
+    stored = host.artifacts.put((ready.text,))
+    run = workflow_id(ready.workflow.name)
+    path = os.path.abspath(file)
+    program = {
+        "voice": VOICE, "file": path, "cwd": os.getcwd(), "base": asked.base, "cached": asked.cached,
+        "source": {"artifact": stored.digest, "size_bytes": stored.size_bytes},
+        "imports": {name: each.pin() for name, each in ready.components.items()},
+    }  # fmt: skip
+    return NewRun(
+        run, name or run, ready.workflow.name, program, asked.to_json() or None, created_at=host.clock.now(),
+        offset=host.store.head(),
+    )  # fmt: skip
+
+
+def workflow_of(host: Host, row: RunRow) -> Workflow:
+    """The workflow of a run as it was when the run was made."""
+    workflow = read_workflow(bytes(host.artifacts.get(row.program["source"]["artifact"])), row.program["file"])
+    params = row.params or {}
+    variants.apply(workflow, params.get("set", {}), params.get("matrix", {}))
+    return workflow
+
+
+def program_of(host: Host, row: RunRow, home: str) -> OrquestraProgram:
+    """The program of a run, with its imports at the commits that it was begun with."""
+    workflow = workflow_of(host, row)
+    folder = environments_folder(home)
+    pins = {name: pin for name, pin in row.program["imports"].items() if pin["type"] == "git"}
+    components = fetch(workflow, os.path.dirname(row.program["file"]), folder, pins)
+    around = surroundings(workflow, components, folder, row.program["base"])
+    work = Work(
+        components, around, task_steps(workflow, components), host.store, host.artifacts, host.resources,
+        row.program["cached"],
+    )  # fmt: skip
+    return OrquestraProgram(workflow, work)
+
+
+def results_of(host: Host, row: RunRow) -> list[StepResult]:
+    """What the steps that have succeeded so far have put out. Raises NotFound for contents that were pruned."""
+    workflow = workflow_of(host, row)
+    done = {step.key for step in host.store.steps(row.id, status=SUCCEEDED)}
+    found = []
+    for name, step in workflow.steps.items():
+        if name in done:
+            outputs = (host.store.step(row.id, name).result or {}).get("outputs", {})
+            contents = {key: content(each, host.artifacts) for key, each in outputs.items() if is_json(each)}
+            found.append(StepResult(step, contents))
+    return found
+
+
+def artifact_path(host: Host, row: RunRow, step: str, output: str) -> str:
+    """A file with the content of one output, as the step wrote it. Raises NotFound."""
+    record = (host.store.step(row.id, step).result or {}).get("outputs", {})
+    if output not in record:
+        raise NotFound(
+            f"Step {step} of run {row.name} has no output {output!r}.", f"It has: {', '.join(record) or 'none'}."
+        )
+    return host.artifacts.path(record[output]["artifact"])
+
+
+def values_of(results: Sequence[StepResult]) -> dict[str, dict[str, Json]]:
+    """Contents by step and output, apart from all that is kept: what a Python caller gets."""
+    return json.loads(json.dumps({each.step.name: dict(each.artifacts) for each in results}))  # type: ignore[no-any-return]

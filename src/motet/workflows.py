@@ -1,0 +1,141 @@
+"""Workflow files: which voice one is written in, runs made of it, and calls of it from Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from motet import app
+from motet.errors import RunFailed, TargetError, UsageError
+from motet.kernel.transitions import ENDED, SUCCEEDED
+
+if TYPE_CHECKING:
+    from motet.dialects.orquestra.voice import Asked
+    from motet.engine.host import Host
+    from motet.ports import NewRun, RunRow
+
+_HEAD_BYTES = 64 * 1024
+_ENDINGS = (".yaml", ".yml", ".json")
+
+
+def is_workflow(path: str) -> bool:
+    """Whether the file is a workflow in a language that is known here, by its content.
+
+    Raises TargetError for a file that by its name should be one.
+    """
+    if not path.endswith(_ENDINGS):
+        return False
+    from motet.dialects.orquestra.reader import recognises
+
+    with open(path, encoding="utf-8", errors="replace") as file:
+        if recognises(file.read(_HEAD_BYTES)):
+            return True
+    raise TargetError(
+        f"{path} is no workflow that is known here.",
+        "An Orquestra workflow has a line `apiVersion: io.orquestra.workflow/1.0.0`.",
+    )
+
+
+def new_run(
+    host: Host, path: str, asked: Asked, *, name: str = "", warn: Callable[[str], None] | None = None
+) -> NewRun:
+    """A run of the workflow in the file, checked and not yet begun; `warn` is told what is odd. Raises UsageError."""
+    from motet.dialects.orquestra import voice
+
+    ready = voice.prepare(path, app.home(), host.resources, asked)
+    if warn is not None:
+        for each in ready.workflow.warnings:
+            warn(each)
+    return voice.new_run(host, path, ready, asked, name=name)
+
+
+def carry_on(host: Host, run: str) -> RunRow:
+    """Drive the run to its end in this process; gives it as it stands then."""
+    row = host.store.run(run)
+    if row.status != SUCCEEDED:
+        app.voice_of(row)(host, row, reopen=row.status in ENDED)
+    return host.store.run(run)
+
+
+def load(path: str, *, matrix: Mapping[str, Sequence[Any]] | None = None) -> WorkflowFile:
+    """The workflow in a file as something to be called.
+
+        results = motet.load("workflow.yaml")({"train.model": "svm"})
+
+    A call runs it to its end and gives {step: {output: content}}; what is given are inputs with another value than in
+    the file. Called in a flow it is a step of that flow, and a run of its own below it, which a resumed flow takes up
+    where it stood. `matrix` gives inputs several values, as `--matrix` does. Raises TargetError for no such file.
+    """
+    if not os.path.isfile(path):
+        raise TargetError(f"{path} does not exist.", "Check the path, and the folder that you are in.")
+    is_workflow(path)
+    return WorkflowFile(os.path.abspath(path), dict(matrix or {}))
+
+
+class WorkflowFile:
+    """A workflow in a file; see `load`. Can be sent to other processes."""
+
+    def __init__(self, path: str, matrix: Mapping[str, Sequence[Any]]) -> None:
+        self.path = path
+        self.matrix = matrix
+
+    @property
+    def __name__(self) -> str:
+        return os.path.basename(self.path).partition(".")[0]
+
+    def __call__(self, sets: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any]]:
+        """Run it. Raises SpecError for faults in the file; RunFailed if a step has failed."""
+        return self._as_task()(dict(sets or {}))  # type: ignore[no-any-return]
+
+    def submit(self, sets: Mapping[str, Any] | None = None) -> Any:
+        """Run it beside what else the flow does; gives a future at once."""
+        return self._as_task().submit(dict(sets or {}))
+
+    def _as_task(self) -> Any:
+        from motet.dialects.python.tasks import task
+
+        return task(name=self.__name__)(self._run)
+
+    def _run(self, sets: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        from motet.dialects.orquestra import voice
+        from motet.executors import current
+
+        host = app.hosts.current()
+        here = current.get()
+        run = _child(here.context) if here is not None else ""
+        if not run or not _exists(host, run):
+            new = new_run(host, self.path, voice.Asked(sets, self.matrix))
+            if here is not None:
+                new.id, new.parent = run, str(here.context["run"])
+            host.create(new)
+            run = new.id
+        row = carry_on(host, run)
+        if row.status != SUCCEEDED:
+            told = row.error.get("message", "") if isinstance(row.error, dict) else row.status
+            raise RunFailed(f"Run {row.name} of {self.path} {row.status}. {told}", f"Look at it: motet show {row.id}")
+        return voice.values_of(voice.results_of(host, row))
+
+
+def _child(context: Mapping[str, Any]) -> str:
+    """The id of the run that a step begins: the same for every attempt at it."""
+    from hashlib import blake2b
+
+    told = f"{context['run']}\0{context['key']}\0{context.get('element', -1)}"
+    return f"within-{blake2b(told.encode(), digest_size=10).hexdigest()}"
+
+
+def _exists(host: Host, run: str) -> bool:
+    from motet.errors import NotFound
+
+    try:
+        host.store.run(run)
+    except NotFound:
+        return False
+    return True
+
+
+def of_voice(row: RunRow) -> None:
+    """Raise UsageError for a run that is not one of a workflow file."""
+    if row.program.get("voice") != "orquestra":
+        raise UsageError(f"Run {row.name} is no run of a workflow file.", "`motet show` shows what it has given.")
