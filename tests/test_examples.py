@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,3 +32,31 @@ def test_python_example(tmp_path: Path) -> None:
     assert accuracies[0] > 0.97
     assert (tmp_path / "digits.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "best-model.joblib").stat().st_size > 0
+
+
+def test_orquestra_example(tmp_path: Path) -> None:
+    folder = EXAMPLES / "orquestra"
+    subprocess.run(
+        [sys.executable, str(folder / "make_repositories.py"), str(tmp_path)], check=True, capture_output=True
+    )
+    env = {**os.environ, "GIT_CONFIG_GLOBAL": str(tmp_path / "gitconfig")}
+
+    def motet(*words: str) -> str:
+        command = [str(Path(sys.executable).with_name("motet")), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, cwd=folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert "2 succeeded" in motet("run", "workflows/two-steps.yaml")
+    assert "'accuracy': [0.94]" in motet("run", "workflows/modular.yaml")
+    assert "4 succeeded (3 cached)" in motet("run", "workflows/combined.yaml")
+    axes = "generate-data.kind=line,ring", "train-predict.model=perceptron,neighbour"
+    motet("run", "workflows/modular.yaml", "--matrix", axes[0], "--matrix", axes[1], "--name", "four")
+    motet("results", "four", "--format", "csv", "-o", str(tmp_path / "tables"))
+    with (tmp_path / "tables" / "accuracy.csv").open() as table:
+        found = {
+            (row["generate-data.kind"], row["train-predict.model"]): float(row["accuracy"])
+            for row in csv.DictReader(table)
+        }
+    assert len(found) == 4
+    assert found["ring", "neighbour"] > found["ring", "perceptron"]

@@ -107,7 +107,7 @@ def test_tables(tmp_path: Path) -> None:
     (path, _) = tables.write(str(tmp_path), "csv", found)
     with open(path, newline="") as file:
         first, second = csv.DictReader(file)
-    assert (first["stepName"], first["input.size"], first["rows"], second["rows"]) == (
+    assert (first["stepName"], first["first.size"], first["rows"], second["rows"]) == (
         "first",
         "2",
         "[1.0, 0.5]",

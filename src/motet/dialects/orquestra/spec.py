@@ -55,6 +55,7 @@ class Output:
 class Step:
     """One of `steps`.
 
+    origin     its name in the file, where that is another: see `variants`
     module     the import that `file` is in; `file` is the path in it
     resources  cpu in cores, memory and disk in bytes, gpu in devices
     retries, delay_s, timeout_s   what Motet adds: attempts after the first, the wait before each, the limit of each
@@ -74,6 +75,7 @@ class Step:
     retries: int = 0
     delay_s: float = 0.0
     timeout_s: float | None = None
+    origin: str = ""
 
     @property
     def needs(self) -> list[str]:

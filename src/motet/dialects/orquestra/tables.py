@@ -1,7 +1,8 @@
 """Results as tables, for CSV, Parquet and pandas: one table for each type of output.
 
 A row is an element of an artifact's lists; what is no list stands in each of its rows. The first columns say where a
-row comes from: workflowId, stepName, stepId, output, index; then the step's literal inputs as `input.NAME`.
+row comes from: workflowId, stepName, stepId, output, index; then the literal inputs that it goes back to, those of the
+step and of all before it, as STEP.INPUT with the step's name in the file.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from motet.dialects.orquestra.ids import step_id
 from motet.dialects.orquestra.results import StepResult
+from motet.dialects.orquestra.spec import Step
 from motet.errors import UsageError
 from motet.kernel.events import Json
 
@@ -22,9 +24,10 @@ Table = list[dict[str, Json]]
 def tables(workflow: str, results: Sequence[StepResult]) -> dict[str, Table]:
     """The rows of each type of output (of each name, where an output has no type)."""
     found: dict[str, Table] = {}
+    steps = {each.step.name: each.step for each in results}
     for each in results:
         types = {output.name: output.type for output in each.step.outputs}
-        inputs = {f"input.{given.name}": given.value for given in each.step.inputs if given.source is None}
+        inputs = _inputs(each.step, steps)
         for name, content in each.artifacts.items():
             origin = {"workflowId": workflow, "stepName": each.step.name, "stepId": step_id(workflow, each.step.name),
                       "output": name}  # fmt: skip
@@ -32,6 +35,24 @@ def tables(workflow: str, results: Sequence[StepResult]) -> dict[str, Table]:
             table = found.setdefault(types.get(name) or name, [])
             table += [{**origin, "index": index, **inputs, **row} for index, row in enumerate(rows)]
     return found
+
+
+def _inputs(step: Step, steps: Mapping[str, Step]) -> dict[str, Json]:
+    """The literal inputs of the step and of all steps that it goes back to."""
+    seen = {step.name: step}
+    todo = [step]
+    while todo:
+        for name in todo.pop().needs:
+            if name in steps and name not in seen:
+                seen[name] = steps[name]
+                todo.append(steps[name])
+    ordered = [each for name, each in steps.items() if name in seen]
+    return {
+        f"{each.origin or each.name}.{given.name}": given.value
+        for each in ordered
+        for given in each.inputs
+        if given.source is None
+    }
 
 
 def _rows(content: Mapping[str, Json]) -> list[dict[str, Json]]:

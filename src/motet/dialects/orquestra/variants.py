@@ -112,7 +112,8 @@ def _variant(
             inputs.append(replace(each, source=(renamed(each.source[0]), each.source[1])))
         else:
             inputs.append(replace(each, value=matrix[axis][choice[axis]]) if axis in choice else each)
-    return replace(step, name=renamed(step.name), passed=[renamed(each) for each in step.passed], inputs=inputs)
+    passed = [renamed(each) for each in step.passed]
+    return replace(step, name=renamed(step.name), passed=passed, inputs=inputs, origin=step.name)
 
 
 def _suffixes(values: Sequence[Any]) -> list[str]:
