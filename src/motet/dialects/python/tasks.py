@@ -108,10 +108,10 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
             step = carry_out(scope.driver, call, attempt)
             if step.status == SUCCEEDED and not return_state:
                 return future.value(step)
-        if return_state:
-            scope.driver.wait(key)
-            return future.state
-        return future.result()
+        scope.driver.wait(key)
+        if scope.line is not None:
+            scope.line.catch_up()
+        return future.state if return_state else future.result()
 
     def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[R]:
         """Run the task on the flow's task runner, as soon as what it needs is there; gives a future at once."""

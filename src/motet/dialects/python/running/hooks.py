@@ -22,6 +22,7 @@ from motet.dialects.python.states import State, StateType
 from motet.errors import UsageError
 from motet.executors import capture
 from motet.executors.current import Current, running
+from motet.interrupts import block
 from motet.kernel import transitions as st
 from motet.kernel.state import element_key
 
@@ -172,15 +173,19 @@ def _call_for_flow(
 # ---------------------------------------------------------------- tasks
 
 
+def is_first(call: TaskCall | MapCall, element: int = -1) -> bool:
+    """Whether the attempt that begins now is no retry: `on_running` is for the first one."""
+    step = call.driver.state.steps.get(key_of(call, element))
+    return "on_running" in call.task.hooks and (step is None or not step.failures)
+
+
 def task_begins(call: TaskCall | MapCall, element: int = -1) -> None:
-    """Call the hooks for an attempt that begins, if it is no retry."""
+    """Call the hooks for a step, or an element, that begins."""
     task, driver = call.task, call.driver
     key = key_of(call, element)
-    step = driver.state.steps.get(key)
-    if "on_running" in task.hooks and (step is None or not step.failures):
-        run = task_run_of(task, driver, key, call.arguments_of(element), call.tags)
-        with attributed(driver, key, task_run=run):
-            call_all(task.hooks["on_running"], task, run, State(StateType.RUNNING))
+    run = task_run_of(task, driver, key, call.arguments_of(element), call.tags)
+    with attributed(driver, key, task_run=run):
+        call_all(task.hooks["on_running"], task, run, State(StateType.RUNNING))
 
 
 def key_of(call: TaskCall | MapCall, element: int) -> str:
@@ -231,7 +236,8 @@ class HookLine:
 
     def begins(self, call: TaskCall | MapCall, element: int) -> None:
         """An attempt begins, in another process."""
-        self._queue.put(lambda: task_begins(call, element))
+        if is_first(call, element):
+            self._queue.put(lambda: task_begins(call, element))
 
     def ends(self, call: TaskCall | MapCall, element: int) -> None:
         """An attempt has ended, and no other will follow: its outcome is about to be recorded."""
@@ -241,6 +247,12 @@ class HookLine:
             task_ended(call, element)
 
         self._queue.put(tell)
+
+    def catch_up(self) -> None:
+        """Wait until the hooks were called for all that happened up to now."""
+        caught_up = threading.Event()
+        self._queue.put(caught_up.set)
+        block(caught_up)
 
     def close(self) -> None:
         """Wait until all hooks were called."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.running.about import told_elsewhere
-from motet.dialects.python.running.hooks import line_of, task_begins
+from motet.dialects.python.running.hooks import is_first, line_of, task_begins
 from motet.dialects.python.running.retrying import left
 from motet.dialects.python.scope import Scope
 from motet.engine.calls import Prepared, Settled
@@ -48,7 +48,8 @@ def enter(call: TaskCall | MapCall, scope: Scope, element: int) -> None:
         from motet.dialects.python.running import logs
 
         logs.log_prints()
-    task_begins(call, element)
+    if is_first(call, element):
+        task_begins(call, element)
 
 
 def elsewhere(
