@@ -205,7 +205,7 @@ def test_a_voices_words_stay_in_its_dialect() -> None:
 def test_units_are_in_names() -> None:
     """Times end in `_at`, durations in `_s`, sizes in `_bytes`: no other unit's ending is used."""
     endings = re.compile(r"_(ms|sec|secs|seconds|minutes|hours|timestamp|kb|mb|gb)$")
-    users_own = {"retry_delay_seconds", "timeout_seconds"}  # what users know from Prefect
+    users_own = {"retry_delay_seconds", "timeout_seconds", "grace_seconds"}  # as users know them from Prefect
     refuse(
         [
             f"{place}: {name} should end in _at, _s or _bytes"

@@ -18,6 +18,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from motet.commands import Container as Container
+    from motet.commands import Environment as Environment
+    from motet.commands import File as File
+    from motet.commands import Git as Git
+    from motet.commands import Mount as Mount
+    from motet.commands import Sandbox as Sandbox
+    from motet.commands import command as command
     from motet.dialects.python.annotations import allow_failure as allow_failure
     from motet.dialects.python.annotations import opaque as opaque
     from motet.dialects.python.annotations import quote as quote
@@ -67,6 +74,7 @@ _HOMES = {
     "IsolationLevel": "world.transactions", "exponential_backoff": "running.retrying", "get_run_logger": "running.logs",
     "disable_run_logger": "running.logs", "get_run_context": "running.about", "tags": "running.labels",
     "load": "motet.workflows",
+    **dict.fromkeys(("Container", "Environment", "File", "Git", "Mount", "Sandbox", "command"), "motet.commands"),
 }  # fmt: skip
 """Where each name is: a module of the voice of Python flows, or a module by its whole name."""
 

@@ -105,7 +105,16 @@ class Interrupts:
         if again or (self.seen and not self._raised and may_interrupt(frame)):
             self._raised = True
             raise self._exception(number if again else self.seen)
-        if self.seen and not self._raised and not self._nudging:
+        if self.seen and not self._raised:
+            self.urge()
+
+    def urge(self) -> None:
+        """Have the main thread look at what came, again and again, until it could be raised.
+
+        Also for whoever learns of a signal by other means: one that comes just before the main thread waits for a
+        lock does not end that wait by itself.
+        """
+        if not self._nudging:
             from _thread import start_new_thread  # `threading` takes locks that the interrupted code may hold
 
             self._nudging = True

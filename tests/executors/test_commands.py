@@ -177,6 +177,13 @@ def test_what_it_started_in_the_background_ends_with_it(bench: Workbench) -> Non
     wait_until(lambda: not lives(pid), "the background process is gone")
 
 
+def test_what_has_left_the_group_ends_with_the_executor_at_the_latest(bench: Workbench) -> None:
+    pid = int(bench.done("setsid sleep 1000 & echo $!").stdout)
+    bench.done("true")
+    bench.executor.close()
+    assert not lives(pid)
+
+
 def test_stop_ends_the_whole_tree_even_what_has_left_the_group(bench: Workbench, tmp_path: Path) -> None:
     run = f"trap '' TERM; setsid sh -c 'echo $$ > {tmp_path}/far; sleep 1000' & sleep 1000"
     end = bench.begin(run, grace_s=0.1)
@@ -184,7 +191,7 @@ def test_stop_ends_the_whole_tree_even_what_has_left_the_group(bench: Workbench,
     bench.stop()
     assert end() == Stopped("enough")
     assert not lives(int((tmp_path / "far").read_text()))
-    assert marked(bench.setting.mark) == []
+    assert marked(bench.setting.mark) == {}
 
 
 def test_stop_gives_grace_and_keeps_outputs(bench: Workbench) -> None:
@@ -481,7 +488,7 @@ def test_stopping_while_the_command_is_being_made(bench: Workbench) -> None:
     begun.wait()
     bench.executor.stop("run", "step", 5, 1, "enough")
     assert bench.outcomes.wait(before + 1)[before] == Stopped("enough")
-    assert marked(bench.setting.mark) == []
+    assert marked(bench.setting.mark) == {}
 
 
 def test_errors_are_told_as_command_failed(bench: Workbench) -> None:

@@ -44,5 +44,6 @@ def _watch(interrupts: Interrupts, reader: int) -> None:
                 sys.stderr.flush()
                 os._exit(128 + number)
             told = True
+            interrupts.urge()
             name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
             complain(f"stopping; {name} again ends it at once.")

@@ -89,7 +89,8 @@ def _stdlib_object(value: Any, cls: type) -> Parts | None:
     if hasattr(cls, "__dataclass_fields__"):
         from dataclasses import fields
 
-        members = [(each.name, getattr(value, each.name, None)) for each in fields(value)]
+        names = getattr(cls, "__content__", None) or [each.name for each in fields(value)]
+        members = [(name, getattr(value, name, None)) for name in names]
         return "dataclass", True, (_name(cls), *members)
     if hasattr(cls, "__attrs_attrs__"):
         return "attrs", True, (_name(cls), *((a.name, getattr(value, a.name)) for a in cls.__attrs_attrs__))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 _seen: ContextVar[set[str] | None] = ContextVar("motet_files_seen", default=None)
 
@@ -24,6 +24,9 @@ class File:
     mode        its permission bits
     run, step   where it came from
     """
+
+    __content__: ClassVar[tuple[str, ...]] = ("path", "digest", "mode")
+    """What tells it from another one: where it came from does not count."""
 
     path: str
     digest: str

@@ -5,6 +5,8 @@ A record is JSON. None, bool, int, finite float and str stand for themselves; al
     {"pickle": text}                        a small value, pickled, in base64
     {"artifact": digest, "size_bytes": n}   a large one: the content is in the artifact store
     {"lost": why}                           a value that could not be pickled
+
+With "files", it also names the artifacts of the files in it (see `values.files`): [{"artifact": digest}, ...].
 """
 
 from __future__ import annotations
@@ -58,15 +60,18 @@ def _encode_object(value: object, artifacts: ArtifactStore | None, limit_bytes: 
     from binascii import b2a_base64
 
     from motet.values import pickle
+    from motet.values.files import files_pickled
 
     try:
-        parts = pickle.dumps(value)
+        with files_pickled() as files:
+            parts = pickle.dumps(value)
     except Exception as error:  # noqa: BLE001 - boundary: pickling runs the value's own code
         return {"lost": pickle.reason(value, error)}
+    named = {"files": [{"artifact": digest} for digest in sorted(files)]} if files else {}
     if artifacts is not None and pickle.size_bytes(parts) > limit_bytes:
         stored = artifacts.put(parts)
-        return {"artifact": stored.digest, "size_bytes": stored.size_bytes}
-    return {"pickle": b2a_base64(b"".join(parts), newline=False).decode("ascii")}
+        return {"artifact": stored.digest, "size_bytes": stored.size_bytes, **named}
+    return {"pickle": b2a_base64(b"".join(parts), newline=False).decode("ascii"), **named}
 
 
 def decode(record: Json, artifacts: ArtifactStore | None) -> Any:
@@ -134,6 +139,7 @@ def _content(record: Json, artifacts: ArtifactStore | None) -> bytes | memoryvie
 
 def artifact_digests(record: Json) -> tuple[str, ...]:
     """The artifacts that a record refers to."""
-    if type(record) is dict and "artifact" in record:
-        return (record["artifact"],)
-    return ()
+    if type(record) is not dict:
+        return ()
+    own = (record["artifact"],) if "artifact" in record else ()
+    return (*own, *(each["artifact"] for each in record.get("files", ())))

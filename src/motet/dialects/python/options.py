@@ -78,6 +78,7 @@ class TaskOptions(TypedDict, total=False):
     retry_condition_fn   a function of (task, task_run, state) that says whether a retry is of use
     timeout_seconds      an attempt that takes longer fails; it runs in a process, which is killed. Coroutines run
                          where they are awaited, and are cancelled
+    grace_seconds        how long a process has to end by itself when it is asked to, before it is killed: 5
     executor             "threads" or "processes": where it runs, whatever the flow's runner
     limits               what an attempt takes of the flow's named limits: {"database": 1}
     resources            cpu, memory, gpu that an attempt takes of the machine: {"cpu": 2, "memory": "4Gi"}
@@ -103,6 +104,7 @@ class TaskOptions(TypedDict, total=False):
     retry_delay_seconds: Delays
     retry_jitter_factor: float | None
     timeout_seconds: float | None
+    grace_seconds: float
     executor: str
     limits: Mapping[str, float]
     resources: Mapping[str, float | str]
@@ -154,7 +156,7 @@ def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any
         demands[f"resource:{name}"] = quantity(amount)
     return Policy(
         retries=retries, delays_s=delays, jitter=jitter_of(where, options), max_delay_s=max((86400.0, *delays)),
-        timeout_s=timeout_s, demands=demands, executor=executor,
+        timeout_s=timeout_s, demands=demands, executor=executor, grace_s=_grace(where, options),
     )  # fmt: skip
 
 
@@ -174,3 +176,10 @@ def filled(what: str, name: str | Callable[..., str], values: Mapping[str, Any])
     if not isinstance(given, str):
         raise UsageError(f"{what}: the function gave {given!r}.", "Return a text.")
     return given
+
+
+def _grace(where: str, options: Mapping[str, Any]) -> float:
+    grace_s = options.get("grace_seconds", 5.0)
+    if not grace_s >= 0:
+        raise UsageError(f"{where}: grace_seconds is {grace_s!r}.", "Give seconds, 0 or more.")
+    return float(grace_s)

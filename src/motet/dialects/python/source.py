@@ -12,8 +12,9 @@ def code_digest(function: Callable[..., Any]) -> str:
     """32 hex digits that change when what the function does changes; comments, layout and line numbers do not count.
 
     Functions (and tasks) of the same module that it names are part of it, and so on; other modules are not.
+    What is no function may tell what it does by its `__source__`.
     """
-    hashed = blake2b(digest_size=16)
+    hashed = blake2b(str(getattr(function, "__source__", "")).encode(), digest_size=16)
     seen: set[int] = set()
     waiting = [function]
     while waiting:

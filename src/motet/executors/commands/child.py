@@ -141,22 +141,23 @@ class Listener:
             output.drain(self._log)
 
 
-def marked(mark: str) -> list[int]:
-    """The processes of this host that have the mark in their environment, as far as this user may see."""
-    found, wanted = [], mark.encode()
+def marked(mark: str) -> dict[int, bytes]:
+    """The processes of this host that have the mark in their environment, and that, as far as this user may see."""
+    found, wanted = {}, mark.encode()
     try:
         names = os.listdir("/proc")
     except OSError:
-        return []
+        return {}
     for name in names:
         if not name.isdigit() or int(name) == os.getpid():
             continue
         try:
             with open(f"/proc/{name}/environ", "rb") as file:
-                if wanted in file.read():
-                    found.append(int(name))
+                environ = file.read()
         except OSError:  # it has ended, or is another user's
             continue
+        if wanted in environ:
+            found[int(name)] = environ
     return found
 
 

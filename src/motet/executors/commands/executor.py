@@ -28,10 +28,11 @@ class Job:
     grace_s   how long it has for that
     """
 
-    __slots__ = ("alarm", "at_work", "attempt", "begun", "grace_s", "here", "stopping", "thread")
+    __slots__ = ("alarm", "at_work", "attempt", "begun", "grace_s", "here", "stopping", "tee", "thread")
 
     def __init__(self, attempt: Attempt, tee: bool) -> None:
         self.attempt = attempt
+        self.tee = tee
         self.here = Current(attempt.context, attempt.log, tee)
         self.begun = self.at_work = False
         self.thread: threading.Thread | None = None

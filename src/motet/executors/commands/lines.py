@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from contextlib import suppress
 from time import time
@@ -15,7 +16,8 @@ _OWN = "stderr"
 class Lines:
     """The lines of an attempt on their way to its log: secrets are taken out, the last of stdout is kept."""
 
-    def __init__(self, attempt: Attempt, secrets: tuple[str, ...]) -> None:
+    def __init__(self, attempt: Attempt, secrets: tuple[str, ...], tee: bool = False) -> None:
+        self._tee = tee
         self._log = attempt.log
         parts = {line for secret in secrets for line in secret.splitlines()}
         self._secrets = sorted((each for each in parts if each.strip()), key=len, reverse=True)
@@ -33,9 +35,17 @@ class Lines:
                 self._chars -= len(self._tail.popleft()) + 1
         else:
             self._errors.append(text)
+        if self._tee:
+            self._show(stream, text)
         if self._log is not None:
             with suppress(Exception):  # boundary: a log that fails must not take the command along
                 self._log(stream, text, at)
+
+    def _show(self, stream: str, text: str) -> None:
+        where = sys.stdout if stream == "stdout" else sys.stderr
+        if where is not None:
+            with suppress(OSError, ValueError):  # nobody looks any more
+                where.write(text + "\n")
 
     def say(self, text: str) -> None:
         """A line of the runner's own."""

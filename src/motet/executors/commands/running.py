@@ -50,7 +50,7 @@ class Running:
         """Run the command to its end. What goes wrong is the outcome; names step, command, log and cure."""
         try:
             secrets = {name: self._setting.secret(wanted) for name, wanted in self._command.secrets.items()}
-            self._lines = Lines(self._attempt, tuple(secrets.values()))
+            self._lines = Lines(self._attempt, tuple(secrets.values()), self._job.tee)
             self._check()
             os.makedirs(self._folder, exist_ok=True)
             mounts = placed(self._command.mounts, self._setting.artifacts) if self._command.mounts else []
@@ -90,7 +90,10 @@ class Running:
     # -- a process of its own
 
     def _begun_process(self, launched: Launch, change: dict[str, str | None]) -> int:
-        mark = self._setting.next_mark()
+        with self._setting.marked() as mark:
+            return self._run(launched, change, mark)
+
+    def _run(self, launched: Launch, change: dict[str, str | None], mark: str) -> int:
         environ = environment_of(launched.environ(change))
         environ[MARK] = mark
         stdin = script_on(self._command.stdin)
@@ -168,6 +171,7 @@ class Running:
                 process.control.close()
                 child.close()
                 self._setting.ended(child.pid)
+                self._setting.unmark(child.mark)
 
     _warm_most = 2 * (os.cpu_count() or 1)
 
@@ -177,9 +181,7 @@ class Running:
             if process.is_alive():
                 return process
             self._setting.dismiss(process)
-        process = Distant(function, os.environ, self._setting.next_mark())
-        self._setting.began(process.child.pid)
-        return process
+        return self._setting.start(function)
 
     # -- how it ended
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from motet.errors import UsageError
-from motet.executors.commands.child import joined_mark
+from motet.executors.commands.child import joined_mark, marked
 from motet.executors.orphans import OrphanKiller
 
 if TYPE_CHECKING:
     from motet.executors.commands.distant import Distant
+    from motet.executors.commands.spec import Function
     from motet.ports import ArtifactStore
+
+_SWEEP_S = 1.0
+"""How often to look for what is left of ended commands, at most: it means reading all of /proc."""
 
 
 class Setting:
@@ -39,6 +46,8 @@ class Setting:
         self._artifacts: ArtifactStore | None = None
         self._orphans = OrphanKiller(self.mark)
         self._living: dict[int, tuple[str, ...]] = {}
+        self._marks: set[str] = set()
+        self._swept_at = 0.0
         self._serial = 0
         self._lock = threading.Lock()
         self._far: dict[tuple[str, ...], list[Distant]] = {}
@@ -50,11 +59,41 @@ class Setting:
             self._artifacts = self._open_artifacts()
         return self._artifacts
 
-    def next_mark(self) -> str:
-        """A mark for one command: that of the executor is a part of it."""
+    @contextmanager
+    def marked(self) -> Iterator[str]:
+        """A mark for one command: that of the executor is a part of it. What has it ends with the context."""
+        mark = self._next_mark()
+        try:
+            yield mark
+        finally:
+            self.unmark(mark)
+
+    def _next_mark(self) -> str:
         with self._lock:
             self._serial += 1
-            return f"{self.mark}.{self._serial};"
+            mark = f"{self.mark}.{self._serial};"
+            self._marks.add(mark)
+        return mark
+
+    def unmark(self, mark: str) -> None:
+        """Nothing may have this mark any more. What left its group without a word is ended by and by."""
+        with self._lock:
+            self._marks.discard(mark)
+            due = monotonic() - self._swept_at > _SWEEP_S
+            if due:
+                self._swept_at = monotonic()
+        if due:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """End what is left of commands that have ended."""
+        found = marked(self.mark)
+        with self._lock:
+            living = tuple(self._marks)
+        for pid, environ in found.items():
+            if not any(each.encode() in environ for each in living):
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
 
     def began(self, pid: int, orders: tuple[str, ...] = ()) -> None:
         """Have this process group end with the engine; `orders` are shell commands that end what is not in it."""
@@ -71,7 +110,20 @@ class Setting:
     def _update(self) -> None:
         self._orphans.update(self._living, (order for orders in self._living.values() for order in orders))
 
-    # -- idle processes of other environments
+    # -- processes of other environments
+
+    def start(self, function: Function) -> Distant:
+        """A new process for functions such as this one. Raises OSError."""
+        from motet.executors.commands.distant import Distant
+
+        mark = self._next_mark()
+        try:
+            process = Distant(function, os.environ, mark)
+        except BaseException:
+            self.unmark(mark)
+            raise
+        self.began(process.child.pid)
+        return process
 
     def take_idle(self, key: tuple[str, ...]) -> Distant | None:
         """An idle process for functions, of that interpreter and those paths."""
@@ -95,6 +147,7 @@ class Setting:
         """End an idle process."""
         process.end()
         self.ended(process.child.pid)
+        self.unmark(process.child.mark)
 
     def close(self) -> None:
         """End all that is idle."""
@@ -102,6 +155,8 @@ class Setting:
             idle, self._far = [each for some in self._far.values() for each in some], {}
         for process in idle:
             self.dismiss(process)
+        if self._serial:
+            self._sweep()
         with self._lock:
             self._orphans.close()
 

@@ -13,6 +13,7 @@ from motet.executors.alarm import Alarm
 from motet.executors.commands.child import MARK, Child, Listener, exit_status, script_on
 from motet.executors.commands.setting import Setting
 from motet.executors.commands.wanted import Wanted
+from motet.executors.current import Log
 
 _current: ContextVar[Tools | None] = ContextVar("motet_tools", default=None)
 
@@ -45,10 +46,15 @@ class Tools:
             said.append(text)
             self._log(stream, text, at)
 
-        mark = self._setting.next_mark()
+        with self._setting.marked() as mark:
+            status = self._run(argv, cwd, {**os.environ, **(env or {}), MARK: mark}, log)
+        self._go_on()
+        return status, "\n".join(said)
+
+    def _run(self, argv: Sequence[str], cwd: str, env: Mapping[str, str], log: Log) -> int:
         stdin = script_on("")
         try:
-            child = Child(argv, env={**os.environ, **(env or {}), MARK: mark}, cwd=cwd or None, stdin=stdin, mark=mark)
+            child = Child(argv, env=env, cwd=cwd or None, stdin=stdin, mark=env[MARK])
         finally:
             os.close(stdin)
         self._setting.began(child.pid)
@@ -61,12 +67,10 @@ class Tools:
             while not child.ended:
                 listener.listen(None)
             listener.drain()
-            status = exit_status(child.reap())
+            return exit_status(child.reap())
         finally:
             child.close()
             self._setting.ended(child.pid)
-        self._go_on()
-        return status, "\n".join(said)
 
     def say(self, text: str) -> None:
         """Log a line."""

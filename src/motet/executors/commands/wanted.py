@@ -12,8 +12,10 @@ class Wanted(Protocol):
 
     stopping  why it is to end; None as long as it is wanted
     grace_s   how long it has for that
+    tee       whether what it writes is also shown by this process
     """
 
     attempt: Attempt
     stopping: str | None
     grace_s: float
+    tee: bool

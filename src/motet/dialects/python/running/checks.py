@@ -20,7 +20,7 @@ ABSENT = {
 
 _TEXTS = ("name", "description", "version")
 _FLAGS = ("log_prints", "persist_result", "cache_result_in_memory", "refresh_cache", "validate_parameters")
-_EXECUTORS = ("threads", "processes")
+_EXECUTORS = ("threads", "processes", "commands")
 
 
 def nearest(name: str, known: Iterable[str], what: str = "It takes") -> str:
