@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from motet.dialects.python.annotations import opaque as opaque
     from motet.dialects.python.annotations import quote as quote
     from motet.dialects.python.annotations import unmapped as unmapped
+    from motet.dialects.python.binding.coercion import RunInput as RunInput
     from motet.dialects.python.cache_policies import DEFAULT as DEFAULT
     from motet.dialects.python.cache_policies import FLOW_PARAMETERS as FLOW_PARAMETERS
     from motet.dialects.python.cache_policies import INPUTS as INPUTS
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
     from motet.dialects.python.tasks import task as task
     from motet.dialects.python.waiting import as_completed as as_completed
     from motet.dialects.python.waiting import wait as wait
+    from motet.dialects.python.world.asking import pause_flow_run as pause_flow_run
+    from motet.dialects.python.world.asking import resume_flow_run as resume_flow_run
+    from motet.dialects.python.world.asking import suspend_flow_run as suspend_flow_run
     from motet.dialects.python.world.events import Event as Event
     from motet.dialects.python.world.events import wait_for_event as wait_for_event
     from motet.dialects.python.world.publishing import publish as publish
@@ -71,7 +75,9 @@ _HOMES = {
     "concurrency": "running.limits", "rate_limit": "running.limits", "arate_limit": "running.limits",
     "Event": "world.events", "wait_for_event": "world.events", "transaction": "world.transactions",
     "get_transaction": "world.transactions", "CommitMode": "world.transactions",
-    "IsolationLevel": "world.transactions", "exponential_backoff": "running.retrying", "get_run_logger": "running.logs",
+    "IsolationLevel": "world.transactions", "pause_flow_run": "world.asking", "suspend_flow_run": "world.asking",
+    "resume_flow_run": "world.asking", "RunInput": "binding.coercion",
+    "exponential_backoff": "running.retrying", "get_run_logger": "running.logs",
     "disable_run_logger": "running.logs", "get_run_context": "running.about", "tags": "running.labels",
     "load": "motet.workflows",
     **dict.fromkeys(("Container", "Environment", "File", "Git", "Mount", "Sandbox", "command"), "motet.commands"),

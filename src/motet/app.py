@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -187,8 +188,23 @@ class Hosts:
             each.close(kill=kill)
 
 
+def start_engine(run: str) -> None:
+    """Start a process of its own session that drives the run; what it says goes to a file below the home."""
+    from subprocess import DEVNULL, Popen
+
+    folder = os.path.join(home(), "engines")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, f"{run}.log"), "ab") as log:
+        Popen(
+            [sys.executable, "-P", "-m", "motet.cli", "engine", run],
+            stdin=DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            env={**os.environ, "MOTET_HOME": home()},
+        )  # fmt: skip
+
+
 hosts = Hosts(open_host)
 hosting.use(hosts.current)
+hosting.start_by(start_engine)
 atexit.register(hosts.close)
 
 

@@ -20,7 +20,8 @@ MotetError
 │   ├── StepSkipped           a step was not run because one it needs did not succeed
 │   ├── RunFailed             a run failed though its function returned
 │   ├── StateFailed           a task or flow returned a state that is no success, or was made of such
-│   └── Cancelled             a step or run was stopped
+│   ├── Cancelled             a step or run was stopped
+│   └── Suspended             a run waits for an answer, and its process has let go of it
 ├── ExecutorError             an attempt could not be carried out
 │   ├── WorkerDied            the process of an attempt ended: signal or exit status
 │   ├── CommandFailed         a command ended badly, or without its outputs, or could not be run
@@ -148,6 +149,10 @@ class StateFailed(RunError):
 
 class Cancelled(RunError):
     """A step or run was stopped on request."""
+
+
+class Suspended(RunError):
+    """A run waits for somebody's answer, and its process has let go of it meanwhile."""
 
 
 class ExecutorError(MotetError):

@@ -118,6 +118,7 @@ def _space(home: str) -> Check:
 
 def _runs(store: Store) -> Iterator[Check]:
     rows = [row for status in (*lookup.DRIVEN, PENDING) for row in store.runs(limit=1_000_000, status=status)]
+    lookup.with_waits(store, rows)
     now = time.time()
     crashed = [row for row in rows if lookup.has_crashed(row, now)]
     stuck = [row for row in rows if row.status == PENDING and row.owner is None and row.created_at + _WAITS_S < now]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
+from motet.dialects.python.world import answers
 from motet.engine.host import LEASE_S
 from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
@@ -27,7 +28,7 @@ def find_run(store: Store, text: str) -> RunRow:
     if not found:
         raise NotFound(f"There is no run {text!r}.", "`motet ls` lists the runs.")
     if any(text in (row.id, row.name) for row in found) or len({row.name for row in found}) == 1:
-        return found[0]
+        return with_waits(store, found[:1])[0]
     told = "".join(f"\n  {row.id}  {row.name}  {status_of(row)}" for row in found[:10])
     more = f"\n  ... and {len(found) - 10} more" if len(found) > 10 else ""
     raise UsageError(f"{text!r} is the beginning of {len(found)} runs:{told}{more}", "Write more of its id or name.")
@@ -71,18 +72,35 @@ def _find_element(store: Store, run: RunRow, of: StepRow, index: int) -> StepRow
     return row
 
 
+def with_waits(store: Store, rows: list[RunRow]) -> list[RunRow]:
+    """The runs, those that wait for an event or an answer with what they wait for."""
+    if any(row.status in DRIVEN for row in rows):
+        asked = answers.asked(store)
+        for row in rows:
+            if row.status in DRIVEN and row.id in asked:
+                row.waits = [each.body for each in asked[row.id]]
+    return rows
+
+
+def is_suspended(row: RunRow) -> bool:
+    """Whether its process has let go of the run until somebody answers."""
+    return row.owner is None and any(each.get("suspended") for each in row.waits or ())
+
+
 def has_crashed(row: RunRow, now: float) -> bool:
     """Whether the run should be driven by a process, and none does."""
     if row.status not in DRIVEN:
         return False
     if row.owner is None or is_dead(row.owner):
-        return True
+        return not is_suspended(row)
     return row.lease_until is not None and row.lease_until + LEASE_S < now
 
 
 def status_of(row: RunRow) -> str:
-    """The run's status, with `crashed` for one whose process is gone."""
-    return CRASHED if has_crashed(row, time.time()) else row.status
+    """The run's status, with `crashed` for one whose process is gone, and `waiting` for one that waits for others."""
+    if has_crashed(row, time.time()):
+        return CRASHED
+    return WAITING if row.waits and row.status == RUNNING else row.status
 
 
 def duration_of(row: RunRow | StepRow) -> float | None:
@@ -102,7 +120,7 @@ def run_json(row: RunRow) -> Json:
     return {
         "id": row.id, "name": row.name, "workflow": row.workflow, "status": status_of(row), "params": params,
         "tags": list(row.tags), "created_at": row.created_at, "started_at": row.started_at,
-        "ended_at": row.ended_at, "duration_s": duration_of(row), "counts": dict(row.counts),
+        "ended_at": row.ended_at, "duration_s": duration_of(row), "counts": dict(row.counts), "waits": row.waits or [],
         "result": value_json(row.result), "error": error_json(row.error), "program": row.program,
         "owner": None if owner is None else {"host": owner.host, "pid": owner.pid},
     }  # fmt: skip

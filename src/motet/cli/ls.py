@@ -35,11 +35,11 @@ def command(options: Namespace, terminal: Terminal) -> int:
 
 
 def _select(store: Store, status: str | None, limit: int) -> list[RunRow]:
-    """`crashed` is not recorded: such runs are recorded as being driven."""
+    """`crashed` is not recorded, nor always `waiting`: such runs are recorded as being driven."""
     if status != lookup.CRASHED and status not in lookup.DRIVEN:
-        return store.runs(limit=limit, status=status)
-    recorded = lookup.DRIVEN if status == lookup.CRASHED else (status,)
-    rows = [row for each in recorded for row in store.runs(limit=1_000_000, status=each)]
+        return lookup.with_waits(store, store.runs(limit=limit, status=status))
+    recorded = lookup.DRIVEN if status in (lookup.CRASHED, st.WAITING) else (status,)
+    rows = lookup.with_waits(store, [row for each in recorded for row in store.runs(limit=1_000_000, status=each)])
     wanted = [row for row in rows if lookup.status_of(row) == status]
     return sorted(wanted, key=lambda row: row.created_at, reverse=True)[:limit]
 

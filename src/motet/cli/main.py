@@ -1,7 +1,7 @@
 """`motet`: finds the command, runs it, and says what went wrong in two lines.
 
-Exit codes: 0 well, 1 a run failed or a command could not do its work, 2 bad input, 128 + n ended by signal n
-(130 for Ctrl-C).
+Exit codes: 0 well, 1 a run failed or a command could not do its work, 2 bad input, 3 a run is suspended until somebody
+answers, 128 + n ended by signal n (130 for Ctrl-C).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ COMMANDS = {
     "logs": "show what a run has written",
     "events": "show what happened, in order",
     "publish": "publish an event",
+    "answer": "answer what a run has asked, so that it goes on",
     "stop": "stop a run",
     "resume": "carry on with a run that crashed, failed or was stopped",
     "retry": "the same as resume",
@@ -184,7 +185,7 @@ def exit_code(error: MotetError) -> int:
         errors.UsageError, errors.ReplayMismatch, errors.StoreUnavailable, errors.StoreCorrupt, errors.Conflict,
         errors.NotFound,
     )  # fmt: skip
-    return 2 if isinstance(error, asked_wrongly) else 1
+    return 2 if isinstance(error, asked_wrongly) else 3 if isinstance(error, errors.Suspended) else 1
 
 
 def _refused(error: OSError) -> int:

@@ -63,7 +63,7 @@ def _rows(begun: list[str]) -> list[RunRow]:
             rows.append(app.hosts.current().store.run(run))
         except MotetError:
             continue
-    return rows
+    return lookup.with_waits(app.hosts.current().store, rows)
 
 
 def _gives_state(row: RunRow) -> bool:
@@ -141,9 +141,7 @@ def _summarise(terminal: Terminal, row: RunRow, *, with_error: bool) -> None:
 
 def _tell_error(row: RunRow, failed: StepRow | None) -> None:
     """The traceback of the run's failure; where the run only says that a step failed, that step's."""
-    error = (
-        row.error if row.error is not None or failed is None else failed.error
-    )  # a program only fails with its steps
+    error = row.error
     if not isinstance(error, dict):
         return
     sys.stdout.flush()

@@ -9,7 +9,7 @@ from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 
 from motet import __version__, app
-from motet.cli import lookup, requests, stop, submit
+from motet.cli import lookup, requests, stop
 from motet.cli.terminal import Terminal
 from motet.engine.host import Host
 from motet.errors import MotetError, NotFound, UsageError
@@ -93,7 +93,7 @@ def _submit(words: Sequence[str]) -> int:
     workflows.is_workflow(options.file)
     new = workflows.new_run(host, options.file, requests.asked_of_workflow(options), warn=requests.warn)
     host.create(new)
-    submit.start_engine(new.id)
+    app.start_engine(new.id)
     sys.stdout.write(f"Successfully submitted workflow to quantum engine!\nWorkflow ID: {new.id}\n")
     return 0
 

@@ -91,7 +91,7 @@ class Request:
 
     def __init__(self, options: Namespace) -> None:
         """Raises UsageError for options that cannot be read."""
-        self.params = {**_from_file(options.params), **_from_options(options.param)}
+        self.params = {**_from_file(options.params), **given(options.param)}
         self.name: str = options.name
         self._options = options
         self.begun: list[str] = []
@@ -151,9 +151,10 @@ def warn(text: str) -> None:
     sys.stderr.write(f"motet: warning: {text}\n")
 
 
-def _from_options(given: list[str]) -> dict[str, Any]:
+def given(params: list[str]) -> dict[str, Any]:
+    """The values of `-p NAME=VALUE`, as they were written. Raises UsageError."""
     found = {}
-    for each in given:
+    for each in params:
         name, equals, text = each.partition("=")
         if not equals or not name:
             raise UsageError(f"-p {each}: this is no NAME=VALUE.", "Write for example -p count=3.")

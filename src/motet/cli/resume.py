@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from argparse import ArgumentParser, Namespace
 
 from motet import app
-from motet.cli import human, interrupts, lookup, outcome, requests
+from motet.cli import answer, human, interrupts, lookup, outcome, requests
 from motet.cli.live import Watch
 from motet.cli.terminal import Terminal
 from motet.engine.driver import Driver
@@ -26,6 +27,11 @@ def command(options: Namespace, terminal: Terminal) -> int:
     """Carry on with a run in this process from where it stood; what succeeded is not run again."""
     host = app.hosts.current()
     row = lookup.find_run(host.store, options.run)
+    if row.waits and not lookup.has_crashed(row, time.time()):
+        answer.go(host.store, row)
+        if not lookup.is_suspended(row):
+            terminal.say(f"Run {terminal.paint(row.name, 'bold')} goes on.")
+            return 0
     terminal.plain = options.plain
     terminal.keep_stdout_clean()
     interrupts.install()

@@ -10,6 +10,7 @@ from motet.cli import human, lookup, summary
 from motet.cli.artifacts import told
 from motet.cli.terminal import Terminal
 from motet.cli.tree import Node, lines, tree
+from motet.dialects.python.world import answers
 from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow
 from motet.values.published import Published, published
@@ -61,6 +62,7 @@ def _show_run(terminal: Terminal, run: RunRow, steps: list[StepRow]) -> None:
         ("Run", f"{terminal.paint(run.name, 'bold')}  {run.id}"),
         ("Workflow", run.workflow),
         ("Status", terminal.status(status)),
+        ("Waits for", "; ".join(answers.told(each) for each in run.waits or ())),
         ("Created", human.moment(run.created_at)),
         ("Started", human.moment(run.started_at)),
         ("Ended", human.moment(run.ended_at)),
@@ -78,6 +80,8 @@ def _show_run(terminal: Terminal, run: RunRow, steps: list[StepRow]) -> None:
         terminal.say(run.error["traceback"])
     if status in (lookup.CRASHED, "failed", "cancelled"):
         terminal.say(f"\nTo carry on: motet resume {run.name}")
+    for each in run.waits or ():
+        terminal.say(f"\nTo answer: {answers.how(each).format(run=run.name)}")
 
 
 def _params(params: Json) -> str:

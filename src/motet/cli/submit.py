@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
@@ -32,7 +31,7 @@ def command(options: Namespace, terminal: Terminal) -> int:
     new = _new_run(target, request, options.door)
     host = app.hosts.current()
     host.create(new)
-    start_engine(new.id)
+    app.start_engine(new.id)
     terminal.say(f"Run {terminal.paint(new.name, 'bold')} ({new.id}) was submitted.")
     terminal.say(f"To see it: motet show {new.name}; motet logs -f {new.name}")
     if options.json:
@@ -78,18 +77,4 @@ def _called_by(path: str, request: Request, door: str) -> tuple[Flow[..., Any], 
     return flow, request.values(flow, (), {})
 
 
-def start_engine(run: str) -> None:
-    """Start a process of its own session that drives the run; what it says goes to a file below the home."""
-    from subprocess import DEVNULL, Popen
-
-    folder = os.path.join(app.home(), "engines")
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, f"{run}.log"), "ab") as log:
-        Popen(
-            [sys.executable, "-P", "-m", "motet.cli", "engine", run],
-            stdin=DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            env={**os.environ, "MOTET_HOME": app.home()},
-        )  # fmt: skip
-
-
-__all__ = ["arguments", "command", "start_engine"]
+__all__ = ["arguments", "command"]

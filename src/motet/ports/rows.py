@@ -40,7 +40,10 @@ class Owner(Record):
 
 
 class RunRow(Record):
-    """What lists and pages show of a run; `owner` and the lease are None while nobody drives it."""
+    """What lists and pages show of a run; `owner` and the lease are None while nobody drives it.
+
+    `waits` is what its voice says that it waits for: filled in by whoever shows it, not by stores.
+    """
 
     id: str
     name: str
@@ -61,6 +64,7 @@ class RunRow(Record):
     owner: Owner | None = None
     lease_until: float | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
+    waits: Json = None
 
 
 class StepRow(Record):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 TakeUp: TypeAlias = "Callable[[Flow[..., Any], tuple[Any, ...], Mapping[str, Any]], tuple[Driver, Mapping[str, Any]]]"
 
+_starter: list[Callable[[str], None]] = []
 _opener: list[Callable[[], Host]] = []
 _take_up: list[TakeUp] = []
 
@@ -28,6 +29,18 @@ def host() -> Host:
     if not _opener:
         raise UsageError("Nothing says where runs are kept.", "Import flow and task from motet itself.")
     return _opener[0]()
+
+
+def start_by(start: Callable[[str], None]) -> None:
+    """From now on, let `start` start processes that drive runs."""
+    _starter[:] = [start]
+
+
+def start_engine(run: str) -> None:
+    """Start a process that drives the run to its end."""
+    if not _starter:
+        raise UsageError("Nothing says how processes are started.", "Import flow and task from motet itself.")
+    _starter[0](run)
 
 
 def take_up_by(take_up: TakeUp) -> None:

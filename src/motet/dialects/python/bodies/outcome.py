@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from motet.dialects.python.running.leaving import Leaving
 from motet.engine.attempts import news_of
 from motet.engine.replay import GIVEN_UP
 from motet.errors import Cancelled
@@ -62,6 +63,8 @@ class Outcome:
         driver, call, number = self._driver, self._call, self._number
         if error is None:
             settled = call.settled(number, Success(self.value))
+        elif isinstance(error, Leaving):  # nothing has ended: the run goes on in another process
+            return False
         elif not isinstance(error, Exception):
             driver.conclude(Ended(driver.host.clock.now(), call.key, number, self._reason(error)))
             return False

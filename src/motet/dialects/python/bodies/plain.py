@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from motet.dialects.python.bodies.outcome import Outcome
+from motet.dialects.python.running.leaving import Leaving
 from motet.errors import Cancelled
 from motet.executors import capture
 from motet.interrupts import held_back
@@ -88,3 +89,5 @@ def let_go(call: TaskCall, stop: BaseException, *, wait: bool = True) -> None:
         driver.finish(Finish("cancelled"), wait=wait)
     else:
         driver.leave()
+        if isinstance(stop, Leaving):
+            raise stop.suspended(driver.run) from None

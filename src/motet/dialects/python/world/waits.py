@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from motet.dialects.python.running.leaving import Leaving
 from motet.dialects.python.running.limits import raise_if_stopped
 from motet.dialects.python.scope import Scope
 from motet.engine.host import Host
@@ -73,11 +74,3 @@ def forget(scope: Scope) -> None:
     if found is not None:
         with suppress(Conflict):
             store.delete_document(found)
-
-
-class Leaving(BaseException):
-    """The process is to let go of the run, which goes on waiting; `what` it waits for."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
