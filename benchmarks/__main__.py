@@ -1,5 +1,7 @@
 """`python -m benchmarks [NAME...] [--quick] [--json]`: measures the rows of the performance budget.
 
+`python -m benchmarks peers` measures Motet beside other systems: see `benchmarks.peers.table`.
+
 Ends with 1 if a measurement broke. A missed budget is no failure: figures depend on the machine.
 """
 
@@ -13,11 +15,14 @@ import time
 from benchmarks import machine, report
 from benchmarks.bench import Bench
 from benchmarks.figures import Absent, Measured, Row
+from benchmarks.peers import table as peers
 from benchmarks.rows.all import ROWS
 
 
 def main() -> int:
     """Measure what is asked for, and print it."""
+    if sys.argv[1:2] == ["peers"]:
+        return peers.main(sys.argv[2:])
     options = _options()
     chosen = [row for row in ROWS if not options.names or row.name in options.names]
     bench = Bench(options.folder, quick=options.quick)

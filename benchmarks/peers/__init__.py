@@ -1,0 +1,1 @@
+"""The same workloads in Motet and in other systems, side by side."""
