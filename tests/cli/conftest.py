@@ -94,9 +94,12 @@ class Cli:
         return found
 
     def wait_for_steps(self, run: str, *keys: str) -> None:
-        """Wait until the run has these steps in the store."""
+        """Wait until there is that run, with these steps."""
         until = time.monotonic() + PATIENCE_S
-        while not {each["key"] for each in self.json("show", run)["steps"]}.issuperset(keys):
+        while True:
+            known = run in [each["name"] for each in self.runs()]
+            if known and {each["key"] for each in self.json("show", run)["steps"]}.issuperset(keys):
+                return
             assert time.monotonic() < until, f"{run} has no steps {keys}"
             time.sleep(0.05)
 

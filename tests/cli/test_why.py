@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.cli.conftest import Cli
+import time
+
+from tests.cli.conftest import PATIENCE_S, Cli
 
 KEPT = """
     from motet import flow, task
@@ -175,3 +177,26 @@ def test_what_waits_says_for_what(cli: Cli) -> None:
     process.communicate(timeout=120)
     assert "for its turn at the limit gpu" in cli("why", "mine", other).out
     assert "the last that it needs to end" in cli("why", "mine", "after-0").out
+
+
+def test_a_wait_for_an_event_names_it(cli: Cli) -> None:
+    cli.write(
+        "listening.py",
+        """
+        from motet import artifact, flow, wait_for_event
+
+        @flow
+        def listening():
+            artifact.metric("data_ready", 1)
+            return wait_for_event("data_ready").value
+        """,
+    )
+    process = cli.start("run", "listening.py", "--name", "mine")
+    cli.wait_for_steps("mine", "listening/wait_for_event-0")
+    until = time.monotonic() + PATIENCE_S
+    while "the event data_ready" not in (told := cli("why", "mine", "wait_for_event-0").out):
+        assert time.monotonic() < until, told
+    cli("publish", "data_ready", "7")
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert "Result: 7" in out, "an artifact of that key is no such event"
+    assert process.returncode == 0, err

@@ -38,6 +38,12 @@ class Facts:
         return (done[-1].get("note") if done else None) or {}
 
     @property
+    def waits_for(self) -> Json:
+        """What its body waits for, as its voice tells it: {"for": ..., "since": ...}; None if for nothing."""
+        found = self.store.document("python", "wait", f"{self.run.id}/{self.step.key}")
+        return found.body if found is not None else None
+
+    @property
     def forked(self) -> Json:
         """What the run was forked from, None if it was not."""
         return self.run.program.get("fork")

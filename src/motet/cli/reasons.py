@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 from motet.cli import human, lookup
@@ -29,7 +30,7 @@ class Reasons(Facts):
     def why(self) -> Iterator[str]:
         """Why it stands as it does, in a few lines."""
         told = {
-            st.PENDING: self._why_pending, st.READY: self._why_ready, st.RUNNING: self._why_it_ran,
+            st.PENDING: self._why_pending, st.READY: self._why_ready, st.RUNNING: self._why_it_runs,
             st.RETRYING: self._why_retrying, st.SUCCEEDED: self._why_succeeded, st.FAILED: self._why_failed,
             st.SKIPPED: self._why_skipped, st.CANCELLED: self._why_cancelled,
         }  # fmt: skip
@@ -100,6 +101,18 @@ class Reasons(Facts):
             yield from self._told_parts(self.note["cache"]["parts"])
         else:
             yield from self._why_it_ran()
+
+    def _why_it_runs(self) -> Iterator[str]:
+        waits = self.waits_for
+        if waits:
+            what = f"the event {waits['event']}" if "event" in waits else waits["for"]
+            since = human.length(time.time() - waits["since"])
+            yield f"It waits for {what}, since {human.clock(waits['since'])} ({since})."
+            if "event" in waits:
+                yield f"`motet publish {waits['event']}` publishes one."
+        else:
+            yield from self._why_it_ran()
+        yield from self._why_stalled()
 
     def _why_it_ran(self) -> Iterator[str]:
         if self.step.form == "flow":

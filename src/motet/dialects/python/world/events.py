@@ -11,6 +11,7 @@ from motet.dialects.python.tasks import Task
 from motet.dialects.python.world import waits
 from motet.errors import UsageError
 from motet.ports import Entry
+from motet.values.published import NAMESPACE
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,9 @@ def _listen(key: str, namespace: str | None, value: Any, after: int, timeout: fl
     return _given(entry, key, timeout)
 
 
+_OWN = ("motet", NAMESPACE)
+"""What Motet and artifacts say in the journal is heard only by whoever names the namespace."""
+
 _step: Task[..., Event] = Task(_listen, {"name": "wait_for_event"})
 
 
@@ -65,7 +69,7 @@ def _wanted(key: str, namespace: str | None, value: Any) -> Any:
     def wanted(entry: Entry) -> bool:
         return (
             entry.key == key
-            and (entry.namespace == namespace if namespace is not None else entry.namespace != "motet")
+            and (entry.namespace == namespace if namespace is not None else entry.namespace not in _OWN)
             and (value is None or entry.value == value)
         )
 
