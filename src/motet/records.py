@@ -147,7 +147,8 @@ def _first(cls: RecordType) -> Callable[..., None]:
 
 def _compiled(cls: RecordType) -> Callable[..., None]:
     frozen = cls.__frozen__
-    known: dict[str, Any] = {"_absent": _ABSENT, "_set": object.__setattr__}
+    # By the name of its module, code is known as Motet's own: no interruption tears it apart.
+    known: dict[str, Any] = {"__name__": __name__, "_absent": _ABSENT, "_set": object.__setattr__}
     takes, lines = ["self"], []
     for name, said in cls.__record__.items():
         value = name

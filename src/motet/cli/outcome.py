@@ -141,7 +141,9 @@ def _summarise(terminal: Terminal, row: RunRow, *, with_error: bool) -> None:
 
 def _tell_error(row: RunRow, failed: StepRow | None) -> None:
     """The traceback of the run's failure; where the run only says that a step failed, that step's."""
-    error = row.error
+    error = (
+        row.error if row.error is not None or failed is None else failed.error
+    )  # a program only fails with its steps
     if not isinstance(error, dict):
         return
     sys.stdout.flush()

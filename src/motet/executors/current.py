@@ -24,6 +24,7 @@ class Current:
     """The attempt that runs in this context (see `ports.Attempt` for `context` and `log`).
 
     stopping   why the attempt was asked to stop; None if it was not
+    at_stop    called when it is, from any thread; None: the code looks at `stopping` itself, if it does
     tee        whether what it writes is also shown where it would have gone
     held       by stream, the line begun that is not shown yet: of an attempt that others write beside, whole lines are
                shown; None for one that shows each word at once
@@ -31,7 +32,7 @@ class Current:
     printed    called with each line that it writes to stdout, in place of all that; None for none
     """
 
-    __slots__ = ("_lock", "_pending", "context", "held", "kept", "log", "printed", "stopping", "tee")
+    __slots__ = ("_lock", "_pending", "at_stop", "context", "held", "kept", "log", "printed", "stopping", "tee")
 
     def __init__(
         self, context: Mapping[str, Json], log: Log | None = None, tee: bool = True, *, whole_lines: bool = False
@@ -40,11 +41,18 @@ class Current:
         self.log = log
         self.tee = tee
         self.stopping: str | None = None
+        self.at_stop: Callable[[], None] | None = None
         self.held: dict[str, str] | None = {} if whole_lines else None
         self.kept: dict[str, Any] = {}
         self.printed: Callable[[str], None] | None = None
         self._pending: dict[str, str] = {}
         self._lock = Lock()
+
+    def stop(self, reason: str) -> None:
+        """Ask the attempt to stop."""
+        self.stopping = reason
+        if self.at_stop is not None:
+            self.at_stop()
 
     def write(self, stream: str, text: str) -> None:
         """Log the lines that end in `text`; the rest waits for its end."""

@@ -70,7 +70,7 @@ class InlineExecutor:
         here = self._running.get((run, key, element, number))
         if here is None:
             return True
-        here.stopping = reason
+        here.stop(reason)
         return False
 
     def close(self, *, kill: bool = False) -> None:

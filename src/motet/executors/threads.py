@@ -162,7 +162,7 @@ class ThreadExecutor:
             if job is None:
                 return True
             if job.begun:
-                job.here.stopping = reason
+                job.here.stop(reason)
                 if not job.given_up and job.thread is not None:
                     job.given_up = True
                     self._stuck.add(job.thread)
@@ -183,7 +183,7 @@ class ThreadExecutor:
             given_up = list(self._jobs.values()) if kill else []
             for job in given_up:
                 self._take(job)
-                job.here.stopping = "closed"
+                job.here.stop("closed")
             if first:
                 for _ in self._threads:
                     self._queue.put(None)

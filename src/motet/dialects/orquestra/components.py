@@ -68,13 +68,16 @@ class Fetching(PlainRunner):
 
 
 def fetch(workflow: Workflow, folder: str, environments: str, pins: Mapping[str, Json]) -> dict[str, Component]:
-    """All imports of the workflow, whose relative paths start in `folder`, at the commits in `pins` where there are.
+    """What the steps of the workflow import, relative paths from `folder` on, at the commits in `pins` where there are.
 
     They are kept below the folder `environments`. Raises SpecError, naming the import, its URL and ref.
     """
     sources = Sources(environments, Fetching())
+    used = {name for step in workflow.steps.values() for name in step.imports}
     return {
-        name: _component(workflow, each, folder, sources, pins.get(name)) for name, each in workflow.imports.items()
+        name: _component(workflow, each, folder, sources, pins.get(name))
+        for name, each in workflow.imports.items()
+        if name in used
     }
 
 
@@ -142,7 +145,7 @@ def lock_path(file: str) -> str:
     return f"{file}.lock"
 
 
-def write_lock(file: str, components: Mapping[str, Component], packages: Mapping[str, Json]) -> str:
+def write_lock(file: str, components: Mapping[str, Component], packages: Json) -> str:
     """Keep the pins of these components, and the packages of each environment, for the workflow in `file`.
 
     Gives the path written.
@@ -156,26 +159,29 @@ def write_lock(file: str, components: Mapping[str, Component], packages: Mapping
     return path
 
 
-def read_lock(workflow: Workflow, file: str) -> dict[str, Json]:
-    """The pins in the lock file beside `file`, if there is one. Raises UsageError if it does not fit the workflow."""
+def read_lock(workflow: Workflow, file: str) -> tuple[dict[str, Json], dict[str, Json]]:
+    """Pins and packages in the lock file beside `file`, if there is one. Raises UsageError if it does not fit."""
     path = lock_path(file)
     try:
         with open(path, encoding="utf-8") as lock:
-            pins: dict[str, Json] = json.load(lock)["imports"]
+            content = json.load(lock)
+            pins: dict[str, Json] = content["imports"]
     except FileNotFoundError:
-        return {}
+        return {}, {}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"{path} cannot be read as a lock file: {error}.", f"Write it anew: motet lock {file}"
         ) from None
+    used = {name for step in workflow.steps.values() for name in step.imports}
     for name, given in workflow.imports.items():
         pin = pins.get(name)
-        if given.kind == "git" and not (isinstance(pin, dict) and _fits(given, pin)):
+        if given.kind == "git" and name in used and not (isinstance(pin, dict) and _fits(given, pin)):
             raise UsageError(
                 f"{path} does not fit import {name!r} any more: {given.repository}, {given.ref_kind} {given.ref!r}.",
                 f"Write it anew: motet lock {file}",
             )
-    return {name: pins[name] for name, given in workflow.imports.items() if given.kind == "git"}
+    git = {name: pins[name] for name, given in workflow.imports.items() if given.kind == "git" and name in pins}
+    return git, content.get("packages", {})
 
 
 def _fits(given: Import, pin: Mapping[str, Json]) -> bool:

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-from motet.dialects.orquestra import requirements
 from motet.dialects.orquestra.components import Component, Fetching
 from motet.dialects.orquestra.spec import Workflow
+from motet.environments import requirements
 from motet.environments.build import Environments
 from motet.environments.spec import Environment
 
@@ -26,11 +26,15 @@ NONE = "none"
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Interpreter, folders that come first on its path, and a digest of what else its packages are."""
+    """Interpreter, folders that come first on its path, and a digest of what else its packages are.
+
+    packages  versions of those that the components ask for, or of all, where they were installed for them
+    """
 
     python: str
     paths: tuple[str, ...]
     digest: str
+    packages: Mapping[str, str]
 
     def importable(self, names: Iterable[str]) -> set[str]:
         """Which of these top-level modules can be imported, without importing them."""
@@ -66,6 +70,11 @@ def surroundings(
     return found
 
 
+def packages_of(workflow: Workflow, around: Mapping[str, Surroundings]) -> dict[str, dict[str, str]]:
+    """The packages of each set of imports, as runs and lock files keep them."""
+    return {",".join(step.imports): dict(around[name].packages) for name, step in workflow.steps.items()}
+
+
 def _made(used: list[Component], workflow: Workflow, folder: str, base: str, has: Mapping[str, str]) -> Surroundings:
     asked, clear = _asked(used)
     own = {requirements.project_name(each.path) for each in used if each.path}
@@ -77,15 +86,16 @@ def _made(used: list[Component], workflow: Workflow, folder: str, base: str, has
     asked = [each for each in asked if requirements.name_of(each) not in own]
     if base != NONE and clear and not list(requirements.unmet(asked, has)):
         python = base or sys.executable
-        versions = {name: has.get(name) for name in sorted(map(requirements.name_of, asked))}
-        return Surroundings(python, paths, _digest([sys.version, python, versions]))
+        versions = {name: has[name] for name in sorted(map(requirements.name_of, asked)) if name in has}
+        return Surroundings(python, paths, _digest([sys.version, python, versions]), versions)
     loose = [line for each in used if each.given.kind != "git" for line in _declared(each)]
     environment = Environment(
         tuple(each.git for each in used if each.given.kind == "git"), tuple(loose),
         "" if base in ("", NONE) else base, base != NONE,
     )  # fmt: skip
     built = Environments(folder, Fetching()).ready(environment)
-    return Surroundings(built.python, tuple(dict.fromkeys((*paths, *built.paths))), built.digest)
+    packages = requirements.installed(built.python)
+    return Surroundings(built.python, tuple(dict.fromkeys((*paths, *built.paths))), built.digest, packages)
 
 
 def _asked(used: list[Component]) -> tuple[list[str], bool]:

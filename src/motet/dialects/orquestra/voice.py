@@ -16,10 +16,9 @@ from motet.dialects.orquestra.places import Problems
 from motet.dialects.orquestra.preflight import check_code, check_resources, task_steps
 from motet.dialects.orquestra.program import VOICE, OrquestraProgram, Work
 from motet.dialects.orquestra.reader import read_workflow
-from motet.dialects.orquestra.requirements import packages_of
 from motet.dialects.orquestra.results import StepResult
 from motet.dialects.orquestra.spec import Workflow
-from motet.dialects.orquestra.surroundings import Surroundings, environments_folder, surroundings
+from motet.dialects.orquestra.surroundings import Surroundings, environments_folder, packages_of, surroundings
 from motet.errors import NotFound, TargetError
 from motet.kernel.events import Json
 from motet.kernel.transitions import SUCCEEDED
@@ -70,7 +69,7 @@ def prepare(file: str, home: str, resources: Mapping[str, float], asked: Asked) 
     workflow = read_workflow(text, file)
     variants.apply(workflow, asked.sets, asked.matrix)
     folder = environments_folder(home)
-    pins = read_lock(workflow, file) if asked.locked else {}
+    pins, locked = read_lock(workflow, file) if asked.locked else ({}, {})
     components = fetch(workflow, os.path.dirname(os.path.abspath(file)), folder, pins)
     problems = Problems(workflow.document)
     check_code(workflow, components, problems)
@@ -78,9 +77,21 @@ def prepare(file: str, home: str, resources: Mapping[str, float], asked: Asked) 
     around = surroundings(workflow, components, folder, asked.base)
     check_code(workflow, components, problems, lambda step, names: around[step.name].importable(names))
     problems.check()
+    workflow.warnings += _drifted(file, locked, packages_of(workflow, around))
     check_resources(workflow, resources, _free_bytes(home), problems)
     workflow.warnings += [each for each in problems.warnings if each not in workflow.warnings]
     return Ready(workflow, text, components, around)
+
+
+def _drifted(file: str, locked: Mapping[str, Any], here: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """What to say of packages that have other versions than when the workflow was locked."""
+    changed = {
+        f"{name} {version}, now {here[key].get(name, 'gone')}"
+        for key, packages in locked.items()
+        for name, version in packages.items()
+        if key in here and here[key].get(name) != version
+    }
+    return [f"{file}: not as it was locked: {'; '.join(sorted(changed)[:5])}."] if changed else []
 
 
 def _text(file: str) -> bytes:
@@ -95,15 +106,13 @@ def fetched(file: str, home: str) -> dict[str, Component]:
     """What the workflow in the file imports, fetched. Raises SpecError."""
     workflow = read_workflow(_text(file), file)
     folder = os.path.dirname(os.path.abspath(file))
-    return fetch(workflow, folder, environments_folder(home), read_lock(workflow, file))
+    return fetch(workflow, folder, environments_folder(home), read_lock(workflow, file)[0])
 
 
 def lock(file: str, home: str, resources: Mapping[str, float]) -> tuple[str, list[Component], list[str]]:
     """Pin what the workflow imports as it stands now, in its lock file; gives its path, the components, warnings."""
     ready = prepare(file, home, resources, Asked(locked=False))
-    packages = {",".join(step.imports): ready.around[name].python for name, step in ready.workflow.steps.items()}
-    listed = {key: packages_of(python) for key, python in packages.items()}
-    path = write_lock(file, ready.components, listed)
+    path = write_lock(file, ready.components, packages_of(ready.workflow, ready.around))
     return path, list(ready.components.values()), ready.workflow.warnings
 
 
@@ -123,6 +132,7 @@ def new_run(host: Host, file: str, ready: Ready, asked: Asked, *, name: str = ""
         "voice": VOICE, "file": path, "cwd": os.getcwd(), "base": asked.base, "cached": asked.cached,
         "source": {"artifact": stored.digest, "size_bytes": stored.size_bytes},
         "imports": {name: each.pin() for name, each in ready.components.items()},
+        "packages": packages_of(ready.workflow, ready.around),
     }  # fmt: skip
     return NewRun(
         run, name or run, ready.workflow.name, program, asked.to_json() or None, created_at=host.clock.now(),

@@ -263,6 +263,6 @@ def flow(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a function a flow: `@flow` or `@flow(retries=1)`. For the options see `FlowOptions`."""
     if fn is None:
         return lambda function: Flow(function, options)  # type: ignore[arg-type]
-    if not callable(fn):
+    if not isinstance(fn, Callable | classmethod):  # type: ignore[arg-type]
         raise UsageError(f"@flow was given {fn!r}.", "Write @flow above a function.")
     return Flow(fn, options)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from motet.dialects.python.states import NAMES, State, StateType
-from motet.errors import Cancelled, RunError, StateFailed, StepSkipped, TimedOut, UsageError
+from motet.errors import Cancelled, StateFailed, StepFailed, StepSkipped, TimedOut, UsageError
 from motet.kernel import transitions as st
 from motet.kernel.program import StopStep
 from motet.kernel.state import element_key
@@ -182,7 +182,7 @@ class Future(Generic[R]):
         error = self._failure()
         state = error.state if isinstance(error, StateFailed) else None
         own = state.result(raise_on_failure=False) if isinstance(state, State) else None
-        return own if isinstance(own, BaseException) and not isinstance(own, RunError) else error
+        return own if isinstance(own, BaseException) and not isinstance(own, StepFailed | StepSkipped) else error
 
     def _failure(self) -> BaseException:
         step = self._step()

@@ -237,6 +237,6 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a function a task: `@task` or `@task(retries=3)`. For the options see `TaskOptions`."""
     if fn is None:
         return lambda function: Task(function, options)  # type: ignore[arg-type]
-    if not callable(fn):
+    if not isinstance(fn, Callable | classmethod):  # type: ignore[arg-type]
         raise UsageError(f"@task was given {fn!r}.", "Write @task above a function.")
     return Task(fn, options)  # type: ignore[arg-type]

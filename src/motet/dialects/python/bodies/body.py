@@ -68,8 +68,8 @@ class Body:
             from motet.dialects.python.bodies.yielded import Yielded
 
             return Yielded.of(self.fn(*self.args, **self.kwargs)).plain()
-        from motet.dialects.python.bodies.coroutines import run
+        from motet.dialects.python.bodies.coroutines import run_alone
         from motet.interrupts import run_loop
 
         self.begin = None  # it was done
-        return run_loop(run(self))
+        return run_loop(run_alone(self))

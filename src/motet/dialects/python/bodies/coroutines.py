@@ -17,6 +17,7 @@ from motet.dialects.python.waking import Wake, wait
 from motet.engine.replay import GIVEN_UP
 from motet.errors import Cancelled, TimedOut
 from motet.executors import capture
+from motet.executors.current import running
 from motet.interrupts import held_back
 from motet.kernel.program import AddStep, StopStep
 from motet.kernel.state import Step
@@ -65,6 +66,21 @@ async def run(body: Body) -> Any:
         value = concluded(value, deep=body.deep)
     check_submitted(body.scope)
     return value
+
+
+async def run_alone(body: Body) -> Any:
+    """As `run`, for the only coroutine of a loop that was made for an attempt: it is cancelled when that is to stop."""
+    attempt, loop, task = running.get(), asyncio.get_running_loop(), asyncio.current_task()
+
+    def cancel() -> None:
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(task.cancel)  # type: ignore[union-attr]
+
+    if attempt is not None:
+        attempt.at_stop = cancel
+        if attempt.stopping is not None:
+            cancel()
+    return await run(body)
 
 
 async def _listed(body: Body) -> list[Any]:

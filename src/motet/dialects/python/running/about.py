@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from motet.dialects.python.scope import Scope, current
 from motet.errors import UsageError
 from motet.executors.current import running
 from motet.kernel.state import element_key
+from motet.records import Record, field
 
 if TYPE_CHECKING:
     from motet.dialects.python.flows import Flow
@@ -28,8 +28,7 @@ tags_now: ContextVar[frozenset[str]] = ContextVar("motet_tags", default=frozense
 """The tags that `tags(...)` adds to what is called now."""
 
 
-@dataclass(frozen=True)
-class FlowRun:
+class FlowRun(Record, frozen=True):
     """One run of a flow. Of a flow called inside another it is a step of that one's run.
 
     id         the run's id; of a subflow the id of its run, and the key of its step
@@ -48,8 +47,7 @@ class FlowRun:
     start_time: float | None = None
 
 
-@dataclass(frozen=True)
-class TaskRun:
+class TaskRun(Record, frozen=True):
     """One run of a task. `id` is the id of its run, and the key of its step; `run_count` counts attempts from 1."""
 
     id: str
@@ -62,8 +60,7 @@ class TaskRun:
     start_time: float | None = None
 
 
-@dataclass(frozen=True)
-class RunContext:
+class RunContext(Record, frozen=True):
     """The flow run and the task run that the calling code is part of; with the objects, in the run's own process."""
 
     flow_run: FlowRun | None
@@ -165,7 +162,7 @@ def told_elsewhere(
 def plain(run: FlowRun | TaskRun) -> dict[str, Json]:
     """The run as JSON, so with its plain parameters only."""
     parameters = {name: value for name, value in run.parameters.items() if type(value) in _PLAIN}
-    whole = {name: value for name, value in vars(run).items() if name != "parameters"}
+    whole: dict[str, Json] = {name: getattr(run, name) for name in run.__match_args__ if name != "parameters"}
     return {**whole, "tags": list(run.tags), "parameters": parameters}
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from motet.environments.build import DEAD_NAMES
-from motet.kernel.events import Json
+from motet.errors import UsageError
 
 _BELOW = ("", "src")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -96,22 +96,26 @@ def project_name(folder: str) -> str:
 
 
 def installed(python: str) -> dict[str, str]:
-    """The packages that the interpreter has, by normal name, with their versions."""
+    """The packages of the interpreter, by normal name, with their versions. Raises UsageError if it does not run."""
     import sys
 
     if python == sys.executable:
-        from importlib.metadata import distributions
-
-        return {_normal(each.metadata["Name"]): each.version for each in distributions() if each.metadata["Name"]}
+        return _listed(sys.path)
     import json
-    from subprocess import run
+    from subprocess import CalledProcessError, run
 
-    code = (
-        "import json; from importlib.metadata import distributions as d;"
-        "print(json.dumps({e.metadata['Name']: e.version for e in d() if e.metadata['Name']}))"
-    )
-    done = run([python, "-c", code], capture_output=True, text=True, check=True)
-    return {_normal(name): version for name, version in json.loads(done.stdout).items()}
+    try:
+        done = run([python, "-c", "import json, sys; print(json.dumps(sys.path))"], capture_output=True, check=True)
+    except (OSError, CalledProcessError) as error:
+        raise UsageError(f"{python} does not run as a Python interpreter: {error}.", "Name another one.") from None
+    return _listed(json.loads(done.stdout))
+
+
+def _listed(path: Sequence[str]) -> dict[str, str]:
+    from importlib.metadata import distributions
+
+    found = [(each.metadata["Name"], each.version) for each in distributions(path=list(path))]
+    return {_normal(name): version for name, version in reversed(found) if name}
 
 
 def unmet(requirements: Sequence[str], has: Mapping[str, str]) -> Iterator[str]:
@@ -149,8 +153,3 @@ def name_of(requirement: str) -> str:
 
 def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def packages_of(python: str) -> Json:
-    """The packages of an interpreter, as lock files list them."""
-    return dict(sorted(installed(python).items()))
