@@ -191,6 +191,10 @@ def test_v0_is_called_by_its_name() -> None:
         read(V0)
     with pytest.raises(SpecError, match="half migrated"):
         read(BLOSSOMS + "\nkind: Workflow\nspec: {}\n")
+    with pytest.raises(SpecError, match=r"w\.yaml:2:1: this is a v0 workflow"):
+        read("# {{ a template }}\n" + V0 + "{{ another }}\n")
+    with pytest.raises(SpecError, match="Lists within lists were v0"):
+        read(BLOSSOMS[: BLOSSOMS.index("steps:")] + "steps:\n- - name: one\n  - name: two\n")
 
 
 def test_recognition_needs_no_whole_file() -> None:

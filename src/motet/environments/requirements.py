@@ -33,7 +33,7 @@ def declared(folder: str) -> list[str] | None:
             if more is None:
                 return None
             found += more
-    return found
+    return [each for each in found if each.strip()]
 
 
 def _lines(path: str) -> list[str]:
@@ -43,20 +43,53 @@ def _lines(path: str) -> list[str]:
 
 def _from_setup(folder: str) -> list[str] | None:
     """The install_requires of a setup.py, if it is a literal; none where there is none."""
-    try:
-        tree = ast.parse("\n".join(_lines(os.path.join(folder, "setup.py"))))
-    except FileNotFoundError:
+    if not os.path.isfile(os.path.join(folder, "setup.py")):
         return []
-    except SyntaxError:
+    given = _keywords(_setup(folder))
+    folders = _literal(given.get("package_dir"), {})
+    if not given or None in given or _BUILT & set(given) or not isinstance(folders, dict) or set(folders) - {""}:
         return None
+    found = _literal(given.get("install_requires"), [])
+    return [found] if isinstance(found, str) else list(found) if isinstance(found, list | tuple) else None
+
+
+_BUILT = {"ext_modules", "cmdclass", "py_modules"}
+"""Arguments of setup() because of which a path alone will not do."""
+
+
+def _setup(folder: str) -> ast.AST:
+    """The setup.py in the folder; an empty one if there is none that can be read."""
+    try:
+        return ast.parse("\n".join(_lines(os.path.join(folder, "setup.py"))))
+    except (OSError, SyntaxError):
+        return ast.Module([], [])
+
+
+def _keywords(tree: ast.AST) -> dict[str | None, ast.expr]:
+    """The keyword arguments of the call of setup()."""
     calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call)]
-    for keyword in (keyword for call in calls for keyword in call.keywords if keyword.arg == "install_requires"):
-        try:
-            found = ast.literal_eval(keyword.value)
-        except ValueError:
-            return None
-        return [found] if isinstance(found, str) else list(found)
-    return None if any(keyword.arg is None for call in calls for keyword in call.keywords) else []
+    setups = [each for each in calls if ast.unparse(each.func).rpartition(".")[2] == "setup"]
+    return {keyword.arg: keyword.value for call in setups for keyword in call.keywords}
+
+
+def _literal(value: ast.expr | None, default: object) -> object:
+    """What is written, the default for nothing; None for what is no literal."""
+    try:
+        return default if value is None else ast.literal_eval(value)
+    except ValueError:
+        return None
+
+
+def package_folders(folder: str) -> list[str]:
+    """Where in the component its setup.py says that packages are, as paths."""
+    found = []
+    for below in _BELOW:
+        place = os.path.join(folder, below) if below else folder
+        folders = _literal(_keywords(_setup(place)).get("package_dir"), {})
+        root = folders.get("") if isinstance(folders, dict) else None
+        if isinstance(root, str) and not os.path.isabs(root):
+            found.append(os.path.normpath(os.path.join(place, root)))
+    return [each for each in found if os.path.isdir(each) and each.startswith(folder)]
 
 
 def _from_cfg(folder: str) -> list[str]:
@@ -84,10 +117,14 @@ def _from_pyproject(folder: str) -> list[str] | None:
 
 
 def project_name(folder: str) -> str:
-    """The name that the component's setup.py or pyproject.toml gives it, "" if that cannot be seen."""
+    """The normal name that the component's own files give it, "" if that cannot be seen."""
     for below in _BELOW:
-        for file in ("setup.py", "setup.cfg", "pyproject.toml"):
-            path = os.path.join(folder, below, file)
+        place = os.path.join(folder, below) if below else folder
+        found = _literal(_keywords(_setup(place)).get("name"), "")
+        if isinstance(found, str) and found:
+            return _normal(found)
+        for file in ("setup.cfg", "pyproject.toml"):
+            path = os.path.join(place, file)
             if os.path.isfile(path):
                 match = re.search(r"""^\s*name\s*=\s*["']?([A-Za-z0-9._-]+)""", "\n".join(_lines(path)), re.M)
                 if match:

@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from motet.dialects.orquestra.spec import Import, Workflow
 from motet.environments.plain import PlainRunner
+from motet.environments.requirements import package_folders
 from motet.environments.sources import Sources
 from motet.environments.spec import Git
 from motet.errors import EnvironmentFailed, SpecError, UsageError
@@ -39,9 +40,11 @@ class Component:
         """The folders that its modules are in."""
         found = [os.path.join(self.path, each) if each else self.path for each in _SOURCES] if self.path else []
         vendored = os.path.join(self.path, "vendor")
+        if self.path:
+            found += package_folders(self.path)
         if self.path and os.path.isdir(vendored):
             found += [os.path.join(vendored, each) for each in sorted(os.listdir(vendored))]
-        return [each for each in found if os.path.isdir(each)]
+        return [each for each in dict.fromkeys(found) if os.path.isdir(each)]
 
     @property
     def git(self) -> Git:

@@ -63,7 +63,8 @@ class Place:
         self.called = called
         self.value: dict[str, Any] = value if isinstance(value, dict) else {}
         if not isinstance(value, dict):
-            problems.error(path, f"found {told(value)}, expected a mapping for {called}.")
+            cure = "Lists within lists were v0: order steps by `passed`." if isinstance(value, list) else ""
+            problems.error(path, f"found {told(value)}, expected a mapping for {called}.", cure)
 
     def only(self, known: Sequence[str], hints: dict[str, str] | None = None) -> None:
         """Warn of keys that mean nothing here."""

@@ -37,7 +37,7 @@ class Work:
     """What steps need to run: the workflow's components and surroundings, the stores, and what the machine has.
 
     tasks   names of the steps whose function is a `motet.task`
-    cached  whether results of earlier runs may be taken
+    cached  whether results of earlier runs may be taken; they are kept in any case
     """
 
     components: Mapping[str, Component]
@@ -122,9 +122,9 @@ class StepCall:
             for each in step.inputs
             if each.source is not None
         }
-        if work.cached and step.outputs:  # a step without outputs is run for its effects
+        if step.outputs:  # a step without outputs is run for its effects
             self._key, parts = self._fingerprint(sources)
-            kept = work.store.document(VOICE, _KIND, self._key)
+            kept = work.store.document(VOICE, _KIND, self._key) if work.cached else None
             if kept is not None and self._is_there(kept.body["record"]):
                 note = {"cache": {"parts": parts, "from": [kept.body["run"], kept.body["step"]]}}
                 return Settled(True, kept.body["record"], cached=True, note=note)

@@ -36,7 +36,11 @@ def recognises(text: str) -> bool:
 
 def read_workflow(text: str | bytes, file: str) -> Workflow:
     """The workflow that the text holds. Raises SpecError, naming everything that is wrong with its place."""
-    document = read(text, file, modern_numbers=True)
+    try:
+        document = read(text, file, modern_numbers=True)
+    except SpecError:
+        _refuse_v0(text, file)
+        raise
     problems = Problems(document)
     top = Place(problems, (), document.value, "the workflow")
     problems.check()
@@ -61,17 +65,26 @@ def read_workflow(text: str | bytes, file: str) -> Workflow:
     return workflow
 
 
+def _refuse_v0(text: str | bytes, file: str) -> None:
+    """Raise SpecError for v0, even where it is no YAML: its templates may make it that."""
+    shown = text if isinstance(text, str) else text.decode("utf-8", "replace")
+    match = re.search(r"^ZapOSApiVersion", shown, re.M)
+    if match is not None:
+        line = shown.count("\n", 0, match.start()) + 1
+        raise SpecError(f"{file}:{line}:1: {_V0}", _REWRITE)
+
+
+_V0 = "this is a v0 workflow (ZapOSApiVersion v1alpha1, templates of Argo), which is not run here."
+_REWRITE = f"Rewrite it as {API_VERSION}: one entry in `steps` for each template call, ordered by `passed`."
+
+
 def _check_version(top: Place) -> None:
     """Raise SpecError for anything but v1; v0 is called by its name."""
     old = [each for each in _V0_KEYS if each in top.value]
     version = top.value.get("apiVersion")
     if "ZapOSApiVersion" in old or ("kind" in old and "spec" in old):
         mixed = " It also has keys of v1: it seems to be half migrated." if version else ""
-        raise SpecError(
-            f"{top.problems.document.where((old[0],), key=True)}: this is a v0 workflow (ZapOSApiVersion v1alpha1, "
-            f"templates of Argo), which is not run here.{mixed}",
-            f"Rewrite it as {API_VERSION}: one entry in `steps` for each template call, ordered by `passed`.",
-        )
+        raise SpecError(f"{top.problems.document.where((old[0],), key=True)}: {_V0}{mixed}", _REWRITE)
     if top.text("apiVersion", cure=f"Write apiVersion: {API_VERSION}") not in ("", API_VERSION):
         top.problems.error(("apiVersion",), f"found {version!r}, expected {API_VERSION!r}.")
 

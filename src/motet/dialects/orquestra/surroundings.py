@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 
 from motet.dialects.orquestra.components import Component, Fetching
@@ -22,6 +23,8 @@ from motet.environments.build import Environments
 from motet.environments.spec import Environment
 
 NONE = "none"
+Has = Callable[[], Mapping[str, str]]
+"""Gives the packages that the base has, by name, with their versions: it is looked at only if anything is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,9 @@ def surroundings(
     """
     made: dict[tuple[str, ...], Surroundings] = {}
     found = {}
-    has: dict[str, str] = {}
-    python = sys.executable if base in ("", NONE) else base
-    if base != NONE:
-        has = requirements.installed(python)
+    has = cache(lambda: requirements.installed(base or sys.executable))
+    if base not in ("", NONE):
+        has()  # an interpreter that does not run is told at once
     for name, step in workflow.steps.items():
         key = tuple(step.imports)
         if key not in made:
@@ -75,7 +77,7 @@ def packages_of(workflow: Workflow, around: Mapping[str, Surroundings]) -> dict[
     return {",".join(step.imports): dict(around[name].packages) for name, step in workflow.steps.items()}
 
 
-def _made(used: list[Component], workflow: Workflow, folder: str, base: str, has: Mapping[str, str]) -> Surroundings:
+def _made(used: list[Component], workflow: Workflow, folder: str, base: str, has: Has) -> Surroundings:
     asked, clear = _asked(used)
     own = {requirements.project_name(each.path) for each in used if each.path}
     for old, new in requirements.dead(asked).items():
@@ -84,9 +86,9 @@ def _made(used: list[Component], workflow: Workflow, folder: str, base: str, has
             workflow.warnings.append(told)
     paths = tuple(dict.fromkeys(path for each in used for path in each.sources))
     asked = [each for each in asked if requirements.name_of(each) not in own]
-    if base != NONE and clear and not list(requirements.unmet(asked, has)):
+    if base != NONE and clear and not (asked and list(requirements.unmet(asked, has()))):
         python = base or sys.executable
-        versions = {name: has[name] for name in sorted(map(requirements.name_of, asked)) if name in has}
+        versions = {name: has()[name] for name in sorted(map(requirements.name_of, asked)) if name in has()}
         return Surroundings(python, paths, _digest([sys.version, python, versions]), versions)
     loose = [line for each in used if each.given.kind != "git" for line in _declared(each)]
     environment = Environment(
