@@ -175,6 +175,40 @@ def test_a_terminal_that_changes_its_size(cli: Cli) -> None:
     assert "Result: 3" in tty.end()
 
 
+def test_what_a_child_process_prints_is_not_lost(cli: Cli) -> None:
+    cli.write(
+        "child.py",
+        """
+        import os, subprocess, time
+        from motet import flow, task
+
+        @task
+        def calls():
+            time.sleep(0.3)
+            subprocess.run(["echo", "from a child"])
+            open("printed", "w").close()
+            while not os.path.exists("go"):
+                time.sleep(0.01)
+            print("unfinished", end="", flush=True)
+            time.sleep(0.3)
+            print(" line")
+
+        @flow
+        def child():
+            calls()
+        """,
+    )
+    tty = Tty(cli, "run", "child.py", "--name", "mine")
+    tty.until(lambda: (cli.folder / "printed").exists())
+    seen = len(tty.raw)
+    tty.until(lambda: "calls" in tty.shown() and len(tty.raw) > seen + 300)
+    (cli.folder / "go").touch()
+    left = tty.end().splitlines()
+    assert left[0] == "from a child"
+    assert left[1] == "unfinished line"
+    assert left[2].startswith("Run mine")
+
+
 def test_ctrl_c_takes_the_view_away_and_stops_the_run(cli: Cli) -> None:
     cli.write("watched.py", WATCHED)
     tty = Tty(cli, "run", "watched.py:watched", "--name", "mine")

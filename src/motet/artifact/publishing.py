@@ -37,7 +37,9 @@ def table(key: str, rows: Any, description: str = "") -> str:
 
 def markdown(key: str, text: str, description: str = "") -> str:
     """Publish a text in Markdown."""
-    return _Place(key, "markdown").put(previews.text(text), description, text.encode(), "text/markdown")
+    return _Place(key, "markdown").put(
+        previews.text(text), description, text.encode("utf-8", "backslashreplace"), "text/markdown"
+    )
 
 
 def link(key: str, url: str, text: str = "", description: str = "") -> str:

@@ -1,4 +1,8 @@
-"""The foot of a terminal: lines that stay below whatever else is printed, and are drawn anew in place."""
+"""The foot of a terminal: lines that stay below whatever else is printed, and are drawn anew in place.
+
+The cursor is left above them, at the beginning of an empty line. So what goes to the terminal by another way (a child
+process, compiled code) stands where it belongs, too: the next drawing begins below it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any
 
+_ERASE = "\r\x1b[J"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -23,7 +28,7 @@ class Screen:
     def __init__(self) -> None:
         self._lock = Lock()
         self._out = sys.stdout
-        self._drawn: list[str] = []
+        self._drawn = False
         self._at_start = True
         self._is_open = True
         self._wrapped = [name for name in ("stdout", "stderr") if getattr(sys, name).isatty()]
@@ -37,16 +42,16 @@ class Screen:
             if not self._is_open or not self._at_start:
                 return
             columns = self.size()[0]
-            cut = [fit(line, columns - 1) for line in lines]
-            self._put(self._erased(columns) + "".join(f"{line}\n" for line in cut))
-            self._drawn = cut
+            below = "".join(f"\n{fit(line, columns - 1)}" for line in lines)
+            self._put(f"{_ERASE}{below}\x1b[{len(lines)}A\r" if lines else _ERASE)
+            self._drawn = bool(lines)
 
     def close(self) -> None:
         """Take the lines away, and let everybody write as before."""
         with self._lock:
             if self._is_open and self._drawn:
-                self._put(self._erased(self.size()[0]))
-            self._drawn, self._is_open = [], False
+                self._put(_ERASE)
+            self._drawn = self._is_open = False
         for name in self._wrapped:
             stream = getattr(sys, name)
             if isinstance(stream, _Above):
@@ -56,8 +61,8 @@ class Screen:
         """Write above the lines. They are drawn again with the next `draw`."""
         with self._lock:
             if self._is_open and self._drawn and text:
-                self._put(self._erased(self.size()[0]))
-                self._drawn = []
+                self._put(_ERASE)
+                self._drawn = False
             if text:
                 self._at_start = text.endswith("\n")
             return int(real.write(text))
@@ -70,18 +75,13 @@ class Screen:
         except (OSError, ValueError):
             return 80, 24
 
-    def _erased(self, columns: int) -> str:
-        """What takes the drawn lines away. In a terminal that has become narrower, they take more lines."""
-        up = sum(max(1, -(-width(line) // columns)) for line in self._drawn)
-        return f"\r\x1b[{up}A\x1b[J" if up else ""
-
     def _put(self, text: str) -> None:
         with suppress(OSError, ValueError):
             self._out.write(text)
             self._out.flush()
 
     def _leave(self) -> None:
-        self._lock, self._is_open, self._drawn = Lock(), False, []
+        self._lock, self._is_open, self._drawn = Lock(), False, False
 
 
 class _Above:
