@@ -22,6 +22,8 @@ from motet.dialects.python import hosting
 from motet.engine.host import ExecutorSpec, Host
 from motet.errors import UsageError
 from motet.executors.machine import capacities
+from motet.values.secrets import Secrets
+from motet.values.secrets import home as home
 
 if TYPE_CHECKING:
     from motet.engine.calls import Call
@@ -36,11 +38,6 @@ class SystemClock:
     """The wall clock."""
 
     now = staticmethod(time.time)
-
-
-def home() -> str:
-    """The folder that everything is kept in."""
-    return os.path.abspath(os.path.expanduser(os.environ.get("MOTET_HOME") or "~/.motet"))
 
 
 def open_store(folder: str) -> SqliteStore:
@@ -70,7 +67,7 @@ def open_logs(folder: str) -> LogStore:
     """The log store below `folder`."""
     from motet.stores.logs import FileLogs
 
-    return FileLogs(os.path.join(folder, "logs"))
+    return FileLogs(os.path.join(folder, "logs"), hidden=Secrets(folder).lines)
 
 
 def open_host(folder: str) -> Host:
@@ -96,7 +93,7 @@ def open_host(folder: str) -> Host:
         from motet.executors.commands.setting import Setting
 
         setting = Setting(
-            os.path.join(folder, "work"), _artifacts_opener(folder), _Secrets(folder), os.path.join(folder, "shared")
+            os.path.join(folder, "work"), _artifacts_opener(folder), Secrets(folder), os.path.join(folder, "shared")
         )  # fmt: skip
         return CommandExecutor(setting, _number("MOTET_COMMANDS", cores))
 
@@ -126,29 +123,6 @@ def _durability() -> Literal["normal", "full"]:
     if given not in ("normal", "full"):
         raise UsageError(f"MOTET_DURABILITY is {given!r}.", 'Set it to "normal" or "full".')
     return "full" if given == "full" else "normal"
-
-
-class _Secrets:
-    """Secrets by name: MOTET_SECRET_NAME in the environment, or the file secrets/NAME below the home."""
-
-    def __init__(self, folder: str) -> None:
-        self.folder = os.path.join(folder, "secrets")
-
-    def __call__(self, name: str) -> str:
-        variable = f"MOTET_SECRET_{name.upper()}"
-        if not name.replace("_", "").replace("-", "").isalnum():
-            raise UsageError(f"{name!r} is no name of a secret.", "Use letters, digits, - and _.")
-        found = os.environ.get(variable)
-        if found is not None:
-            return found
-        path = os.path.join(self.folder, name)
-        try:
-            with open(path, encoding="utf-8") as file:
-                return file.read().rstrip("\n")
-        except OSError:
-            raise UsageError(
-                f"There is no secret {name!r} here.", f"Set {variable}, or write its value to {path} (mode 600)."
-            ) from None
 
 
 def _number(name: str, default: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import time
 
 from motet.ports import Follower, LogLine
@@ -24,10 +24,14 @@ class FileLogs:
 
     What a task prints must not make it fail: lines that cannot be written (the disk is full) are counted, and the
     next one that can be written is preceded by one that says how many were lost.
+
+    hidden   gives, when the first line is written, the texts for which *** is to be written
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, hidden: Callable[[], Sequence[str]] | None = None) -> None:
         self._folder = folder
+        self._hidden = hidden
+        self._secrets: Sequence[str] | None = None
         self._files: dict[str, _File] = {}
         self._wake_folder = f"{folder}.wake"
         self._bell = Bell(self._wake_folder)
@@ -35,6 +39,10 @@ class FileLogs:
         self._pid = os.getpid()
 
     def write(self, run: str, lines: Sequence[LogLine]) -> None:
+        if self._secrets is None:
+            self._secrets = self._hidden() if self._hidden is not None else ()
+        if self._secrets:
+            lines = [self._without_secrets(line) for line in lines]
         content = "".join([f"{encode([it.at, it.key, it.attempt, it.stream, it.text])}\n" for it in lines]).encode()
         if self._pid != os.getpid():  # in a forked child, a thread that is not there may seem to hold the lock
             self._lock, self._pid = threading.Lock(), os.getpid()
@@ -47,6 +55,12 @@ class FileLogs:
 
     def follow(self) -> Follower:
         return FifoFollower(self._wake_folder, published=False)
+
+    def _without_secrets(self, line: LogLine) -> LogLine:
+        text = line.text
+        for each in self._secrets or ():
+            text = text.replace(each, "***")
+        return LogLine(line.at, line.key, line.attempt, line.stream, text)
 
     def read(self, run: str, position: int = 0, *, limit: int = 1000) -> tuple[list[LogLine], int]:
         found: list[LogLine] = []
