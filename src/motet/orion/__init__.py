@@ -17,11 +17,12 @@ Runs are recorded and resumed like those of `motet`, in the same store. `motet r
 
 from motet import app as app  # puts the parts together, so that flows find where to run
 from motet.dialects.python.annotations import allow_failure, quote, unmapped
+from motet.dialects.python.cache_policies import task_input_hash
 from motet.dialects.python.orion.flows import Flow, flow
 from motet.dialects.python.orion.futures import PrefectFuture
 from motet.dialects.python.orion.scopes import get_run_logger
 from motet.dialects.python.orion.states import Cancelled, Completed, Failed, Pending, Running, State
-from motet.dialects.python.orion.tasks import Task, task, task_input_hash
+from motet.dialects.python.orion.tasks import Task, task
 from motet.dialects.python.states import StateType
 from motet.dialects.python.task_runners import ConcurrentTaskRunner, SequentialTaskRunner
 

@@ -126,3 +126,9 @@ RUN_ID = RunId()
 FLOW_PARAMETERS = FlowParameters()
 NO_CACHE = NoCache()
 DEFAULT = INPUTS + TASK_SOURCE + RUN_ID
+
+
+def task_input_hash(context: Context, arguments: Mapping[str, Any]) -> str | None:
+    """A `cache_key_fn`: the task's code and its arguments, by content."""
+    parts = (INPUTS + TASK_SOURCE).parts(context)
+    return None if parts is None else fingerprint(parts)[0]

@@ -9,7 +9,6 @@ from typing import Any, NoReturn, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments, tasks
 from motet.dialects.python.bodies.plain import carry_out
-from motet.dialects.python.cache_policies import INPUTS, TASK_SOURCE, Context
 from motet.dialects.python.calls import TaskCall
 from motet.dialects.python.options import TaskOptions
 from motet.dialects.python.orion.futures import PrefectFuture, settled
@@ -23,7 +22,6 @@ from motet.engine.calls import Prepared, Settled
 from motet.errors import StateFailed, UsageError
 from motet.kernel.program import AddStep
 from motet.ports import Attempt, Failure, Outcome, Success
-from motet.values.fingerprints import fingerprint
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -171,12 +169,6 @@ def value_of(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str,
     if state.type is not StateType.COMPLETED:
         raise StateFailed(state.message or str(state), state=state)
     return state if state.message or state.name != "Completed" else state.content
-
-
-def task_input_hash(context: Context, arguments: Mapping[str, Any]) -> str | None:
-    """A `cache_key_fn`: the task's code and its arguments, by content."""
-    parts = (INPUTS + TASK_SOURCE).parts(context)
-    return None if parts is None else fingerprint(parts)[0]
 
 
 @overload
