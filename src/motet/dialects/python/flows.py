@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from copy import copy
 from functools import cached_property, update_wrapper
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments
 from motet.dialects.python.binding.parameters import Parameters
@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from motet.engine.host import Host
 
 P = ParamSpec("P")
-R = TypeVar("R")
+Q = ParamSpec("Q")
+R = TypeVar("R", covariant=True)
+T = TypeVar("T")
 
 
 class Flow(FlowHooked, Keeping, Generic[P, R]):
@@ -69,6 +71,10 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         self.parameters = Parameters(self.name, self.fn, validate=options.get("validate_parameters", True))
         update_wrapper(self, self.fn, updated=())
 
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Flow[P, R]: ...
+    @overload
+    def __get__(self: Flow[Concatenate[Any, Q], R], instance: object, owner: type | None = None) -> Flow[Q, R]: ...
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """A flow that is a method gets its instance (or class) as its first parameter, recorded like the others."""
         if self._binding is classmethod:
@@ -88,6 +94,14 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
     @overload
+    def __call__(
+        self: Flow[P, Coroutine[Any, Any, T]],
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Any = None,
+        **kwargs: Any,
+    ) -> Coroutine[Any, Any, State]: ...  # fmt: skip
+    @overload
     def __call__(self, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any) -> State: ...
     def __call__(self, *args: Any, return_state: Any = False, wait_for: Any = None, **kwargs: Any) -> Any:
         """Run the flow and give what its function returns; what it raises is raised.
@@ -105,7 +119,15 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         future = self.drive(driver, values)
         return future.state if return_state else future.result()
 
-    def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[R]:
+    @overload
+    def submit(self: Flow[P, Coroutine[Any, Any, T]], *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[T]: ...
+    @overload
+    def submit(self: Flow[P, Iterator[T]], *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[list[T]]: ...
+    @overload
+    def submit(self: Flow[P, AsyncIterator[T]], *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[list[T]]: ...
+    @overload
+    def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[R]: ...
+    def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> Any:
         """Run the flow as a step in a thread of its own, beside its caller, as soon as what it needs is there.
 
         Gives a future at once. Inside flows and tasks only.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property, update_wrapper
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments
 from motet.dialects.python.bodies.calling import called
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from inspect import Signature
 
 P = ParamSpec("P")
-R = TypeVar("R")
+Q = ParamSpec("Q")
+R = TypeVar("R", covariant=True)
+T = TypeVar("T")
 
 
 class Task(TaskHooked, Keeping, Generic[P, R]):
@@ -64,6 +66,10 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         timed = self.options.get("timeout_seconds") is not None and self.kind is not Kind.COROUTINE
         return self.options.get("executor", "") or ("processes" if timed else "")
 
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Task[P, R]: ...
+    @overload
+    def __get__(self: Task[Concatenate[Any, Q], R], instance: object, owner: type | None = None) -> Task[Q, R]: ...
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """A task that is a method gets its instance (or class) like any method."""
         if self._binding is classmethod:
@@ -87,6 +93,14 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
 
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    @overload
+    def __call__(
+        self: Task[P, Coroutine[Any, Any, T]],
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Any = None,
+        **kwargs: Any,
+    ) -> Coroutine[Any, Any, State]: ...  # fmt: skip
     @overload
     def __call__(self, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any) -> State: ...
     def __call__(self, *args: Any, return_state: Any = False, wait_for: Any = None, **kwargs: Any) -> Any:
@@ -113,7 +127,15 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
             scope.line.catch_up()
         return future.state if return_state else future.result()
 
-    def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[R]:
+    @overload
+    def submit(self: Task[P, Coroutine[Any, Any, T]], *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[T]: ...
+    @overload
+    def submit(self: Task[P, Iterator[T]], *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[list[T]]: ...
+    @overload
+    def submit(self: Task[P, AsyncIterator[T]], *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[list[T]]: ...
+    @overload
+    def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[R]: ...
+    def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> Any:
         """Run the task on the flow's task runner, as soon as what it needs is there; gives a future at once."""
         scope = _inside(self, "submit")
         key = scope.next_key(self.name)
@@ -124,7 +146,13 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         scope.submitted(key)
         return future
 
-    def map(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> FutureList[R]:
+    @overload
+    def map(
+        self: Task[P, Coroutine[Any, Any, T]], *args: Any, wait_for: Any = None, **kwargs: Any
+    ) -> FutureList[T]: ...
+    @overload
+    def map(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> FutureList[R]: ...
+    def map(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> Any:
         """Run the task once for each element of the arguments, in parallel; gives the futures at once.
 
         Sequences (and futures of maps) give one value to each element and must be equally long; strings, scalars
