@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from copy import copy
 from functools import cached_property, update_wrapper
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
@@ -81,6 +80,8 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
             instance = owner
         if instance is None or self._binding is staticmethod:
             return self
+        from copy import copy
+
         bound = copy(self)
         bound._first = (instance,)
         return bound

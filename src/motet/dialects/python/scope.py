@@ -6,7 +6,6 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from contextvars import ContextVar
-from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from motet.errors import MotetError, UsageError
@@ -104,6 +103,8 @@ class Scope:
 
     def fork(self, name: str) -> Scope:
         """The same body, in an asyncio task of its own that runs a coroutine of that name."""
+        from copy import copy
+
         made = copy(self)
         made._place = self._next(f"{name}~")
         made._calls = None

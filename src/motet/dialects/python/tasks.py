@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from copy import copy
 from functools import cached_property, update_wrapper
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
@@ -76,6 +75,8 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
             instance = owner
         if instance is None or self._binding is staticmethod:
             return self
+        from copy import copy
+
         bound = copy(self)
         bound.fn = MethodType(self.fn, instance)
         bound.__dict__.pop("signature", None)
