@@ -99,7 +99,10 @@ def test_a_failed_step_leaves_independent_branches_running(cli: Cli) -> None:
         "bad": "failed", "after-bad": "skipped", "after-that": "skipped",
         "good": "succeeded", "after-good": "succeeded",
     }  # fmt: skip
-    assert done["error"]["message"] == "Failed: bad. Not run because of that: after-bad, after-that."
+    assert done["error"]["message"].splitlines() == [
+        "Step bad failed: ValueError: no luck", "Not run because of that: after-bad, after-that.",
+        f"What they wrote: motet logs {done['id']} bad",
+    ]  # fmt: skip
     told = cli("qe", "get", "workflow", done["id"]).out
     assert "Status:              Failed" in told
     assert told.count("omitted: depends condition not met") == 2

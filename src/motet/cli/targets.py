@@ -36,7 +36,9 @@ def parse(text: str) -> Target:
     if place.endswith(".py") or (place and os.path.isfile(place)):
         return Target(_existing(place), "", name)
     if not colon or not place or os.sep in place:
-        raise TargetError(f"There is no file {place or text}.", "Name a file.py, a file.py:flow or a module:flow.")
+        raise TargetError(
+            f"There is no file {place or text}.", "Name a file.py, a file.py:flow, a module:flow or a workflow.yaml."
+        )
     return Target("", place, name)
 
 

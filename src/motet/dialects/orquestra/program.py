@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 VOICE = "orquestra"
 _KIND = "cache"
+_MOST_TOLD = 5
+"""So many failed steps are told of one by one when a run has failed."""
 
 
 @dataclass(slots=True)
@@ -77,9 +79,14 @@ class OrquestraProgram:
         failed = [step.key for step in self._steps if view.status(step.key) == FAILED]
         if not failed:
             return Finish(SUCCEEDED, self._result(view))
+        told = [f"Step {key} failed: {reason(key, view.state.steps[key].error)}" for key in failed[:_MOST_TOLD]]
         left = [step.key for step in self._steps if view.status(step.key) not in (FAILED, SUCCEEDED)]
-        what = f"Failed: {', '.join(failed)}." + (f" Not run because of that: {', '.join(left)}." if left else "")
-        return Finish(FAILED, error={"type": "StepFailed", "module": "motet.errors", "message": what})
+        if len(failed) > len(told):
+            told.append(f"... and {len(failed) - len(told)} more steps.")
+        if left:
+            told.append(f"Not run because of that: {', '.join(left)}.")
+        message = "\n".join([*told, f"What they wrote: motet logs {view.run} {failed[0]}"])
+        return Finish(FAILED, error={"type": "StepFailed", "module": "motet.errors", "message": message})
 
     def _result(self, view: View) -> Json:
         """What the last steps put out, as far as it is small."""
@@ -88,6 +95,17 @@ class OrquestraProgram:
             outputs = (view.result(name) or {}).get("outputs", {})
             found[name] = {key: each["value"] for key, each in outputs.items() if "value" in each}
         return encode(found, None)
+
+
+def reason(key: str, error: Json) -> str:
+    """Why the step failed, on one line; with the kind of error, if it is the user's own."""
+    if not isinstance(error, dict):
+        return str(error or "")
+    first, _, rest = str(error.get("message", "")).partition("\n")
+    if error.get("module") != "motet.errors":
+        return f"{error.get('type', 'Error')}: {first}"
+    text = first.removeprefix(f"Step {key}").removeprefix(":").lstrip()
+    return f"{text} {rest.partition(chr(10))[0]}".strip() if text.endswith(":") else text
 
 
 def _action(step: Step, has: Mapping[str, float]) -> AddStep:

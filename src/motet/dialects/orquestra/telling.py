@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from motet.dialects.orquestra.ids import step_id
+from motet.dialects.orquestra.program import reason
 from motet.dialects.orquestra.spec import Workflow
 from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow
@@ -86,10 +87,7 @@ def message(workflow: Workflow, step: StepRow) -> str:
         return ",".join(each.name for each in known.outputs) if known is not None else ""
     if step.status == "skipped":
         return "omitted: depends condition not met"
-    if step.error is None:
-        return ""
-    first = str(step.error.get("message", "")).partition("\n")[0] if isinstance(step.error, dict) else str(step.error)
-    text = f"{step.error.get('type', 'Error')}: {first}" if isinstance(step.error, dict) else first
+    text = reason(step.key, step.error)
     return text if len(text) <= _MESSAGE_CHARS else f"{text[: _MESSAGE_CHARS - 3]}..."
 
 

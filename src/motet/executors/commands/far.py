@@ -54,6 +54,9 @@ def _serve(fd: Any) -> None:
         _on_sigterm(signal.SIG_DFL)
         if os.getpid() != own:  # a fork that the function has made and not ended
             os._exit(1)
+        if _asked_to_end:
+            _flush()
+            os._exit(128 + _asked_to_end[0])
         if dict(os.environ) != before:
             os.environ.clear()
             os.environ.update(before)
@@ -67,9 +70,14 @@ def _on_sigterm(action: Any) -> None:
     signal.signal(signal.SIGTERM, action)
 
 
+_asked_to_end = []  # type: Any
+"""The signal, once this process was asked to end: then it ends with the call that it has in hand."""
+
+
 def _leave(number: Any, frame: Any) -> None:
     _on_sigterm(signal.SIG_DFL)
-    raise SystemExit("asked to end by SIGTERM")
+    _asked_to_end.append(number)
+    raise SystemExit(128 + number)
 
 
 def _receive(fd: Any) -> Any:
@@ -181,6 +189,8 @@ def _failed(error: Any) -> Any:
         code = error.code
         if code is None or code == 0:
             return {"value": None}
+        if not isinstance(code, int):  # as Python itself does at the end of a program
+            sys.stderr.write("{}\n".format(code))  # noqa: UP032
         answer["exit"] = code if isinstance(code, int) else 1
     return answer
 
