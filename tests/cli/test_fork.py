@@ -130,6 +130,45 @@ def test_a_fork_of_a_failed_run_and_of_a_fork(cli: Cli) -> None:
     assert cli.counted() == ["fine"]
 
 
+def test_async_tasks_and_submitted_subflows(cli: Cli) -> None:
+    cli.write(
+        "several.py",
+        """
+        import os
+        from motet import flow, task
+
+        def count(word):
+            with open(os.environ["COUNT"], "a") as file:
+                file.write(f"{word}\\n")
+
+        @task
+        async def fetch(name):
+            count(f"fetch-{name}")
+            return [name]
+
+        @task
+        def join(parts, by):
+            count("join")
+            return by.join(parts)
+
+        @flow
+        def inner(name):
+            count(f"inner-{name}")
+            return join([name, name], "-")
+
+        @flow
+        async def several(by: str = "+"):
+            first, second = inner.submit("a"), inner.submit("b")
+            parts = await fetch("c")
+            return join([first.result(), second.result(), *parts], by)
+        """,
+    )
+    cli("run", "several.py:several", "--name", "old")
+    before = len(cli.counted())
+    assert cli.json("fork", "old", "-p", "by=*")["runs"][0]["result"] == "a-a*b-b*c"
+    assert sorted(cli.counted()[before:]) == ["inner-a", "inner-b", "join"]
+
+
 def test_a_fork_that_was_killed_is_resumed_as_a_fork(cli: Cli) -> None:
     cli.write(
         "killed.py",

@@ -49,7 +49,9 @@ class Reuse:
         """The outcome to be taken over for a step (or element) of the driver's run; None if it is to run."""
         whole = key if element < 0 else element_key(key, element)
         old, new = self._state.steps.get(key), driver.state.steps[key]
-        if old is None or (old.task, old.fingerprint, old.call) != (new.task, new.fingerprint, new.call):
+        if new.form == "flow" or old is None:
+            return None
+        if (old.task, old.fingerprint, old.call) != (new.task, new.fingerprint, new.call):
             return None
         if self._state.outcome(whole) != SUCCEEDED or self._is_renewed(driver.state.steps, key, whole):
             return None
