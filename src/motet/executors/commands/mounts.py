@@ -88,20 +88,21 @@ def copy_into(folder: str, mount: Placed) -> None:
     os.makedirs(parent, exist_ok=True)
     if mount.mode != "cow":
         os.symlink(mount.source, target)
-    elif mount.is_folder:
-        shutil.copytree(mount.source, target, symlinks=True, copy_function=_copied)
     else:
-        copy(mount, target)
+        copied(mount, target)
 
 
-def copy(mount: Placed, target: str) -> None:
-    """Copy the file, with the permissions that it had where it was made."""
-    _copied(mount.source, target)
+def copied(mount: Placed, target: str) -> None:
+    """Copy the file, with the permissions that it had where it was made, or the folder."""
+    if mount.is_folder:
+        shutil.copytree(mount.source, target, symlinks=True, copy_function=_copy)
+        return
+    _copy(mount.source, target)
     if mount.permissions is not None:
         os.chmod(target, mount.permissions | 0o200)
 
 
-def _copied(source: str, target: str) -> None:
+def _copy(source: str, target: str) -> None:
     """Copy a file; its blocks are shared until they are written, where the file system can do that."""
     if not os.path.islink(source):
         with suppress(OSError), open(source, "rb") as there, open(target, "xb") as here:

@@ -1,4 +1,4 @@
-"""Where a command runs: what is started for it, and how that is ended. The host here, the others in their modules."""
+"""Where a command runs: what is started for it, and how that is ended. Here as the host does it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from motet.errors import MotetError, UsageError
-from motet.executors.commands.child import Child
-from motet.executors.commands.mounts import Placed, copy_into
-from motet.executors.commands.spec import Command, Function, Host
+from motet.executors.commands.distant import call_of, interpreter, program
+from motet.executors.commands.mounts import Placed
+from motet.executors.commands.spec import Command, Function, Host, Limits
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
@@ -23,7 +23,6 @@ class Launch:
     argv        what to start, in the folder `start_in`
     cwd         the working directory as the command sees it
     orders      shell commands that end what is not in its process group, should the engine be killed
-    patience_s  how often to `watch` it; None if nothing has to be watched
     alone       whether nothing of it can outlive its first process
     facts       what is worth recording of the place
     inputs      files of other steps that it sees, as JSON
@@ -31,7 +30,6 @@ class Launch:
 
     alone = False
     orders: tuple[str, ...] = ()
-    patience_s: float | None = None
 
     def __init__(self, argv: Sequence[str], cwd: str, mounts: Sequence[Placed]) -> None:
         self.argv = argv
@@ -44,14 +42,19 @@ class Launch:
         """What of the environment of this process is to differ in the process that is started."""
         return change
 
-    def watch(self, child: Child) -> None:
-        """Look after it, now and then."""
+    def limits(self, limits: Limits) -> Limits:
+        """Which of the limits are to be seen to here; the place itself sees to the others."""
+        return limits
 
     def kill(self) -> None:
         """End what its process group does not hold."""
 
     def end(self) -> None:
         """It has ended: see to what is left of it elsewhere."""
+
+    def status(self, status: int) -> int:
+        """The exit status of the command, where `status` is that of what was started for it."""
+        return status
 
     def problem(self, status: int) -> MotetError | None:
         """What the place knows of why it ended so; None if it ended by itself."""
@@ -60,37 +63,59 @@ class Launch:
         """Free what was set up for it."""
 
 
-def launch(command: Command, folder: str, own: str, mounts: Sequence[Placed]) -> Launch:
-    """Make everything ready in the command's place. `own` is a folder for what is needed beside the command's own.
-
-    Raises UsageError for what the place cannot do, CommandFailed where it cannot be had, OSError.
-    """
-    place = command.place
-    if isinstance(place, Host):
-        return _on_host(command, folder, mounts)
-    raise UsageError(f"There is no place of the kind {type(place).__name__}.", "Choose Host().")
+def is_warm(command: Command) -> bool:
+    """Whether the command is a function that is called in a process that may have been there before."""
+    return isinstance(command.run, Function) and command.place == Host() and command.limits == Limits()
 
 
-def _on_host(command: Command, folder: str, mounts: Sequence[Placed]) -> Launch:
-    for each in mounts:
-        if os.path.isabs(each.target):
-            raise UsageError(
-                f"{each.target} cannot be mounted on the host, where paths are what they are.",
-                "Mount it at a relative path, or run the command in a sandbox or container.",
-            )
-        copy_into(folder, each)
-    cwd = os.path.normpath(os.path.join(folder, command.cwd or "."))
-    os.makedirs(cwd, exist_ok=True)
-    return Launch(argv_of(command), cwd, mounts)
-
-
-def argv_of(command: Command) -> Sequence[str]:
-    """The argument list of a command that is no function."""
+def argv_of(command: Command, folder: str) -> Sequence[str]:
+    """The argument list of the command; for a function, that of a process that calls it and leaves its answer."""
     run = command.run
     if isinstance(run, str):
         return [_SHELL, "-c", run]
     if isinstance(run, Function):
-        return ()
+        return once(run, folder, command.cwd)
     if not run or not run[0] or any("\0" in each for each in run):
         raise UsageError(f"{list(run)!r} is no argument list.", "Give the program and its arguments.")
     return list(run)
+
+
+def once(function: Function, folder: str, cwd: str, python: str = "") -> Sequence[str]:
+    """Leave word in the folder of which function to call, and what calls it there; gives the arguments for that.
+
+    The paths are relative to where the command begins: its folder may be seen elsewhere.
+    """
+    import json
+    import shutil
+
+    place = os.path.join(folder, cwd or ".", _ONCE)
+    os.makedirs(place, exist_ok=True)
+    shutil.copy(program(), os.path.join(place, "far.py"))
+    with open(os.path.join(place, "call.json"), "w") as file:
+        json.dump(call_of(function, "", {}), file)
+    return [
+        python or interpreter(function), f"{_ONCE}/far.py", "--once", f"{_ONCE}/call.json", f"{_ONCE}/answer.json",
+    ]  # fmt: skip
+
+
+def answer_of(folder: str, cwd: str) -> dict[str, Json] | None:
+    """What a function called by `once` has answered, None if it came to no answer. Clears the traces."""
+    import json
+    import shutil
+
+    place = os.path.join(folder, cwd or ".", _ONCE)
+    try:
+        with open(os.path.join(place, "answer.json")) as file:
+            return dict(json.load(file))
+    except (FileNotFoundError, ValueError):
+        return None
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def by_signal(status: int) -> int:
+    """An exit status that a shell, or a container, gives for the end by a signal: as that, negative."""
+    return 128 - status if 128 < status <= 128 + 64 else status
+
+
+_ONCE = ".motet"

@@ -13,12 +13,15 @@ from motet.executors.alarm import Alarm
 from motet.executors.commands import outputs
 from motet.executors.commands.child import MARK, Child, Listener, exit_status, script_on
 from motet.executors.commands.distant import Distant, call_of, key_of
+from motet.executors.commands.launching import launch
+from motet.executors.commands.limits import Guard
 from motet.executors.commands.lines import Lines
 from motet.executors.commands.mounts import placed
-from motet.executors.commands.places import Launch, launch
+from motet.executors.commands.places import Launch, answer_of, is_warm
 from motet.executors.commands.records import as_json, fields_of, write_finished
 from motet.executors.commands.setting import Setting, attempt_folder, environment_of
-from motet.executors.commands.spec import Command, Finished, Function, Host
+from motet.executors.commands.spec import Command, Finished, Function
+from motet.executors.commands.tools import Tools
 from motet.executors.commands.wanted import Wanted
 from motet.ports import Failure, Outcome, Stopped, Success
 from motet.values.errors import encode_error
@@ -54,8 +57,12 @@ class Running:
             self._check()
             os.makedirs(self._folder, exist_ok=True)
             mounts = placed(self._command.mounts, self._setting.artifacts) if self._command.mounts else []
-            launched = launch(self._command, self._folder, self._own, mounts)
+            tools = Tools(self._setting, self._job, self._alarm)
+            launched = launch(self._command, self._folder, self._own, mounts, tools)
+            self._guard = Guard(launched.limits(self._command.limits), self._folder, f"motet-{os.urandom(6).hex()}")
         except (MotetError, OSError) as error:
+            if self._job.stopping is not None:
+                return Stopped(self._job.stopping)
             return Failure(*_told(self._explained(error)))
         try:
             return self._launched(launched, {**self._variables(), **secrets})
@@ -79,26 +86,27 @@ class Running:
     def _launched(self, launched: Launch, change: dict[str, str | None]) -> Outcome:
         if self._command.changed:
             self._before = outputs.states(self._folder)
-        begun = self._begun_function if self._is_warm else self._begun_process
+        begun = self._begun_function if is_warm(self._command) else self._begun_process
         status = begun(launched, {**change, "PWD": launched.cwd})
         return self._ended(launched, status)
-
-    @property
-    def _is_warm(self) -> bool:
-        return isinstance(self._command.run, Function) and self._command.place == Host()
 
     # -- a process of its own
 
     def _begun_process(self, launched: Launch, change: dict[str, str | None]) -> int:
         with self._setting.marked() as mark:
-            return self._run(launched, change, mark)
+            status = launched.status(self._run(launched, change, mark))
+        if isinstance(self._command.run, Function):
+            self._answer = answer_of(self._folder, self._command.cwd)
+        return status
 
     def _run(self, launched: Launch, change: dict[str, str | None], mark: str) -> int:
         environ = environment_of(launched.environ(change))
         environ[MARK] = mark
         stdin = script_on(self._command.stdin)
         try:
-            child = Child(launched.argv, env=environ, cwd=launched.start_in, stdin=stdin, mark=mark)
+            child = Child(
+                self._guard.entered(launched.argv), env=environ, cwd=launched.start_in, stdin=stdin, mark=mark
+            )
         finally:
             os.close(stdin)
         self._setting.began(child.pid, launched.orders)
@@ -106,8 +114,8 @@ class Running:
             self._attempt.began_at = monotonic()
             listener = Listener(child, self._alarm, self._lines)
             while not child.ended and self._job.stopping is None:
-                listener.listen(launched.patience_s)
-                launched.watch(child)
+                listener.listen(self._guard.patience_s)
+                self._guard.watch(child)
             self._end(child, listener, launched)
             return child.reap()
         finally:
@@ -122,6 +130,7 @@ class Running:
         child.signal(signal.SIGKILL)
         while not child.ended:
             listener.listen(_GROUP_POLL_S)
+        self._guard.end()
         launched.end()
         listener.drain()
 
@@ -152,7 +161,7 @@ class Running:
             with suppress(OSError):  # it has ended, which is seen below
                 process.send(call_of(function, launched.cwd, change))
             while self._job.stopping is None and not child.ended:
-                if listener.listen(launched.patience_s):
+                if listener.listen(None):
                     self._answer = process.receive()
                     break
             if self._answer is not None and self._job.stopping is None:
@@ -186,7 +195,7 @@ class Running:
     # -- how it ended
 
     def _ended(self, launched: Launch, status: int) -> Outcome:
-        problem = launched.problem(status)
+        problem = self._guard.problem(status) or launched.problem(status)
         answer = self._answer or {}
         code = int(answer.get("exit", 0)) if "exit" in answer else exit_status(status)
         paths, files = self._collected(strict=not problem and self._accepts(code) and self._job.stopping is None)

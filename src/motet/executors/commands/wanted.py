@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from motet.ports import Attempt
@@ -19,3 +20,11 @@ class Wanted(Protocol):
     stopping: str | None
     grace_s: float
     tee: bool
+
+
+class Runner(Protocol):
+    """How tools are run for an attempt (see `tools.Tools`)."""
+
+    def run(self, argv: Sequence[str], *, cwd: str = "", env: Mapping[str, str] | None = None) -> tuple[int, str]:
+        """Run the tool to its end; gives its exit status and all that it wrote."""
+        ...

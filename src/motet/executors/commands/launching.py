@@ -1,0 +1,42 @@
+"""Commands made ready in their places."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from motet.errors import UsageError
+from motet.executors.commands.containers import in_container
+from motet.executors.commands.mounts import Placed, copy_into
+from motet.executors.commands.places import Launch, argv_of, is_warm
+from motet.executors.commands.sandbox import InSandbox
+from motet.executors.commands.spec import Command, Host, Sandbox
+from motet.executors.commands.wanted import Runner
+
+
+def launch(command: Command, folder: str, own: str, mounts: Sequence[Placed], runner: Runner) -> Launch:
+    """Make everything ready in the command's place. `own` is a folder for what is needed beside the command's own.
+
+    Raises UsageError for what the place cannot do, CommandFailed where it cannot be had, OSError.
+    """
+    place = command.place
+    if isinstance(place, Host):
+        return _on_host(command, folder, mounts)
+    cwd = os.path.normpath(os.path.join(folder, command.cwd or "."))
+    os.makedirs(cwd, exist_ok=True)
+    if isinstance(place, Sandbox):
+        return InSandbox(command, argv_of(command, folder), cwd, (folder, own), mounts)
+    return in_container(command, folder, own, mounts, runner)
+
+
+def _on_host(command: Command, folder: str, mounts: Sequence[Placed]) -> Launch:
+    for each in mounts:
+        if os.path.isabs(each.target):
+            raise UsageError(
+                f"{each.target} cannot be mounted on the host, where paths are what they are.",
+                "Mount it at a relative path, or run the command in a sandbox or container.",
+            )
+        copy_into(folder, each)
+    cwd = os.path.normpath(os.path.join(folder, command.cwd or "."))
+    os.makedirs(cwd, exist_ok=True)
+    return Launch(() if is_warm(command) else argv_of(command, folder), cwd, mounts)

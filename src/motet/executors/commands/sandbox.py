@@ -1,0 +1,103 @@
+"""The sandbox as a place: the host's files, read-only, with the step's folder and its mounts at their true paths."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from motet.errors import CommandFailed, MotetError
+from motet.executors.commands.mounts import Placed
+from motet.executors.commands.places import Launch, by_signal
+from motet.executors.commands.spec import Command, Sandbox
+
+if TYPE_CHECKING:
+    from motet.kernel.events import Json
+
+_NO_SANDBOX = 125
+
+
+class InSandbox(Launch):
+    """How a command is started in namespaces of its own. They end with its first process, and all that is in them."""
+
+    alone = True
+
+    def __init__(
+        self, command: Command, argv: Sequence[str], cwd: str, folders: tuple[str, str], mounts: Sequence[Placed]
+    ) -> None:  # fmt: skip
+        super().__init__((), cwd, mounts)
+        place, (folder, own) = command.place, folders
+        assert isinstance(place, Sandbox)
+        self.facts = {"kind": "sandbox"}
+        self.start_in = "/"
+        self._folder = folder
+        self._own = os.path.join(own, "sandbox")
+        shutil.rmtree(self._own, ignore_errors=True)
+        for name in ("root", "scratch"):
+            os.makedirs(os.path.join(self._own, name))
+        self._uppers = [(each, os.path.join(self._own, "scratch", f"upper-{at}")) for at, each in enumerate(mounts)]
+        plan: dict[str, Json] = {
+            "root": os.path.join(self._own, "root"), "scratch": os.path.join(self._own, "scratch"), "folder": folder,
+            "mounts": [_mount(each, upper) for each, upper in self._uppers], "cwd": cwd, "argv": list(argv),
+            "network": place.network, "problem": self._problem_file,
+        }  # fmt: skip
+        program = os.path.join(os.path.dirname(__file__), "within.py")
+        self.argv = [sys.executable, "-S", "-E", program, json.dumps(plan)]
+
+    @property
+    def _problem_file(self) -> str:
+        return os.path.join(self._own, "problem")
+
+    def status(self, status: int) -> int:
+        return by_signal(status)
+
+    def problem(self, status: int) -> MotetError | None:
+        if status != _NO_SANDBOX or not os.path.exists(self._problem_file):
+            return None
+        with open(self._problem_file) as file:
+            why = file.read()
+        return CommandFailed(
+            f"no sandbox can be had for it ({why})",
+            "Check the mounts; where this host allows no namespaces (sysctl kernel.unprivileged_userns_clone, "
+            'user.max_user_namespaces), use a container, or place="host" with relative mounts.',
+        )
+
+    def end(self) -> None:
+        """Put what was written into mounts below the step's folder where the command saw it."""
+        for mount, upper in self._uppers:
+            if not os.path.isabs(mount.target) and os.path.lexists(upper):
+                _merge(upper, os.path.join(self._folder, mount.target))
+
+    def close(self) -> None:
+        shutil.rmtree(self._own, ignore_errors=True)
+
+
+def _mount(mount: Placed, upper: str) -> dict[str, Json]:
+    permissions = mount.permissions
+    if permissions is None:
+        permissions = stat.S_IMODE(os.stat(mount.source).st_mode)
+    return {
+        "target": mount.target, "source": os.path.realpath(mount.source), "mode": mount.mode, "upper": upper,
+        "is_folder": mount.is_folder, "permissions": permissions | 0o200,
+    }  # fmt: skip
+
+
+def _merge(upper: str, target: str) -> None:
+    """Move what was written to the place where it was seen; what was removed there is not told."""
+    if not os.path.isdir(upper) or os.path.islink(upper):
+        found = os.lstat(upper)
+        if not stat.S_ISCHR(found.st_mode):  # a device stands for what was removed
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            if os.path.isdir(target) and not os.path.islink(target):
+                shutil.rmtree(target)
+            os.replace(upper, target)
+        return
+    if os.path.lexists(target) and (os.path.islink(target) or not os.path.isdir(target)):
+        os.unlink(target)
+    os.makedirs(target, exist_ok=True)
+    for name in os.listdir(upper):
+        _merge(os.path.join(upper, name), os.path.join(target, name))
