@@ -177,7 +177,7 @@ class CommandSuite:
             with self.opened() as bench:
                 run = "x=$(head -c 300000000 /dev/zero | tr '\\0' a); echo ${#x}; exit 9"
                 error = bench.failed(run, limits=Limits(memory_bytes=48 * 2.0**20))
-                assert "out of memory (OOM)" in error["message"]
+                assert "out of memory (OOM)" in error["message"], error["message"]
                 assert "resources" in error["message"]
 
     def test_too_large_a_folder_ends_it(self) -> None:

@@ -18,6 +18,7 @@ from motet.executors.commands.mounts import Placed, copied, copy_into
 from motet.executors.commands.places import Launch, argv_of, by_signal, once
 from motet.executors.commands.spec import Command, Container, Function, Limits
 from motet.executors.commands.wanted import Runner
+from motet.executors.worker_process import oom_kills
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
@@ -50,6 +51,7 @@ class InContainer(Launch):
         self._name = f"motet-{os.urandom(8).hex()}"
         self._limits = command.limits
         self._out_of_memory = False
+        self._oom_kills = oom_kills() if command.limits.memory_bytes is not None else 0
         self._covering: list[tuple[str, str, dict[str, outputs.State]]] = []
         super().__init__((), os.path.normpath(os.path.join(self._seen, command.cwd or ".")), mounts)
         self.facts = {"kind": "container", "engine": os.path.basename(engine), "name": place.image, **image}
@@ -125,7 +127,9 @@ class InContainer(Launch):
                 os.makedirs(os.path.dirname(place), exist_ok=True)
                 os.replace(os.path.join(copy, path), place)
         if self._limits.memory_bytes is not None:
-            self._out_of_memory = "true" in self._client("inspect", "--format", "{{.State.OOMKilled}}", self._name)
+            told = self._client("inspect", "--format", "{{.State.OOMKilled}}", self._name)
+            # Not every engine is told by every kernel: then its count of such deaths tells.
+            self._out_of_memory = "true" in told or oom_kills() > self._oom_kills
             self._client("rm", "-f", self._name)
 
     def status(self, status: int) -> int:
