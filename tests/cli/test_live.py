@@ -322,3 +322,33 @@ def test_a_piped_command_sees_no_view(cli: Cli) -> None:
     command = f"{sys.executable} -P -m motet.cli run watched.py:watched | cat"
     done = subprocess.run(["sh", "-c", command], cwd=cli.folder, env=cli.env, capture_output=True, check=True)
     assert b"\x1b" not in done.stdout + done.stderr
+
+
+def test_a_run_on_one_line_for_those_who_have_no_terminal() -> None:
+    from motet import flow, task
+    from motet.cli.live import plain_line
+    from motet.dialects.python.scope import current
+
+    lines: list[str] = []
+
+    def note() -> None:
+        scope = current.get()
+        assert scope is not None
+        lines.append(plain_line(scope.driver))
+
+    @task
+    def train() -> None:
+        note()
+
+    @task
+    def half(number: int) -> int:
+        return number // 2
+
+    @flow
+    def whole() -> None:
+        half.map(range(4)).result()
+        train()
+
+    whole()
+    (line,) = lines
+    assert re.search(r"^\S+ running for .*: 2 running, 1 succeeded; train \(\d+ ms\)$", line), line

@@ -123,6 +123,8 @@ class Reasons(Facts):
         if cache is None:
             if self.step.status == st.SUCCEEDED and self.element < 0 and self.step.form == "call":
                 yield f"Task {self.step.task} has no cache policy: no result of it is kept for other runs."
+            elif self.step.form in ("map", "element"):
+                yield "Elements of a map are recorded together; which of them came from a cache is not recorded."
             elif not self.forked:
                 yield "It was called, and nothing was recorded that stood for it."
             return
@@ -180,6 +182,10 @@ class Reasons(Facts):
             yield f"{told} its code has changed."
         elif other.added.get("fingerprint") != self.added.get("fingerprint"):
             yield f"{told} its arguments have changed."
+        elif self.step.form in ("map", "element"):
+            run = self.name_of(fork["run"])
+            yield f"Elements are taken over one by one from run {run}: those that succeeded there,"
+            yield "and take results only of steps that ended here as they did there."
         else:
             yield f"{told} it takes results of steps that ran anew: {', '.join(self.needs) or 'none that are known'}."
 
