@@ -150,6 +150,10 @@ def weigh(weights):
 
 @motet.task(retries=2)
 def scale(told, factor):
+    note("scale")
+    with open(os.environ["COUNT"]) as file:
+        if file.read().split().count("scale") < 3:
+            raise OSError("not yet")
     return {"scaled": told["word"] * factor}
 """
 

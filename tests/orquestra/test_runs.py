@@ -210,7 +210,9 @@ def test_a_step_that_is_a_task(cli: Cli) -> None:
         step("a", "slow", "word: ab; seconds: 0"), step("b", "scale", "told: ((a.told)); factor: 2", output="scaled"),
         step("c", "tell", "x: ((b.scaled))"),
     )  # fmt: skip
-    assert results(cli, run(cli, text))["b"]["scaled"] == {"scaled": "abab"}
+    done = run(cli, text)
+    assert results(cli, done)["b"]["scaled"] == {"scaled": "abab"}
+    assert steps(cli, done)["b"]["attempt"] == 3, "its decorator says retries=2"
 
 
 def test_a_flow_calls_a_workflow(cli: Cli) -> None:

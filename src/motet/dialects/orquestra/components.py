@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 
 from motet.dialects.orquestra.spec import Import, Workflow
@@ -20,7 +21,7 @@ _SOURCES = ("", "src", os.path.join("src", "python"), "vendor")
 """Where in a component its modules are looked for, installed or not."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Component:
     """One import at hand.
 
@@ -35,7 +36,7 @@ class Component:
     version: str
     url: str = ""
 
-    @property
+    @cached_property
     def sources(self) -> list[str]:
         """The folders that its modules are in."""
         found = [os.path.join(self.path, each) if each else self.path for each in _SOURCES] if self.path else []

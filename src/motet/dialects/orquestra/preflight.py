@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from typing import Any
 
 from motet.dialects.orquestra.components import Component
 from motet.dialects.orquestra.places import Problems
@@ -28,14 +29,16 @@ def check_code(
             _check_imports(step, source, used, importable, problems)
 
 
-def task_steps(workflow: Workflow, components: Mapping[str, Component]) -> frozenset[str]:
-    """The steps whose function is a `motet.task`."""
-    found = set()
+def task_steps(workflow: Workflow, components: Mapping[str, Component]) -> dict[str, dict[str, Any]]:
+    """The steps whose function is a `motet.task`, each with the options that its decorator has as literals."""
+    found = {}
     for name, step in workflow.steps.items():
         with suppress(OSError, SyntaxError, ValueError):
-            if Source(os.path.join(components[step.module].path, step.file), ()).is_task(step.function):
-                found.add(name)
-    return frozenset(found)
+            path = os.path.join(components[step.module].path, step.file)
+            options = Source(path, ()).task_options(step.function)
+            if options is not None:
+                found[name] = options
+    return found
 
 
 def _at(step: Step, *path: str) -> tuple[str | int, ...]:

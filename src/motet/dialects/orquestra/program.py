@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from motet.dialects.orquestra.components import Component
 from motet.dialects.orquestra.contract import command
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 VOICE = "orquestra"
 _KIND = "cache"
+_RESULT_BYTES = 16 * 1024
+"""A run whose last steps have put out more than this has no result of its own: `motet results` has all of it."""
+
 _MOST_TOLD = 5
 """So many failed steps are told of one by one when a run has failed."""
 
@@ -38,13 +41,13 @@ _MOST_TOLD = 5
 class Work:
     """What steps need to run: the workflow's components and surroundings, the stores, and what the machine has.
 
-    tasks   names of the steps whose function is a `motet.task`
+    tasks   the steps whose function is a `motet.task`, with the options of that
     cached  whether results of earlier runs may be taken; they are kept in any case
     """
 
     components: Mapping[str, Component]
     around: Mapping[str, Surroundings]
-    tasks: frozenset[str]
+    tasks: Mapping[str, Mapping[str, Any]]
     store: Store
     artifacts: ArtifactStore
     resources: Mapping[str, float]
@@ -57,7 +60,7 @@ class OrquestraProgram:
     def __init__(self, workflow: Workflow, work: Work) -> None:
         self._workflow = workflow
         self._work = work
-        self._steps = [_action(workflow.steps[name], work.resources) for name in in_order(workflow.steps)]
+        self._steps = [_action(workflow.steps[name], work) for name in in_order(workflow.steps)]
         needed = {need for step in workflow.steps.values() for need in step.needs}
         self._last = [name for name in workflow.steps if name not in needed]
 
@@ -90,11 +93,13 @@ class OrquestraProgram:
 
     def _result(self, view: View) -> Json:
         """What the last steps put out, as far as it is small."""
-        found = {}
+        found, size_bytes = {}, 0
         for name in self._last:
             outputs = (view.result(name) or {}).get("outputs", {})
-            found[name] = {key: each["value"] for key, each in outputs.items() if "value" in each}
-        return encode(found, None)
+            shown = {key: each for key, each in outputs.items() if "value" in each}
+            size_bytes += sum(each["size_bytes"] for each in shown.values())
+            found[name] = {key: each["value"] for key, each in shown.items()}
+        return encode(found, None) if size_bytes <= _RESULT_BYTES else None
 
 
 def reason(key: str, error: Json) -> str:
@@ -108,15 +113,20 @@ def reason(key: str, error: Json) -> str:
     return f"{text} {rest.partition(chr(10))[0]}".strip() if text.endswith(":") else text
 
 
-def _action(step: Step, has: Mapping[str, float]) -> AddStep:
+def _action(step: Step, work: Work) -> AddStep:
+    has, options = work.resources, work.tasks.get(step.name, {})
     demands = {
         f"resource:{name}": min(amount, has[name])
         for name, amount in step.resources.items()
         if has.get(name) and amount  # more than there is is asked for in vain: it is taken as all there is
     }
-    delays = (step.delay_s,) if step.delay_s else ()
+    delay_s = step.delay_s or float(options.get("retry_delay_seconds") or 0)
     policy = Policy(
-        retries=step.retries, delays_s=delays, timeout_s=step.timeout_s, demands=demands, executor="commands"
+        retries=step.retries or int(options.get("retries") or 0),
+        delays_s=(delay_s,) if delay_s else (),
+        timeout_s=step.timeout_s or options.get("timeout_seconds"),
+        demands=demands,
+        executor="commands",
     )
     inputs = {each.name: each.value if each.source is None else {"from": list(each.source)} for each in step.inputs}
     call = {"file": f"{step.module}/{step.file}", "function": step.function, "inputs": inputs}

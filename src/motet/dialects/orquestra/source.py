@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -49,12 +49,15 @@ class Source:
         found = [each for each in _top(self.tree.body) if isinstance(each, Function) and each.name == name]
         return found[-1] if found else None
 
-    def is_task(self, name: str) -> bool:
-        """Whether the function is made a `motet.task` by its decorators."""
+    def task_options(self, name: str) -> dict[str, Any] | None:
+        """The options that are plain numbers, if the function is made a `motet.task`; None if it is none."""
         found = self.function(name)
-        if found is None or "task" not in {_name_of(each) for each in found.decorator_list}:
-            return False
-        return any(module == "motet" for module, _ in self.imported())
+        decorators = [each for each in (found.decorator_list if found else ()) if _name_of(each) == "task"]
+        if not decorators or all(module != "motet" for module, _ in self.imported()):
+            return None
+        given = decorators[0].keywords if isinstance(decorators[0], ast.Call) else []
+        values = {each.arg: each.value.value for each in given if each.arg and isinstance(each.value, ast.Constant)}
+        return {name: value for name, value in values.items() if isinstance(value, int | float)}
 
     def starred(self) -> Iterator[Source | None]:
         """The modules of which it imports all; None for one that is not in its component."""
