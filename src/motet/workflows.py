@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from motet import app
-from motet.errors import RunFailed, TargetError, UsageError
+from motet.errors import NotFound, RunFailed, TargetError, UsageError
 from motet.kernel.transitions import ENDED, SUCCEEDED
 
 if TYPE_CHECKING:
+    from motet.dialects.orquestra.results import StepResult
     from motet.dialects.orquestra.voice import Asked
     from motet.engine.host import Host
     from motet.ports import NewRun, RunRow
@@ -56,6 +57,34 @@ def carry_on(host: Host, run: str) -> RunRow:
     if row.status != SUCCEEDED:
         app.voice_of(row)(host, row, reopen=row.status in ENDED)
     return host.store.run(run)
+
+
+def results(run: str) -> dict[str, dict[str, Any]]:
+    """What the steps of a run of a workflow file have put out so far: {step: {output: content}}.
+
+    `run` is its id or name. Raises NotFound; UsageError for a run of something else.
+    """
+    from motet.dialects.orquestra import voice
+
+    return voice.values_of(_results(run)[1])
+
+
+def frames(run: str) -> dict[str, Any]:
+    """The same as pandas data frames, one for each type of output; see `motet.dialects.orquestra.tables`."""
+    from motet.dialects.orquestra import tables
+
+    return tables.frames(tables.tables(*_results(run)))
+
+
+def _results(run: str) -> tuple[str, list[StepResult]]:
+    from motet.dialects.orquestra import voice
+
+    host = app.hosts.current()
+    found = host.store.find_runs(run)
+    if not found:
+        raise NotFound(f"There is no run {run!r}.", "`motet ls` lists the runs.")
+    of_voice(found[0])
+    return found[0].id, voice.results_of(host, found[0])
 
 
 def load(path: str, *, matrix: Mapping[str, Sequence[Any]] | None = None) -> WorkflowFile:
@@ -126,8 +155,6 @@ def _child(context: Mapping[str, Any]) -> str:
 
 
 def _exists(host: Host, run: str) -> bool:
-    from motet.errors import NotFound
-
     try:
         host.store.run(run)
     except NotFound:

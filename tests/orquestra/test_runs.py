@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.cli.conftest import PATIENCE_S, Cli
 from tests.orquestra.conftest import Remotes
 from tests.orquestra.workflows import BLOSSOMS, changed, odd, step
@@ -236,6 +239,23 @@ def test_a_flow_calls_a_workflow(cli: Cli) -> None:
     inner = [row for row in cli.recorded() if row.program["voice"] == "orquestra"]
     assert len(inner) == 2
     assert {row.parent for row in inner} == {row.id for row in cli.recorded() if row.program["voice"] == "python"}
+
+
+def test_results_in_python(cli: Cli) -> None:
+    pytest.importorskip("pandas")
+    cli.write("w.yaml", BLOSSOMS)
+    cli("run", "w.yaml", "--name", "mine")
+    code = """
+        from motet import workflows
+
+        print(workflows.results("mine")["score"]["mean-error"]["mean"])
+        frame = workflows.frames("mine")["point_list"]
+        print(len(frame), frame["draw-points.slope"].tolist()[0], list(frame["points"])[1])
+    """
+    path = cli.write("look.py", code)
+    env = {**cli.env, "MOTET_HOME": str(cli.home)}
+    done = subprocess.run([sys.executable, path], env=env, cwd=cli.folder, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["0.0", "4 2.0 [1, 3.0]"]
 
 
 def test_a_flow_that_was_killed_takes_up_its_workflow_where_it_stood(cli: Cli) -> None:
