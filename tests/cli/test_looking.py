@@ -247,3 +247,45 @@ def test_show_an_element_of_a_map(cli: Cli) -> None:
     assert (good["status"], good["result"], good["attempt"]) == ("succeeded", 4, 1)
     assert "three is odd" in cli("show", "mine", "half-0[2]").out
     assert "4 elements" in cli("show", "mine", "half-0[4]", code=2).err
+
+
+def test_artifacts(cli: Cli) -> None:
+    cli.write(
+        "publishing.py",
+        """
+        from motet import artifact, flow, task
+
+        @task
+        def report():
+            artifact.table("rows", [{"name": "a", "loss": 0.5}])
+            artifact.markdown("text", "# A report\\n" + "x" * 2000)
+            for loss in (3, 2, 1):
+                artifact.metric("loss", loss)
+
+        @flow
+        def publishing():
+            artifact.link("home", "https://example.org")
+            report()
+        """,
+    )
+    assert "has published no artifacts" in cli("artifacts", _nothing(cli)).out
+    cli("run", "publishing.py", "--name", "mine")
+    listed = cli("artifacts", "mine").out
+    for told in ("1 x 2: name, loss", "# A report", "last 1, 3 points", "https://example.org"):
+        assert told in listed
+    assert [each["key"] for each in cli.json("artifacts", "mine")] == ["home", "rows", "text", "loss"]
+    assert cli.json("artifacts", "mine", "loss")["points"] == [[0, 3], [1, 2], [2, 1]]
+    assert "0.5" in cli("artifacts", "mine", "report-0#rows").out
+    cli("artifacts", "mine", "text", "-o", "report.md")
+    assert (cli.folder / "report.md").read_text() == "# A report\n" + "x" * 2000
+    assert [each["run"] for each in cli.json("artifacts", "--key", "loss")] == [cli.runs()[0]["id"]]
+    assert "# A report" in cli("show", "mine").out
+    assert "https" not in cli("show", "mine", "report-0").out
+    assert "no artifact 'nothing'" in cli("artifacts", "mine", "nothing", code=2).err
+    assert "neither a run" in cli("artifacts", code=2).err
+
+
+def _nothing(cli: Cli) -> str:
+    cli.write("nothing.py", "from motet import flow\n\n\n@flow\ndef nothing():\n    pass\n")
+    cli("run", "nothing.py", "--name", "empty")
+    return "empty"

@@ -71,7 +71,7 @@ class Screen:
         """Columns and lines of the terminal as it is now."""
         try:
             found = os.get_terminal_size(self._out.fileno())
-            return max(20, found.columns), max(4, found.lines)
+            return max(20, found.columns or 80), max(4, found.lines or 24)  # 0: nobody has said
         except (OSError, ValueError):
             return 80, 24
 

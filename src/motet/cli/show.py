@@ -30,7 +30,8 @@ def command(options: Namespace, terminal: Terminal) -> int:
     store = app.open_store(app.home())
     run = lookup.find_run(store, options.run)
     if options.step:
-        _show_step(terminal, run, lookup.find_step(store, run, options.step))
+        step = lookup.find_step(store, run, options.step)
+        _show_step(terminal, run, step, [each for each in published(store, run.id) if each.step == step.key])
         return 0
     steps = store.steps(run.id)
     if options.json:
@@ -139,9 +140,9 @@ def _counted(run: RunRow, steps: list[StepRow]) -> str:
     return summary.told_counts(run, dict(Counter(each.status for each in steps).most_common()), steps)
 
 
-def _show_step(terminal: Terminal, run: RunRow, step: StepRow) -> None:
+def _show_step(terminal: Terminal, run: RunRow, step: StepRow, artifacts: list[Published]) -> None:
     if terminal.as_json:
-        terminal.json({"run": run.id, **lookup.step_json(step)})
+        terminal.json({"run": run.id, **lookup.step_json(step), "artifacts": [each.json for each in artifacts]})
         return
     facts = [
         ("Step", terminal.paint(step.key, "bold")),
@@ -163,3 +164,4 @@ def _show_step(terminal: Terminal, run: RunRow, step: StepRow) -> None:
     if isinstance(step.error, dict) and step.error.get("traceback"):
         terminal.say()
         terminal.say(step.error["traceback"])
+    _show_artifacts(terminal, run, artifacts)
