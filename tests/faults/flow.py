@@ -6,6 +6,7 @@ What it comes to is known beforehand: see `expected`.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import random
@@ -22,8 +23,8 @@ if "MOTET_VICTIM" in os.environ:  # in a process of its own, where even a short 
     recording.CHECKPOINT_EVENTS = 25
 
 LARGE_BYTES = 200_000
-PARTS = ("plain", "submitted", "mapped", "subflow", "warm", "large", "published", "stopped")
-WEIGHTS = (4, 4, 4, 3, 2, 2, 2, 1)
+PARTS = ("plain", "submitted", "mapped", "subflow", "warm", "large", "published", "stopped", "gathered", "beside")
+WEIGHTS = (4, 4, 4, 3, 2, 2, 2, 1, 3, 2)
 
 
 # ---------------------------------------------------------------- the ledger
@@ -127,6 +128,13 @@ def warm_blob(ledger: str, n: int) -> bytes:
     return bytes([n % 256]) * LARGE_BYTES
 
 
+@task(retries=1)
+async def awaited(ledger: str, n: int, pause_s: float) -> int:
+    begin(ledger)
+    await asyncio.sleep(pause_s)
+    return n + 7
+
+
 @task(timeout_seconds=0.05)
 def endless(ledger: str) -> None:
     begin(ledger)
@@ -142,6 +150,16 @@ def below(ledger: str, n: int, pause_s: float) -> int:
     futures = [square.submit(ledger, each, pause_s) for each in range(n)]
     total = sum(square(ledger, each, pause_s) for each in range(n))
     return total + sum(future.result() for future in futures)
+
+
+@flow
+async def crowd(ledger: str, n: int, pause_s: float) -> int:
+    """Steps of its own under gather, in helpers that count their calls for themselves."""
+
+    async def two(each: int) -> int:
+        return await awaited(ledger, await awaited(ledger, each, pause_s), pause_s)
+
+    return sum(await asyncio.gather(*(two(each) for each in range(n))))
 
 
 class Body:
@@ -222,6 +240,22 @@ class Body:
         self.told(self.key("length"), length(self.ledger, content))
         self.told(key, future.result())
 
+    def gathered(self, size: int) -> None:
+        keys = [self.key("awaited") for _ in range(size)]
+
+        async def gather() -> list[int]:
+            return list(await asyncio.gather(*(awaited(self.ledger, n, self.pause_s) for n in range(size))))
+
+        for key, value in zip(keys, asyncio.run(gather()), strict=True):
+            self.told(key, value)
+        key = self.key("crowd")
+        self.told(key, asyncio.run(crowd(self.ledger, size, self.pause_s)))
+
+    def beside(self, size: int) -> None:
+        futures = [(self.key("below"), below.submit(self.ledger, n, self.pause_s)) for n in range(1, size + 1)]
+        for key, future in futures:
+            self.told(key, future.result())
+
     def published(self, size: int) -> None:
         for n in range(size):
             publish(f"progress-{n}", {"n": n}, client_key=f"{self.ledger}/{len(self.values)}/{n}")
@@ -256,6 +290,10 @@ def expected(seed: int) -> str:
                 values.append(repr(ValueError(f"never {n}")) if n % 10 == 3 else n + 1)
         elif part == "subflow":
             values.append(2 * sum(n * n for n in range(size)))
+        elif part == "gathered":
+            values += [*(n + 7 for n in range(size)), sum(n + 14 for n in range(size))]
+        elif part == "beside":
+            values += [2 * sum(n * n for n in range(each)) for each in range(1, size + 1)]
         elif part == "warm":
             values += [*(list(range(n)) for n in range(size)), bytes([size]) * LARGE_BYTES]
         elif part == "large":

@@ -283,7 +283,7 @@ class Audit:
     def _is_silent(self, key: str) -> bool:
         """Whether the step does not write "ran": a flow, a map, what may be stopped before its worker is up."""
         task = key.rpartition("/")[2].partition("-")[0]
-        return task in ("victim", "below", "endless") or f"{key}[0]" in self._outcomes
+        return task in ("victim", "below", "crowd", "endless") or f"{key}[0]" in self._outcomes
 
     def _check_told(self) -> None:
         told: dict[str, str] = {}
