@@ -127,3 +127,9 @@ async def awaits(model: Model) -> None:
 def named(given: Task[[str], int], other: Flow[[int], str]) -> None:
     assert_type(given("a"), int)
     assert_type(other(1), str)
+
+
+def states() -> None:
+    assert_type(length.submit("a", return_state=True), State)
+    assert_type(length.map(["a"], return_state=True), list[State])
+    assert_type(later.submit(1, return_state=True), State)

@@ -15,7 +15,7 @@ from motet.dialects.python.bodies.body import Body
 from motet.dialects.python.bodies.calling import called
 from motet.dialects.python.calls import FlowCall, TaskCall
 from motet.dialects.python.defining import definitions_only
-from motet.dialects.python.futures import Future
+from motet.dialects.python.futures import Future, final
 from motet.dialects.python.hosting import taken_up
 from motet.dialects.python.kinds import Kind, kind_of, name_of, written
 from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, filled, policy_of
@@ -121,6 +121,8 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         return future.state if return_state else future.result()
 
     @overload
+    def submit(self, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any) -> State: ...
+    @overload
     def submit(self: Flow[P, Coroutine[Any, Any, T]], *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[T]: ...
     @overload
     def submit(self: Flow[P, Iterator[T]], *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[list[T]]: ...
@@ -128,7 +130,7 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
     def submit(self: Flow[P, AsyncIterator[T]], *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[list[T]]: ...
     @overload
     def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[R]: ...
-    def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> Any:
+    def submit(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> Any:
         """Run the flow as a step in a thread of its own, beside its caller, as soon as what it needs is there.
 
         Gives a future at once. Inside flows and tasks only.
@@ -144,7 +146,7 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         future = call.future(scope)
         scope.driver.add(action, call)
         scope.submitted(call.key)
-        return future
+        return final(future) if return_state else future
 
     def new_run(self, on: Host, values: Mapping[str, Any], *, name: str = "", run: str = "") -> NewRun:
         """A run of this flow, not yet begun, with these parameters."""

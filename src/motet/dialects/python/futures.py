@@ -289,6 +289,12 @@ class FutureList(Sequence[Future[R]]):
         return f"{type(self).__name__}({self.key!r}, {self._size} elements)"
 
 
+def final(future: Future[Any]) -> State:
+    """The state that it ends in, which is waited for."""
+    future.wait()
+    return future.state
+
+
 def bare(value: Any) -> Any:
     """The value; that of a state which a function returned."""
     return value.result() if isinstance(value, State) else value

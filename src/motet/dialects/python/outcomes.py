@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python import arguments
-from motet.dialects.python.futures import Future, FutureList
+from motet.dialects.python.futures import Future, FutureList, final
 from motet.dialects.python.states import State, StateType, aggregated
 from motet.engine.calls import Settled
 from motet.errors import RunFailed, StateFailed
@@ -68,7 +68,7 @@ def concluded(value: Any, *, deep: bool) -> Any:
     if isinstance(value, State):
         return _given(value)
     if isinstance(value, list | tuple | set) and value and all(isinstance(each, State | Future) for each in value):
-        states = [each if isinstance(each, State) else _final(each) for each in value]
+        states = [each if isinstance(each, State) else final(each) for each in value]
         whole = aggregated(states)
         if whole.type is not StateType.COMPLETED:
             raise StateFailed(whole.message, state=whole)
@@ -91,11 +91,6 @@ def _given(state: State) -> Any:
     if state.type is not StateType.COMPLETED:
         raise StateFailed(state.message or str(state), state=state)
     return state.result() if state.step_key or (state.name == "Completed" and not state.message) else state
-
-
-def _final(future: Future[Any]) -> State:
-    future.wait()
-    return future.state
 
 
 # ---------------------------------------------------------------- what was submitted

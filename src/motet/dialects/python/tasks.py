@@ -12,7 +12,7 @@ from motet.dialects.python.bodies.calling import called
 from motet.dialects.python.bodies.plain import carry_out
 from motet.dialects.python.caching import policy_of as cache_policy_of
 from motet.dialects.python.calls import MapCall, TaskCall
-from motet.dialects.python.futures import Future, FutureList
+from motet.dialects.python.futures import Future, FutureList, final
 from motet.dialects.python.kinds import Kind, kind_of, name_of
 from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, filled, policy_of
 from motet.dialects.python.running import hooks, surrounding
@@ -129,6 +129,8 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         return future.state if return_state else future.result()
 
     @overload
+    def submit(self, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any) -> State: ...
+    @overload
     def submit(self: Task[P, Coroutine[Any, Any, T]], *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[T]: ...
     @overload
     def submit(self: Task[P, Iterator[T]], *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[list[T]]: ...
@@ -136,7 +138,7 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
     def submit(self: Task[P, AsyncIterator[T]], *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[list[T]]: ...
     @overload
     def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[R]: ...
-    def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> Any:
+    def submit(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> Any:
         """Run the task on the flow's task runner, as soon as what it needs is there; gives a future at once."""
         scope = _inside(self, "submit")
         key = scope.next_key(self.name)
@@ -145,15 +147,17 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         future = call.future(scope)
         scope.driver.add(self._action(scope, key, args, kwargs, wait_for, policy), call)
         scope.submitted(key)
-        return future
+        return final(future) if return_state else future
 
+    @overload
+    def map(self, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any) -> list[State]: ...
     @overload
     def map(
         self: Task[P, Coroutine[Any, Any, T]], *args: Any, wait_for: Any = None, **kwargs: Any
     ) -> FutureList[T]: ...
     @overload
     def map(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> FutureList[R]: ...
-    def map(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> Any:
+    def map(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> Any:
         """Run the task once for each element of the arguments, in parallel; gives the futures at once.
 
         Sequences (and futures of maps) give one value to each element and must be equally long; strings, scalars
@@ -175,7 +179,9 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         futures = call.futures(scope)
         scope.driver.add(action, call)
         scope.submitted(key)
-        return futures
+        if return_state:
+            futures.wait()
+        return futures.states if return_state else futures
 
     # ------------------------------------------------------------ inside
 

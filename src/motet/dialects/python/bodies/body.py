@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.arguments import PLAIN
+from motet.dialects.python.bodies.deadline import limit
 from motet.dialects.python.kinds import Kind
 from motet.dialects.python.outcomes import check_submitted, concluded, wait_for_submitted
 from motet.dialects.python.scope import current
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 class Body:
     """A function with its arguments and its scope. Whatever way it is run, what it submits is waited for.
 
-    timeout_s  how long it may take; seen to here for coroutines only, which can be stopped where they wait
+    timeout_s  how long it may take; seen to here for flows and for coroutines
     begin      what is to be done first, within the scope; it may wait
-    deep       whether futures and states count wherever they stand in what it returns, or at its top only
+    deep       whether it is a flow's: futures and states then count wherever they stand in what it returns
     """
 
     __slots__ = ("args", "begin", "deep", "fn", "kind", "kwargs", "scope", "timeout_s")
@@ -44,16 +45,22 @@ class Body:
         try:
             if self.begin is not None:
                 self.begin()
-            if self.kind is Kind.PLAIN:
-                value = self.fn(*self.args, **self.kwargs)
-            else:
+            if self.kind is not Kind.PLAIN:
                 value = self._whole()
+            else:
+                if self.deep and self.timeout_s is not None:
+                    limit(scope, self.timeout_s)
+                value = self.fn(*self.args, **self.kwargs)
             if type(value) not in PLAIN:
                 value = concluded(value, deep=self.deep)
             if scope.unlooked:
                 wait_for_submitted(scope)
-        except Exception:
+            if scope.over is not None and self.kind is Kind.PLAIN:
+                raise scope.over
+        except Exception as error:
             wait_for_submitted(scope)
+            if self.kind is Kind.PLAIN and scope.over is not None and scope.over is not error:
+                raise scope.over from error
             raise
         finally:
             current.set(before)

@@ -81,7 +81,9 @@ class Task(tasks.Task[P, R]):
             self._finish_now(scope, call, future, attempt)
         return future
 
-    def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> PrefectFuture[R]:
+    def submit(  # type: ignore[override]
+        self, *args: Any, wait_for: Any = None, **kwargs: Any
+    ) -> PrefectFuture[R]:
         """The same as a call."""
         return self(*args, wait_for=wait_for, **kwargs)
 

@@ -1,0 +1,123 @@
+"""Names by templates and functions, time limits of flows, `return_state` everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from tests.cli.conftest import PATIENCE_S
+
+from motet import flow, task
+from motet.app import hosts
+from motet.errors import TimedOut, UsageError
+
+
+@task
+def double(value: int) -> int:
+    return 2 * value
+
+
+def names() -> tuple[str, list[str]]:
+    """The newest run's name, and those of its tasks' steps."""
+    store = hosts.current().store
+    run = store.runs(limit=1)[0]
+    found = [store.step(run.id, step.key) for step in store.steps(run.id) if step.form == "call"]
+    return run.name, [step.name for step in found if step is not None]
+
+
+def test_names_by_templates_and_functions() -> None:
+    count = iter(range(9))
+
+    @task(task_run_name="train {data} for {epochs}")
+    def train(data: str, epochs: int = 3) -> None: ...
+
+    plain = train.with_options(task_run_name=lambda: f"number {next(count)}")
+    told = train.with_options(task_run_name=lambda parameters: f"{parameters['data']}!")
+
+    @flow(flow_run_name="about {subject}")
+    def pipeline(subject: str) -> None:
+        train("a")
+        train.submit("b", epochs=4).wait()
+        plain("c")
+        told("d")
+
+    pipeline("cats")
+    assert names() == ("about cats", ["train a for 3", "train b for 4", "number 0", "d!"])
+    pipeline.with_options(flow_run_name=lambda: "always this")("dogs")
+    assert names()[0] == "always this"
+    pipeline.with_options(flow_run_name=lambda parameters: parameters["subject"].upper())("dogs")
+    assert names()[0] == "DOGS"
+
+
+@pytest.mark.parametrize(("name", "told"), [("{nothing}", "nothing"), (lambda: 3, "gave 3"), ("{0}", "does not fit")])
+def test_names_that_cannot_be_made(name: Any, told: str) -> None:
+    @flow
+    def pipeline() -> None:
+        double.with_options(task_run_name=name)(1)
+
+    with pytest.raises(UsageError, match=told):
+        pipeline()
+    with pytest.raises(UsageError, match=told):
+        pipeline.with_options(flow_run_name=name)()
+
+
+@pytest.mark.parametrize("executor", ["processes", "threads"])
+def test_a_sync_flow_out_of_time_stops_its_steps(executor: str) -> None:
+    @flow(timeout_seconds=0.3)
+    def slow() -> None:
+        task(_sleep, executor=executor).submit().result()
+
+    @flow
+    def pipeline() -> Any:
+        with pytest.raises(TimedOut, match=r"slow-0 ran longer than its limit of 0\.3 s"):
+            slow()
+        return slow(return_state=True).name, slow.submit(return_state=True).name
+
+    assert pipeline() == ("TimedOut", "TimedOut")
+    with pytest.raises(TimedOut):
+        slow()
+
+
+def _sleep() -> None:
+    time.sleep(PATIENCE_S)
+
+
+def test_a_busy_flow_out_of_time_ends_at_its_next_call() -> None:
+    @flow(timeout_seconds=0.05, retries=1)
+    def busy() -> None:
+        ran.append(1)
+        time.sleep(0.2)
+        double(1)
+
+    ran: list[int] = []
+    with pytest.raises(TimedOut):
+        busy()
+    assert len(ran) == 2
+    assert flow(timeout_seconds=PATIENCE_S)(lambda: double(2))() == 4
+
+
+def test_return_state_everywhere() -> None:
+    @flow
+    def below(value: int) -> int:
+        return double(value)
+
+    @flow
+    def pipeline() -> Any:
+        states = [
+            double(1, return_state=True), double.submit(2, return_state=True), below(3, return_state=True),
+            below.submit(4, return_state=True), *double.map([5, 6], return_state=True),
+        ]  # fmt: skip
+        return [(state.name, state.result()) for state in states]
+
+    assert pipeline() == [("Completed", value) for value in (2, 4, 6, 8, 10, 12)]
+    assert pipeline(return_state=True).is_completed()
+
+
+def test_return_state_of_coroutines() -> None:
+    @flow
+    async def pipeline() -> int:
+        return 3
+
+    assert asyncio.run(pipeline(return_state=True)).result() == 3
