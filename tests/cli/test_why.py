@@ -200,3 +200,37 @@ def test_a_wait_for_an_event_names_it(cli: Cli) -> None:
     out, err = process.communicate(timeout=PATIENCE_S)
     assert "Result: 7" in out, "an artifact of that key is no such event"
     assert process.returncode == 0, err
+
+
+def test_a_wait_for_slots_of_a_shared_limit_names_it(cli: Cli) -> None:
+    cli.write(
+        "slots.py",
+        """
+        import os, time
+        from motet import flow, task
+        from motet import concurrency
+
+        @task
+        def use(number):
+            with concurrency("db"):
+                with open(os.environ["COUNT"], "a") as file:
+                    file.write(f"{number}\\n")
+                while not os.path.exists("go"):
+                    time.sleep(0.01)
+
+        @flow
+        def slots():
+            for each in [use.submit(0), use.submit(1)]:
+                each.result()
+        """,
+    )
+    cli("limit", "set", "db", "1")
+    process = cli.start("run", "slots.py", "--name", "mine")
+    cli.wait_for_count(1, process)
+    holder = cli.counted()[0]
+    other = "1" if holder == "0" else "0"
+    until = time.monotonic() + PATIENCE_S
+    while f"limit db; it is held by mine slots/use-{holder}" not in (told := cli("why", "mine", f"use-{other}").out):
+        assert time.monotonic() < until, told
+    (cli.folder / "go").touch()
+    assert process.wait(PATIENCE_S) == 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
 
+from motet import leases
 from motet.cli import lookup
 from motet.errors import NotFound
 from motet.kernel import transitions as st
@@ -42,6 +44,13 @@ class Facts:
         """What its body waits for, as its voice tells it: {"for": ..., "since": ...}; None if for nothing."""
         found = self.store.document("python", "wait", f"{self.run.id}/{self.step.key}")
         return found.body if found is not None else None
+
+    @property
+    def stands_in_line(self) -> list[leases.Limit]:
+        """The limits shared by all runs that its body waits for."""
+        by = f"{self.run.name} {self.step.key}"
+        limits = leases.every(self.store, time.time())
+        return [each for each in limits if any(waiting["by"] == by for waiting in each.line)]
 
     @property
     def forked(self) -> Json:

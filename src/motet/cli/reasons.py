@@ -110,7 +110,12 @@ class Reasons(Facts):
             yield f"It waits for {what}, since {human.clock(waits['since'])} ({since})."
             if "event" in waits:
                 yield f"`motet publish {waits['event']}` publishes one."
-        else:
+        for limit in self.stands_in_line:
+            holders = ", ".join(str(each["by"] or each["owner"]["pid"]) for each in limit.holders)
+            yield f"It waits for its turn at the limit {limit.name}" + (
+                f"; it is held by {holders}." if holders else "."
+            )
+        if not waits and not self.stands_in_line:
             yield from self._why_it_ran()
         yield from self._why_stalled()
 
