@@ -139,6 +139,11 @@ def flaky(word):
     write("told.json", {"word": word})
 
 
+def reading():
+    with open("step/garden/steps/table.txt") as file:
+        write("told.json", {"read": file.read()})
+
+
 def binary(size):
     with open("weights.bin", "wb") as file:
         file.write(bytes(size))
@@ -161,7 +166,7 @@ REPOSITORIES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "growers/garden": {
         "main": {
             "steps/points.py": POINTS, "steps/line.py": LINE, "steps/odd.py": ODD, "src/setup.py": SETUP,
-            "src/python/garden/files.py": FILES,
+            "src/python/garden/files.py": FILES, "steps/table.txt": "one two",
         },
     },
     "others/scores": {

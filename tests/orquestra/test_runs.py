@@ -171,6 +171,11 @@ def test_files_that_are_no_json_are_passed_on_and_no_part_of_results(cli: Cli) -
     assert results(cli, done) == {"heavy": {}, "light": {"told": {"size": 5000, "name": "weights.bin"}}}
 
 
+def test_the_files_of_imports_are_at_hand(cli: Cli) -> None:
+    done = run(cli, odd(step("a", "reading")))
+    assert results(cli, done)["a"]["told"] == {"read": "one two"}
+
+
 def test_a_matrix_from_the_command_line(cli: Cli) -> None:
     done = run(
         cli, BLOSSOMS, "--matrix", "draw-points.slope=1.0,2.0", "--matrix", "draw-points.count=3,4",

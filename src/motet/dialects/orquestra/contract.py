@@ -28,15 +28,10 @@ SHOWN_BYTES = 1024
 
 
 def command(
-    step: Step,
-    folder: str,
-    around: Surroundings,
-    sources: Mapping[str, Json],
-    artifacts: ArtifactStore,
-    *,
-    is_task: bool,
-) -> Command:
-    """The command that runs the step, whose component is in `folder`; `sources` are the outputs that inputs refer to.
+    step: Step, folders: Mapping[str, str], around: Surroundings, sources: Mapping[str, Json], artifacts: ArtifactStore,
+    *, is_task: bool,
+) -> Command:  # fmt: skip
+    """The command that runs the step; `folders` are its imports, `sources` the outputs that its inputs refer to.
 
     Its value is the record of the step's outputs: {"outputs": {name: {"artifact", "size_bytes", "file", "value"?}}}.
     """
@@ -44,7 +39,7 @@ def command(
     from motet.values.files import File
 
     kwargs: dict[str, Json] = {each.name: each.value for each in step.inputs if each.source is None}
-    mounts = []
+    mounts = [Mount(f"step/{name}", path, "ro") for name, path in folders.items()]
     for name, source in sources.items():
         if is_task:
             kwargs[name] = content(source, artifacts)
@@ -52,7 +47,11 @@ def command(
         kwargs[name] = f"inputs/{name}{os.path.splitext(source['file'])[1]}"
         mounts.append(Mount(kwargs[name], File(source["file"], source["artifact"], source["size_bytes"])))
     function = Function(
-        f"{os.path.join(folder, step.file)}:{step.function}", kwargs, around.python, around.paths, returns=is_task
+        f"{os.path.join(folders[step.module], step.file)}:{step.function}",
+        kwargs,
+        around.python,
+        around.paths,
+        returns=is_task,
     )
     read = _returned if is_task else _written
     return Command(

@@ -157,9 +157,11 @@ class StepCall:
                 note = {"cache": {"parts": parts, "from": [kept.body["run"], kept.body["step"]]}}
                 return Settled(True, kept.body["record"], cached=True, note=note)
         context = {"run": self._view.run, "key": step.name, "attempt": attempt}
-        folder, is_task = work.components[step.module].path, step.name in work.tasks
+        used = {name: work.components[name].path for name in step.imports}
+        folders = {name: path for name, path in used.items() if path}
+        is_task = step.name in work.tasks
         return Prepared(
-            lambda: command(step, folder, work.around[step.name], sources, work.artifacts, is_task=is_task),
+            lambda: command(step, folders, work.around[step.name], sources, work.artifacts, is_task=is_task),
             context=context,
         )
 
