@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.figures import Row
-from benchmarks.rows import arrays, events, maps, processes, resume, sharing, start, steps, workflows
+from benchmarks.rows import arrays, commands, events, maps, processes, resume, sharing, start, steps, workflows
 
 ROWS = [
     Row("import", "`import motet`", "bare `python -c pass`", start.importing),
@@ -13,7 +13,8 @@ ROWS = [
     Row("million", "1,000,000-element `.map`", "-", maps.million),
     Row("chain", "chain of 1,000 submitted, dependent tasks", "the commit", steps.chain),
     Row("process", "no-op in a warm process", "`ProcessPoolExecutor` round trip", processes.warm),
-    Row("shell", "shell step", "`subprocess`", None, "Motet has no shell steps yet"),
+    Row("shell", "shell step", "`subprocess` with folder and log file", commands.shell),
+    Row("python", "Python step in another environment, warm", "`ProcessPoolExecutor` round trip", commands.python),
     Row("workflow", "warm step of a YAML workflow, in a chain", "-", workflows.warm),
     Row("array", "10 MB array through a step, persisted", "hashing and writing it once", arrays.array),
     Row("cached", "cached re-run of 1,000 tasks", "the commit", steps.cached),

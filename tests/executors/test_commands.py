@@ -133,7 +133,16 @@ def test_a_fresh_folder_goes_after_a_success_and_stays_after_a_failure(bench: Wo
     assert bench.done("echo x > kept").folder == ""
     assert not os.path.exists(bench.attempt_folder(0))
     bench.failed("echo x > kept; exit 1")
-    assert Path(bench.attempt_folder(1), "files", "kept").exists()
+    assert Path(bench.attempt_folder(1), "kept").exists()
+
+
+def test_a_fresh_folder_is_fresh_even_where_a_killed_engine_has_left_one(bench: Workbench) -> None:
+    stale = Path(bench.attempt_folder(0))
+    stale.mkdir(parents=True)
+    (stale / "old").write_text("old")
+    assert bench.done("ls -A").stdout == ""
+    assert bench.done("ls -A; echo x > y").stdout == ""
+    assert bench.done("ls -A").stdout == ""
 
 
 def test_then_makes_the_value(bench: Workbench) -> None:
@@ -181,7 +190,7 @@ def test_what_has_left_the_group_ends_with_the_executor_at_the_latest(bench: Wor
     pid = int(bench.done("setsid sleep 1000 & echo $!").stdout)
     bench.done("true")
     bench.executor.close()
-    assert not lives(pid)
+    wait_until(lambda: not lives(pid), "it is gone")
 
 
 def test_stop_ends_the_whole_tree_even_what_has_left_the_group(bench: Workbench, tmp_path: Path) -> None:

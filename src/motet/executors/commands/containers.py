@@ -45,7 +45,7 @@ class InContainer(Launch):
     ) -> None:  # fmt: skip
         place = command.place
         assert isinstance(place, Container)
-        self._folder, self._own = folders[0], os.path.join(folders[1], "mounts")
+        self._folder, self._own = folders
         self._place, self._engine = place, engine
         self._seen = place.workdir or self._folder
         self._name = f"motet-{os.urandom(8).hex()}"

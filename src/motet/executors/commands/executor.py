@@ -128,7 +128,8 @@ class CommandExecutor:
                         job.thread = threading.current_thread()
                 if mine:
                     self._finish(job, self._carry_out(job, alarm))
-                alarm.clear()
+                if job.stopping is not None:
+                    alarm.clear()
                 del job
         finally:
             alarm.close()

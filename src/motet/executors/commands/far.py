@@ -24,6 +24,7 @@ import traceback
 from typing import Any
 
 _LENGTH = 8
+_libc = ctypes.CDLL(None)
 _loaded = {}  # type: Any
 """Modules made of files: path -> (its time and size, module)."""
 
@@ -48,7 +49,7 @@ def _serve(fd: Any) -> None:
         call = _receive(fd)
         if call is None:
             os.killpg(own, signal.SIGKILL)
-        before = dict(os.environ)
+        before = _environment()
         _on_sigterm(_leave)
         answer = _carry_out(call)
         _on_sigterm(signal.SIG_DFL)
@@ -57,13 +58,25 @@ def _serve(fd: Any) -> None:
         if _asked_to_end:
             _flush()
             os._exit(128 + _asked_to_end[0])
-        if dict(os.environ) != before:
-            os.environ.clear()
-            os.environ.update(before)
+        _restore(before)
         os.chdir(home)
         _flush()
         content = json.dumps(answer).encode()
         _send(fd, len(content).to_bytes(_LENGTH, "big") + content)
+
+
+def _environment() -> Any:
+    """The variables as they are kept, which is much faster to copy than `os.environ`."""
+    return dict(os.environ._data)  # type: ignore[attr-defined]
+
+
+def _restore(before: Any) -> None:
+    now = _environment()
+    for name in [each for each in now if each not in before]:
+        del os.environ[os.fsdecode(name)]
+    for name, value in before.items():
+        if now.get(name) != value:
+            os.environ[os.fsdecode(name)] = os.fsdecode(value)
 
 
 def _on_sigterm(action: Any) -> None:
@@ -199,7 +212,7 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
-    ctypes.CDLL(None).fflush(None)
+    _libc.fflush(None)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from motet.kernel.events import Json
 
 _SHELL = "/bin/sh"
+_NO_LIMITS = Limits()
 
 
 class Launch:
@@ -65,7 +66,7 @@ class Launch:
 
 def is_warm(command: Command) -> bool:
     """Whether the command is a function that is called in a process that may have been there before."""
-    return isinstance(command.run, Function) and command.place == Host() and command.limits == Limits()
+    return isinstance(command.run, Function) and isinstance(command.place, Host) and command.limits == _NO_LIMITS
 
 
 def argv_of(command: Command, folder: str) -> Sequence[str]:

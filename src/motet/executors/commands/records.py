@@ -11,7 +11,7 @@ from motet.executors.commands.spec import Finished
 if TYPE_CHECKING:
     from motet.kernel.events import Json
 
-_NAME = "finished.json"
+_ENDING = ".finished.json"
 
 
 def fields_of(finished: Finished) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def read_finished(folder: str) -> dict[str, Json] | None:
     "how". None if there is nothing.
     """
     try:
-        with open(os.path.join(folder, _NAME)) as file:
+        with open(folder + _ENDING) as file:
             return dict(json.load(file))
     except (FileNotFoundError, ValueError):
         return None
@@ -42,6 +42,6 @@ def read_finished(folder: str) -> dict[str, Json] | None:
 
 def write_finished(folder: str, finished: Finished, how: str) -> None:
     """Leave word for whoever looks for what is left of a step that did not succeed. Raises OSError."""
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, _NAME), "w") as file:
+    os.makedirs(os.path.dirname(folder), exist_ok=True)
+    with open(folder + _ENDING, "w") as file:
         json.dump({**as_json(finished), "how": how}, file)

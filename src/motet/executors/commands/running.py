@@ -44,7 +44,7 @@ class Running:
         self._alarm = alarm
         self._key = attempt.key if attempt.element < 0 else f"{attempt.key}[{attempt.element}]"
         self._own = attempt_folder(setting.folder, attempt.run, self._key, attempt.number)
-        self._folder = os.path.abspath(command.folder) if command.folder else os.path.join(self._own, "files")
+        self._folder = os.path.abspath(command.folder) if command.folder else self._own
         self._before: dict[str, outputs.State] | None = None
         self._lines = Lines(attempt, ())
         self._answer: dict[str, Json] | None = None
@@ -55,10 +55,13 @@ class Running:
             secrets = {name: self._setting.secret(wanted) for name, wanted in self._command.secrets.items()}
             self._lines = Lines(self._attempt, tuple(secrets.values()), self._job.tee)
             self._check()
-            os.makedirs(self._folder, exist_ok=True)
+            if self._command.folder:
+                os.makedirs(self._folder, exist_ok=True)
+            else:
+                self._setting.make_folder(self._own)
             mounts = placed(self._command.mounts, self._setting.artifacts) if self._command.mounts else []
             tools = Tools(self._setting, self._job, self._alarm)
-            launched = launch(self._command, self._folder, self._own, mounts, tools)
+            launched = launch(self._command, self._folder, f"{self._own}.beside", mounts, tools)
             self._guard = Guard(launched.limits(self._command.limits), self._folder, f"motet-{os.urandom(6).hex()}")
         except (MotetError, OSError) as error:
             if self._job.stopping is not None:
@@ -256,9 +259,7 @@ class Running:
 
     def _succeeded(self, finished: Finished) -> Outcome:
         if not self._command.folder:
-            from shutil import rmtree
-
-            rmtree(self._own, ignore_errors=True)
+            self._setting.free_folder(self._own)
             finished = Finished(**{**fields_of(finished), "folder": ""})
         then = self._command.then
         if then is None:

@@ -35,7 +35,7 @@ class InSandbox(Launch):
         self.facts = {"kind": "sandbox"}
         self.start_in = "/"
         self._folder = folder
-        self._own = os.path.join(own, "sandbox")
+        self._own = own
         shutil.rmtree(self._own, ignore_errors=True)
         for name in ("root", "scratch"):
             os.makedirs(os.path.join(self._own, name))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from motet.executors.commands.spec import Function
     from motet.ports import ArtifactStore
 
+_SPARES = 64
+_NAME_CHARS = 180
 _SWEEP_S = 1.0
 """How often to look for what is left of ended commands, at most: it means reading all of /proc."""
 
@@ -48,6 +50,10 @@ class Setting:
         self._living: dict[int, tuple[str, ...]] = {}
         self._marks: set[str] = set()
         self._swept_at = 0.0
+        self._spares: list[str] = []
+        self._runs: set[str] = set()
+        os.umask(mask := os.umask(0))
+        self._mode = 0o777 & ~mask
         self._serial = 0
         self._lock = threading.Lock()
         self._far: dict[tuple[str, ...], list[Distant]] = {}
@@ -110,6 +116,38 @@ class Setting:
     def _update(self) -> None:
         self._orphans.update(self._living, (order for orders in self._living.values() for order in orders))
 
+    # -- folders
+
+    def make_folder(self, path: str) -> None:
+        """Make the fresh folder of an attempt: one that was left empty is renamed, which costs less than a new one.
+
+        What an earlier engine has left at that path goes. Raises OSError.
+        """
+        run = os.path.dirname(path)
+        if run not in self._runs:
+            os.makedirs(run, exist_ok=True)
+            self._runs.add(run)
+        with suppress(OSError, IndexError):
+            os.rename(self._spares.pop(), path)
+            return
+        try:
+            os.mkdir(path)
+        except FileExistsError:
+            from shutil import rmtree
+
+            rmtree(path)
+            os.mkdir(path)
+
+    def free_folder(self, path: str) -> None:
+        """Nobody needs the folder any more."""
+        with suppress(OSError):
+            if not os.listdir(path) and os.stat(path).st_mode & 0o7777 == self._mode and len(self._spares) < _SPARES:
+                self._spares.append(path)
+                return
+        from shutil import rmtree
+
+        rmtree(path, ignore_errors=True)
+
     # -- processes of other environments
 
     def start(self, function: Function) -> Distant:
@@ -157,15 +195,27 @@ class Setting:
             self.dismiss(process)
         if self._serial:
             self._sweep()
+        while self._spares:
+            with suppress(OSError):
+                os.rmdir(self._spares.pop())
+        for run in self._runs:
+            with suppress(OSError):  # what failed in it is kept
+                os.rmdir(run)
+        self._runs.clear()
         with self._lock:
             self._orphans.close()
 
 
 def attempt_folder(folder: str, run: str, key: str, number: int) -> str:
-    """The folder of an attempt: "files" is its working folder, if it had none of its own; after a failure or
-    a stop "finished.json" says how it ended, which `read_finished` reads.
+    """The folder of an attempt: its working folder, if it had none of its own. How it ended, if it failed or was
+    stopped, is kept beside it: see `records.read_finished`.
     """
-    return os.path.join(folder, quote(run, safe=""), f"{quote(key, safe='')}-{number}")
+    name = f"{quote(key, safe='')}-{number}"
+    if len(name) > _NAME_CHARS:
+        from hashlib import blake2b
+
+        name = f"{name[:_NAME_CHARS]}-{blake2b(name.encode(), digest_size=8).hexdigest()}"
+    return os.path.join(folder, quote(run, safe=""), name)
 
 
 def environment_of(change: Mapping[str, str | None]) -> dict[str, str]:
