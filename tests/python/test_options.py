@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from typing import Any
 
@@ -121,3 +122,22 @@ def test_return_state_of_coroutines() -> None:
         return 3
 
     assert asyncio.run(pipeline(return_state=True)).result() == 3
+
+
+def test_worker_processes_see_the_environment_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    look = task(_variable, executor="processes")
+
+    @flow
+    def pipeline() -> Any:
+        found = [look("MOTET_TEST_VARIABLE")]
+        for value in ("one", "two \udcff"):
+            monkeypatch.setenv("MOTET_TEST_VARIABLE", value)
+            found.append(look("MOTET_TEST_VARIABLE"))
+        monkeypatch.delenv("MOTET_TEST_VARIABLE")
+        return [*found, look("MOTET_TEST_VARIABLE"), look("PATH") == os.environ["PATH"]]
+
+    assert pipeline() == [None, "one", "two \udcff", None, True]
+
+
+def _variable(name: str) -> str | None:
+    return os.environ.get(name)

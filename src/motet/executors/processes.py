@@ -97,13 +97,15 @@ class ProcessExecutor:
             self._pool.close(kill=True, patience_s=5.0)
 
 
-def _settings() -> tuple[str | None, list[str]]:
-    """What a worker has to have in common with this process for the same imports and paths to work."""
+def _settings() -> tuple[str | None, list[str], dict[bytes, bytes]]:
+    """What a worker has to have in common with this process: folder, import path, environment variables."""
     try:
         cwd: str | None = os.getcwd()
     except OSError:  # the folder was removed
         cwd = None
-    return cwd, list(map(str, sys.path))
+    # The public ways to read all variables take as long as the rest of handing an attempt over.
+    variables: Any = getattr(os.environ, "_data", os.environb)
+    return cwd, list(map(str, sys.path)), dict(variables)
 
 
 def _environ(attempt: Attempt) -> Iterable[tuple[str, Any]]:

@@ -162,7 +162,10 @@ class _Worker:
         sys.argv[:] = argv
         self._send("ready")
 
-    def _on_settings(self, cwd: str | None, path: list[str]) -> None:
+    def _on_settings(self, cwd: str | None, path: list[str], variables: dict[bytes, bytes]) -> None:
+        for name in [each for each in os.environb if each not in variables]:
+            del os.environb[name]
+        os.environb.update(variables)
         self._cwd = cwd
         sys.path[:] = path
         self._return_home()
