@@ -504,3 +504,42 @@ def test_errors_are_told_as_command_failed(bench: Workbench) -> None:
     outcome = bench.run("exit 1")
     assert isinstance(outcome, Failure)
     assert isinstance(outcome.exception, CommandFailed)
+
+
+def test_a_full_disk_is_told_with_step_command_log_and_cure(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "small", small], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("this user may not mount a small disk")
+    bench = Workbench(small)
+    try:
+        elsewhere = tmp_path / "large"
+        elsewhere.mkdir()
+        error = bench.failed("head -c 5000000 /dev/zero > big", folder=str(elsewhere), outputs=("big",))
+        for part in ("Step step[0]", "no room", "head -c 5000000", "motet logs run step[0]", "motet prune"):
+            assert part in error["message"], error["message"]
+        error = bench.failed("head -c 5000000 /dev/zero > big")
+        assert "No space left" in error["message"]
+    finally:
+        bench.executor.close(kill=True)
+        subprocess.run(["umount", small], check=True)
+
+
+def test_an_environment_that_cannot_be_built_names_the_step(bench: Workbench) -> None:
+    from motet.environments.build import Environments
+    from motet.environments.spec import Environment
+    from motet.executors.commands.tools import tools
+
+    def make() -> Command:
+        mine = tools()
+        assert mine is not None
+        Environments(mine.shared, mine).ready(Environment(requirements=("no-such-package-of-motet==9",)))
+        return Command("true")
+
+    outcome = bench.outcomes.run(bench.executor, make)
+    assert isinstance(outcome, Failure)
+    for part in ("Step step[0]", "no-such-package-of-motet", "motet logs run step[0]", "Repair the requirement"):
+        assert part in outcome.error["message"]

@@ -7,7 +7,7 @@ import os
 import threading
 from queue import SimpleQueue
 
-from motet.errors import ExecutorError
+from motet.errors import EnvironmentFailed, ExecutorError
 from motet.executors import capture
 from motet.executors.alarm import Alarm
 from motet.executors.calls import Identity, carry_out, closed, deliver, failure, identity
@@ -16,7 +16,7 @@ from motet.executors.commands.setting import Setting
 from motet.executors.commands.spec import Command
 from motet.executors.commands.tools import Tools, lent
 from motet.executors.current import Current
-from motet.ports import Attempt, Outcome, Stopped, Success
+from motet.ports import Attempt, Failure, Outcome, Stopped, Success
 
 
 class Job:
@@ -144,7 +144,7 @@ class CommandExecutor:
             if job.stopping is not None:
                 return Stopped(job.stopping)
             if not isinstance(found, Success):
-                return found
+                return _with_step(job.attempt, found)
             return Running(self._setting, job, found.value, alarm).outcome()
         except Exception as error:  # noqa: BLE001 - boundary: what goes wrong with an attempt is its outcome
             return failure(error)
@@ -210,3 +210,13 @@ class CommandExecutor:
     def _at_exit(self) -> None:
         # Later, the host closes its executors by waiting for them: nobody may wait for what nobody wants.
         self.close(kill=True)
+
+
+def _with_step(attempt: Attempt, found: Outcome) -> Outcome:
+    """The failure of an environment, with the step and its log named; any other as it is."""
+    error = found.exception if isinstance(found, Failure) else None
+    if not isinstance(error, EnvironmentFailed):
+        return found
+    key = attempt.key if attempt.element < 0 else f"{attempt.key}[{attempt.element}]"
+    what = f"Step {key}: {error.what}\n  log: motet logs {attempt.run} {key}"
+    return failure(EnvironmentFailed(what, error.cure))

@@ -168,7 +168,7 @@ def _content(path: str) -> Iterator[tuple[bytes | memoryview, int]]:
             return
         import mmap
 
-        with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as content:
-            yield content, mode
+        # Not closed by hand: the traceback of an error may still hold a view of it.
+        yield memoryview(mmap.mmap(fd, 0, access=mmap.ACCESS_READ)), mode
     finally:
         os.close(fd)

@@ -255,6 +255,7 @@ class Running:
             function = self._command.run
             assert isinstance(function, Function)
             record["message"] += "\n" + _undeclared(answer["missing"], function, self._key)
+            record["message"] += f"\n  log: motet logs {self._attempt.run} {self._key}"
         return record
 
     def _succeeded(self, finished: Finished) -> Outcome:
