@@ -111,6 +111,7 @@ BROKEN = [
      "w.yaml:23:15: 'gardens/steps/points.py' begins with 'gardens', which is no import. | Did you mean 'garden'?"),
     ("file: garden/steps/points.py", "file: points.py",
      "w.yaml:23:15: found 'points.py', expected <import name>/<path in it>."),
+    ("      imports: [garden]\n", "", "step 'draw-points' takes its file from 'garden', which its runtime does not import."),
     ("file: garden/steps", "file: scores/steps",
      "w.yaml:23:15: step 'draw-points' takes its file from 'scores', which its runtime does not import."),
     ("        function: draw\n", "", "w.yaml:23:9: 'function' is missing in the runtime's parameters of step 'draw-points'."),
@@ -131,6 +132,10 @@ BROKEN = [
     ("((draw-points.points))", "((draw-points.point))",
      "refers to output 'point', which step 'draw-points' does not declare. | Did you mean 'points'?"),
     ("((draw-points.points))", "((draw-points.points)", "w.yaml:48:13: found '((draw-points.points)', expected a reference"),
+    ("((draw-points.points))", "(draw-points.points)", "w.yaml:48:13: found '(draw-points.points)', expected a reference such as ((step.output)). | Write ((draw-points.points))."),
+    ("((draw-points.points))", "draw-points.points", "w.yaml:48:13: found 'draw-points.points', expected a reference"),
+    ("imports: [garden]", "imports: garden", "w.yaml:21:16: found text ('garden'), expected a list for 'imports'."),
+    ("  - count: 4\n    type: int\n  - slope: 2.0\n    type: float\n", "    count: 4\n", "found a mapping, expected a list for 'inputs'. | Begin each with a dash: `- argument: value`."),
     ("((draw-points.points))", "((points))", "w.yaml:48:13: found '((points))', expected a reference such as ((step.output))."),
     ("((draw-points.points))", '"{{steps.draw-points.outputs.artifacts.points}}"', "is how v0 wrote references."),
     ("- name: fit-line\n", "- name: fit-line\n  retry: often\n", "w.yaml:39:10: found text ('often'), expected a number of retries."),
@@ -164,6 +169,7 @@ def test_oddities_are_warnings() -> None:
     text = changed("      language: python3\n", "      language: python3\n      resources: null\n      cpu: 1\n", text)
     text = changed("- number\n", "", text)
     text = changed("    type: int\n", "", text)
+    text = changed("    type: float\n", "    type: int\n", text)
     told = "\n".join(read(text).warnings)
     for each in (
         "the workflow has no key 'outputs'; it is ignored. Outputs belong to a step",
@@ -171,6 +177,7 @@ def test_oddities_are_warnings() -> None:
         "input 'line' of step 'score' has type 'point_list', but output 'line' of step 'fit-line' has type 'straight_line'.",
         "type 'number' is not in 'types'.",
         "input 'count' has no type.",
+        "input 'slope' has type 'int', but is a number (2.0).",
     ):
         assert each in told
 

@@ -32,6 +32,7 @@ def _check_input(workflow: Workflow, step: Step, given: Input, problems: Problem
     """Whether the step that the input refers to exists."""
     _check_type(workflow, given.type, (*given.at[:-1], "type"), problems)
     if given.source is None:
+        _check_brackets(workflow, given, problems)
         return True
     name, output = given.source
     producer = workflow.steps.get(name)
@@ -54,6 +55,16 @@ def _check_input(workflow: Workflow, step: Step, given: Input, problems: Problem
             f"step {name!r} has type {declared[output].type!r}.",
         )  # fmt: skip
     return True
+
+
+def _check_brackets(workflow: Workflow, given: Input, problems: Problems) -> None:
+    """Text that names a step and its output by chance is not to be expected: the brackets are missing."""
+    name, _, output = str(given.value).strip("() ").rpartition(".")
+    if name in workflow.steps and output in {each.name for each in workflow.steps[name].outputs}:
+        problems.error(
+            given.at, f"found {given.value!r}, expected a reference such as ((step.output)).",
+            f"Write (({name}.{output})).",
+        )  # fmt: skip
 
 
 def _check_type(workflow: Workflow, name: str, at: tuple[str | int, ...], problems: Problems) -> None:

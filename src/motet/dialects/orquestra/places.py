@@ -133,7 +133,8 @@ class Place:
 
     def items(self, name: str, called: str, *, required: bool = False) -> Iterable[Place]:
         """The mappings of a list, those that are named called by their name."""
-        for index, each in enumerate(self.list(name, required=required)):
+        cure = f"Begin each with a dash: `- {'argument: value' if name == 'inputs' else 'name: ...'}`."
+        for index, each in enumerate(self.list(name, required=required, cure=cure)):
             own = each.get("name") if isinstance(each, dict) else None
             title = f"{called} {own!r}" if isinstance(own, str) else called
             place = Place(self.problems, (*self.path, name, index), each, title)

@@ -172,10 +172,12 @@ def _read_runtime(place: Place, step: Step, imports: list[str]) -> None:
     if called is not None and called.value:
         called.only(("file", "function"))
         step.function = called.text("function")
-        _read_file(called, step, imports)
+        clear = isinstance(place.value.get("imports") or [], list) and all(each in imports for each in step.imports)
+        _read_file(called, step, imports, clear=clear)
 
 
-def _read_file(place: Place, step: Step, imports: list[str]) -> None:
+def _read_file(place: Place, step: Step, imports: list[str], *, clear: bool) -> None:
+    """The step's file; `clear` says that what its runtime imports was found right."""
     file = place.text("file", cure="It is <import name>/<path in it>.")
     at = (*place.path, "file")
     step.module, _, inside = file.partition("/")
@@ -188,7 +190,7 @@ def _read_file(place: Place, step: Step, imports: list[str]) -> None:
         place.problems.error(
             at, f"{file!r} begins with {step.module!r}, which is no import.", nearest(step.module, imports)
         )
-    elif step.module not in step.imports and all(each in imports for each in step.imports):
+    elif step.module not in step.imports and clear:
         place.problems.error(
             at, f"step {step.name!r} takes its file from {step.module!r}, which its runtime does not import.",
             f"Add {step.module!r} to the runtime's imports.",
@@ -284,7 +286,20 @@ def _input(place: Place, name: str) -> Input:
         place.problems.error(at, f"{name!r} cannot be an argument of a Python function.", key=True)
     value = place.value[name]
     source = reference(value, at, place.problems) if isinstance(value, str) else None
+    if source is None and value not in (None, "None") and not isinstance(value, _LITERALS.get(kind, object)):
+        place.problems.warn(at, f"input {name!r} has type {kind!r}, but is {told(value)}.")
     return Input(name, kind, at, None if source else value, source)
+
+
+_LITERALS: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    "dict": dict,
+    "list": list,
+}
+"""What literals of the built-in types are; "None" stands for nothing in all of them."""
 
 
 def reference(text: str, at: Path, problems: Problems) -> tuple[str, str] | None:
