@@ -70,6 +70,11 @@ def open_logs(folder: str) -> LogStore:
     return FileLogs(os.path.join(folder, "logs"), hidden=Secrets(folder).lines)
 
 
+def work_folder(folder: str) -> str:
+    """Where commands have their folders: one for each run in it."""
+    return os.path.join(folder, "work")
+
+
 def open_host(folder: str) -> Host:
     """A host for runs that are kept in `folder`."""
 
@@ -93,7 +98,7 @@ def open_host(folder: str) -> Host:
         from motet.executors.commands.setting import Setting
 
         setting = Setting(
-            os.path.join(folder, "work"), _artifacts_opener(folder), Secrets(folder), os.path.join(folder, "shared")
+            work_folder(folder), _artifacts_opener(folder), Secrets(folder), os.path.join(folder, "shared")
         )  # fmt: skip
         return CommandExecutor(setting, _number("MOTET_COMMANDS", cores))
 

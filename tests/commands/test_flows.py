@@ -234,3 +234,22 @@ def _with_variable(wanted: str, own: str) -> list[str]:
             except OSError:
                 continue
     return found
+
+
+def test_prune_removes_what_failed_commands_of_pruned_runs_have_left() -> None:
+    broken = command("echo x > left; exit 1", name="broken")
+
+    @flow
+    def study() -> None:
+        broken()
+
+    with pytest.raises(CommandFailed):
+        study()
+    home = Path(os.environ["MOTET_HOME"])
+    (run,) = (home / "work").iterdir()
+    assert (run / "study%2Fbroken-0-1" / "left").exists()
+    old = run.stat().st_mtime - 100_000
+    os.utime(run, (old, old))
+    app.hosts.close()
+    subprocess.run([sys.executable, "-m", "motet.cli", "prune", "--older-than", "0s"], check=True)
+    assert not run.exists()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 
 from motet.executors.commands.spec import Container, Host, Mount, Sandbox
 from motet.testing.command_suite import CommandSuite
-from motet.testing.executor_tasks import PATIENCE_S
+from motet.testing.executor_tasks import PATIENCE_S, wait_until
 
 IMAGE = "localhost/motet-test:1"
 PODMAN = """
@@ -215,6 +216,33 @@ class Containers(CommandSuite):
 
             with Hostile().opened() as bench:
                 assert bench.failed("true")["type"] == "UsageError"
+
+    def test_kill_of_the_engine_ends_the_container(self, tmp_path: Path) -> None:
+        engine = self.place.engine  # type: ignore[attr-defined]
+        program = (
+            "import time\n"
+            "from motet.executors.commands.executor import CommandExecutor\n"
+            "from motet.executors.commands.setting import Setting\n"
+            "from motet.executors.commands.spec import Command, Container\n"
+            "from motet.testing.executor_tasks import Outcomes\n"
+            f"executor, outcomes = CommandExecutor(Setting({str(tmp_path)!r}, None), 1), Outcomes()\n"
+            f"place = Container({IMAGE!r}, engine={engine!r}, network='none')\n"
+            "make = lambda: Command('echo x > begun; sleep 1000', place=place)\n"
+            "executor.start(outcomes.attempt(make, element=0))\n"
+            "time.sleep(1000)\n"
+        )
+        process = subprocess.Popen([sys.executable, "-c", program])
+        try:
+            wait_until(lambda: (tmp_path / "run" / "step%5B0%5D-1" / "begun").exists(), "the container runs")
+            assert self._containers(engine)
+        finally:
+            process.kill()
+            process.wait()
+        wait_until(lambda: not self._containers(engine), "no container is left")
+
+    @staticmethod
+    def _containers(engine: str) -> str:
+        return subprocess.run([engine, "ps", "-aq"], capture_output=True, text=True, check=True).stdout
 
     def test_its_folder_may_be_seen_elsewhere(self) -> None:
         class Elsewhere(CommandSuite):

@@ -33,7 +33,9 @@ def command(options: Namespace, terminal: Terminal) -> int:
     used = store.artifacts()
     swept = app.open_artifacts(home).sweep(used.__contains__, min(before, now - _SETTLED_S), dry_run=options.dry_run)
     logs_bytes = 0 if options.dry_run else _remove_logs(store, app.open_logs(home), os.path.join(home, "engines"))
-    done = Pruned(pruned.runs, pruned.events, swept.artifacts, pruned.freed_bytes + swept.freed_bytes + logs_bytes)
+    work_bytes = 0 if options.dry_run else _remove_work(store, app.work_folder(home), now - _SETTLED_S)
+    freed_bytes = pruned.freed_bytes + swept.freed_bytes + logs_bytes + work_bytes
+    done = Pruned(pruned.runs, pruned.events, swept.artifacts, freed_bytes)
     _tell(terminal, done, options)
     return 0
 
@@ -63,6 +65,19 @@ def _remove_logs(store: Store, logs: LogStore, engines: str) -> int:
         if name.endswith(".log") and _is_gone(store, name.removesuffix(".log")):
             freed_bytes += os.stat(path).st_size
             os.unlink(path)
+    return freed_bytes
+
+
+def _remove_work(store: Store, folder: str, before: float) -> int:
+    """Remove what commands of runs that the store knows no more have left in their folders; gives the bytes freed."""
+    from shutil import rmtree
+
+    freed_bytes = 0
+    for run in os.scandir(folder) if os.path.isdir(folder) else ():
+        if run.stat().st_mtime < before and _is_gone(store, run.name):
+            for place, _, names in os.walk(run.path):
+                freed_bytes += sum(os.lstat(os.path.join(place, name)).st_size for name in names)
+            rmtree(run.path, ignore_errors=True)
     return freed_bytes
 
 

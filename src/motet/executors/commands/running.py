@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from motet.kernel.events import Json
 
 _GROUP_POLL_S = 0.02
+_SHORT_S = 0.05
 
 
 class Running:
@@ -116,9 +117,11 @@ class Running:
         try:
             self._attempt.began_at = monotonic()
             listener = Listener(child, self._alarm, self._lines)
+            listener.listen(_SHORT_S)
             while not child.ended and self._job.stopping is None:
-                listener.listen(self._guard.patience_s)
+                self._setting.tell(child.pid)
                 self._guard.watch(child)
+                listener.listen(self._guard.patience_s)
             self._end(child, listener, launched)
             return child.reap()
         finally:

@@ -48,6 +48,8 @@ class Setting:
         self._artifacts: ArtifactStore | None = None
         self._orphans = OrphanKiller(self.mark)
         self._living: dict[int, tuple[str, ...]] = {}
+        self._told: set[int] = set()
+        self._watched = False
         self._marks: set[str] = set()
         self._swept_at = 0.0
         self._spares: list[str] = []
@@ -102,19 +104,35 @@ class Setting:
                     os.kill(pid, signal.SIGKILL)
 
     def began(self, pid: int, orders: tuple[str, ...] = ()) -> None:
-        """Have this process group end with the engine; `orders` are shell commands that end what is not in it."""
+        """Have this process group end with the engine; `orders` are shell commands that end what is not in it.
+
+        The group is told of by `tell`, which a short command does not need: what has the mark is found anyway.
+        """
         with self._lock:
             self._living[pid] = orders
-            self._update()
+            if orders or not self._watched:
+                self._watched = True
+                self._told.add(pid)
+                self._update()
+
+    def tell(self, pid: int) -> None:
+        """The group lasts: have it ended even if it clears its environment."""
+        with self._lock:
+            if pid not in self._told:
+                self._told.add(pid)
+                self._update()
 
     def ended(self, pid: int) -> None:
         """Nothing of this group is left."""
         with self._lock:
             del self._living[pid]
-            self._update()
+            if pid in self._told:
+                self._told.discard(pid)
+                self._update()
 
     def _update(self) -> None:
-        self._orphans.update(self._living, (order for orders in self._living.values() for order in orders))
+        orders = (order for pid in self._told for order in self._living[pid])
+        self._orphans.update(self._told, orders)
 
     # -- folders
 
@@ -161,6 +179,7 @@ class Setting:
             self.unmark(mark)
             raise
         self.began(process.child.pid)
+        self.tell(process.child.pid)
         return process
 
     def take_idle(self, key: tuple[str, ...]) -> Distant | None:
@@ -204,6 +223,7 @@ class Setting:
         self._runs.clear()
         with self._lock:
             self._orphans.close()
+            self._watched = False
 
 
 def attempt_folder(folder: str, run: str, key: str, number: int) -> str:
