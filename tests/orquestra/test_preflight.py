@@ -93,6 +93,14 @@ def test_more_than_the_machine_has_is_a_warning(cli: Cli) -> None:
         assert f"of {name}, and this machine has" in said
 
 
+def test_a_fault_in_a_step_of_a_matrix_is_told_once(cli: Cli) -> None:
+    cli.write("w.yaml", changed("function: draw", "function: drow", changed('cpu: "500m"', 'cpu: "4000"')))
+    matrix = "--matrix", "draw-points.slope=1.0,2.0,3.0"
+    assert cli("run", "w.yaml", *matrix, code=2).err.count("has no function 'drow'") == 1
+    cli.write("w.yaml", changed('cpu: "500m"', 'cpu: "4000"'))
+    assert cli("run", "w.yaml", *matrix).err.count("step 'draw-points' asks for 4000 cores") == 1
+
+
 def test_a_lock_file_holds_while_branches_move(cli: Cli, remotes: Remotes) -> None:
     cli.write("w.yaml", BLOSSOMS)
     cli("lock", "w.yaml")

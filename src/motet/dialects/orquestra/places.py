@@ -32,12 +32,16 @@ class Problems:
         self.warnings: list[str] = []
 
     def error(self, path: Path, what: str, cure: str = "", *, key: bool = False) -> None:
-        """Something because of which the workflow cannot run."""
-        self.errors.append((f"{self.document.where(path, key=key)}: {what}", cure))
+        """Something because of which the workflow cannot run. The same twice is told once."""
+        told = f"{self.document.where(path, key=key)}: {what}", cure
+        if told not in self.errors:
+            self.errors.append(told)
 
     def warn(self, path: Path, what: str, *, key: bool = False) -> None:
-        """Something that is odd, and does not hinder."""
-        self.warnings.append(f"{self.document.where(path, key=key)}: {what}")
+        """Something that is odd, and does not hinder. The same twice is told once."""
+        told = f"{self.document.where(path, key=key)}: {what}"
+        if told not in self.warnings:
+            self.warnings.append(told)
 
     def check(self) -> None:
         """Raise SpecError, naming all errors, if there are any."""

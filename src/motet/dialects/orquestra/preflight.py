@@ -105,7 +105,7 @@ def _check_function(step: Step, source: Source, problems: Problems) -> bool:
         told = ", ".join(map(repr, names))
         problems.error(
             (*step.at, "inputs"),
-            f"step {step.name!r} does not give {step.function}() in {step.file} its argument {told}.",
+            f"step {step.origin!r} does not give {step.function}() in {step.file} its argument {told}.",
             "Add it to the step's inputs.",
         )  # fmt: skip
     return False
@@ -137,7 +137,7 @@ def _check_imports(
         shown = next((path[len(each.path) + 1 :] for each in used if each.path and path.startswith(each.path)), path)
         problems.error(
             _at(step, "parameters", "file"),
-            f"{shown}:{line} imports {name!r}, which no import of step {step.name!r} has and no requirement brings: "
+            f"{shown}:{line} imports {name!r}, which no import of step {step.origin!r} has and no requirement brings: "
             "an undeclared dependency, or a wrong name.",
             _offer(name, own),
         )
@@ -160,6 +160,6 @@ def check_resources(workflow: Workflow, has: Mapping[str, float], disk_bytes: fl
                 unit, size = units[name]
                 problems.warn(
                     (*step.at, "config", "resources", name),
-                    f"step {step.name!r} asks for {wanted / size:g} {unit} of {name}, and this machine has "
+                    f"step {step.origin!r} asks for {wanted / size:g} {unit} of {name}, and this machine has "
                     f"{there / size:.3g}: it runs all the same.",
                 )  # fmt: skip

@@ -55,7 +55,7 @@ class Output:
 class Step:
     """One of `steps`.
 
-    origin     its name in the file, where that is another: see `variants`
+    origin     its name in the file; that of a variant is another
     module     the import that `file` is in; `file` is the path in it
     resources  cpu in cores, memory and disk in bytes, gpu in devices
     retries, delay_s, timeout_s   what Motet adds: attempts after the first, the wait before each, the limit of each
@@ -76,6 +76,9 @@ class Step:
     delay_s: float = 0.0
     timeout_s: float | None = None
     origin: str = ""
+
+    def __post_init__(self) -> None:
+        self.origin = self.origin or self.name
 
     @property
     def needs(self) -> list[str]:

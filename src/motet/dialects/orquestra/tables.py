@@ -48,10 +48,7 @@ def _inputs(step: Step, steps: Mapping[str, Step]) -> dict[str, Json]:
                 todo.append(steps[name])
     ordered = [each for name, each in steps.items() if name in seen]
     return {
-        f"{each.origin or each.name}.{given.name}": given.value
-        for each in ordered
-        for given in each.inputs
-        if given.source is None
+        f"{each.origin}.{given.name}": given.value for each in ordered for given in each.inputs if given.source is None
     }
 
 

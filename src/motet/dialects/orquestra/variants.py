@@ -113,7 +113,7 @@ def _variant(
         else:
             inputs.append(replace(each, value=matrix[axis][choice[axis]]) if axis in choice else each)
     passed = [renamed(each) for each in step.passed]
-    return replace(step, name=renamed(step.name), passed=passed, inputs=inputs, origin=step.name)
+    return replace(step, name=renamed(step.name), passed=passed, inputs=inputs)
 
 
 def _suffixes(values: Sequence[Any]) -> list[str]:
