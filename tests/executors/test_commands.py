@@ -412,7 +412,8 @@ def test_outputs_of_a_failure_are_kept(bench: Workbench) -> None:
 
 
 def test_a_missing_output_fails_and_what_is_there_is_named(bench: Workbench) -> None:
-    error = bench.failed("echo 1 > result.jsn", outputs=("result.json",))
+    error = bench.failed("echo 1 > result.jsn", outputs=("result.json", "*.jsn"))
+    assert [each["path"] for each in error["finished"]["outputs"]] == ["result.jsn"]
     assert "result.json" in error["message"]
     assert "result.jsn." in error["message"]
 

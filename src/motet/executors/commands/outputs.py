@@ -46,19 +46,24 @@ def states(folder: str) -> dict[str, State]:
 
 
 def collect(
-    folder: str, patterns: Sequence[str], before: Mapping[str, State] | None, say: Callable[[str], None]
+    folder: str,
+    patterns: Sequence[str],
+    before: Mapping[str, State] | None,
+    say: Callable[[str], None],
+    *,
+    strict: bool,
 ) -> list[str]:
     """The paths of the outputs, sorted: what the patterns name and, with `before`, what has changed since.
 
-    Raises CommandFailed for a plain path that is not there or leads out. What a glob or a walk meets of that kind
-    is left out, which is said.
+    Raises CommandFailed for a plain path that is not there or leads out; with `strict` False, it is passed over. What a
+    glob or a walk meets of that kind is left out, which is said.
     """
     root = os.path.realpath(folder)
     found: set[str] = set()
     for pattern in patterns:
         if any(each in pattern for each in _MAGIC):
             found.update(each for each in _globbed(root, pattern) if _is_inside(root, each, say))
-        else:
+        elif strict or (os.path.lexists(os.path.join(root, pattern)) and not _leads_out(root, pattern)):
             found.update(_named(root, pattern))
     if before is not None:
         changed = (path for path, entry in _walk(root) if before.get(path) != _state(entry))

@@ -226,17 +226,13 @@ class Running:
         command = self._command
         if not command.outputs and not command.changed:
             return None, ()
+        problem = None
         try:
-            paths = outputs.collect(self._folder, command.outputs, self._before, self._lines.say)
+            paths = outputs.collect(self._folder, command.outputs, self._before, self._lines.say, strict=strict)
         except CommandFailed as error:
-            if strict:
-                return error, ()
-            present = [each for each in command.outputs if os.path.lexists(os.path.join(self._folder, each))]
-            with suppress(CommandFailed):
-                paths = outputs.collect(self._folder, present, self._before, self._lines.say)
-                return None, outputs.keep(self._folder, paths, self._setting.artifacts, self._attempt.run, self._key)
-            return None, ()
-        return None, outputs.keep(self._folder, paths, self._setting.artifacts, self._attempt.run, self._key)
+            problem = error
+            paths = outputs.collect(self._folder, command.outputs, self._before, self._lines.say, strict=False)
+        return problem, outputs.keep(self._folder, paths, self._setting.artifacts, self._attempt.run, self._key)
 
     def _failed(self, finished: Finished, status: int, problem: MotetError | None) -> Failure | None:
         answer = self._answer
