@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from motet.engine import replay
@@ -88,6 +88,14 @@ class Driver(RunLoop):
             replay.clear_below(self.session, (told,), self.parents)
             self.carry_out(self.session.feed((told,)))
         return self.state.steps[told.key]
+
+    def reset(self, keys: Iterable[str], reason: str) -> None:
+        """Put the outcomes of these steps aside: those that have ended run anew when they are asked for again."""
+        with self._turn:
+            for key in keys:
+                step = self.state.steps[key]
+                if step.ended and not step.of:
+                    self.session.reset(key, reason, anew=True)
 
     def ended(self, key: str, element: int = -1) -> bool:
         """Whether the step (or element) has its outcome, committed."""

@@ -296,10 +296,7 @@ def redo(driver: Driver, keys: Sequence[str]) -> None:
     for key, step in driver.state.steps.items():
         if again.intersection(step.needs) or again.intersection(step.each):
             again.add(key)
-    with driver._turn:
-        for key, step in list(driver.state.steps.items()):
-            if key in again and step.ended and not step.of:
-                driver.session.reset(key, "rolled back", anew=True)
+    driver.reset([key for key in driver.state.steps if key in again], "rolled back")
 
 
 def undone(driver: Driver, below: str = "") -> list[str]:
