@@ -36,8 +36,8 @@ class Child:
     """
 
     def __init__(
-        self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str | None, stdin: int, mark: str,
-        pass_fds: Sequence[int] = (),
+        self, argv: Sequence[str], *, env: Mapping[str, str] | Mapping[bytes, bytes], cwd: str | None, stdin: int,
+        mark: str, pass_fds: Sequence[int] = (),
     ) -> None:  # fmt: skip
         """Start the process. Raises OSError."""
         from subprocess import Popen

@@ -104,8 +104,7 @@ class Running:
         return status
 
     def _run(self, launched: Launch, change: dict[str, str | None], mark: str) -> int:
-        environ = environment_of(launched.environ(change))
-        environ[MARK] = mark
+        environ = environment_of({**launched.environ(change), MARK: mark})
         stdin = script_on(self._command.stdin)
         try:
             child = Child(

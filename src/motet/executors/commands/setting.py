@@ -238,20 +238,15 @@ def attempt_folder(folder: str, run: str, key: str, number: int) -> str:
     return os.path.join(folder, quote(run, safe=""), name)
 
 
-def environment_of(change: Mapping[str, str | None]) -> dict[str, str]:
-    """The environment of this process with a change."""
-    found = dict(os.environ)
-    apply(change, found)
-    return found
-
-
-def apply(change: Mapping[str, str | None], to: dict[str, str]) -> None:
-    """Set the variables, remove those whose value is None."""
+def environment_of(change: Mapping[str, str | None]) -> dict[bytes, bytes]:
+    """The environment of this process with a change (None: removed). In bytes, as the system takes it."""
+    found = dict(os.environb)
     for name, value in change.items():
         if value is None:
-            to.pop(name, None)
+            found.pop(os.fsencode(name), None)
         else:
-            to[name] = value
+            found[os.fsencode(name)] = os.fsencode(value)
+    return found
 
 
 def _no_secret(name: str) -> str:
