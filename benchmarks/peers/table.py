@@ -150,7 +150,9 @@ def _table(
         own = cells.get(("motet", work.name))
         told = [_told(cells[each.name, work.name], own, work.name in each.durable) for each in systems]
         lines.append(f"| {work.what}, per {work.unit} | " + " | ".join(told) + " |")
-    return "\n".join(lines) + "\n\n**Bold**: what was done outlives the process. In brackets: how many times Motet's."
+    return (
+        "\n".join(lines) + "\n\n**Bold**: what was done outlives the process. In brackets: how many times Motet's time."
+    )
 
 
 def _told(cell: Cell, own: Cell | None, durable: bool) -> str:
@@ -158,5 +160,8 @@ def _told(cell: Cell, own: Cell | None, durable: bool) -> str:
         return cell.why
     value = median(cell.samples)
     shown = f"{value:.2f} s" if value >= 1 else f"{value * 1e3:.2f} ms" if value >= 1e-3 else f"{value * 1e6:.0f} µs"
-    ratio = f" ({value / median(own.samples):.2g})" if own is not None and own.samples and cell is not own else ""
-    return (f"**{shown}**" if durable else shown) + ratio
+    told = f"**{shown}**" if durable else shown
+    if own is None or not own.samples or cell is own:
+        return told
+    ratio = value / median(own.samples)
+    return f"{told} ({ratio:.0f})" if ratio >= 10 else f"{told} ({ratio:.1f})"
