@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from tests.cli.conftest import PATIENCE_S, Cli
 
@@ -229,8 +230,18 @@ def test_a_wait_for_slots_of_a_shared_limit_names_it(cli: Cli) -> None:
     cli.wait_for_count(1, process)
     holder = cli.counted()[0]
     other = "1" if holder == "0" else "0"
+    cli.wait_for_steps("mine", f"slots/use-{other}")
     until = time.monotonic() + PATIENCE_S
     while f"limit db; it is held by mine slots/use-{holder}" not in (told := cli("why", "mine", f"use-{other}").out):
         assert time.monotonic() < until, told
     (cli.folder / "go").touch()
     assert process.wait(PATIENCE_S) == 0
+
+
+def test_a_step_is_found_by_its_task_and_its_nearest_name_is_told(cli: Cli, flows: Path) -> None:
+    cli("run", "flows.py:total", "-p", "size=2", "--name", "mine")
+    assert "total/step-0" in cli("why", "mine", "step-0").out
+    assert "total " in cli("why", "mine", "total").out
+    several = cli("why", "mine", "step", code=2).err
+    assert "has 2 steps of that name:\n  total/step-0\n  total/step-1\n" in several
+    assert "Did you mean step-0?" in cli("why", "mine", "stepp-0", code=2).err

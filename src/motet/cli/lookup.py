@@ -35,19 +35,26 @@ def find_run(store: Store, text: str) -> RunRow:
 
 
 def find_step(store: Store, run: RunRow, text: str) -> StepRow:
-    """The step with that key; else the only one whose key ends so; else the element of a map."""
+    """The step with that key; an element of a map; the only step whose key ends so, or that has that task or name."""
     try:
         return store.step(run.id, text)
     except NotFound:
         of, _, index = text.removesuffix("]").rpartition("[")
         if of and text.endswith("]") and index.isdigit():
             return _find_element(store, run, find_step(store, run, of), int(index))
-        keys = [each.key for each in store.steps(run.id) if each.key.endswith("/" + text)]
+        steps = [each for each in store.steps(run.id) if each.form != "element"]
+        keys = [each.key for each in steps if each.key.endswith("/" + text)]
+        keys = keys or [each.key for each in steps if text in (each.task, each.name)]
     if len(keys) == 1:
         return store.step(run.id, keys[0])
-    told = "".join(f"\n  {key}" for key in keys[:10])
-    what = f"has no step {text!r}." if not keys else f"has {len(keys)} steps whose keys end in {text!r}:{told}"
-    raise NotFound(f"Run {run.name} {what}", f"`motet show {run.name}` lists its steps.")
+    if keys:
+        told = "".join(f"\n  {key}" for key in keys[:10])
+        raise NotFound(f"Run {run.name} has {len(keys)} steps of that name:{told}", "Write one of these keys.")
+    from difflib import get_close_matches
+
+    near = get_close_matches(text, [key.rpartition("/")[2] for key in (each.key for each in steps)], 1)
+    cure = f"Did you mean {near[0]}? " if near else ""
+    raise NotFound(f"Run {run.name} has no step {text!r}.", f"{cure}`motet show {run.name}` lists its steps.")
 
 
 def _find_element(store: Store, run: RunRow, of: StepRow, index: int) -> StepRow:
