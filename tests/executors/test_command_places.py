@@ -70,6 +70,17 @@ class TestSandbox(CommandSuite):
                 "lo"
             ]
 
+    def test_an_interpreter_below_tmp_is_seen(self, tmp_path: Path) -> None:
+        """The sandbox has a /tmp of its own; environments are often made there all the same."""
+        folder = Path("/tmp") / f"motet-test-{tmp_path.name}-{os.getpid()}"
+        try:
+            subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+            with self.opened() as bench:
+                done = bench.done([f"{folder}/bin/python", "-c", "import sys; print(sys.prefix)"])
+                assert done.stdout == str(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def test_it_needs_no_root(self, tmp_path_factory: pytest.TempPathFactory) -> None:
         if os.geteuid() != 0:
             pytest.skip("this user is not root: all the other tests show it")

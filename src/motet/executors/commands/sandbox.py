@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from motet.errors import CommandFailed, MotetError
 from motet.executors.commands.mounts import Placed
 from motet.executors.commands.places import Launch, by_signal
-from motet.executors.commands.spec import Command, Sandbox
+from motet.executors.commands.spec import Command, Function, Sandbox
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
@@ -43,7 +43,7 @@ class InSandbox(Launch):
         plan: dict[str, Json] = {
             "root": os.path.join(self._own, "root"), "scratch": os.path.join(self._own, "scratch"), "folder": folder,
             "mounts": [_mount(each, upper) for each, upper in self._uppers], "cwd": cwd, "argv": list(argv),
-            "network": place.network, "problem": self._problem_file,
+            "network": place.network, "problem": self._problem_file, "seen": _seen(command, argv),
         }  # fmt: skip
         program = os.path.join(os.path.dirname(__file__), "within.py")
         self.argv = [sys.executable, "-S", "-E", program, json.dumps(plan)]
@@ -74,6 +74,14 @@ class InSandbox(Launch):
 
     def close(self) -> None:
         shutil.rmtree(self._own, ignore_errors=True)
+
+
+def _seen(command: Command, argv: Sequence[str]) -> list[str]:
+    """The folders of this program, its interpreter and that of the command which are below /tmp."""
+    paths = {sys.prefix, sys.base_prefix, __file__.rpartition("/motet/")[0], os.path.dirname(os.path.dirname(argv[0]))}
+    if isinstance(command.run, Function):
+        paths.update(command.run.paths)
+    return sorted(path for path in map(os.path.abspath, paths) if path.startswith("/tmp/"))
 
 
 def _mount(mount: Placed, upper: str) -> dict[str, Json]:

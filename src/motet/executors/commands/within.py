@@ -5,6 +5,7 @@ namespace of users comes on top.
 
     root      an empty folder, which becomes the root: the host's folders are seen in it, read-only
     folder    the step's folder: seen at its own path, writable
+    seen      folders of the host below /tmp, where its interpreters are: seen although /tmp is the sandbox's own
     scratch   a folder for /tmp, for what is written beside mounts, and for copies
     mounts    [{"target", "source", "mode", "is_folder", "upper"}], outer ones first; `upper` takes what is written
     cwd, argv, network
@@ -91,6 +92,10 @@ def _furnish(plan: dict[str, Any]) -> None:
     os.chmod(f"{scratch}/tmp", 0o1777)
     os.mkdir("/tmp")
     _bind(f"{scratch}/tmp", "/tmp")
+    for path in plan["seen"]:
+        _point(path, is_folder=True, scratch=scratch)
+        _bind(_OLD + path, path)
+        _make_read_only(path)
     folder = plan["folder"]
     _point(folder, is_folder=True, scratch=scratch)
     _bind(_OLD + folder, folder)
