@@ -24,9 +24,20 @@ _NUDGE = signal.SIGRTMIN + 5
 _NUDGE_S = 0.002
 
 
+_SLICE_S = 0.5
+"""The main thread waits no longer than this at a time: a signal that comes just before it begins to wait for a lock
+sets a mark that Python looks at only afterwards."""
+
+
 def block(event: threading.Event, timeout_s: float | None = None) -> bool:
     """Wait for the event, for so many seconds; whether it came. May be interrupted."""
-    return event.wait(timeout_s)
+    if threading.get_ident() != _MAIN.ident:
+        return event.wait(timeout_s)
+    until = None if timeout_s is None else time.monotonic() + timeout_s
+    while not event.wait(_slice_s(until)):
+        if until is not None and time.monotonic() >= until:
+            return False
+    return True
 
 
 class _Queue(Protocol):
@@ -35,7 +46,24 @@ class _Queue(Protocol):
 
 def take(queue: _Queue, timeout_s: float | None = None) -> Any:
     """The next item of the queue. May be interrupted. Raises queue.Empty when the time is up."""
-    return queue.get(timeout=timeout_s)
+    if threading.get_ident() != _MAIN.ident:
+        return queue.get(timeout=timeout_s)
+    from queue import Empty
+
+    until = None if timeout_s is None else time.monotonic() + timeout_s
+    while True:
+        try:
+            return queue.get(timeout=_slice_s(until))
+        except Empty:
+            if until is not None and time.monotonic() >= until:
+                raise
+
+
+_MAIN = threading.main_thread()
+
+
+def _slice_s(until: float | None) -> float:
+    return _SLICE_S if until is None else max(0.0, min(_SLICE_S, until - time.monotonic()))
 
 
 def run_loop(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -101,7 +101,7 @@ class TestSandbox(CommandSuite):
             pytest.skip("no interpreter that another user may run")
         source = Path(__file__).parents[2] / "src"
         argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", python, "-c", program]
-        env = {**os.environ, "PYTHONPATH": str(source), "HOME": "/tmp"}
+        env = {**os.environ, "PYTHONPATH": str(source), "HOME": "/tmp", "PATH": "/usr/bin:/bin"}
         done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, cwd="/")
         assert done.stdout.strip() == "all well", done.stderr
 
@@ -110,7 +110,7 @@ def _python_for_all() -> str | None:
     """An interpreter that any user may run, with this source at hand: they may not pass /root."""
     probe = "import motet.executors.commands.executor"
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    for name in ("python3", "python3.11", "/usr/bin/python3"):
+    for name in ("/usr/bin/python3", "python3", "python3.11"):
         path = shutil.which(name)
         argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", str(path), "-c", probe]
         if path and not subprocess.run(argv, env=env, capture_output=True, check=False, cwd="/").returncode:

@@ -154,10 +154,10 @@ def recount(state: RunState, step: Step, at: float) -> None:
 
 
 def fall_back(state: RunState, step: Step, at: float) -> None:
-    """A step that could start must not, while what it waits for is to run anew."""
+    """A step that could start must not, while what it waits for is to run anew. A map that has begun goes on."""
     if step.unmet and step.status == READY:
         move(state, step, NEEDS_LOST, at)
-    elif step.unmet and step.ticket:
+    elif step.unmet and step.ticket and step.status != RUNNING:
         leave(state, step)
 
 
