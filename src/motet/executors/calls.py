@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+from collections.abc import Callable
 from typing import TypeAlias
 
 from motet.errors import ExecutorError
@@ -45,6 +47,16 @@ def failure(error: BaseException) -> Failure:
 def closed(name: str) -> Failure:
     """The outcome of an attempt that was handed to a closed executor."""
     return failure(ExecutorError(f"The executor {name!r} was closed before the attempt began.", "Start a new run."))
+
+
+def begin_thread(work: Callable[[], None], name: str) -> threading.Thread | Failure:
+    """A daemon thread that has begun to work; or how an attempt ends that has no thread, if the system gives none."""
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        return failure(ExecutorError(f"No thread could be started: {error}.", "Lower the load of this host."))
+    return thread
 
 
 def deliver(attempt: Attempt, outcome: Outcome) -> None:

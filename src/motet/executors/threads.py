@@ -7,11 +7,10 @@ import threading
 import time
 from queue import SimpleQueue
 
-from motet.errors import ExecutorError
 from motet.executors import capture
-from motet.executors.calls import Identity, carry_out, closed, deliver, failure, identity
+from motet.executors.calls import Identity, begin_thread, carry_out, closed, deliver, identity
 from motet.executors.current import Current
-from motet.ports import Attempt, Outcome, Stopped
+from motet.ports import Attempt, Failure, Outcome, Stopped
 
 _BACKLOG = 64
 _MOST = 32
@@ -83,13 +82,9 @@ class ThreadExecutor:
 
     def _add_thread(self) -> Outcome | None:
         """Start another thread. If the system gives none, and there is none yet, say how the attempt ends."""
-        thread = threading.Thread(target=self._work, name="motet-attempts", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError as error:
-            if self._threads:
-                return None
-            return failure(ExecutorError(f"No thread could be started: {error}.", "Lower the load of this host."))
+        thread = begin_thread(self._work, "motet-attempts")
+        if isinstance(thread, Failure):
+            return None if self._threads else thread
         self._threads.append(thread)
         self._idle += 1
         return None

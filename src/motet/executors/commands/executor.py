@@ -7,10 +7,10 @@ import os
 import threading
 from queue import SimpleQueue
 
-from motet.errors import EnvironmentFailed, ExecutorError
+from motet.errors import EnvironmentFailed
 from motet.executors import capture
 from motet.executors.alarm import Alarm
-from motet.executors.calls import Identity, carry_out, closed, deliver, failure, identity
+from motet.executors.calls import Identity, begin_thread, carry_out, closed, deliver, failure, identity
 from motet.executors.commands.running import Running
 from motet.executors.commands.setting import Setting
 from motet.executors.commands.spec import Command
@@ -101,13 +101,9 @@ class CommandExecutor:
 
     def _add_thread(self) -> Outcome | None:
         """Start another thread. If the system gives none, and there is none yet, say how the attempt ends."""
-        thread = threading.Thread(target=self._work, name="motet-commands", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError as error:
-            if self._threads:
-                return None
-            return failure(ExecutorError(f"No thread could be started: {error}.", "Lower the load of this host."))
+        thread = begin_thread(self._work, "motet-commands")
+        if isinstance(thread, Failure):
+            return None if self._threads else thread
         self._threads.append(thread)
         self._idle += 1
         return None
