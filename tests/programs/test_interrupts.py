@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 from tests.programs.running import EXECUTORS, engine, executions, memory_host
 
+from motet import interrupts
 from motet.dialects.declared.voice import carry_on, new_run
 from motet.stores.sqlite import SqliteStore
 
@@ -40,3 +43,26 @@ def test_ctrl_c_stops_the_run(executor: str, tmp_path: Path) -> None:
     assert driver.state.status == "succeeded"
     assert set(executions(ran)) == set(params["steps"])
     host.close()
+
+
+@pytest.mark.parametrize("wait", ["block", "take"])
+def test_a_signal_that_another_thread_was_given_ends_a_wait(wait: str) -> None:
+    """The system interrupts no wait of the main thread for it: what Python is to do then is done all the same."""
+    event, queue = threading.Event(), SimpleQueue[bool]()
+
+    def on_signal(number: int, frame: object) -> None:
+        event.set()
+        queue.put(True)
+
+    def send() -> None:
+        time.sleep(0.1)
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, on_signal)
+    sender = threading.Thread(target=send)
+    try:
+        sender.start()
+        assert interrupts.block(event, 60) if wait == "block" else interrupts.take(queue, 60)
+    finally:
+        sender.join()
+        signal.signal(signal.SIGUSR1, before)
