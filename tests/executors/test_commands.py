@@ -298,6 +298,11 @@ def module(tmp_path: Path) -> str:
 
             def give():
                 return {1, 2}
+
+            def look(place, given):
+                with open(os.path.join(place, "found.txt"), "w") as file:
+                    file.write("seen")
+                return {"cwd": os.getcwd(), "pid": os.getpid(), "given": given, "there": os.listdir(place)}
             """
         )
     )
@@ -318,6 +323,27 @@ def test_a_function_gives_its_value_and_its_process_stays_warm(bench: Workbench,
 def test_a_function_writes_outputs(bench: Workbench, module: str) -> None:
     finished = bench.done(Function(f"{module}:write", {"path": "a.txt"}), outputs=("a.txt",))
     assert bench.content(finished, "a.txt") == "written"
+
+
+def test_a_function_sees_its_folder_at_a_path_of_its_own(bench: Workbench, module: str) -> None:
+    place = f"/motet-{os.getpid()}"
+    kwargs, files = {"place": place}, {"given": "in/a.txt"}
+    told = Function(f"{module}:look", kwargs, files=files, seen_at=place)
+    finished = [bench.done(told, outputs=("found.txt",)) for _ in range(2)]
+    assert [bench.content(each, "found.txt") for each in finished] == ["seen", "seen"]
+    first, second = (each.value for each in finished)
+    assert first["pid"] == second["pid"]
+    assert first == second == {"cwd": place, "pid": first["pid"], "given": f"{place}/in/a.txt", "there": ["found.txt"]}
+    assert not os.path.lexists(place)
+
+
+def test_a_path_that_the_function_needs_is_not_covered(bench: Workbench, module: str) -> None:
+    folder = os.path.dirname(module)
+    found = bench.done(
+        Function(f"{module}:look", {"place": "."}, paths=(folder,), files={"given": "a"}, seen_at=folder)
+    )
+    assert found.value["cwd"] != folder
+    assert found.value["given"] == os.path.join(found.value["cwd"], "a")
 
 
 def test_functions_by_module_and_paths(bench: Workbench, module: str) -> None:

@@ -139,9 +139,15 @@ def flaky(word):
     write("told.json", {"word": word})
 
 
-def reading():
-    with open("step/garden/steps/table.txt") as file:
+def reading(folder):
+    with open(folder + "step/garden/steps/table.txt") as file:
         write("told.json", {"read": file.read()})
+
+
+def at_app(told):
+    os.chdir("/")
+    with open(told) as file:
+        write("/app/told.json", {"given": told, "cwd": os.environ["PWD"], "was": json.load(file)})
 
 
 def binary(size):

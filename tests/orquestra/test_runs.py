@@ -172,8 +172,15 @@ def test_files_that_are_no_json_are_passed_on_and_no_part_of_results(cli: Cli) -
 
 
 def test_the_files_of_imports_are_at_hand(cli: Cli) -> None:
-    done = run(cli, odd(step("a", "reading")))
+    done = run(cli, odd(step("a", "reading", 'folder: ""')))
     assert results(cli, done)["a"]["told"] == {"read": "one two"}
+
+
+def test_a_step_sees_its_folder_as_app(cli: Cli) -> None:
+    done = run(cli, odd(step("a", "reading", "folder: /app/"), step("b", "at_app", "told: ((a.told))")))
+    assert results(cli, done)["b"]["told"] == {
+        "given": "/app/inputs/told.json", "cwd": "/app", "was": {"read": "one two"},
+    }  # fmt: skip
 
 
 def test_a_matrix_from_the_command_line(cli: Cli) -> None:

@@ -61,6 +61,7 @@ def _checks(home: str) -> Iterator[Check]:
     version = ".".join(map(str, sys.version_info[:3]))
     yield Check("motet", "ok", f"{__version__}, Python {version} ({sys.executable})")
     yield from _libraries()
+    yield _namespaces()
     yield _folder(home)
     yield _space(home)
     try:
@@ -90,6 +91,18 @@ def _libraries() -> Iterator[Check]:
         yield Check(name, "note", f"is not installed; {_OPTIONAL[name]}")
     if not missing:
         yield Check("optional", "ok", ", ".join(_OPTIONAL))
+
+
+def _namespaces() -> Check:
+    from subprocess import DEVNULL, run
+
+    from motet.executors.commands.distant import program
+
+    done = run([sys.executable, "-S", "-E", program(), "--can-show", "/app"], stderr=DEVNULL, check=False)
+    if done.returncode == 0:
+        return Check("namespaces", "ok", "sandboxes, and /app of Orquestra steps")
+    told = "are not allowed here: no sandboxes, and no /app of Orquestra steps"
+    return Check("namespaces", "note", told, "See sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces.")
 
 
 def _folder(home: str) -> Check:

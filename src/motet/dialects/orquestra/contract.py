@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from motet.executors.commands.spec import Command, Finished
     from motet.ports import ArtifactStore
 
+APP = "/app"
+"""Where a step sees its folder, as in the original's containers, if this system allows that."""
+
 SHOWN_BYTES = 1024
 """The content of an output up to this size stands in the record of its step too, so that it can be shown at once."""
 
@@ -39,19 +42,22 @@ def command(
     from motet.values.files import File
 
     kwargs: dict[str, Json] = {each.name: each.value for each in step.inputs if each.source is None}
+    files: dict[str, str] = {}
     mounts = [Mount(f"step/{name}", path, "ro") for name, path in folders.items()]
     for name, source in sources.items():
         if is_task:
             kwargs[name] = content(source, artifacts)
             continue
-        kwargs[name] = f"inputs/{name}{os.path.splitext(source['file'])[1]}"
-        mounts.append(Mount(kwargs[name], File(source["file"], source["artifact"], source["size_bytes"])))
+        files[name] = f"inputs/{name}{os.path.splitext(source['file'])[1]}"
+        mounts.append(Mount(files[name], File(source["file"], source["artifact"], source["size_bytes"])))
     function = Function(
         f"{os.path.join(folders[step.module], step.file)}:{step.function}",
         kwargs,
         around.python,
         around.paths,
         returns=is_task,
+        files=files,
+        seen_at=APP,
     )
     read = _returned if is_task else _written
     return Command(

@@ -31,14 +31,14 @@ def interpreter(function: Function) -> str:
 
 def key_of(function: Function) -> tuple[str, ...]:
     """What two functions must have in common to be called in one process."""
-    return (interpreter(function), *function.paths)
+    return (interpreter(function), function.seen_at, *function.paths)
 
 
 def call_of(function: Function, cwd: str, env: Mapping[str, str | None]) -> dict[str, Json]:
     """The call as the far side takes it."""
     return {
         "name": function.name, "kwargs": dict(function.kwargs), "paths": list(function.paths), "cwd": cwd,
-        "env": dict(env), "returns": function.returns,
+        "env": dict(env), "returns": function.returns, "files": dict(function.files), "seen_at": function.seen_at,
     }  # fmt: skip
 
 

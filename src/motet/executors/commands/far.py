@@ -4,10 +4,11 @@ It is run as a file, by an interpreter that need not know Motet: only the standa
 
     far.py FD                   serve calls over the socket FD until it is closed
     far.py --once CALL ANSWER   carry out the call in the file CALL, write the answer to the file ANSWER
+    far.py --can-show PATH      tell by the exit status whether functions here can see their folder at that path
 
 Messages are JSON, each after its length (8 bytes, big-endian).
 
-    call    {"paths", "name", "kwargs", "cwd", "env", "returns"}
+    call    {"paths", "name", "kwargs", "cwd", "env", "returns", "files", "seen_at"}
     answer  {"value"}, or {"error": {"type", "module", "message", "traceback"}} with {"missing": name} for a module
             that cannot be found, {"exit": status} for SystemExit
 """
@@ -24,7 +25,12 @@ import traceback
 from typing import Any
 
 _LENGTH = 8
-_libc = ctypes.CDLL(None)
+_NEWNS, _NEWUSER = 0x20000, 0x10000000
+_BIND, _REC, _SLAVE, _DETACH = 4096, 16384, 1 << 19, 2
+_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}.get(os.uname().machine, 41)
+_OLD = "/.motet-old"
+
+_libc = ctypes.CDLL(None, use_errno=True)
 _loaded = {}  # type: Any
 """Modules made of files: path -> (its time and size, module)."""
 
@@ -32,6 +38,8 @@ _loaded = {}  # type: Any
 def main(arguments: Any) -> None:
     """Serve, or carry out one call."""
     sys.path[:1] = []  # the folder of this file
+    if arguments[0] == "--can-show":
+        sys.exit(0 if _tried(arguments[1]) else 1)
     if arguments[0] == "--once":
         with open(arguments[1], encoding="utf-8") as file:
             call = json.load(file)
@@ -60,6 +68,8 @@ def _serve(fd: Any) -> None:
             os._exit(128 + _asked_to_end[0])
         _restore(before)
         os.chdir(home)
+        if call["seen_at"]:
+            _libc.umount2(call["seen_at"].encode(), _DETACH)
         _flush()
         content = json.dumps(answer).encode()
         _send(fd, len(content).to_bytes(_LENGTH, "big") + content)
@@ -125,12 +135,98 @@ def _carry_out(call: Any) -> Any:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        if call["cwd"]:
-            os.chdir(call["cwd"])
-        value = _find(call["name"])(**call["kwargs"])
+        cwd = call["cwd"] or os.getcwd()
+        if call["seen_at"]:
+            cwd = os.environ["PWD"] = _seen(cwd, call["seen_at"], call["paths"])
+        os.chdir(cwd)
+        kwargs = dict(call["kwargs"])
+        for name, path in call["files"].items():
+            kwargs[name] = os.path.join(cwd, path)
+        value = _find(call["name"])(**kwargs)
         return {"value": _plain(value) if call["returns"] else None}
     except BaseException as error:  # noqa: BLE001 - boundary: the user's code ends here
         return _failed(error)
+
+
+# -- a folder seen at a path of its own
+
+
+_places = {}  # type: Any
+"""The paths at which folders can be seen in this process: path -> whether that can be had."""
+
+
+def _seen(folder: Any, place: Any, paths: Any) -> Any:
+    """Let this process and all that it starts see the folder at the path `place`; gives where it is seen.
+
+    That is the folder itself where the system allows no namespaces, and where what is at that path is needed. First
+    asked before any code of the user's has run: a process with threads gets no namespace of users.
+    """
+    needed = [folder, sys.prefix, sys.base_prefix, os.path.abspath(__file__), *sys.path, *paths]
+    if any((each + "/").startswith(place + "/") for each in needed):
+        return folder
+    if place not in _places:
+        _places[place] = _tried(place) and _opened(place)
+    if not _places[place] or _libc.mount(folder.encode(), place.encode(), None, _BIND, None):
+        return folder
+    return place
+
+
+def _tried(place: Any) -> Any:
+    """Whether a child could do it: half done, it could not be undone here."""
+    child = os.fork()
+    if not child:
+        try:
+            os._exit(0 if _opened(place) else 1)
+        finally:
+            os._exit(1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def _opened(place: Any) -> Any:
+    """Give this process mounts of its own, in which there is a folder at `place`; gives whether that went well."""
+    uid, gid = os.geteuid(), os.getegid()
+    try:
+        if _libc.unshare(_NEWNS):  # without privileges, a namespace of users comes on top
+            _call("unshare", _NEWNS | _NEWUSER)
+            for name, text in (("setgroups", "deny"), ("uid_map", "{0} {0} 1"), ("gid_map", "{1} {1} 1")):
+                with open("/proc/self/" + name, "w") as file:
+                    file.write(text.format(uid, gid))
+        _call("mount", b"none", b"/", None, _REC | _SLAVE, None)
+        if not os.path.isdir(place):
+            _enter_copy_of_root()
+            os.mkdir(place)
+    except OSError:
+        return False
+    return True
+
+
+def _enter_copy_of_root() -> None:
+    """Make an empty folder the root, in which all is seen that the old one holds: there a folder can be made."""
+    _call("mount", b"none", b"/tmp", b"tmpfs", 0, b"mode=755")
+    os.mkdir("/tmp" + _OLD)
+    if _libc.syscall(_PIVOT_ROOT, b"/tmp", ("/tmp" + _OLD).encode()):
+        raise OSError(ctypes.get_errno(), "pivot_root")
+    os.chdir("/")
+    for entry in os.listdir(_OLD):
+        source, target = "{}/{}".format(_OLD, entry), "/" + entry  # noqa: UP032
+        if os.path.islink(source):
+            os.symlink(os.readlink(source), target)
+            continue
+        if os.path.isdir(source):
+            os.mkdir(target)
+        else:
+            os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
+        _call("mount", source.encode(), target.encode(), None, _BIND | _REC, None)
+    _call("umount2", _OLD.encode(), _DETACH)
+    os.rmdir(_OLD)
+
+
+def _call(name: Any, *arguments: Any) -> None:
+    if getattr(_libc, name)(*arguments):
+        raise OSError(ctypes.get_errno(), name)
+
+
+# -- finding and telling
 
 
 def _find(name: Any) -> Any:

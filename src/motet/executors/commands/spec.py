@@ -21,9 +21,12 @@ class Function:
 
     name      "module:function", or "/path/to/file.py:function"
     kwargs    its arguments: JSON
+    files     arguments that are files, by name: paths relative to the working directory, which it gets as absolute ones
     python    the interpreter; "" for the one that runs this. It needs no Motet. Python 3.6 or later
     paths     folders that come first on its `sys.path`
     returns   False: what the function returns is ignored. True: it is JSON, and becomes `Finished.value`
+    seen_at   an absolute path at which it sees its working directory, where the system allows namespaces and nothing
+              that is needed lies at that path; elsewhere it sees it where it is. "" asks for nothing. Only on the host
 
     It is called in a warm process of that interpreter and those paths where there is one: what an earlier call
     has left in its modules is still there. Working directory and environment variables are set for each call.
@@ -34,6 +37,8 @@ class Function:
     python: str = ""
     paths: tuple[str, ...] = ()
     returns: bool = True
+    files: Mapping[str, str] = field(default_factory=dict)
+    seen_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
