@@ -4,6 +4,7 @@ MOTET_HOME        where runs, artifacts and logs are kept (default ~/.motet)
 MOTET_DURABILITY  "normal": survives any kill; "full": also a loss of power, at a sync for each commit
 MOTET_THREADS     how many threads, MOTET_PROCESSES how many processes run submitted tasks of this process
 MOTET_COMMANDS    how many commands it runs at once
+MOTET_LOG_LIMIT   how much is kept of what one run writes: "1Gi" by default; "none" for all of it
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def open_logs(folder: str) -> LogStore:
     """The log store below `folder`."""
     from motet.stores.logs import FileLogs
 
-    return FileLogs(os.path.join(folder, "logs"), hidden=Secrets(folder).lines)
+    return FileLogs(os.path.join(folder, "logs"), hidden=Secrets(folder).lines, limit_bytes=_log_limit())
 
 
 def work_folder(folder: str) -> str:
@@ -128,6 +129,21 @@ def _durability() -> Literal["normal", "full"]:
     if given not in ("normal", "full"):
         raise UsageError(f"MOTET_DURABILITY is {given!r}.", 'Set it to "normal" or "full".')
     return "full" if given == "full" else "normal"
+
+
+def _log_limit() -> int | None:
+    text = os.environ.get("MOTET_LOG_LIMIT")
+    if not text:
+        return 2**30
+    if text == "none":
+        return None
+    from motet.values.quantities import quantity
+
+    try:
+        return int(quantity(text))
+    except (UsageError, ValueError, OverflowError):  # "nan" and "inf" are numbers too
+        cure = 'Set it to a size such as "500Mi" or "10Gi", or to "none".'
+        raise UsageError(f"MOTET_LOG_LIMIT is {text!r}.", cure) from None
 
 
 def _number(name: str, default: int) -> int:

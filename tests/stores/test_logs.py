@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -73,17 +74,17 @@ WRITER = """
 import sys
 from motet.ports import LogLine
 from motet.stores.logs import FileLogs
-logs = FileLogs(sys.argv[1])
+logs = FileLogs(sys.argv[1], segment_bytes=20_000)
 for number in range(int(sys.argv[3])):
-    logs.write("r", [LogLine(1.0, sys.argv[2], 1, "stdout", f"{number} " + "x" * (number % 3000))] * 2)
+    logs.write("r", [LogLine(1.0, sys.argv[2], 1, "stdout", f"{number} " + "x" * (number % int(sys.argv[4])))] * 2)
 """
 
 
 def test_several_processes_and_threads_at_once(tmp_path: Path) -> None:
     """Lines of one write stand together and are whole, whoever else writes."""
     command = [sys.executable, "-c", WRITER, str(tmp_path)]
-    processes = [subprocess.Popen([*command, f"p{number}", "500"]) for number in range(3)]
-    logs = FileLogs(str(tmp_path))
+    processes = [subprocess.Popen([*command, f"p{number}", "500", "3000"]) for number in range(3)]
+    logs = FileLogs(str(tmp_path), segment_bytes=20_000)
 
     def write(name: str) -> None:
         for number in range(500):
@@ -118,8 +119,9 @@ def test_a_torn_last_line_costs_nobody_elses(tmp_path: Path) -> None:
 
 
 def test_killed_writers(tmp_path: Path) -> None:
+    """Also of those that were about to begin another segment."""
     for turn in range(5):
-        process = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), f"p{turn}", "1000000"])
+        process = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), f"p{turn}", "1000000", "3000"])
         while len(FileLogs(str(tmp_path)).read("r", limit=10**9)[0]) < 100 * (turn + 1):
             assert process.poll() is None
         process.kill()
@@ -128,6 +130,52 @@ def test_killed_writers(tmp_path: Path) -> None:
     for key in {each.key for each in found}:
         numbers = [int(each.text.split()[0]) for each in found if each.key == key]
         assert numbers == [number // 2 for number in range(len(numbers))], "every line but perhaps the last"
+
+
+def test_one_who_follows_gets_all_lines_in_order_over_many_segments(tmp_path: Path) -> None:
+    """Another process writes a hundred thousand lines meanwhile."""
+    logs = FileLogs(str(tmp_path))
+    with closing(logs.follow()) as written:
+        process = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), "p", "50000", "100"])
+        numbers: list[int] = []
+        position = 0
+        while len(numbers) < 100_000:
+            found, position = logs.read("r", position)
+            numbers += [int(each.text.split()[0]) for each in found]
+            if not found:
+                assert written.wait(60), "nothing was written for a minute"
+        assert process.wait(60) == 0
+    assert numbers == [number // 2 for number in range(100_000)]
+    assert len(list((tmp_path / "r.more").iterdir())) > 100
+    assert logs.remove("r") > 100_000
+    assert not (tmp_path / "r.more").exists()
+
+
+def test_the_oldest_lines_but_the_first_go_beyond_the_limit(tmp_path: Path) -> None:
+    logs = FileLogs(str(tmp_path), segment_bytes=1000, limit_bytes=5000)
+    lines = [line(f"{number:04}") for number in range(1000)]
+    position = 0
+    for each in lines:
+        logs.write("r", [each])
+        position = position or logs.read("r")[1]
+    kept = logs.read("r", limit=10**9)[0]
+    at = next(at for at, each in enumerate(kept) if not each.key)
+    assert "MOTET_LOG_LIMIT" in kept[at].text
+    assert kept[:at] == lines[:at] and at > 20
+    assert kept[at + 1 :] == lines[at + 1 - len(kept) :]
+    assert 3000 < sum(path.stat().st_size for path in tmp_path.rglob("*.jsonl")) < 7000
+    slow, position = logs.read("r", position, limit=at + 3)  # who had read one line before, in pieces
+    assert slow == kept[1 : at + 4]
+    assert logs.read("r", position, limit=10**9)[0] == kept[at + 4 :]
+
+
+def test_one_who_has_slept_goes_on_where_the_others_are(tmp_path: Path) -> None:
+    first, second = (FileLogs(str(tmp_path), segment_bytes=500, limit_bytes=2000) for _ in range(2))
+    first.write("r", [line("first")])
+    for number in range(200):
+        second.write("r", [line(str(number))])
+    first.write("r", [line("last")])
+    assert [each.text for each in first.read("r")[0]][-3:] == ["198", "199", "last"]
 
 
 def test_a_forked_child_writes_too(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from motet import app
 from motet.cli import interrupts, outcome
@@ -13,6 +15,8 @@ from motet.kernel.transitions import FAILED, PENDING
 from motet.ports import RunRow
 from motet.values.errors import encode_error
 
+_MOST_CHARS = 1_000_000
+
 
 def arguments(parser: ArgumentParser) -> None:
     """The run."""
@@ -22,6 +26,7 @@ def arguments(parser: ArgumentParser) -> None:
 def command(options: Namespace, terminal: Terminal) -> int:
     """Drive the run. If it cannot even begin, it ends as failed, and says why."""
     interrupts.install()
+    sys.stdout, sys.stderr = _Beginning(sys.stdout), _Beginning(sys.stderr)
     host = app.hosts.current()
     row = host.store.run(options.run)
     return outcome.of(terminal, [row.id], lambda _: _drive(host, row))
@@ -34,3 +39,23 @@ def _drive(host: Host, row: RunRow) -> None:
         if host.store.run(row.id).status == PENDING:
             host.take_up(row.id).finish(Finish(FAILED, error=encode_error(error)))
         raise
+
+
+class _Beginning:
+    """A stream of which only the beginning is passed on: this process writes to a file without bounds, and what
+    attempts write is in the log of the run anyway.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._left = _MOST_CHARS
+
+    def write(self, text: str) -> int:
+        """Write what there is room for."""
+        before, self._left = self._left, self._left - len(text)
+        if before >= 0:
+            self._stream.write(text if self._left >= 0 else f"{text[:before]}\n(motet: the rest is in motet logs)\n")
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

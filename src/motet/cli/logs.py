@@ -31,7 +31,7 @@ def command(options: Namespace, terminal: Terminal) -> int:
     store, logs = app.open_store(home), app.open_logs(home)
     run = lookup.find_run(store, options.run)
     lines = _followed(store, logs, run, terminal.flush) if options.follow else _written(logs, run.id)
-    wanted = (line for line in lines if not options.step or _belongs(line.key, options.step))
+    wanted = (line for line in lines if not options.step or not line.key or _belongs(line.key, options.step))
     if options.json and not options.follow:
         terminal.json([_json(line) for line in wanted])
         return 0

@@ -19,7 +19,10 @@ class Clock(Protocol):
 
 
 class LogLine(Record):
-    """One line that an attempt wrote: when it ended, to which stream (stdout, stderr) or at which level."""
+    """One line that an attempt wrote: when it ended, to which stream (stdout, stderr) or at which level.
+
+    A line of the log itself, such as that older lines were let go, has no key.
+    """
 
     at: float
     key: str
