@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from motet import INPUTS, TASK_SOURCE, Environment, Mount, app, command, flow, task
+from motet import INPUTS, TASK_SOURCE, Environment, Git, Mount, app, command, flow, task
 from motet.commands import File, Finished
-from motet.errors import CommandFailed, UsageError
+from motet.errors import CommandFailed, EnvironmentFailed, UsageError
 from motet.testing.executor_tasks import wait_until
 
 
@@ -98,6 +98,20 @@ def test_functions_in_another_environment(tmp_path: Path, monkeypatch: pytest.Mo
         return [score(a=2, b=3).value["score"], *(each.result().value["score"] for each in score.map(a=[1, 5]))]
 
     assert study() == [6, 1, 5]
+
+
+def test_an_environment_that_cannot_be_had_is_told_with_step_command_log_and_cure(tmp_path: Path) -> None:
+    wanted = Environment((Git("parts", f"file://{tmp_path}/nowhere"),))
+    use = command("python -c 'import parts'", environment=wanted)
+
+    @flow
+    def study() -> None:
+        use()
+
+    with pytest.raises(EnvironmentFailed) as told:
+        study()
+    for part in ("Step study/python-0", "parts", "command: python -c", "motet logs", "insteadOf"):
+        assert part in str(told.value)
 
 
 def test_a_failure_raises_with_step_command_log_and_cure() -> None:

@@ -362,8 +362,12 @@ def test_what_a_function_raises_is_the_error(bench: Workbench, module: str) -> N
 def test_an_undeclared_dependency_is_named_with_its_cure(bench: Workbench, module: str) -> None:
     error = bench.failed(Function(f"{module}:import_missing", paths=(os.path.dirname(module),)))
     assert error["type"] == "ModuleNotFoundError"
-    for part in ("no_such_module_here", "step[0]", "requirements", "steps"):
+    log = "motet logs run step[0]"
+    for part in ("no_such_module_here", "Step step[0]", "steps.py:import_missing()", log, "requirements", "steps"):
         assert part in error["message"]
+    message = bench.failed([sys.executable, "-c", "import no_such_module_here"])["message"]
+    for part in ("Step step[1]", "-c import no_such_module_here", "motet logs run step[1]", "Declare it"):
+        assert part in message
 
 
 def test_exits_of_functions(bench: Workbench, module: str) -> None:
@@ -549,7 +553,8 @@ def test_a_full_disk_is_told_with_step_command_log_and_cure(tmp_path: Path) -> N
         for part in ("Step step[0]", "no room", "head -c 5000000", "motet logs run step[0]", "motet prune"):
             assert part in error["message"], error["message"]
         error = bench.failed("head -c 5000000 /dev/zero > big")
-        assert "No space left" in error["message"]
+        for part in ("Step step[1]", "No space left", "motet logs run step[1]", "motet prune"):
+            assert part in error["message"], error["message"]
     finally:
         bench.executor.close(kill=True)
         subprocess.run(["umount", small], check=True)

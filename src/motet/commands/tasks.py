@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 from motet.dialects.python import hosting, scope
 from motet.dialects.python.options import TASK_OPTIONS, TaskOptions
 from motet.dialects.python.tasks import Task
-from motet.environments.spec import Environment
-from motet.errors import UsageError
+from motet.environments.spec import Built, Environment
+from motet.errors import EnvironmentFailed, UsageError
 from motet.executors.commands.spec import (
     Command,
     Container,
@@ -114,7 +114,7 @@ class Maker:
         given = kwargs if self.target else self.__signature__.bind(*args, **kwargs).arguments
         files = _Files()
         plain = {name: files.told(name, value, as_path=bool(self.target)) for name, value in given.items()}
-        built = _built(self.options.get("environment"))
+        built = self._built()
         env = dict(self.options.get("env", {}))
         run: Any
         if self.target:
@@ -131,6 +131,21 @@ class Maker:
         mounts = (*_mounts(self.options.get("mounts", ())), *files.mounts)
         script = _fill(self.options.get("script", ""), plain, str)
         return Command(run, script, mounts=mounts, place=self._place, limits=self._limits, **fixed)
+
+    def _built(self) -> Built | None:
+        environment = self.options.get("environment")
+        if environment is None:
+            return None
+        from motet.environments.build import Environments
+        from motet.executors.commands.tools import tools
+
+        mine = tools()
+        assert mine is not None
+        try:
+            return Environments(mine.shared, mine).ready(environment)
+        except EnvironmentFailed as error:
+            title = Command(Function(self.target) if self.target else self.run).title  # type: ignore[arg-type]
+            raise EnvironmentFailed(f"{error.what}\n  command: {title}", error.cure) from None
 
     def _filled(self, given: Mapping[str, Any]) -> str | list[str]:
         if isinstance(self.run, str):
@@ -283,18 +298,7 @@ class _Files:
         return target
 
 
-def _built(environment: Environment | None) -> Any:
-    if environment is None:
-        return None
-    from motet.environments.build import Environments
-    from motet.executors.commands.tools import tools
-
-    mine = tools()
-    assert mine is not None
-    return Environments(mine.shared, mine).ready(environment)
-
-
-def _activated(built: Any) -> dict[str, str | None]:
+def _activated(built: Built) -> dict[str, str | None]:
     """The variables that let a command find the interpreter and the components first."""
     folder = os.path.dirname(built.python)
     path = os.pathsep.join((*built.paths, *filter(None, (os.environ.get("PYTHONPATH"),))))

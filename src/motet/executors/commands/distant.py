@@ -29,7 +29,7 @@ def interpreter(function: Function) -> str:
     return function.python or sys.executable
 
 
-def key_of(function: Function) -> tuple[str, ...]:
+def process_key(function: Function) -> tuple[str, ...]:
     """What two functions must have in common to be called in one process."""
     return (interpreter(function), function.seen_at, *function.paths)
 
@@ -47,7 +47,7 @@ class Distant:
 
     def __init__(self, function: Function, environ: Mapping[str, str], mark: str) -> None:
         """Start it. Raises OSError."""
-        self.key = key_of(function)
+        self.key = process_key(function)
         self.control, theirs = socket.socketpair()
         try:
             with theirs:

@@ -14,6 +14,7 @@ from motet.executors.calls import Identity, begin_thread, carry_out, closed, del
 from motet.executors.commands.running import Running
 from motet.executors.commands.setting import Setting
 from motet.executors.commands.spec import Command
+from motet.executors.commands.telling import explained
 from motet.executors.commands.tools import Tools, lent
 from motet.executors.current import Current
 from motet.ports import Attempt, Failure, Outcome, Stopped, Success
@@ -209,10 +210,8 @@ class CommandExecutor:
 
 
 def _with_step(attempt: Attempt, found: Outcome) -> Outcome:
-    """The failure of an environment, with the step and its log named; any other as it is."""
+    """The failure of an environment, with step and log named; any other as it is."""
     error = found.exception if isinstance(found, Failure) else None
     if not isinstance(error, EnvironmentFailed):
         return found
-    key = attempt.key if attempt.element < 0 else f"{attempt.key}[{attempt.element}]"
-    what = f"Step {key}: {error.what}\n  log: motet logs {attempt.run} {key}"
-    return failure(EnvironmentFailed(what, error.cure))
+    return failure(explained(error, attempt, ""))

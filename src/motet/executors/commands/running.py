@@ -12,7 +12,7 @@ from motet.errors import CommandFailed, MotetError, UsageError
 from motet.executors.alarm import Alarm
 from motet.executors.commands import outputs
 from motet.executors.commands.child import MARK, Child, Listener, exit_status, script_on
-from motet.executors.commands.distant import Distant, call_of, key_of
+from motet.executors.commands.distant import Distant, call_of, process_key
 from motet.executors.commands.launching import launch
 from motet.executors.commands.limits import Guard
 from motet.executors.commands.lines import Lines
@@ -21,6 +21,7 @@ from motet.executors.commands.places import Launch, answer_of, is_warm
 from motet.executors.commands.records import as_json, fields_of, write_finished
 from motet.executors.commands.setting import Setting, attempt_folder, environment_of
 from motet.executors.commands.spec import Command, Finished, Function
+from motet.executors.commands.telling import ended, explained, key_of, undeclared
 from motet.executors.commands.tools import Tools
 from motet.executors.commands.wanted import Wanted
 from motet.ports import Failure, Outcome, Stopped, Success
@@ -43,7 +44,7 @@ class Running:
         self._attempt = attempt = job.attempt
         self._command = command
         self._alarm = alarm
-        self._key = attempt.key if attempt.element < 0 else f"{attempt.key}[{attempt.element}]"
+        self._key = key_of(attempt)
         self._own = attempt_folder(setting.folder, attempt.run, self._key, attempt.number)
         self._folder = os.path.abspath(command.folder) if command.folder else self._own
         self._before: dict[str, outputs.State] | None = None
@@ -190,7 +191,7 @@ class Running:
     _warm_most = 2 * (os.cpu_count() or 1)
 
     def _process(self, function: Function) -> Distant:
-        key = key_of(function)
+        key = process_key(function)
         while (process := self._setting.take_idle(key)) is not None:
             if process.is_alive():
                 return process
@@ -241,19 +242,16 @@ class Running:
             return Failure(*_told(self._explained(problem)))
         if self._accepts(finished.exit_code):
             return None
-        ending = f"ended with exit status {status}" if status >= 0 else f"was killed by {_signal(status)}"
-        if answer is not None:
-            ending = f"ended with exit status {finished.exit_code}"
-        said = f" It last wrote:\n{self._lines.last}" if self._lines.last else " It wrote nothing."
-        return Failure(*_told(self._explained(CommandFailed(f"{ending}.{said}", _SEE))))
+        problem = ended(finished.exit_code, 0 if answer is not None else status, self._lines.last)
+        return Failure(*_told(self._explained(problem)))
 
     def _function_error(self, answer: dict[str, Json]) -> Json:
         record = dict(answer["error"])
         if "missing" in answer:
             function = self._command.run
             assert isinstance(function, Function)
-            record["message"] += "\n" + _undeclared(answer["missing"], function, self._key)
-            record["message"] += f"\n  log: motet logs {self._attempt.run} {self._key}"
+            told = undeclared(answer["missing"], function, self._attempt, self._command.title)
+            record["message"] += f"\n{told}"
         return record
 
     def _succeeded(self, finished: Finished) -> Outcome:
@@ -273,56 +271,7 @@ class Running:
             write_finished(self._own, finished, how)
 
     def _explained(self, error: MotetError | OSError) -> MotetError:
-        """The error with step, command and log named."""
-        what, cure = (error.what, error.cure) if isinstance(error, MotetError) else _system_error(error)
-        text = (
-            f"Step {self._key}: {what.rstrip()}\n  command: {self._command.title}\n"
-            f"  log: motet logs {self._attempt.run} {self._key}"
-        )
-        kind = type(error) if isinstance(error, UsageError) else CommandFailed
-        return kind(text, cure)
-
-
-_SEE = "Its folder is kept as it was left; repair what it names, and resume the run."
-
-
-def _system_error(error: OSError) -> tuple[str, str]:
-    import errno
-
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full: {error}.", "Free some space (`motet prune` removes old runs), then resume the run."
-    if error.errno in (errno.ENOENT, errno.EACCES, errno.ENOEXEC):
-        return (
-            f"it could not be started: {error.strerror}: {error.filename}.",
-            "Check the name of the program, that it is installed and executable, and the PATH.",
-        )
-    return f"it could not be run: {error}.", "Repair what it names, and resume the run."
-
-
-def _undeclared(name: str, function: Function, key: str) -> str:
-    own = sorted({each for path in function.paths for each in _importable(path)})
-    there = f" The components give: {', '.join(own[:12])}." if own else ""
-    return (
-        f"Step {key} imports {name}, which its environment does not have.{there}\n"
-        f"Declare it: add the package that gives {name} to the requirements of the step's environment."
-    )
-
-
-def _importable(folder: str) -> list[str]:
-    found = []
-    with suppress(OSError):
-        for entry in os.scandir(folder):
-            name, dot, ending = entry.name.partition(".")
-            if name.isidentifier() and (ending == "py" if dot else entry.is_dir()):
-                found.append(name)
-    return found
-
-
-def _signal(status: int) -> str:
-    try:
-        return signal.Signals(-status).name
-    except ValueError:
-        return f"signal {-status}"
+        return explained(error, self._attempt, self._command.title)
 
 
 def _has_others(child: Child) -> bool:

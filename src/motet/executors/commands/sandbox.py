@@ -77,10 +77,12 @@ class InSandbox(Launch):
 
 
 def _seen(command: Command, argv: Sequence[str]) -> list[str]:
-    """The folders of this program, its interpreter and that of the command which are below /tmp."""
+    """What is below /tmp of this program, its interpreter, and those of the command with their components."""
     paths = {sys.prefix, sys.base_prefix, __file__.rpartition("/motet/")[0], os.path.dirname(os.path.dirname(argv[0]))}
     if isinstance(command.run, Function):
         paths.update(command.run.paths)
+    for name in ("VIRTUAL_ENV", "PYTHONPATH"):
+        paths.update(each for each in (command.env.get(name) or "").split(os.pathsep) if os.path.isdir(each))
     return sorted(path for path in map(os.path.abspath, paths) if path.startswith("/tmp/"))
 
 

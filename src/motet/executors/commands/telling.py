@@ -1,0 +1,96 @@
+"""What went wrong with a command, in words: every message names step, command, log and cure."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from motet.errors import CommandFailed, EnvironmentFailed, MotetError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from motet.executors.commands.spec import Function
+    from motet.ports import Attempt
+
+_SEE = "Its folder is kept as it was left; repair what it names, and resume the run."
+_PROGRAM = "Check the name of the program, that it is installed and executable where the step runs, and the PATH."
+_FREE = "Free some space (`motet prune` removes old runs), then resume the run."
+_MISSING = re.compile(r"(?:No module named|there is no package called) ['\"\u2018]([\w.-]+)")
+_FULL = ("No space left on device", "Disk quota exceeded")
+_NOT_FOUND = 127
+
+
+def key_of(attempt: Attempt) -> str:
+    """The key of the step, or of the element of a map, that the attempt is at."""
+    return attempt.key if attempt.element < 0 else f"{attempt.key}[{attempt.element}]"
+
+
+def explained(error: MotetError | OSError, attempt: Attempt, command: str) -> MotetError:
+    """The error with step, command and log named."""
+    what, cure = (error.what, error.cure) if isinstance(error, MotetError) else _system_error(error)
+    kind = type(error) if isinstance(error, UsageError | EnvironmentFailed) else CommandFailed
+    return kind(f"Step {key_of(attempt)}: {what.rstrip()}{_lines(attempt, command)}", cure)
+
+
+def ended(code: int, status: int, last: str) -> CommandFailed:
+    """That it ended with that status (negative: by a signal), having written these lines last."""
+    how = f"ended with exit status {code}" if status >= 0 else f"was killed by {_signal(status)}"
+    said = f" It last wrote:\n{last}" if last else " It wrote nothing."
+    missing = _MISSING.search(last)
+    if missing is not None:
+        cure = _declare(missing[1])
+    elif any(each in last for each in _FULL):
+        cure = _FREE
+    else:
+        cure = _PROGRAM if code == _NOT_FOUND else _SEE
+    return CommandFailed(f"{how}.{said}", cure)
+
+
+def undeclared(name: str, function: Function, attempt: Attempt, command: str) -> str:
+    """That the function imports something that its environment does not have."""
+    own = sorted({each for path in function.paths for each in _importable(path)})
+    there = f" The components give: {', '.join(own[:12])}." if own else ""
+    return (
+        f"Step {key_of(attempt)} imports {name}, which its environment does not have.{there}"
+        f"{_lines(attempt, command)}\n{_declare(name)}"
+    )
+
+
+def _lines(attempt: Attempt, command: str) -> str:
+    told = f"\n  command: {command}" if command else ""
+    return f"{told}\n  log: motet logs {attempt.run} {key_of(attempt)}"
+
+
+def _declare(name: str) -> str:
+    return f"Declare it: add the package that gives {name} to the requirements of the step's environment."
+
+
+def _system_error(error: OSError) -> tuple[str, str]:
+    import errno
+
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full: {error}.", _FREE
+    if error.errno in (errno.ENOENT, errno.EACCES, errno.ENOEXEC):
+        return f"it could not be started: {error.strerror}: {error.filename}.", _PROGRAM
+    return f"it could not be run: {error}.", "Repair what it names, and resume the run."
+
+
+def _importable(folder: str) -> Sequence[str]:
+    found = []
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            name, dot, ending = entry.name.partition(".")
+            if name.isidentifier() and (ending == "py" if dot else entry.is_dir()):
+                found.append(name)
+    return found
+
+
+def _signal(status: int) -> str:
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"
