@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,13 @@ import pytest
 
 from motet.artifacts.files import FileArtifacts
 from motet.errors import CommandFailed
-from motet.executors.commands.child import marked
 from motet.executors.commands.executor import CommandExecutor
+from motet.executors.commands.marks import branding, marked, numbered
 from motet.executors.commands.records import read_finished
 from motet.executors.commands.setting import Setting, attempt_folder
 from motet.executors.commands.spec import ANY, Command, Finished, Function, Mount
 from motet.ports import Executor, Failure, Outcome, Stopped, Success
+from motet.testing.command_suite import HIDING, sleeping
 from motet.testing.executor_suite import QueueingExecutorSuite
 from motet.testing.executor_tasks import Outcomes, wait_until
 
@@ -260,6 +263,56 @@ def test_kill_of_the_engine_ends_all_that_it_started(tmp_path: Path) -> None:
     for file in files:
         pid = int(file.read_text())
         wait_until(lambda pid=pid: not lives(pid), f"process {file.name} is gone")  # type: ignore[misc]
+
+
+def test_what_hides_ends_with_the_executor_at_the_latest(bench: Workbench) -> None:
+    name = f"{10**6 + os.getpid()}.2"
+    bench.done(HIDING.format(name=name))
+    bench.executor.close()
+    wait_until(lambda: not sleeping(name), "it is gone")
+
+
+def test_processes_that_others_start_here_are_not_taken_for_the_commands(bench: Workbench) -> None:
+    """The brand is lent to a process whose threads may start something of their own at that moment."""
+    mark = numbered(bench.setting.mark, 77)
+    with branding(mark):
+        own = subprocess.Popen(["/bin/sh", "-c", "echo begun; sleep 1000; true"], stdout=subprocess.PIPE)
+    try:
+        assert own.stdout is not None
+        assert own.stdout.readline() == b"begun\n"
+        assert marked(mark) == {}
+    finally:
+        subprocess.run(["pkill", "-P", str(own.pid)], check=False)
+        own.kill()
+        own.communicate()
+
+
+def test_kill_of_the_engine_at_random_moments_ends_what_hides(tmp_path: Path, rng: random.Random) -> None:
+    name = f"{10**6 + os.getpid()}.3"
+    program = (
+        "from motet.executors.commands.executor import CommandExecutor\n"
+        "from motet.executors.commands.setting import Setting\n"
+        "from motet.executors.commands.spec import Command\n"
+        "from motet.testing.executor_tasks import Outcomes\n"
+        f"executor, outcomes = CommandExecutor(Setting({str(tmp_path)!r}, None), 2, tee=False), Outcomes()\n"
+        f"make = lambda: Command({HIDING.format(name=name)!r})\n"
+        "for number in range(100_000):\n"
+        "    executor.start(outcomes.attempt(make, element=number))\n"
+        "    print(number, flush=True)\n"
+        "    outcomes.wait(number)\n"
+    )
+    for _ in range(4):
+        engine = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+        try:
+            assert engine.stdout is not None
+            last = rng.randrange(1, 60)
+            while int(engine.stdout.readline()) < last:
+                continue
+            time.sleep(rng.random() * 0.003)
+        finally:
+            engine.kill()
+            engine.communicate()
+        wait_until(lambda: not sleeping(name), "nothing that hides is left")
 
 
 # ---------------------------------------------------------------- functions

@@ -17,26 +17,30 @@ _SHELL = "/bin/sh"
 _SCRIPT = 'while read -r line; do last=$line; done; eval "$last"'
 
 _MARKED = """
-for round in 1 2 3 4 5 6; do
-  for file in $(grep -ls '{mark}' /proc/[0-9]*/environ 2>/dev/null); do
-    id=${{file#/proc/}}; id=${{id%/environ}}
-    [ "$id" = "$$" ] || kill -KILL "$id"
-  done
-  sleep 0.1
+round=0
+while [ $round -lt 200 ]; do
+  found=; round=$((round + 1))
+  for file in $(grep -ls -e '{mark}' -e ' {brand}[0-9]' /proc/[0-9]*/environ /proc/[0-9]*/limits 2>/dev/null); do
+    id=${{file#/proc/}}; id=${{id%/*}}
+    [ "$id" = "$$" ] || grep -qs '^State:.[ZX]' /proc/$id/status || {{ kill -KILL "$id" && found=1; }}
+  done 2>/dev/null
+  [ "$found" ] || break
 done
+eval "$last"
 """
 
 
 class OrphanKiller:
     """Kills the process groups it was told of when this process ends. Used by one thread at a time.
 
-    With `mark` it also kills every process that has that text in its environment, even if it left its group.
+    With `mark` it also kills every process that has that text in its environment, or digits that begin with `brand`
+    in its limits, even if it left its group; then it does again what it was told, for what has come up meanwhile.
     Where there is no shell it does nothing.
     """
 
-    def __init__(self, mark: str = "") -> None:
+    def __init__(self, mark: str = "", brand: str = "") -> None:
         self._process: Popen[bytes] | None = None
-        self._script = _SCRIPT + (_MARKED.format(mark=mark) if mark else "")
+        self._script = _SCRIPT + (_MARKED.format(mark=mark, brand=brand) if mark else "")
 
     def update(self, groups: Iterable[int], orders: Iterable[str] = ()) -> None:
         """From now on these groups, and no others, are to be killed, and these shell commands run."""

@@ -12,13 +12,13 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 from motet.artifacts.files import FileArtifacts
-from motet.executors.commands.child import marked
 from motet.executors.commands.executor import CommandExecutor
+from motet.executors.commands.marks import marked
 from motet.executors.commands.records import read_finished
 from motet.executors.commands.setting import Setting, attempt_folder
 from motet.executors.commands.spec import ANY, Command, Finished, Function, Host, Limits, Mount, Place
@@ -26,6 +26,18 @@ from motet.ports import Failure, Outcome, Stopped, Success
 from motet.testing.executor_tasks import Outcomes, wait_until
 
 _SECRET = "s3cr3t-value"
+HIDING = "env -i setsid /bin/sh -c '(sleep {name} &) >/dev/null 2>&1 </dev/null'"
+"""Leaves its group and session, clears its environment, closes its pipes and lets go of its parent, within moments."""
+
+
+def sleeping(name: str) -> list[int]:
+    """The processes of this host, in containers too, that `sleep NAME`: those that HIDING has left."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and (entry / "cmdline").read_bytes() == f"sleep\0{name}\0".encode():
+                found.append(int(entry.name))
+    return found
 
 
 class CommandBench:
@@ -162,6 +174,16 @@ class CommandSuite:
             bench.executor.stop("run", "step", 900, 1, "enough")
             assert end() == Stopped("enough")
             assert not marked(bench.setting.mark)
+
+    def test_what_hides_ends_with_the_stop(self) -> None:
+        with self.opened() as bench:
+            name = f"{10**6 + os.getpid()}"
+            hiding = HIDING.format(name=name)
+            end = bench.begin(f"{hiding}; {hiding}; echo begun; sleep 1000", grace_s=0.1)
+            wait_until(lambda: "begun" in bench.outcomes.texts("stdout", 900) and len(sleeping(name)) == 2, "it hides")
+            bench.executor.stop("run", "step", 900, 1, "enough")
+            assert end() == Stopped("enough")
+            wait_until(lambda: not sleeping(name), "nothing that hides is left")
 
     def test_stop_gives_grace_and_keeps_outputs(self) -> None:
         with self.opened() as bench:

@@ -1,8 +1,4 @@
-"""A command's process as the runner sees it: its group, its output, its end. No policy.
-
-Every process that a command starts has the command's mark in its environment (`MOTET_MARK`), so that those which
-leave their group can be found as well. Marks of engines within commands of other engines are joined.
-"""
+"""A command's process as the runner sees it: its group, its output, its end. No policy."""
 
 from __future__ import annotations
 
@@ -15,13 +11,13 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from motet.executors.alarm import Alarm
+from motet.executors.commands.marks import branding, marked
 from motet.executors.current import Log
 from motet.executors.worker_process import Output
 
 if TYPE_CHECKING:
     from subprocess import Popen
 
-MARK = "MOTET_MARK"
 _POLL_S = 0.02
 """How often to look for what no descriptor tells: the end of a group; of a process, without a pidfd."""
 
@@ -31,8 +27,8 @@ _UNKILLABLE_S = 10.0
 class Child:
     """A process that leads a session and group of its own, with its output in two pipes.
 
-    `mark` is what stands in its environment and in that of all that it starts. Used by one thread, but for
-    `signal`.
+    `mark` is what it and all that it starts are known by (see `marks`); `env` must have it as MARK. Used by one
+    thread, but for `signal`.
     """
 
     def __init__(
@@ -48,10 +44,11 @@ class Child:
         try:
             for _ in range(2):
                 ends.append(os.pipe())
-            self._popen: Popen[bytes] = Popen(
-                argv, env=env, cwd=cwd, stdin=stdin, stdout=ends[0][1], stderr=ends[1][1], pass_fds=pass_fds,
-                start_new_session=True,
-            )  # fmt: skip
+            with branding(mark):
+                self._popen: Popen[bytes] = Popen(
+                    argv, env=env, cwd=cwd, stdin=stdin, stdout=ends[0][1], stderr=ends[1][1], pass_fds=pass_fds,
+                    start_new_session=True,
+                )  # fmt: skip
         except BaseException:
             for here, _ in ends:
                 os.close(here)
@@ -139,32 +136,6 @@ class Listener:
         """Pass on all that was written up to now, the last lines too if their ends are missing."""
         for output in self._child.outputs:
             output.drain(self._log)
-
-
-def marked(mark: str) -> dict[int, bytes]:
-    """The processes of this host that have the mark in their environment, and that, as far as this user may see."""
-    found, wanted = {}, mark.encode()
-    try:
-        names = os.listdir("/proc")
-    except OSError:
-        return {}
-    for name in names:
-        if not name.isdigit() or int(name) == os.getpid():
-            continue
-        try:
-            with open(f"/proc/{name}/environ", "rb") as file:
-                environ = file.read()
-        except OSError:  # it has ended, or is another user's
-            continue
-        if wanted in environ:
-            found[int(name)] = environ
-    return found
-
-
-def joined_mark(mark: str) -> str:
-    """What MARK is to be for a command of this engine: the marks of the engines around it stay in it."""
-    outer = os.environ.get(MARK)
-    return f"{outer}:{mark}" if outer else mark
 
 
 def script_on(text: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from motet.errors import CommandFailed, MotetError, UsageError
 from motet.executors.commands import outputs
-from motet.executors.commands.child import MARK
+from motet.executors.commands.marks import MARK
 from motet.executors.commands.mounts import Placed, copied, copy_into
 from motet.executors.commands.places import Launch, argv_of, by_signal, once
 from motet.executors.commands.spec import Command, Container, Function, Limits
@@ -28,6 +29,9 @@ _IMAGE = re.compile(r"[A-Za-z0-9/][\w./:@+-]*")
 _WORD = re.compile(r"[A-Za-z0-9][\w.:,@=/-]*")
 _OF_THE_CLIENT = re.compile(r"PATH|HOME|PWD|LD_.*|DOCKER_.*|CONTAINER.*|XDG_.*|TMPDIR")
 """Variables that the engine's own program listens to: for the container they are given by value."""
+
+_AT_ONCE = {"podman": ("--time", "0")}
+"""Docker kills what it removes by force; podman gives it ten seconds of grace, unless told."""
 
 _ENGINE_FAILED = 125
 _PYTHON = "python3"
@@ -64,7 +68,8 @@ class InContainer(Launch):
             self._argv = argv_of(command, self._folder)
         os.makedirs(os.path.join(self._folder, command.cwd or "."), exist_ok=True)
         self._binds = [(self._folder, self._seen, False), *(self._bind(each, at) for at, each in enumerate(mounts))]
-        self.orders = (f"{engine} rm -f {self._name} >/dev/null 2>&1",)
+        self._remove = ["rm", "-f", *_AT_ONCE.get(os.path.basename(engine), ()), self._name]
+        self.orders = (f"{shlex.join([engine, *self._remove])} >/dev/null 2>&1",)
 
     def _bind(self, mount: Placed, number: int) -> tuple[str, str, bool]:
         target = os.path.normpath(os.path.join(self._seen, mount.target))
@@ -118,7 +123,7 @@ class InContainer(Launch):
         return Limits(disk_bytes=limits.disk_bytes)
 
     def kill(self) -> None:
-        self._client("rm", "-f", self._name)
+        self._client(*self._remove)
 
     def end(self) -> None:
         for copy, target, before in self._covering:  # what was written into them is seen where they were
@@ -130,7 +135,7 @@ class InContainer(Launch):
             told = self._client("inspect", "--format", "{{.State.OOMKilled}}", self._name)
             # Not every engine is told by every kernel: then its count of such deaths tells.
             self._out_of_memory = "true" in told or oom_kills() > self._oom_kills
-            self._client("rm", "-f", self._name)
+            self._client(*self._remove)
 
     def status(self, status: int) -> int:
         return by_signal(status)

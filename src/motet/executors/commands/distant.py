@@ -9,7 +9,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from motet.executors.commands.child import MARK, Child, script_on
+from motet.executors.commands.child import Child, script_on
+from motet.executors.commands.marks import MARK
 
 if TYPE_CHECKING:
     from motet.executors.commands.spec import Function

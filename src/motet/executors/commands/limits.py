@@ -14,7 +14,8 @@ from time import monotonic
 
 from motet.errors import CommandFailed, MotetError
 from motet.executors.commands import outputs
-from motet.executors.commands.child import Child, marked
+from motet.executors.commands.child import Child
+from motet.executors.commands.marks import marked
 from motet.executors.commands.spec import Limits
 
 _PERIOD = 100_000

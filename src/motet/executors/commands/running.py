@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from motet.errors import CommandFailed, MotetError, UsageError
 from motet.executors.alarm import Alarm
 from motet.executors.commands import outputs
-from motet.executors.commands.child import MARK, Child, Listener, exit_status, script_on
+from motet.executors.commands.child import Child, Listener, exit_status, script_on
 from motet.executors.commands.distant import Distant, call_of, process_key
 from motet.executors.commands.launching import launch
 from motet.executors.commands.limits import Guard
 from motet.executors.commands.lines import Lines
+from motet.executors.commands.marks import MARK
 from motet.executors.commands.mounts import placed
 from motet.executors.commands.places import Launch, answer_of, is_warm
 from motet.executors.commands.records import as_json, fields_of, write_finished
@@ -98,7 +99,7 @@ class Running:
     # -- a process of its own
 
     def _begun_process(self, launched: Launch, change: dict[str, str | None]) -> int:
-        with self._setting.marked() as mark:
+        with self._setting.marked(launched.orders) as mark:
             status = launched.status(self._run(launched, change, mark))
         if isinstance(self._command.run, Function):
             self._answer = answer_of(self._folder, self._command.cwd)
@@ -113,7 +114,6 @@ class Running:
             )
         finally:
             os.close(stdin)
-        self._setting.began(child.pid, launched.orders)
         try:
             self._attempt.began_at = monotonic()
             listener = Listener(child, self._alarm, self._lines)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from motet.errors import UsageError
-from motet.executors.commands.child import joined_mark, marked
+from motet.executors.commands.marks import brand_of, fresh_mark, marked, numbered
 from motet.executors.orphans import OrphanKiller
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Setting:
     shared     the folder for what all runs share, such as environments; by default "shared" in the first one
     artifacts  opens the store for outputs
     secrets    gives the value of a named secret; raises UsageError for an unknown one
-    mark       what stands in the environment of every process of this executor
+    mark       what every process of this executor is known by (see `marks`)
     """
 
     def __init__(
@@ -43,14 +43,13 @@ class Setting:
         self.folder = folder
         self.shared = shared or os.path.join(folder, "shared")
         self.secret = secrets or _no_secret
-        self.mark = joined_mark(f"motet-{os.urandom(8).hex()}")
+        self.mark = fresh_mark()
         self._open_artifacts = artifacts
         self._artifacts: ArtifactStore | None = None
-        self._orphans = OrphanKiller(self.mark)
-        self._living: dict[int, tuple[str, ...]] = {}
+        self._orphans = OrphanKiller(self.mark, brand_of(self.mark))
         self._told: set[int] = set()
         self._watched = False
-        self._marks: set[str] = set()
+        self._marks: dict[str, tuple[str, ...]] = {}
         self._swept_at = 0.0
         self._spares: list[str] = []
         self._runs: set[str] = set()
@@ -68,25 +67,33 @@ class Setting:
         return self._artifacts
 
     @contextmanager
-    def marked(self) -> Iterator[str]:
-        """A mark for one command: that of the executor is a part of it. What has it ends with the context."""
-        mark = self._next_mark()
+    def marked(self, orders: tuple[str, ...] = ()) -> Iterator[str]:
+        """A mark for one command: that of the executor is a part of it. What has it ends with the context.
+
+        Should the engine be killed, all that has it is killed too, and `orders` are carried out: shell commands that
+        end what is known elsewhere, such as a container.
+        """
+        mark = self._next_mark(orders)
         try:
             yield mark
         finally:
             self.unmark(mark)
 
-    def _next_mark(self) -> str:
+    def _next_mark(self, orders: tuple[str, ...] = ()) -> str:
         with self._lock:
             self._serial += 1
-            mark = f"{self.mark}.{self._serial};"
-            self._marks.add(mark)
+            mark = numbered(self.mark, self._serial)
+            self._marks[mark] = orders
+            if orders or not self._watched:
+                self._watched = True
+                self._update()
         return mark
 
     def unmark(self, mark: str) -> None:
         """Nothing may have this mark any more. What left its group without a word is ended by and by."""
         with self._lock:
-            self._marks.discard(mark)
+            if self._marks.pop(mark):
+                self._update()
             due = monotonic() - self._swept_at > _SWEEP_S
             if due:
                 self._swept_at = monotonic()
@@ -103,20 +110,8 @@ class Setting:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
 
-    def began(self, pid: int, orders: tuple[str, ...] = ()) -> None:
-        """Have this process group end with the engine; `orders` are shell commands that end what is not in it.
-
-        The group is told of by `tell`, which a short command does not need: what has the mark is found anyway.
-        """
-        with self._lock:
-            self._living[pid] = orders
-            if orders or not self._watched:
-                self._watched = True
-                self._told.add(pid)
-                self._update()
-
     def tell(self, pid: int) -> None:
-        """The group lasts: have it ended even if it clears its environment."""
+        """The process group lasts: have it ended with the engine even where marks cannot be read."""
         with self._lock:
             if pid not in self._told:
                 self._told.add(pid)
@@ -125,13 +120,12 @@ class Setting:
     def ended(self, pid: int) -> None:
         """Nothing of this group is left."""
         with self._lock:
-            del self._living[pid]
             if pid in self._told:
                 self._told.discard(pid)
                 self._update()
 
     def _update(self) -> None:
-        orders = (order for pid in self._told for order in self._living[pid])
+        orders = (order for some in self._marks.values() for order in some)
         self._orphans.update(self._told, orders)
 
     # -- folders
@@ -178,7 +172,6 @@ class Setting:
         except BaseException:
             self.unmark(mark)
             raise
-        self.began(process.child.pid)
         self.tell(process.child.pid)
         return process
 

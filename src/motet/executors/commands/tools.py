@@ -10,7 +10,8 @@ from time import monotonic, time
 
 from motet.errors import Cancelled
 from motet.executors.alarm import Alarm
-from motet.executors.commands.child import MARK, Child, Listener, exit_status, script_on
+from motet.executors.commands.child import Child, Listener, exit_status, script_on
+from motet.executors.commands.marks import MARK
 from motet.executors.commands.setting import Setting
 from motet.executors.commands.wanted import Wanted
 from motet.executors.current import Log
@@ -57,7 +58,7 @@ class Tools:
             child = Child(argv, env=env, cwd=cwd or None, stdin=stdin, mark=env[MARK])
         finally:
             os.close(stdin)
-        self._setting.began(child.pid)
+        self._setting.tell(child.pid)
         try:
             listener = Listener(child, self._alarm, log)
             while not child.ended and self._job.stopping is None:
