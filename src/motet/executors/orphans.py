@@ -17,17 +17,18 @@ _SHELL = "/bin/sh"
 _SCRIPT = 'while read -r line; do last=$line; done; eval "$last"'
 
 _MARKED = """
-round=0
-while [ $round -lt 200 ]; do
-  found=; round=$((round + 1))
+round=0; clean=0
+while [ $round -lt 300 ] && [ $clean -lt 4 ]; do
+  round=$((round + 1)); clean=$((clean + 1))
   for file in $(grep -ls -e '{mark}' -e ' {brand}[0-9]' /proc/[0-9]*/environ /proc/[0-9]*/limits 2>/dev/null); do
     id=${{file#/proc/}}; id=${{id%/*}}
-    [ "$id" = "$$" ] || grep -qs '^State:.[ZX]' /proc/$id/status || {{ kill -KILL "$id" && found=1; }}
+    [ "$id" = "$$" ] || grep -qs '^State:.[ZX]' /proc/$id/status || {{ kill -KILL "$id" && clean=0; }}
   done 2>/dev/null
-  [ "$found" ] || break
+  [ $clean = 0 ] || sleep 0.05
 done
 eval "$last"
 """
+"""Until several looks in a row have found nothing: what forks and ends while it is looked for is missed by one look."""
 
 
 class OrphanKiller:

@@ -22,6 +22,8 @@ _POLL_S = 0.02
 """How often to look for what no descriptor tells: the end of a group; of a process, without a pidfd."""
 
 _UNKILLABLE_S = 10.0
+_CLEAN_LOOKS = 2
+"""What forks and ends while it is looked for is missed by one look."""
 
 
 class Child:
@@ -74,8 +76,11 @@ class Child:
         """Kill the group, and whatever else has the mark, until nothing has."""
         until = monotonic() + _UNKILLABLE_S
         self.signal(signal.SIGKILL)
-        while (found := marked(self.mark)) and monotonic() < until:
-            for pid in found:
+        clean = 0
+        while clean < _CLEAN_LOOKS and monotonic() < until:
+            clean += 1
+            for pid in marked(self.mark):
+                clean = 0
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
 
