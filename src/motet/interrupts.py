@@ -2,7 +2,7 @@
 
 Python raises KeyboardInterrupt between any two instructions: in the middle of a commit as well, after which nothing
 fits what is stored any more. So it is held back while the main thread does Motet's own work, and raised in the
-user's code, or where Motet waits for something: in `block`, `take` and `run_loop`, and nowhere else.
+user's code, or where Motet waits for something: in `block`, `take`, `poll` and `run_loop`, and nowhere else.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ import time
 from collections.abc import Coroutine, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from types import CodeType, FrameType, TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from selectors import BaseSelector, SelectorKey
 
 T = TypeVar("T")
 
@@ -62,6 +65,11 @@ def take(queue: _Queue, timeout_s: float | None = None) -> Any:
 _MAIN = threading.main_thread()
 
 
+def poll(selector: BaseSelector, timeout_s: float | None) -> list[tuple[SelectorKey, int]]:
+    """What the selector has, for so many seconds at most. May be interrupted; the main thread is told to look again."""
+    return selector.select(timeout_s)
+
+
 def _slice_s(until: float | None) -> float:
     return _SLICE_S if until is None else max(0.0, min(_SLICE_S, until - time.monotonic()))
 
@@ -73,7 +81,7 @@ def run_loop(coroutine: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(coroutine)
 
 
-_WAITS: frozenset[CodeType] = frozenset((block.__code__, take.__code__, run_loop.__code__))
+_WAITS: frozenset[CodeType] = frozenset((block.__code__, take.__code__, poll.__code__, run_loop.__code__))
 
 
 def may_interrupt(frame: FrameType | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 from queue import SimpleQueue
+from threading import Event
 from typing import TYPE_CHECKING
 
 from motet.engine.calls import Call, Prepared, Settled
@@ -12,7 +13,7 @@ from motet.kernel.decide import StartAttempt, StopAttempt
 from motet.kernel.events import Json
 from motet.kernel.inputs import Ended, Failed, Input, Succeeded
 from motet.kernel.state import Step, element_key
-from motet.ports import Attempt, Executor, Failure, Lender, LogLine, Outcome, Stopped, Success
+from motet.ports import Attempt, Attended, Executor, Failure, Lender, LogLine, Outcome, Stopped, Success
 from motet.values.errors import encode_error
 
 _EARLY_S = 0.001
@@ -42,6 +43,7 @@ class Attempts:
         self._report = report
         self._executors: dict[str, Executor] = {}
         self._lenders: list[Lender] = []
+        self._arrivals: dict[str, Callable[[], Event]] = {}
         self._limited: dict[tuple[str, int, int], Attempt] = {}
         self._handed: dict[tuple[str, int, int], Attempt] = {}
 
@@ -103,6 +105,10 @@ class Attempts:
         """If the calling thread is an executor's, have that one use another in its place; `take_back` ends it."""
         return next((each for each in tuple(self._lenders) if each.lend()), None)
 
+    def arrival(self, key: str) -> Event:
+        """An event to wait with for the step's outcome: its executor's own, where it has such."""
+        return self._arrivals.get(self._session.state.steps[key].policy.executor, Event)()
+
     def abandon(self) -> None:
         """Make all that runs end, as far as it can be made to; nobody wants to know how."""
         for step in self._session.state.steps.values():
@@ -148,6 +154,8 @@ class Attempts:
             found = self._executors[name] = self._host.executor(name)
             if isinstance(found, Lender):
                 self._lenders.append(found)
+            if isinstance(found, Attended):
+                self._arrivals[name] = found.arrival
         return found
 
     def _attempt(self, step: Step, command: StartAttempt, prepared: Prepared) -> Attempt:

@@ -107,7 +107,7 @@ class Driver(RunLoop):
         """Block until the step (or element) has its outcome, committed. False if the time is up before."""
         if self.ended(key, element):
             return True
-        done = threading.Event()
+        done = self._attempts.arrival(key)
         if not self.when_ended(key, element, done.set):
             with self.idling():
                 if not block(done, timeout_s):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeAlias
 
 from motet.errors import ExecutorError
@@ -57,6 +58,14 @@ def begin_thread(work: Callable[[], None], name: str) -> threading.Thread | Fail
     except RuntimeError as error:
         return failure(ExecutorError(f"No thread could be started: {error}.", "Lower the load of this host."))
     return thread
+
+
+def show(stream: str, text: str) -> None:
+    """Show a line that another process wrote where it would have gone from this one."""
+    where = sys.stdout if stream == "stdout" else sys.stderr
+    if where is not None:
+        with suppress(OSError, ValueError):  # nobody looks any more
+            where.write(text + "\n")
 
 
 def deliver(attempt: Attempt, outcome: Outcome) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import selectors
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from functools import partial
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
-from motet.errors import ExecutorError, WorkerDied
+from motet.errors import ExecutorError
 from motet.executors import messages
 from motet.executors.worker_process import Output, WorkerProcess
 from motet.ports import Attempt, Failure, Outcome, Success
@@ -31,31 +31,36 @@ _EXIT_POLL_S = 0.1
 """How often to look for what no descriptor tells: the end of a group; of a worker, without a pidfd."""
 
 
-class Job:
-    """An attempt in a pool's hands. `call(by_value)` gives the message that tells a worker of it.
+Kind: TypeAlias = Hashable
+"""What two jobs must have in common to be done by one worker."""
 
+
+class Job(Protocol):
+    """What a pool has to do for an attempt.
+
+    parts      the message that tells a worker of it
+    settings   what the worker has to have in common with this process
+    member     the worker that has it
     stopping   why it was asked to stop; None if it was not
     moved      whether it was given to another worker once, since its first had died before it could begin
     """
 
-    __slots__ = ("attempt", "call", "member", "moved", "outcome", "parts", "settings", "stopping")
+    attempt: Attempt
+    kind: Kind
+    parts: Sequence[Part]
+    settings: tuple[Any, ...] | None
+    member: Member | None
+    stopping: str | None
+    moved: bool
+    outcome: Outcome | None
 
-    def __init__(self, attempt: Attempt, call: Callable[[bool], list[Part]], settings: tuple[Any, ...]) -> None:
-        self.attempt = attempt
-        self.call = call
-        self.parts: Sequence[Part] = call(False)
-        self.settings = settings
-        self.member: Member | None = None
-        self.moved = False
-        self.stopping: str | None = None
-        self.outcome: Outcome | None = None
+    def by_value(self) -> Sequence[Part]:
+        """The message for a worker that does not know the function by name. Raises ExecutorError."""
+        ...
 
-    def log(self, stream: str, text: str, at: float) -> None:
-        """Log a line of the attempt's."""
-        log = self.attempt.log
-        if log is not None:
-            with suppress(Exception):  # boundary: a log that fails must not take the other attempts along
-                log(stream, text, at)
+    def line(self, stream: str, text: str, at: float) -> None:
+        """The worker wrote this line."""
+        ...
 
 
 class Employer(Protocol):
@@ -73,8 +78,8 @@ class Employer(Protocol):
         """Nothing is left of the worker. `job` is what it had in hand, with an outcome or not."""
         ...
 
-    def show(self, stream: str, text: str) -> None:
-        """A worker wrote this line."""
+    def stray(self, stream: str, text: str) -> None:
+        """A worker without a job wrote this line."""
         ...
 
 
@@ -87,8 +92,11 @@ class Member:
     closed     nothing is left
     """
 
-    def __init__(self, process: WorkerProcess, selector: selectors.BaseSelector, employer: Employer) -> None:
+    def __init__(
+        self, process: WorkerProcess, selector: selectors.BaseSelector, employer: Employer, kind: Kind
+    ) -> None:  # fmt: skip
         self.process = process
+        self.kind = kind
         self.job: Job | None = None
         self.booted = self.ending = self.told = self.killed = self.ended = self.closed = False
         self.status = 0
@@ -102,6 +110,7 @@ class Member:
             self._watch(output.fd, partial(self._on_output, output))
         if process.pidfd is not None:
             self._watch(process.pidfd, self._on_exit)
+        self.post(process.boot)
 
     def _watch(self, fd: Any, action: Callable[[int], None]) -> None:
         self._selector.register(fd, selectors.EVENT_READ, action)
@@ -115,7 +124,7 @@ class Member:
     def begin(self, job: Job) -> None:
         """Tell the worker of the job that was assigned to it. From any thread."""
         parts = job.parts
-        if self.process.settings != job.settings:
+        if job.settings is not None and self.process.settings != job.settings:
             self.process.settings = job.settings
             parts = [*messages.message("settings", *job.settings), *parts]
         self.post(parts, job)
@@ -176,7 +185,7 @@ class Member:
 
     def _begin_by_value(self, job: Job, error: Any) -> None:
         try:
-            job.parts = job.call(True)
+            job.parts = job.by_value()
         except ExecutorError:
             self._on_answer(job, "failure", error, False)
         else:
@@ -196,10 +205,10 @@ class Member:
             self._unwatch(output.fd)
 
     def _log(self, job: Job | None, stream: str, text: str, at: float) -> None:
-        """A line that an attempt wrote; or, without a job, what an earlier one has left running."""
         if job is not None:
-            job.log(stream, text, at)
-        self._employer.show(stream, text)
+            job.line(stream, text, at)
+        else:
+            self._employer.stray(stream, text)
 
     def cannot_have_begun(self, job: Job) -> bool:
         """Whether the worker, which is gone, had not even read what its job is."""
@@ -208,6 +217,11 @@ class Member:
         return self.booted and (self.process.unread or bool(self.process.unsent))
 
     # -- the end
+
+    def dismiss(self) -> None:
+        """Have the worker end, which has nothing to do."""
+        self.leave()
+        self.post(messages.message("close"))
 
     def leave(self) -> None:
         """Give the worker a moment to end by itself."""
@@ -283,38 +297,3 @@ class Member:
             self.closed = True
             self.process.close()
         self._employer.buried(self, job)
-
-
-def death_notice(member: Member, *, out_of_memory: bool) -> WorkerDied:
-    """Why a worker ended that nobody here had asked to."""
-    what, status = f"The worker process (pid {member.process.pid})", member.status
-    if not member.booted:
-        said = "\n".join(member.process.outputs[1].tail) or "(it wrote nothing)"
-        return WorkerDied(
-            f"{what} could not start ({_ending(status)}). It wrote:\n{said}",
-            "Check that the interpreter can import motet: motet doctor.",
-        )
-    if status == -signal.SIGKILL:
-        told = "the kernel ran out of memory meanwhile" if out_of_memory else "possibly out of memory"
-        return WorkerDied(
-            f"{what} was killed by SIGKILL: {told}.",
-            "Give the task less to hold at once, run fewer at a time, or raise the memory limit.",
-        )
-    if status < 0:
-        return WorkerDied(
-            f"{what} was killed by {_ending(status)}.",
-            "That is a crash in compiled code: where it happened is at the end of the attempt's stderr.",
-        )
-    return WorkerDied(
-        f"{what} ended with {_ending(status)} before it had answered.",
-        "Something in the task ended the process (os._exit, a library's abort): raise an exception instead.",
-    )
-
-
-def _ending(status: int) -> str:
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        return signal.Signals(-status).name
-    except ValueError:
-        return f"signal {-status}"

@@ -1,53 +1,112 @@
-"""Worker processes kept at work by one thread: jobs in, outcomes out, and nothing that can hang.
+"""Worker processes kept at work by one thread at a time: jobs in, outcomes out, and nothing that can hang.
 
-All that concerns a worker is decided in the pool's own thread. Others only queue jobs and requests under the
-lock; to save a hand-off, a job may go straight to an idle worker.
+All that concerns a worker is decided by who has the helm: the pool's own thread, or one that waits for an outcome
+anyway (see `helm`). Others only queue jobs and requests under the lock; to save a hand-off, a job may go straight to
+an idle worker.
 """
 
 from __future__ import annotations
 
 import selectors
 import signal
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from time import monotonic
+from typing import Protocol
 
 from motet.errors import ExecutorError
-from motet.executors import messages
 from motet.executors.alarm import Alarm
-from motet.executors.calls import failure
-from motet.executors.member import Job, Member, death_notice
-from motet.executors.orphans import OrphanKiller
+from motet.executors.calls import failure, show
+from motet.executors.helm import Course, Helm
+from motet.executors.member import Job, Kind, Member
 from motet.executors.worker_process import WorkerProcess, oom_kills
+from motet.interrupts import poll
 from motet.ports import Outcome, Stopped, Success
-from motet.values.pickle import Part
+
+
+class Trade(Protocol):
+    """What the workers of a pool are. It is asked by one thread at a time, but for `done`."""
+
+    def hire(self, kind: Kind) -> WorkerProcess:
+        """Start a worker of the kind. Raises OSError."""
+        ...
+
+    def buried(self, process: WorkerProcess) -> None:
+        """Nothing is left of the worker."""
+        ...
+
+    def died(self, member: Member, *, out_of_memory: bool) -> Outcome:
+        """How the job ends whose worker has ended without an answer."""
+        ...
+
+    def not_hired(self, error: OSError) -> Outcome:
+        """How a job ends for which no worker could be started."""
+        ...
+
+    def done(self, job: Job, outcome: Outcome) -> None:
+        """The job has ended. Called once for each, in some thread."""
+        ...
+
+    def close(self) -> None:
+        """There will be no more workers."""
+        ...
+
+
+class _Staff:
+    """Jobs that wait for workers, and workers that wait for jobs. Used with the pool's lock held."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[Job] = deque()
+        self.idle: list[Member] = []
+
+    def assign(self, job: Job) -> Member | None:
+        """Give the job to an idle worker of its kind, the last one used; `begin` is to follow."""
+        for member in reversed(self.idle):
+            if member.kind == job.kind:
+                self.idle.remove(member)
+                member.job, job.member = job, member
+                return member
+        return None
+
+    def next_for(self, member: Member) -> Job | None:
+        """Give the next job to the worker, which is idle if there is none for it; `begin` is to follow."""
+        for job in self.waiting:
+            if job.kind == member.kind:
+                self.waiting.remove(job)
+                member.job, job.member = job, member
+                return job
+        self.idle.append(member)
+        return None
+
+    def turned_away(self, kind: Kind) -> list[Job]:
+        """The jobs of that kind, which wait no more."""
+        found = [job for job in self.waiting if job.kind == kind]
+        for job in found:
+            self.waiting.remove(job)
+        return found
 
 
 class WorkerPool:
     """Runs jobs in at most `capacity` processes, which are started on demand and kept.
 
-    `boot` is each worker's first message. `done` is called in some thread, once for each job. With `tee`, what
-    workers write is also shown here.
+    With `tee`, what workers write that have no job is shown here.
     """
 
-    def __init__(self, capacity: int, boot: list[Part], done: Callable[[Job, Outcome], None], *, tee: bool) -> None:
+    def __init__(self, capacity: int, trade: Trade, *, tee: bool) -> None:
         self._capacity = capacity
-        self._boot = boot
-        self._done = done
+        self._trade = trade
+        self._done = trade.done
         self._tee = tee
         self._lock = threading.Lock()
-        self._waiting: deque[Job] = deque()
-        self._idle: list[Member] = []
+        self._staff = _Staff()
         self._members: list[Member] = []
         self._requests: deque[Callable[[], None]] = deque()
         self._closing = False
         self._alarm: Alarm | None = None
         self._thread: threading.Thread | None = None
-        self._orphans = OrphanKiller()
+        self.helm = Helm(self._turn, self._course, self._listen, self._wake)
         self._oom_kills = 0
 
     # -- called from any thread
@@ -59,21 +118,22 @@ class WorkerPool:
                 return False
             if self._thread is None:
                 self._open()
-            member = self._assign(job)
+            member = self._staff.assign(job)
             if member is None:
-                self._waiting.append(job)
+                self._staff.waiting.append(job)
         if member is not None:
             member.begin(job)
-        elif len(self._members) < self._capacity:
+            self.helm.look_out()
+        elif self._has_room():
             self._wake()
         return True
 
     def stop(self, job: Job, reason: str) -> None:
         """End the job: by its worker's death if it has one. It is done with `Stopped`."""
         with self._lock:
-            waiting = job in self._waiting
+            waiting = job in self._staff.waiting
             if waiting:
-                self._waiting.remove(job)
+                self._staff.waiting.remove(job)
         if waiting:
             self._done(job, Stopped(reason))
         else:
@@ -92,15 +152,16 @@ class WorkerPool:
         if kill:
             self.request(self._kill_all)
         self._wake()
-        if thread is not threading.current_thread():
+        if not self.helm.is_mine():
             thread.join(patience_s)
 
     def request(self, action: Callable[[], None]) -> None:
-        """Do something in the pool's thread."""
+        """Do something with the helm in hand."""
         self._requests.append(action)
         self._wake()
 
     def _wake(self) -> None:
+        self.helm.recall()
         if self._alarm is not None:
             self._alarm.ring()
 
@@ -112,94 +173,98 @@ class WorkerPool:
         self._thread = threading.Thread(target=self._run, name="motet-processes", daemon=True)
         self._thread.start()
 
-    def _assign(self, job: Job) -> Member | None:
-        """Give the job to an idle worker. Called with the lock held; `begin` is to follow."""
-        if not self._idle:
-            return None
-        member = self._idle.pop()
-        member.job, job.member = job, member
-        return member
-
-    # -- the pool's thread
+    # -- at the helm
 
     def _run(self) -> None:
         try:
-            while self._turn():
-                for key, events in self._selector.select(self._patience_s()):
-                    key.data(events)
+            self.helm.steer()
         except BaseException as error:  # noqa: BLE001 - boundary: jobs must not wait for a thread that is gone
             self._collapse(error)
         finally:
-            self._orphans.close()
+            self._trade.close()
             self._selector.close()
             if self._alarm is not None:
                 self._alarm.close()
 
-    def _turn(self) -> bool:
-        """All that is due now. False when there will be nothing more to do."""
+    def _turn(self) -> None:
+        """All that is due now."""
         while self._requests:
             self._requests.popleft()()
         self._hand_out()
         now = monotonic()
         for member in list(self._members):
             member.look(now)
-        with self._lock:
-            return not self._closing or bool(self._members or self._waiting)
 
-    def _patience_s(self) -> float | None:
+    def _course(self) -> Course:
+        with self._lock:
+            if self._closing:
+                return Course.OWN if self._members or self._staff.waiting else Course.OVER
+            if self._staff.waiting and self._has_room():
+                return Course.OWN
+            return Course.BUSY if any(member.job for member in self._members) else Course.IDLE
+
+    def _listen(self, patience_s: float | None) -> None:
+        """Wait for what workers say, and take it in."""
         now = monotonic()
         waits = [wait for member in self._members if (wait := member.patience_s(now)) is not None]
+        if patience_s is not None:
+            waits.append(patience_s)
         # What was queued by this very turn is due at once.
-        return 0.0 if self._requests else min(waits, default=None)
+        for key, events in poll(self._selector, 0.0 if self._requests else min(waits, default=None)):
+            key.data(events)
 
     def _hand_out(self) -> None:
         while True:
             with self._lock:
-                job = self._waiting[0] if self._waiting else None
-                member = None if job is None else self._assign(job)
+                job = self._staff.waiting[0] if self._staff.waiting else None
+                member = None if job is None else self._staff.assign(job)
                 if member is not None:
-                    self._waiting.popleft()
+                    self._staff.waiting.popleft()
             if job is not None and member is not None:
                 member.begin(job)
-            elif job is None or not self._add_member():
+            elif job is None or not self._add_member(job):
                 break
-        if self._closing and not self._waiting:
+        if self._closing and not self._staff.waiting:
             self._dismiss()
 
     def _dismiss(self) -> None:
         """Tell idle workers to end by themselves, so that what the user registered with atexit runs."""
         with self._lock:
-            idle, self._idle = self._idle, []
+            idle, self._staff.idle = self._staff.idle, []
         for member in idle:
-            member.leave()
-            member.post(messages.message("close"))
+            member.dismiss()
 
-    def _add_member(self) -> bool:
-        """Start one more worker, if there may be one and it can be started."""
-        if len(self._members) >= self._capacity:
+    def _has_room(self) -> bool:
+        """Whether there may be one more worker: in place of an idle one, if need be."""
+        return len(self._members) < self._capacity or bool(self._staff.idle)
+
+    def _add_member(self, job: Job) -> bool:
+        """Start one more worker, of the job's kind, if there may be one and it can be started."""
+        if not self._has_room() or threading.current_thread() is not self._thread:
             return False
+        if len(self._members) >= self._capacity:
+            with self._lock:
+                oldest = self._staff.idle.pop(0)
+            oldest.kill()
         self._oom_kills = self._oom_kills or oom_kills()
         try:
-            member = Member(WorkerProcess(), self._selector, self)
+            member = Member(self._trade.hire(job.kind), self._selector, self, job.kind)
         except OSError as error:
-            self._cannot_start(error)
-            return False
+            return self._cannot_start(job.kind, error)
         self._members.append(member)
-        self._orphans.update(each.process.pid for each in self._members)
-        member.post(self._boot)
         with self._lock:
-            self._idle.append(member)
+            self._staff.idle.append(member)
         return True
 
-    def _cannot_start(self, error: OSError) -> None:
-        """No process can be had. Jobs wait for the workers that there are; without any, they fail."""
-        if self._members:
-            return
+    def _cannot_start(self, kind: Kind, error: OSError) -> bool:
+        """No process can be had. Jobs wait for the workers that there are; without any, they fail: True then."""
+        if any(member.kind == kind for member in self._members):
+            return False
         with self._lock:
-            jobs, self._waiting = self._waiting, deque()
-        what = f"No worker process could be started: {error}."
+            jobs = self._staff.turned_away(kind)
         for job in jobs:
-            self._done(job, failure(ExecutorError(what, "Lower the load of this host, or raise its limits.")))
+            self._done(job, self._trade.not_hired(error))
+        return True
 
     # -- what members tell
 
@@ -209,10 +274,7 @@ class WorkerPool:
         with self._lock:
             member.job = None
             if not member.ending:
-                self._idle.append(member)
-                next_job = self._waiting.popleft() if self._waiting else None
-                if next_job is not None:
-                    self._assign(next_job)
+                next_job = self._staff.next_for(member)
         if next_job is not None:
             member.begin(next_job)
         if job.outcome is not None:
@@ -221,11 +283,11 @@ class WorkerPool:
     def buried(self, member: Member, job: Job | None) -> None:
         """Forget the member. Its job is settled; if it cannot have begun, another worker gets it, once."""
         with self._lock:
-            if member in self._idle:
-                self._idle.remove(member)
+            if member in self._staff.idle:
+                self._staff.idle.remove(member)
             job = job or member.job  # one that came at the last moment
         self._members.remove(member)
-        self._orphans.update(each.process.pid for each in self._members)
+        self._trade.buried(member.process)
         if job is None:
             return
         if job.stopping is not None and not isinstance(job.outcome, Success):
@@ -235,18 +297,15 @@ class WorkerPool:
         elif member.cannot_have_begun(job) and not job.moved:
             with self._lock:
                 job.moved, job.member = True, None
-                self._waiting.appendleft(job)
+                self._staff.waiting.appendleft(job)
         else:
             before, self._oom_kills = self._oom_kills, oom_kills()
-            why = death_notice(member, out_of_memory=self._oom_kills > before)
-            self._done(job, failure(why))
+            self._done(job, self._trade.died(member, out_of_memory=self._oom_kills > before))
 
-    def show(self, stream: str, text: str) -> None:
-        """Show a line where it would have gone from this process."""
-        where = sys.stdout if stream == "stdout" else sys.stderr
-        if self._tee and where is not None:
-            with suppress(OSError, ValueError):  # nobody looks any more
-                where.write(text + "\n")
+    def stray(self, stream: str, text: str) -> None:
+        """A worker without a job wrote this line: something that an earlier job has left running."""
+        if self._tee:
+            show(stream, text)
 
     # -- stopping
 
@@ -258,7 +317,7 @@ class WorkerPool:
 
     def _kill_all(self) -> None:
         with self._lock:
-            waiting, self._waiting = self._waiting, deque()
+            waiting, self._staff.waiting = self._staff.waiting, deque()
             busy = [member.job for member in self._members if member.job is not None]
         for job in busy:
             job.stopping = job.stopping or "closed"
@@ -271,7 +330,7 @@ class WorkerPool:
         """The pool's thread has failed, which it should not: no process and no job may be left behind."""
         with self._lock:
             self._closing = True
-            jobs = [member.job for member in self._members if member.job is not None] + list(self._waiting)
+            jobs = [member.job for member in self._members if member.job is not None] + list(self._staff.waiting)
         for member in self._members:
             member.process.signal_group(signal.SIGKILL)
         what = f"The process executor failed ({type(error).__name__}: {error})."

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
-from collections.abc import Callable, Iterable
-from functools import partial
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
-from motet.errors import ExecutorError
+from motet.errors import ExecutorError, WorkerDied
 from motet.executors import messages, references
-from motet.executors.calls import Identity, closed, deliver, failure, identity
-from motet.executors.member import Job
+from motet.executors.calls import Identity, closed, deliver, failure, identity, show
+from motet.executors.member import Job, Kind, Member
+from motet.executors.orphans import OrphanKiller
 from motet.executors.pool import WorkerPool
+from motet.executors.worker_process import WorkerProcess, spawn
 from motet.failpoints import hit
 from motet.ports import ArtifactStore, Attempt, Outcome
 from motet.values import pickle
@@ -48,8 +52,9 @@ class ProcessExecutor:
         self.capacity = capacity or len(os.sched_getaffinity(0))
         self.backlog = self.capacity if backlog is None else backlog
         boot = messages.frame(pickle.dumps(("boot", artifacts, limit_bytes, sys.argv), portable=True))
-        self._pool = WorkerPool(self.capacity, boot, self._done, tee=tee)
-        self._jobs: dict[Identity, Job] = {}
+        self._tee = tee
+        self._pool = WorkerPool(self.capacity, _Workers(boot, self._done), tee=tee)
+        self._jobs: dict[Identity, _Job] = {}
         self._pid = os.getpid()
         atexit.register(self._at_exit)
 
@@ -60,7 +65,7 @@ class ProcessExecutor:
             return
         attempt.began_at = None
         try:
-            job = Job(attempt, partial(_call, attempt), _settings())
+            job = _Job(attempt, self._tee)
         except ExecutorError as error:
             deliver(attempt, failure(error))
             return
@@ -82,6 +87,10 @@ class ProcessExecutor:
             self._pool.stop(job, reason)
         return True
 
+    def arrival(self) -> threading.Event:
+        """See `ports.Attended`."""
+        return self._pool.helm.arrival() if os.getpid() == self._pid else threading.Event()
+
     def close(self, *, kill: bool = False) -> None:
         """Wait for all attempts in hand (with `kill`: kill them), then end all workers.
 
@@ -95,6 +104,65 @@ class ProcessExecutor:
         # What is left after that dies with this process.
         if os.getpid() == self._pid:
             self._pool.close(kill=True, patience_s=5.0)
+
+
+class _Workers:
+    """What the pool's workers are: see `pool.Trade`."""
+
+    def __init__(self, boot: Sequence[pickle.Part], done: Callable[[Job, Outcome], None]) -> None:
+        self.done = done
+        self._boot = boot
+        self._orphans = OrphanKiller()
+        self._living: set[int] = set()
+
+    def hire(self, kind: Kind) -> WorkerProcess:
+        process = WorkerProcess(spawn, boot=self._boot)
+        self._living.add(process.pid)
+        self._orphans.update(self._living)
+        return process
+
+    def buried(self, process: WorkerProcess) -> None:
+        self._living.discard(process.pid)
+        self._orphans.update(self._living)
+
+    def died(self, member: Member, *, out_of_memory: bool) -> Outcome:
+        return failure(_death_notice(member, out_of_memory=out_of_memory))
+
+    def not_hired(self, error: OSError) -> Outcome:
+        what = f"No worker process could be started: {error}."
+        return failure(ExecutorError(what, "Lower the load of this host, or raise its limits."))
+
+    def close(self) -> None:
+        self._orphans.close()
+
+
+class _Job:
+    """An attempt in the pool's hands: see `member.Job`."""
+
+    __slots__ = ("attempt", "kind", "member", "moved", "outcome", "parts", "settings", "stopping", "tee")
+
+    def __init__(self, attempt: Attempt, tee: bool) -> None:
+        """Raises ExecutorError naming what cannot be pickled."""
+        self.attempt = attempt
+        self.tee = tee
+        self.kind: Kind = None
+        self.parts: Sequence[pickle.Part] = _call(attempt, by_value=False)
+        self.settings: tuple[Any, ...] | None = _settings()
+        self.member: Member | None = None
+        self.moved = False
+        self.stopping: str | None = None
+        self.outcome: Outcome | None = None
+
+    def by_value(self) -> Sequence[pickle.Part]:
+        return _call(self.attempt, by_value=True)
+
+    def line(self, stream: str, text: str, at: float) -> None:
+        log = self.attempt.log
+        if log is not None:
+            with suppress(Exception):  # boundary: a log that fails must not take the other attempts along
+                log(stream, text, at)
+        if self.tee:
+            show(stream, text)
 
 
 def _settings() -> tuple[str | None, list[str], dict[bytes, bytes]]:
@@ -113,7 +181,7 @@ def _environ(attempt: Attempt) -> Iterable[tuple[str, Any]]:
     return wanted.items() if wanted else ()
 
 
-def _call(attempt: Attempt, by_value: bool) -> list[pickle.Part]:
+def _call(attempt: Attempt, *, by_value: bool) -> list[pickle.Part]:
     """The message that tells a worker of the attempt. Raises ExecutorError naming what cannot be pickled."""
     function = attempt.function
     reference = None if by_value else references.name_of(function)
@@ -149,3 +217,38 @@ def _blame(attempt: Attempt, error: Exception) -> str:
 
 def _title(attempt: Attempt) -> str:
     return attempt.task or attempt.key
+
+
+def _death_notice(member: Member, *, out_of_memory: bool) -> WorkerDied:
+    """Why a worker ended that nobody here had asked to."""
+    what, status = f"The worker process (pid {member.process.pid})", member.status
+    if not member.booted:
+        said = "\n".join(member.process.outputs[1].tail) or "(it wrote nothing)"
+        return WorkerDied(
+            f"{what} could not start ({_ending(status)}). It wrote:\n{said}",
+            "Check that the interpreter can import motet: motet doctor.",
+        )
+    if status == -signal.SIGKILL:
+        told = "the kernel ran out of memory meanwhile" if out_of_memory else "possibly out of memory"
+        return WorkerDied(
+            f"{what} was killed by SIGKILL: {told}.",
+            "Give the task less to hold at once, run fewer at a time, or raise the memory limit.",
+        )
+    if status < 0:
+        return WorkerDied(
+            f"{what} was killed by {_ending(status)}.",
+            "That is a crash in compiled code: where it happened is at the end of the attempt's stderr.",
+        )
+    return WorkerDied(
+        f"{what} ended with {_ending(status)} before it had answered.",
+        "Something in the task ended the process (os._exit, a library's abort): raise an exception instead.",
+    )
+
+
+def _ending(status: int) -> str:
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -77,10 +77,14 @@ class WorkerProcess:
 
     Its messages and output are read by one thread, without ever waiting; `send` may be called by any, but
     only by one at a time. `pidfd` can be waited for with a selector; None where the system has no such thing.
+    `boot` is the first message to it. `decode` makes the content of a message from its bytes.
     """
 
-    def __init__(self) -> None:
-        """Start the process. Raises OSError. The thread that calls this must outlive it."""
+    def __init__(
+        self, spawn: Callable[[socket.socket, int, int], Popen[bytes]], *, boot: Sequence[pickle.Part] = (),
+        decode: Callable[[bytes], Any] = pickle.loads,
+    ) -> None:  # fmt: skip
+        """Start the process: `spawn` gets its ends of the channel, of its output and its errors. Raises OSError."""
         import socket
 
         with ExitStack() as on_error, ExitStack() as always:
@@ -95,9 +99,11 @@ class WorkerProcess:
                 os.set_blocking(fd, False)
                 ends.append((Output(stream, fd), end))
             self.outputs = tuple(output for output, _ in ends)
-            self._popen = _spawn(theirs, *(end for _, end in ends))
+            self._popen = spawn(theirs, *(end for _, end in ends))
             on_error.pop_all()
         self.control.setblocking(False)
+        self.boot = boot
+        self._decode = decode
         self.pid = self._popen.pid
         self.pidfd = _pidfd(self.pid)
         self.unsent: Sequence[pickle.Part] = ()
@@ -137,7 +143,7 @@ class WorkerProcess:
                 break
             content = bytes(memoryview(self._incoming)[messages.PREFIX : end])
             del self._incoming[:end]
-            yield pickle.loads(content)
+            yield self._decode(content)
         if not open_:
             raise EOFError
 
@@ -195,7 +201,8 @@ def _pidfd(pid: int) -> int | None:
         return None
 
 
-def _spawn(control: socket.socket, out: int, err: int) -> Popen[bytes]:
+def spawn(control: socket.socket, out: int, err: int) -> Popen[bytes]:
+    """Start a worker of this Python. The thread that calls this must outlive it."""
     from subprocess import DEVNULL, Popen, _args_from_interpreter_flags  # type: ignore[attr-defined]
 
     if not sys.executable:

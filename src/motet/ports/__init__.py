@@ -4,12 +4,12 @@ Each port has a conformance suite in `motet.testing`; an adapter is right when i
 """
 
 from motet.ports.content import ArtifactStore, Clock, LogLine, LogStore, Stored
-from motet.ports.execution import Attempt, Executor, Failure, Lender, Outcome, Stopped, Success
+from motet.ports.execution import Attempt, Attended, Executor, Failure, Lender, Outcome, Stopped, Success
 from motet.ports.rows import Batch, Checkpoint, Document, Entry, NewRun, Owner, Pruned, Publication, RunRow, StepRow
 from motet.ports.store import Follower, Store
 
 __all__ = [
-    "ArtifactStore", "Attempt", "Batch", "Checkpoint", "Clock", "Document", "Entry", "Executor", "Failure",
+    "ArtifactStore", "Attempt", "Attended", "Batch", "Checkpoint", "Clock", "Document", "Entry", "Executor", "Failure",
     "Follower", "Lender", "LogLine", "LogStore", "NewRun", "Outcome", "Owner", "Pruned", "Publication", "RunRow",
     "StepRow", "Stopped", "Store", "Stored", "Success",
 ]  # fmt: skip

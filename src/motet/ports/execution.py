@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
@@ -122,4 +123,13 @@ class Lender(Protocol):
 
     def take_back(self) -> None:
         """The thread that lent its place goes on."""
+        ...
+
+
+@runtime_checkable
+class Attended(Protocol):
+    """An executor for which a thread that waits for an outcome can do the work of its own thread meanwhile."""
+
+    def arrival(self) -> threading.Event:
+        """An event to wait for an outcome with. Whoever waits for it works until it is set."""
         ...
