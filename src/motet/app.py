@@ -15,8 +15,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from motet import voices
 from motet.artifacts.opener import Opener
 from motet.dialects.declared.calls import DeclaredCall
 from motet.dialects.python import hosting
@@ -74,6 +75,11 @@ def open_logs(folder: str) -> LogStore:
 def work_folder(folder: str) -> str:
     """Where commands have their folders: one for each run in it."""
     return os.path.join(folder, "work")
+
+
+def packed_folder(folder: str) -> str:
+    """Where `qe get workflowresult` packs results. They can be packed again at any time."""
+    return os.path.join(folder, "results")
 
 
 def open_host(folder: str) -> Host:
@@ -205,26 +211,16 @@ atexit.register(hosts.close)
 
 def voice_of(row: RunRow) -> Callable[..., object]:
     """What carries the run on, by the voice that its program names. Raises UsageError for an unknown one."""
-    voice = row.program.get("voice")
-    if voice == "python":
-        from motet.dialects.python.voice import carry_on
-
-        return carry_on
-    if voice == "program":
-        from motet.dialects.declared.voice import carry_on as carry_on_program
-
-        return carry_on_program
-    if voice == "orquestra":
-        return _carry_on_orquestra
-    raise UsageError(f"Run {row.name} is written in {voice!r}, which this Motet does not speak.", "Update Motet.")
+    speaker = voices.of_run(row).speaker()
+    own: Callable[..., object] | None = getattr(speaker, "carry_on", None)
+    return own or (lambda *given, **options: _carry_on(speaker, *given, **options))
 
 
-def _carry_on_orquestra(
-    host: Host, row: RunRow, *, reopen: bool = False, rerun_changed: bool = False,
+def _carry_on(
+    speaker: Any, host: Host, row: RunRow, *, reopen: bool = False, rerun_changed: bool = False,
     begun: Callable[[Driver], None] | None = None,
 ) -> object:  # fmt: skip
     """What such a run does is fixed when it begins: there is no changed code to ask about."""
     from motet.dialects.declared.voice import drive
-    from motet.dialects.orquestra.voice import program_of
 
-    return drive(host, row, program_of(host, row, home()), reopen=reopen, begun=begun)
+    return drive(host, row, speaker.program_of(host, row, home()), reopen=reopen, begun=begun)

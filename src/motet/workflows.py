@@ -6,49 +6,22 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from motet import app
+from motet import app, voices
 from motet.errors import NotFound, RunFailed, TargetError, UsageError
 from motet.kernel.transitions import ENDED, SUCCEEDED
 
 if TYPE_CHECKING:
-    from motet.dialects.orquestra.results import StepResult
     from motet.dialects.orquestra.voice import Asked
     from motet.engine.host import Host
     from motet.ports import NewRun, RunRow
-
-_HEAD_BYTES = 64 * 1024
-_ENDINGS = (".yaml", ".yml", ".json")
-
-
-def is_workflow(path: str) -> bool:
-    """Whether the file is a workflow in a language that is known here, by its content.
-
-    Raises TargetError for a file that by its name should be one.
-    """
-    if not path.endswith(_ENDINGS):
-        return False
-    from motet.dialects.orquestra.reader import recognises
-
-    with open(path, encoding="utf-8", errors="replace") as file:
-        if recognises(file.read(_HEAD_BYTES)):
-            return True
-    raise TargetError(
-        f"{path} is no workflow that is known here.",
-        "An Orquestra workflow has a line `apiVersion: io.orquestra.workflow/1.0.0`.",
-    )
 
 
 def new_run(
     host: Host, path: str, asked: Asked, *, name: str = "", warn: Callable[[str], None] | None = None
 ) -> NewRun:
     """A run of the workflow in the file, checked and not yet begun; `warn` is told what is odd. Raises UsageError."""
-    from motet.dialects.orquestra import voice
-
-    ready = voice.prepare(path, app.home(), host.resources, asked)
-    if warn is not None:
-        for each in ready.workflow.warnings:
-            warn(each)
-    return voice.new_run(host, path, ready, asked, name=name)
+    new: NewRun = voices.of_file(path).speaker().new_run(host, path, app.home(), asked, name=name, warn=warn)
+    return new
 
 
 def carry_on(host: Host, run: str) -> RunRow:
@@ -64,27 +37,34 @@ def results(run: str) -> dict[str, dict[str, Any]]:
 
     `run` is its id or name. Raises NotFound; UsageError for a run of something else.
     """
-    from motet.dialects.orquestra import voice
-
-    return voice.values_of(_results(run)[1])
+    host = app.hosts.current()
+    return _values(host, _found(host, run))
 
 
 def frames(run: str) -> dict[str, Any]:
     """The same as pandas data frames, one for each type of output; see `motet.dialects.orquestra.tables`."""
-    from motet.dialects.orquestra import tables
-
-    return tables.frames(tables.tables(*_results(run)))
-
-
-def _results(run: str) -> tuple[str, list[StepResult]]:
-    from motet.dialects.orquestra import voice
+    from motet.dialects.orquestra import tables, voice
+    from motet.dialects.orquestra.program import VOICE
 
     host = app.hosts.current()
+    row = _found(host, run)
+    of_voice(row, VOICE)
+    return tables.frames(tables.tables(row.id, voice.results_of(host, row)))
+
+
+def _found(host: Host, run: str) -> RunRow:
     found = host.store.find_runs(run)
     if not found:
         raise NotFound(f"There is no run {run!r}.", "`motet ls` lists the runs.")
-    of_voice(found[0])
-    return found[0].id, voice.results_of(host, found[0])
+    return found[0]
+
+
+def _values(host: Host, row: RunRow) -> dict[str, dict[str, Any]]:
+    voice = voices.of_run(row)
+    if not voice.signs:
+        raise UsageError(f"Run {row.name} is no run of a workflow file.", "`motet show` shows what it has given.")
+    found: dict[str, dict[str, Any]] = voice.speaker().values(host, row)
+    return found
 
 
 def load(path: str, *, matrix: Mapping[str, Sequence[Any]] | None = None) -> WorkflowFile:
@@ -98,7 +78,7 @@ def load(path: str, *, matrix: Mapping[str, Sequence[Any]] | None = None) -> Wor
     """
     if not os.path.isfile(path):
         raise TargetError(f"{path} does not exist.", "Check the path, and the folder that you are in.")
-    is_workflow(path)
+    voices.of_file(path)
     return WorkflowFile(os.path.abspath(path), dict(matrix or {}))
 
 
@@ -127,14 +107,13 @@ class WorkflowFile:
         return task(name=self.__name__)(self._run)
 
     def _run(self, sets: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        from motet.dialects.orquestra import voice
         from motet.executors import current
 
         host = app.hosts.current()
         here = current.get()
         run = _child(here.context) if here is not None else ""
         if not run or not _exists(host, run):
-            new = new_run(host, self.path, voice.Asked(sets, self.matrix))
+            new = new_run(host, self.path, voices.of_file(self.path).speaker().Asked(sets, self.matrix))
             if here is not None:
                 new.id, new.parent = run, str(here.context["run"])
             host.create(new)
@@ -143,7 +122,7 @@ class WorkflowFile:
         if row.status != SUCCEEDED:
             told = row.error.get("message", "") if isinstance(row.error, dict) else row.status
             raise RunFailed(f"Run {row.name} of {self.path} {row.status}. {told}", f"Look at it: motet show {row.id}")
-        return voice.values_of(voice.results_of(host, row))
+        return _values(host, row)
 
 
 def _child(context: Mapping[str, Any]) -> str:
@@ -162,7 +141,9 @@ def _exists(host: Host, run: str) -> bool:
     return True
 
 
-def of_voice(row: RunRow) -> None:
-    """Raise UsageError for a run that is not one of a workflow file."""
-    if row.program.get("voice") != "orquestra":
-        raise UsageError(f"Run {row.name} is no run of a workflow file.", "`motet show` shows what it has given.")
+def of_voice(row: RunRow, voice: str) -> None:
+    """Raise UsageError for a run that is not one of a file in this voice."""
+    if row.program.get("voice") != voice:
+        raise UsageError(
+            f"Run {row.name} is no run of an {voice.title()} workflow.", "`motet show` shows what it has given."
+        )

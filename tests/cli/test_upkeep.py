@@ -68,6 +68,16 @@ def test_a_submitted_run_that_cannot_begin_fails_and_says_why(cli: Cli, flows: P
     assert "vanishing.py" in failed["error"]["message"]
 
 
+def test_prune_removes_what_was_packed_long_ago(cli: Cli) -> None:
+    folder = cli.home / "results"
+    folder.mkdir(parents=True)
+    for name in ("old.tgz", "new.tgz"):
+        (folder / name).write_bytes(bytes(1000))
+    os.utime(folder / "old.tgz", (0, 0))
+    assert cli.json("prune")["freed_bytes"] == 1000
+    assert os.listdir(folder) == ["new.tgz"]
+
+
 def test_prune(cli: Cli) -> None:
     cli.write(
         "large.py",

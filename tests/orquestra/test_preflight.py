@@ -42,7 +42,8 @@ w.yaml:61:15: tasks/score.py:1 imports 'scores', which no import of step 'score'
 undeclared dependency, or a wrong name.
 From the step's imports can be imported: metrics"""),
     "no such tag": ('tag: "v1"', "tag: v2", """\
-w.yaml:10:3: import 'scores' cannot be had from git@git.example:others/scores.git, tag 'v2': Component scores: """),
+w.yaml:10:3: import 'scores' cannot be had from git@git.example:others/scores.git, tag 'v2': Component scores: \
+git@git.example:others/scores.git has no tag 'v2'. It has: """),
     "no such repository": ("growers/garden.git", "growers/gardens.git", """\
 w.yaml:5:3: import 'garden' cannot be had from git@git.example:growers/gardens.git, branch 'main': """),
 }  # fmt: skip
@@ -89,8 +90,8 @@ def test_more_than_the_machine_has_is_a_warning(cli: Cli) -> None:
     text = changed('memory: "64Mi"', 'gpu: "40"\n      memory: "5Ti"', text)
     cli.write("w.yaml", text)
     said = cli("run", "w.yaml").err
-    for name in ("cpu", "memory", "disk", "gpu"):
-        assert f"of {name}, and this machine has" in said
+    for asked in ("4000 cores", "5120 GiB of memory", "GiB of disk", "40 gpu"):
+        assert f"{asked}, and this machine has" in said
 
 
 def test_a_fault_in_a_step_of_a_matrix_is_told_once(cli: Cli) -> None:

@@ -74,12 +74,16 @@ def test_errors_of_submit_are_on_standard_output(cli: Cli) -> None:
     assert "Did you mean 'fit-line'?" in said
     assert "Success" not in said
     assert "Error" in cli("qe", "submit", "workflow", "none.yaml", code=1).out
+    cli.write("w.yaml", "name: mine\n")
+    assert "w.yaml:1:1: 'apiVersion' is missing" in cli("qe", "submit", "workflow", "w.yaml", code=1).out
 
 
 def test_logs_by_name_and_by_step_id(cli: Cli) -> None:
     own = submitted(cli, odd(step("bad", "broken", "word: luck"), step("good", "tell", "x: 1")))
     by_name = cli("qe", "get", "logs", own, "-s", "bad").out
-    assert by_name == cli("qe", "get", "logs", own, "-s", step_id(own, "bad")).out == "before it breaks\n"
+    assert by_name == cli("qe", "get", "logs", own, "--step", step_id(own, "bad")).out
+    assert by_name.startswith("before it breaks\nTraceback (most recent call last):\n")
+    assert by_name.endswith("ValueError: no luck\n"), "scripts look for errors here"
     assert cli("qe", "get", "logs", own).out == by_name
     assert "has no step 'worse'" in cli("qe", "get", "logs", own, "-s", "worse", code=2).err
     assert "Failed" in cli("qe", "get", "workflow", own).out
@@ -131,7 +135,8 @@ def test_imports_and_the_rest(cli: Cli) -> None:
     assert "usage: qe COMMAND" in cli("qe", "help").out
     assert "No login is needed" in cli("qe", "login", "-s", "https://example.invalid").out
     assert "Motet" in cli("qe", "version").out
-    assert "has no command 'get artifact'" in cli("qe", "get", "artifact", code=2).err
+    assert "has no command 'get artifact'.\n`motet results ID`" in cli("qe", "get", "artifact", code=2).err
+    assert "Write: qe submit workflow w.yaml" in cli("qe", "submit", "w.yaml", code=1).out
     assert "There is no run" in cli("qe", "get", "workflow", "none", code=2).err
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 import pytest
 from tests.orquestra.workflows import BLOSSOMS, changed
 
-from motet.dialects.orquestra.reader import read_workflow, recognises
+from motet import voices
+from motet.dialects.orquestra.reader import read_workflow
 from motet.dialects.orquestra.spec import Workflow
 from motet.errors import SpecError
 
@@ -90,6 +91,9 @@ steps:"""
 
 
 BROKEN = [
+    ("apiVersion: io", "apiversion: io", "w.yaml:2:1: found 'apiversion', expected 'apiVersion' in the workflow."),
+    ("imports:\n", "imports:\n- {name: p, type: python-requirements, parameters: {requirements: 'numpy=1.2'}}\n",
+     "w.yaml:5:67: 'numpy=1.2' is no requirement: "),
     ("apiVersion: io.orquestra.workflow/1.0.0", "apiVersion: io.orquestra.workflow/1.1.0",
      "w.yaml:2:13: found 'io.orquestra.workflow/1.1.0', expected 'io.orquestra.workflow/1.0.0'."),
     ("name: blossoms", "name: 7", "w.yaml:3:7: found a whole number (7), expected text for 'name'. | Write it in quotes."),
@@ -170,12 +174,18 @@ def test_oddities_are_warnings() -> None:
     text = changed("- number\n", "", text)
     text = changed("    type: int\n", "", text)
     text = changed("    type: float\n", "    type: int\n", text)
+    text = changed("- name: fit-line\n", "- name: fit-line\n  withItems: [1]\n", text)
+    text = changed("  - points: ((draw", "  - points: [{all: ((draw", text).replace("points))\n", "points))}]\n", 1)
+    text = changed("- name: scores\n", "- {name: spare, type: local, parameters: {path: x}}\n- name: scores\n", text)
     told = "\n".join(read(text).warnings)
     for each in (
         "the workflow has no key 'outputs'; it is ignored. Outputs belong to a step",
         "has no key 'cpu'; it is ignored. 'cpu' belongs below config.resources.",
         "input 'line' of step 'score' has type 'point_list', but output 'line' of step 'fit-line' has type 'straight_line'.",
         "type 'number' is not in 'types'.",
+        "step 'fit-line' has no key 'withItems'; it is ignored. Loops were v0",
+        "a reference inside a list or mapping is not followed",
+        "w.yaml:10:3: import 'spare' is used by no step; it is not fetched.",
         "input 'count' has no type.",
         "input 'slope' has type 'int', but is a number (2.0).",
     ):
@@ -193,7 +203,6 @@ spec:
 
 
 def test_v0_is_called_by_its_name() -> None:
-    assert recognises(V0)
     with pytest.raises(SpecError, match=r"w\.yaml:1:1: this is a v0 workflow"):
         read(V0)
     with pytest.raises(SpecError, match="half migrated"):
@@ -204,11 +213,19 @@ def test_v0_is_called_by_its_name() -> None:
         read(BLOSSOMS[: BLOSSOMS.index("steps:")] + "steps:\n- - name: one\n  - name: two\n")
 
 
-def test_recognition_needs_no_whole_file() -> None:
-    assert recognises(BLOSSOMS)
-    assert recognises('{"name": "x", "apiVersion": "io.orquestra.workflow/1.0.0"')
-    assert not recognises("apiVersion: apps/v1\nkind: Deployment\n")
-    assert not recognises("# apiVersion: io.orquestra.workflow/1.0.0\nstages: []\n")
+def test_recognition_reads_no_yaml() -> None:
+    def voice(text: str) -> str:
+        found = voices.of_text(text)
+        return found.name if found is not None else ""
+
+    for text in (
+        V0, BLOSSOMS, '{"name": "x", "apiVersion": "io.orquestra.workflow/1.0.0"',
+        changed("apiVersion: io.orquestra.workflow/1.0.0\n", ""), f"# {'x' * 100_000}\n{BLOSSOMS}",
+    ):  # fmt: skip
+        assert voice(text) == "orquestra", text[:50]
+    for text in ("apiVersion: apps/v1\nkind: Deployment\n", "# apiVersion: io.orquestra.workflow/1.0.0\nstages: []\n"):
+        assert voice(text) == ""
+    assert voice("imports: []\n" * 100_000) == "", "in a time that grows with the text"
 
 
 def test_long_chains_and_forward_references() -> None:

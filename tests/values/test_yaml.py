@@ -51,6 +51,7 @@ _LAUGHS = "a: &a [x, x, x, x]\n" + "\n".join(
         ("a: 1\nb: 2\na: 3", "f.yaml:3:1: the key 'a' stands here for the second time (first in line 1)."),
         ("a: &x [*x]", "f.yaml:1:8: *x names nothing above it"),
         ("a: !!python/name:os.system x", "f.yaml:1:4: values with the tag 'python/name:os.system' are not read."),
+        ("a: !!python/object/apply:os.system [x]", "f.yaml:1:4: values with the tag 'python/object/apply:os.system'"),
         ("a: !own {b: 1}", "f.yaml:1:4: values with the tag '!own' are not read."),
         ("a: !!int x", "f.yaml:1:4: 'x' is no int."),
         ("a: 1\n---\nb: 2", "f.yaml:2:1: a second document begins here."),

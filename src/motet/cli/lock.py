@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from motet import app, workflows
+from motet import app
 from motet.cli import targets
 from motet.cli.requests import warn
 from motet.cli.terminal import Terminal
@@ -18,7 +18,6 @@ def arguments(parser: ArgumentParser) -> None:
 def command(options: Namespace, terminal: Terminal) -> int:
     """Write down which commits the file's imports stand for now, and which packages its steps have."""
     target = targets.parse(options.file)
-    workflows.is_workflow(target.file)
     from motet.dialects.orquestra import voice
 
     path, components, warnings = voice.lock(target.file, app.home(), app.hosts.current().resources)

@@ -34,7 +34,8 @@ def command(options: Namespace, terminal: Terminal) -> int:
     swept = app.open_artifacts(home).sweep(used.__contains__, min(before, now - _SETTLED_S), dry_run=options.dry_run)
     logs_bytes = 0 if options.dry_run else _remove_logs(store, app.open_logs(home), os.path.join(home, "engines"))
     work_bytes = 0 if options.dry_run else _remove_work(store, app.work_folder(home), now - _SETTLED_S)
-    freed_bytes = pruned.freed_bytes + swept.freed_bytes + logs_bytes + work_bytes
+    packed_bytes = 0 if options.dry_run else _remove_packed(app.packed_folder(home), now - _SETTLED_S)
+    freed_bytes = pruned.freed_bytes + swept.freed_bytes + logs_bytes + work_bytes + packed_bytes
     done = Pruned(pruned.runs, pruned.events, swept.artifacts, freed_bytes)
     _tell(terminal, done, options)
     return 0
@@ -78,6 +79,16 @@ def _remove_work(store: Store, folder: str, before: float) -> int:
             for place, _, names in os.walk(run.path):
                 freed_bytes += sum(os.lstat(os.path.join(place, name)).st_size for name in names)
             rmtree(run.path, ignore_errors=True)
+    return freed_bytes
+
+
+def _remove_packed(folder: str, before: float) -> int:
+    """Remove what was packed long ago for somebody to fetch; gives the bytes freed."""
+    freed_bytes = 0
+    for each in os.scandir(folder) if os.path.isdir(folder) else ():
+        if each.stat().st_mtime < before:
+            freed_bytes += each.stat().st_size
+            os.unlink(each.path)
     return freed_bytes
 
 

@@ -14,7 +14,7 @@ from motet.cli.terminal import Terminal
 from motet.engine.host import Host
 from motet.errors import MotetError, NotFound, UsageError
 from motet.kernel.transitions import ENDED
-from motet.ports import RunRow
+from motet.ports import RunRow, StepRow
 
 _HELP = """\
 usage: qe COMMAND
@@ -51,18 +51,25 @@ def command(options: Namespace, terminal: Terminal) -> int:
     if verb in ("login", "version", "update"):
         sys.stdout.write(_SAID[verb])
         return 0
-    known = _COMMANDS.get((verb, noun.removesuffix("s") if noun != "imports" else noun))
-    if known is None and (verb, noun) == ("get", "logs"):
-        known = _COMMANDS["get", "log"]
-    if known is None:
-        raise UsageError(f"qe has no command {' '.join(words[:2])!r}.", "`qe help` lists its commands.")
     try:
-        return known(words[2:])
+        return _known(verb, noun)(words[2:])
     except MotetError as error:
         if verb != "submit":
             raise
         sys.stdout.write(f"Error: {error.what}\n{error.cure}\n")  # scripts look for this word on standard output
         return 1
+
+
+def _known(verb: str, noun: str) -> Callable[[Sequence[str]], int]:
+    found = _COMMANDS.get((verb, noun.removesuffix("s")))
+    if found is not None:
+        return found
+    cure = "`qe help` lists its commands."
+    if noun.startswith("artifact"):
+        cure = "`motet results ID` gives the artifacts of all steps."
+    elif verb == "submit" and noun:
+        cure = f"Write: qe submit workflow {noun}"
+    raise UsageError(f"qe has no command {f'{verb} {noun}'.strip()!r}.", cure)
 
 
 _SAID = {
@@ -85,13 +92,13 @@ def _submit(words: Sequence[str]) -> int:
     parser.add_argument("file")
     requests.workflow_inputs(parser)
     options = parser.parse_args(words)
-    from motet import workflows
+    from motet.dialects.orquestra import voice
 
     host = app.hosts.current()
     if not os.path.isfile(options.file):
         raise UsageError(f"There is no file {options.file}.", "Check the path, and the folder that you are in.")
-    workflows.is_workflow(options.file)
-    new = workflows.new_run(host, options.file, requests.asked_of_workflow(options), warn=requests.warn)
+    asked = requests.asked_of_workflow(options)
+    new = voice.new_run(host, options.file, app.home(), asked, warn=requests.warn)
     host.create(new)
     app.start_engine(new.id)
     sys.stdout.write(f"Successfully submitted workflow to quantum engine!\nWorkflow ID: {new.id}\n")
@@ -107,24 +114,31 @@ def _one(usage: str, words: Sequence[str], *flags: str) -> tuple[Host, RunRow, N
     parser.add_argument("id")
     for flag in flags:
         if flag == "-s":
-            parser.add_argument(flag, dest="step", default="")
+            parser.add_argument(flag, "--step", default="")
+        elif flag == "-o":
+            parser.add_argument(flag, "--output", choices=("visual",))  # what it shows in any case
         else:
             parser.add_argument(flag, action="store_true")
     options = parser.parse_args(words)
     from motet import workflows
+    from motet.dialects.orquestra.program import VOICE
 
     host = app.hosts.current()
     row = lookup.find_run(host.store, options.id)
-    workflows.of_voice(row)
+    workflows.of_voice(row, VOICE)
     return host, row, options
 
 
 def _get_workflow(words: Sequence[str]) -> int:
-    host, row, _ = _one("qe get workflow ID", words)
+    host, row, _ = _one("qe get workflow ID [-o visual]", words, "-o")
     from motet.dialects.orquestra import telling, voice
 
-    steps = [host.store.step(row.id, each.key) for each in host.store.steps(row.id)]
-    told = telling.Told(row, lookup.status_of(row), voice.workflow_of(host, row), steps)
+    workflow = voice.workflow_of(host, row)
+    there = {each.key for each in host.store.steps(row.id)}
+    steps = [
+        host.store.step(row.id, name) if name in there else StepRow(name, "", "", "pending") for name in workflow.steps
+    ]
+    told = telling.Told(row, lookup.status_of(row), workflow, steps)
     sys.stdout.write(telling.workflow_text(told, time.time()))
     return 0
 
@@ -139,8 +153,10 @@ def _get_result(words: Sequence[str]) -> int:
             f"Name:        {row.id}\nStatus:      {telling.RUN_WORDS[status]}: its result is not complete.\n"
         )
         return 0
+    from pathlib import Path
+
     path = _packed(host, row, "legacy" if options.legacy else "v2")
-    sys.stdout.write(telling.result_text(row.id, f"file://{path}"))
+    sys.stdout.write(telling.result_text(row.id, Path(path).as_uri()))
     return 0
 
 
@@ -152,14 +168,15 @@ def _packed(host: Host, row: RunRow, form: str) -> str:
     from motet.dialects.orquestra import results, voice
 
     content = results.text(form, row.id, voice.results_of(host, row)).encode()
-    folder = os.path.join(app.home(), "results")
+    folder = app.packed_folder(app.home())
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"{row.id}{'_legacy' if form == 'legacy' else ''}.tgz")
     entry = tarfile.TarInfo(f"{row.id}_workflow_result.json")
     entry.size, entry.mtime = len(content), int(row.ended_at or time.time())
-    with tarfile.open(f"{path}.part", "w:gz") as archive:
+    part = f"{path}.{os.getpid()}.part"
+    with tarfile.open(part, "w:gz") as archive:
         archive.addfile(entry, io.BytesIO(content))
-    os.replace(f"{path}.part", path)
+    os.replace(part, path)
     return path
 
 
@@ -194,6 +211,7 @@ def _list(words: Sequence[str]) -> int:
     options = parser.parse_args(words)
     from motet.cli import human
     from motet.dialects.orquestra import telling
+    from motet.dialects.orquestra.program import VOICE
 
     if not 1 <= options.limit <= _MOST_LISTED:
         raise UsageError(f"-l {options.limit}: at most {_MOST_LISTED} workflows are listed.", "Give 1 to 200.")
@@ -201,7 +219,7 @@ def _list(words: Sequence[str]) -> int:
     since = now - human.seconds_of(options.duration) if options.duration else 0.0
     rows = [
         (row, lookup.status_of(row)) for row in app.open_store(app.home()).runs(limit=1_000_000)
-        if row.program.get("voice") == "orquestra" and row.created_at >= since
+        if row.program.get("voice") == VOICE and row.created_at >= since
         and row.id.lower().startswith(options.prefix.lower())
     ]  # fmt: skip
     rows = [each for each in rows if options.status in ("", telling.RUN_WORDS[each[1]])][: options.limit]
@@ -232,10 +250,8 @@ def _imports(usage: str, words: Sequence[str], *, install: bool) -> int:
     parser = _parser(usage)
     parser.add_argument("-f", "--file", required=True)
     options = parser.parse_args(words)
-    from motet import workflows
     from motet.dialects.orquestra import voice
 
-    workflows.is_workflow(options.file)
     asked = voice.Asked()
     if install:
         ready = voice.prepare(options.file, app.home(), app.hosts.current().resources, asked)
@@ -257,6 +273,6 @@ def _install_imports(words: Sequence[str]) -> int:
 
 _COMMANDS: dict[tuple[str, str], Callable[[Sequence[str]], int]] = {
     ("submit", "workflow"): _submit, ("get", "workflow"): _get_workflow, ("get", "workflowresult"): _get_result,
-    ("get", "log"): _get_logs, ("get", "imports"): _get_imports, ("install", "imports"): _install_imports,
+    ("get", "log"): _get_logs, ("get", "import"): _get_imports, ("install", "import"): _install_imports,
     ("list", "workflow"): _list, ("stop", "workflow"): _stop,
 }  # fmt: skip

@@ -27,9 +27,10 @@ def command(options: Namespace, terminal: Terminal) -> int:
     """Print or write what the steps of a workflow file's run have put out so far."""
     host = app.hosts.current()
     row = lookup.find_run(host.store, options.run)
-    workflows.of_voice(row)
     from motet.dialects.orquestra import results, tables, voice
+    from motet.dialects.orquestra.program import VOICE
 
+    workflows.of_voice(row, VOICE)
     found = voice.results_of(host, row)
     if options.form in results.FORMATS:
         text = results.text(options.form, row.id, found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from motet import voices
 from motet.dialects.python.finding.loading import load_file, load_module, pick
 from motet.dialects.python.flows import Flow
 from motet.dialects.python.tasks import Task
@@ -44,11 +45,7 @@ def parse(text: str) -> Target:
 
 def is_workflow(target: Target) -> bool:
     """Whether the target is a workflow file. Raises TargetError for one that should be by its name, and is not."""
-    if not target.file.endswith((".yaml", ".yml", ".json")):
-        return False  # without a look at what could read it
-    from motet import workflows
-
-    return workflows.is_workflow(target.file)
+    return voices.may_be_workflow(target.file) and bool(voices.of_file(target.file))
 
 
 def _existing(path: str) -> str:

@@ -175,6 +175,18 @@ def unmet(requirements: Sequence[str], has: Mapping[str, str]) -> Iterator[str]:
             yield line
 
 
+def fault(requirement: str) -> str:
+    """Why this is no requirement, to be said after it; "" if it is one, or is a path or URL."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        Requirement(requirement)
+    except InvalidRequirement as error:
+        why = str(error).partition("\n")[0]
+        return "" if "/" in requirement else f"is no requirement: {why}"
+    return ""
+
+
 def dead(requirements: Sequence[str]) -> dict[str, str]:
     """Names among the requirements that no package has any more, with what it is called today."""
     names = [match[0] for each in requirements if (match := _NAME.match(each.strip()))]

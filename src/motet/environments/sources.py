@@ -50,10 +50,19 @@ class Sources:
                     return found
         if fetched:
             raise EnvironmentFailed(fetched, _REACH)
+        kind, name = _told(component.ref)
         raise EnvironmentFailed(
-            f"Component {component.name}: {component.url} has no branch, tag or commit {component.ref!r}.",
+            f"Component {component.name}: {component.url} has no {kind} {name!r}. {self._there(mirror)}",
             f"Look at what it has: git ls-remote {component.url}",
         )
+
+    def _there(self, mirror: str) -> str:
+        """The branches and tags that there are, the newest first, as far as they fit in a line."""
+        _, said = self._run("-C", mirror, "for-each-ref", "--sort=-creatordate", "--format=%(refname:lstrip=2)",
+                            "refs/heads", "refs/tags")  # fmt: skip
+        names = list(dict.fromkeys(said.split()))
+        more = ", ..." if len(names) > _MOST_NAMED else ""
+        return f"It has: {', '.join(names[:_MOST_NAMED])}{more}." if names else "It is empty."
 
     def checkout(self, component: Git) -> str:
         """The folder with the files of the component, which is pinned; with its .git. Raises EnvironmentFailed."""
@@ -120,6 +129,17 @@ class Sources:
             raise EnvironmentFailed(
                 "There is no git on this host.", "Install git (on Debian: apt-get install git)."
             ) from None
+
+
+_MOST_NAMED = 12
+
+
+def _told(ref: str) -> tuple[str, str]:
+    """What kind of name the ref is, and the name."""
+    for kind, prefix in (("branch", "refs/heads/"), ("tag", "refs/tags/")):
+        if ref.startswith(prefix):
+            return kind, ref.removeprefix(prefix)
+    return "branch, tag or commit", ref
 
 
 _REACH = (

@@ -140,7 +140,7 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             value = self._scalar(event)
         elif isinstance(event, yaml.SequenceStartEvent):
-            value = self._sequence(events, path, depth)
+            value = self._sequence(event, events, path, depth)
         else:
             value = self._mapping(event, events, path, depth)
         if event.anchor is not None:
@@ -182,15 +182,15 @@ class _Reader:
             what = f"{event.value!r} is no {tag.removeprefix(_PREFIX)}"
             self._refuse(event, what, "Write it as such, or leave the tag out.")
 
-    def _sequence(self, events: Iterator[Any], path: Path, depth: int) -> list[Any]:
+    def _sequence(self, start: Any, events: Iterator[Any], path: Path, depth: int) -> list[Any]:
+        self._check_tag(start, "seq")
         found: list[Any] = []
         while not isinstance(event := next(events), self._yaml.SequenceEndEvent):
             found.append(self._value(event, events, (*path, len(found)), depth + 1))
         return found
 
     def _mapping(self, start: Any, events: Iterator[Any], path: Path, depth: int) -> dict[str, Any]:
-        if getattr(start, "tag", None) not in (None, "!", _PREFIX + "map"):
-            self._refuse(start, f"values with the tag {start.tag!r} are not read", "Leave the tag out.")
+        self._check_tag(start, "map")
         own: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         event: Any
@@ -209,6 +209,11 @@ class _Reader:
             self._document.keys[at] = _mark(event)
             own[name] = self._value(next(events), events, at, depth + 1)
         return {**merged, **own}
+
+    def _check_tag(self, start: Any, kind: str) -> None:
+        if start.tag not in (None, "!", _PREFIX + kind):
+            told = start.tag.removeprefix(_PREFIX)
+            self._refuse(start, f"values with the tag {told!r} are not read", "Leave the tag out.")
 
     def _merge(self, event: Any, value: Any, into: dict[str, Any]) -> None:
         for each in value if isinstance(value, list) else [value]:

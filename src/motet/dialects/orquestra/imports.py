@@ -6,6 +6,7 @@ import re
 
 from motet.dialects.orquestra.places import Place, told
 from motet.dialects.orquestra.spec import Import, nearest
+from motet.environments.requirements import fault
 
 _KINDS = ("git", "python-requirements", "local")
 _REF_KINDS = ("branch", "tag", "commit")
@@ -79,9 +80,11 @@ def _requirements(place: Place) -> list[str]:
             )
         return []
     lines = [line.partition(" #")[0].strip() for line in value.splitlines()]
-    for line in lines:
-        if line.startswith("-"):
+    found = [line for line in lines if line and not line.startswith("#")]
+    for line in found:
+        wrong = "is an option, not a requirement" if line.startswith("-") else fault(line)
+        if wrong:
             place.problems.error(
-                (*place.path, "requirements"), f"{line!r} is an option, not a requirement.", "Leave it out."
+                (*place.path, "requirements"), f"{line!r} {wrong}.", "Write for example numpy==1.26.4."
             )
-    return [line for line in lines if line and not line.startswith("#")]
+    return found

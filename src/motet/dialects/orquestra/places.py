@@ -61,13 +61,13 @@ class Problems:
 class Place:
     """A mapping in the document, whose keys are asked for by kind; `called` is what messages call it."""
 
-    def __init__(self, problems: Problems, path: Path, value: Any, called: str) -> None:
+    def __init__(self, problems: Problems, path: Path, value: Any, called: str, cure: str = "") -> None:
         self.problems = problems
         self.path = path
         self.called = called
         self.value: dict[str, Any] = value if isinstance(value, dict) else {}
         if not isinstance(value, dict):
-            cure = "Lists within lists were v0: order steps by `passed`." if isinstance(value, list) else ""
+            cure = "Lists within lists were v0: order steps by `passed`." if isinstance(value, list) else cure
             problems.error(path, f"found {told(value)}, expected a mapping for {called}.", cure)
 
     def only(self, known: Sequence[str], hints: dict[str, str] | None = None) -> None:
@@ -137,11 +137,12 @@ class Place:
 
     def items(self, name: str, called: str, *, required: bool = False) -> Iterable[Place]:
         """The mappings of a list, those that are named called by their name."""
-        cure = f"Begin each with a dash: `- {'argument: value' if name == 'inputs' else 'name: ...'}`."
+        shown = "argument: value" if name == "inputs" else "name: ..."
+        cure = f"Begin each with a dash: `- {shown}`."
         for index, each in enumerate(self.list(name, required=required, cure=cure)):
             own = each.get("name") if isinstance(each, dict) else None
             title = f"{called} {own!r}" if isinstance(own, str) else called
-            place = Place(self.problems, (*self.path, name, index), each, title)
+            place = Place(self.problems, (*self.path, name, index), each, title, f"Write `- {shown}`, then `type:`.")
             if place.value:
                 yield place
             elif isinstance(each, dict):

@@ -102,10 +102,10 @@ def _check_function(step: Step, source: Source, problems: Problems) -> bool:
             nearest(names[0], takes) if takes else "It takes no arguments.", key=True,
         )  # fmt: skip
     else:
-        told = ", ".join(map(repr, names))
+        told = f"argument{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
         problems.error(
             (*step.at, "inputs"),
-            f"step {step.origin!r} does not give {step.function}() in {step.file} its argument {told}.",
+            f"step {step.origin!r} does not give {step.function}() in {step.file} its {told}.",
             "Add it to the step's inputs.",
         )  # fmt: skip
     return False
@@ -152,7 +152,8 @@ def _offer(name: str, own: set[str]) -> str:
 
 def check_resources(workflow: Workflow, has: Mapping[str, float], disk_bytes: float, problems: Problems) -> None:
     """Warn of requests that this machine cannot meet: they are taken as what it has."""
-    units = {"cpu": ("cores", 1.0), "memory": ("GiB", 2.0**30), "disk": ("GiB", 2.0**30), "gpu": ("gpus", 1.0)}
+    units = {"cpu": ("cores", 1.0), "memory": ("GiB of memory", 2.0**30), "disk": ("GiB of disk", 2.0**30),
+             "gpu": ("gpu", 1.0)}  # fmt: skip
     for step in workflow.steps.values():
         for name, wanted in step.resources.items():
             there = disk_bytes if name == "disk" else has.get(name)
@@ -160,6 +161,6 @@ def check_resources(workflow: Workflow, has: Mapping[str, float], disk_bytes: fl
                 unit, size = units[name]
                 problems.warn(
                     (*step.at, "config", "resources", name),
-                    f"step {step.origin!r} asks for {wanted / size:g} {unit} of {name}, and this machine has "
+                    f"step {step.origin!r} asks for {wanted / size:g} {unit}, and this machine has "
                     f"{there / size:.3g}: it runs all the same.",
                 )  # fmt: skip

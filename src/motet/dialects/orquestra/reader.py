@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from motet.dialects.orquestra.graph import check_graph
@@ -15,7 +16,19 @@ from motet.values.quantities import quantity
 from motet.values.yaml import Path, read
 
 _TOP = ("apiVersion", "name", "imports", "steps", "types", "dataAggregation")
+_TOP_HINTS = {
+    "outputs": "Outputs belong to a step: is it indented too little?",
+    **dict.fromkeys(
+        ("params", "parameters", "arguments"), "v1 has no parameters: give inputs by --set STEP.INPUT=VALUE."
+    ),
+}
 _STEP = ("name", "passed", "config", "inputs", "outputs", "retry", "timeout")
+_STEP_HINTS = {
+    **dict.fromkeys(
+        ("withItems", "withParam"), "Loops were v0: give an input several values by --matrix STEP.INPUT=A,B."
+    ),
+    "when": "Conditions were v0: the step runs in any case.",
+}
 _RUNTIME = ("language", "type", "customImage", "imports", "parameters")
 _RESOURCES = ("cpu", "memory", "disk", "gpu")
 
@@ -25,13 +38,6 @@ _REFERENCE = re.compile(r"\(\(\s*([^()\s]+)\s*\)\)")
 _HALF_REFERENCE = re.compile(r"\({0,2}\s*[\w-]+\.[\w.-]+\s*\){1,2}|\({1,2}\s*[\w-]+\.[\w.-]+\s*\){0,2}")
 _V0_REFERENCE = re.compile(r"\{\{\s*(steps|workflow|inputs|tasks|item)\b")
 _V0_KEYS = ("ZapOSApiVersion", "kind", "metadata", "spec")
-_RECOGNISED = re.compile(r"""^["']?(apiVersion["']?\s*:\s*["']?io\.orquestra\.workflow|ZapOSApiVersion)|
-                             "apiVersion"\s*:\s*"io\.orquestra\.workflow""", re.M | re.X)  # fmt: skip
-
-
-def recognises(text: str) -> bool:
-    """Whether the text is a workflow of this language, v0 included, by a look at it that reads no YAML."""
-    return _RECOGNISED.search(text) is not None
 
 
 def read_workflow(text: str | bytes, file: str) -> Workflow:
@@ -45,7 +51,7 @@ def read_workflow(text: str | bytes, file: str) -> Workflow:
     top = Place(problems, (), document.value, "the workflow")
     problems.check()
     _check_version(top)
-    top.only(_TOP, {"outputs": "Outputs belong to a step: is it indented too little?"})
+    top.only(_TOP, _TOP_HINTS)
     workflow = Workflow(_workflow_name(top), file, document, {}, {}, top.names("types"), problems.warnings)
     workflow.imports = _by_name([read_import(each) for each in top.items("imports", "import")], problems, "import")
     if not workflow.imports and "imports" not in top.value:
@@ -62,6 +68,9 @@ def read_workflow(text: str | bytes, file: str) -> Workflow:
     problems.check()
     check_graph(workflow, problems)
     problems.check()
+    used = {each for step in workflow.steps.values() for each in step.imports}
+    for name in workflow.imports.keys() - used:
+        problems.warn(workflow.imports[name].at, f"import {name!r} is used by no step; it is not fetched.")
     return workflow
 
 
@@ -92,7 +101,8 @@ def _check_version(top: Place) -> None:
 def _workflow_name(top: Place) -> str:
     name = top.text("name", cure="It is the first part of the ids of its runs.")
     if name and not _LABEL.fullmatch(name):
-        top.problems.error(("name",), f"{name!r} cannot be part of an id.", "Use lowercase letters, digits and '-'.")
+        cure = "Use lowercase letters, digits and '-'; begin and end with a letter or digit."
+        top.problems.error(("name",), f"{name!r} cannot be part of an id.", cure)
     elif name and not _NAME.fullmatch(name):
         top.problems.warn(
             ("name",), f"the original took lowercase letters, digits, '-' and '.' in names, not {name!r}."
@@ -126,12 +136,13 @@ def _check_aggregation(top: Place) -> None:
 
 
 def _step(place: Place, imports: list[str]) -> Step:
-    place.only(_STEP)
+    place.only(_STEP, _STEP_HINTS)
     step = Step(place.text("name"), place.path, place.names("passed"))
     if step.name and not _LABEL.fullmatch(step.name):
         place.problems.error(
-            (*place.path, "name"), f"{step.name!r} cannot be a step's name.", "Use letters, digits, '-', '_' and '.'."
-        )
+            (*place.path, "name"), f"{step.name!r} cannot be a step's name.",
+            "Use letters, digits, '-', '_' and '.'; begin and end with a letter or digit.",
+        )  # fmt: skip
     config = place.within("config", f"config of {place.called}")
     if config is not None and config.value:
         config.only(("runtime", "resources"), {each: f"{each!r} belongs to the step." for each in ("retry", "timeout")})
@@ -185,7 +196,8 @@ def _read_file(place: Place, step: Step, imports: list[str], *, clear: bool) -> 
     if not file:
         return
     if not inside or step.file.startswith(("..", "/")):
-        place.problems.error(at, f"found {file!r}, expected <import name>/<path in it>.", nearest(step.module, imports))
+        cure = nearest(step.module, imports) if step.module not in imports else "Write the path of a .py file in it."
+        place.problems.error(at, f"found {file!r}, expected <import name>/<path in it>.", cure)
     elif step.module not in imports:
         place.problems.error(
             at, f"{file!r} begins with {step.module!r}, which is no import.", nearest(step.module, imports)
@@ -283,12 +295,29 @@ def _input(place: Place, name: str) -> Input:
     if "type" not in place.value:
         place.problems.warn(at, f"input {name!r} has no type.")
     if not name.isidentifier():
-        place.problems.error(at, f"{name!r} cannot be an argument of a Python function.", key=True)
+        cure = "Write it as the function calls its argument."
+        place.problems.error(at, f"{name!r} cannot be an argument of a Python function.", cure, key=True)
     value = place.value[name]
     source = reference(value, at, place.problems) if isinstance(value, str) else None
+    for inner in _references_within(value, at):
+        place.problems.warn(inner, _WITHIN)
     if source is None and value not in (None, "None") and not isinstance(value, _LITERALS.get(kind, object)):
         place.problems.warn(at, f"input {name!r} has type {kind!r}, but is {told(value)}.")
     return Input(name, kind, at, None if source else value, source)
+
+
+_WITHIN = (
+    "a reference inside a list or mapping is not followed: the text is passed as it is. Make it an input of its own."
+)
+
+
+def _references_within(value: Any, at: Path) -> Iterator[Path]:
+    """Where in a list or mapping there is text that alone would be a reference."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        if isinstance(part, str) and _REFERENCE.fullmatch(part.strip()):
+            yield (*at, key)
+        yield from _references_within(part, (*at, key))
 
 
 _LITERALS: dict[str, type | tuple[type, ...]] = {

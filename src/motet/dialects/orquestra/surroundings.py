@@ -21,6 +21,7 @@ from motet.dialects.orquestra.spec import Workflow
 from motet.environments import requirements
 from motet.environments.build import Environments
 from motet.environments.spec import Environment
+from motet.errors import EnvironmentFailed
 
 NONE = "none"
 Has = Callable[[], Mapping[str, str]]
@@ -67,7 +68,11 @@ def surroundings(
     for name, step in workflow.steps.items():
         key = tuple(step.imports)
         if key not in made:
-            made[key] = _made([components[each] for each in key], workflow, folder, base, has)
+            try:
+                made[key] = _made([components[each] for each in key], workflow, folder, base, has)
+            except EnvironmentFailed as error:
+                where = workflow.document.where((*step.at, "config", "runtime", "imports"))
+                raise EnvironmentFailed(f"{where}: {error.what}", error.cure) from None
         found[name] = made[key]
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -123,8 +123,17 @@ def _free_bytes(home: str) -> float:
     return float(shutil.disk_usage(home).free)
 
 
-def new_run(host: Host, file: str, ready: Ready, asked: Asked, *, name: str = "") -> NewRun:
-    """A run of the workflow, not yet begun. Its id is a workflow id as the original made them."""
+def new_run(
+    host: Host, file: str, home: str, asked: Asked, *, name: str = "", warn: Callable[[str], None] | None = None
+) -> NewRun:
+    """A run of the workflow in the file, checked and not yet begun; `warn` is told what is odd.
+
+    Its id is a workflow id as the original made them. Raises as `prepare` does.
+    """
+    ready = prepare(file, home, host.resources, asked)
+    if warn is not None:
+        for each in ready.workflow.warnings:
+            warn(each)
     stored = host.artifacts.put((ready.text,))
     run = workflow_id(ready.workflow.name)
     path = os.path.abspath(file)
@@ -185,6 +194,6 @@ def artifact_path(host: Host, row: RunRow, step: str, output: str) -> str:
     return host.artifacts.path(record[output]["artifact"])
 
 
-def values_of(results: Sequence[StepResult]) -> dict[str, dict[str, Json]]:
+def values(host: Host, row: RunRow) -> dict[str, dict[str, Json]]:
     """Contents by step and output, apart from all that is kept: what a Python caller gets."""
-    return json.loads(json.dumps({each.step.name: dict(each.artifacts) for each in results}))  # type: ignore[no-any-return]
+    return json.loads(json.dumps({each.step.name: dict(each.artifacts) for each in results_of(host, row)}))  # type: ignore[no-any-return]

@@ -51,6 +51,13 @@ class Lines:
         """A line of the runner's own."""
         self(_OWN, text, time())
 
+    def keep(self, text: str) -> None:
+        """Lines of the runner's own that are told elsewhere as well: they are logged, and not shown."""
+        tee, self._tee = self._tee, False
+        for line in text.splitlines():
+            self.say(line)
+        self._tee = tee
+
     @property
     def stdout(self) -> str:
         """The last of what was written there."""

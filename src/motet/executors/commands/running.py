@@ -214,6 +214,7 @@ class Running:
         failed = self._failed(finished, status, problem or paths)
         if failed is not None:
             self._keep_record(finished, failed.error["message"])
+            self._lines.keep(failed.error.get("traceback") or "")
             failed.error["finished"] = as_json(finished)
             return failed
         return self._succeeded(finished)
@@ -264,6 +265,7 @@ class Running:
         try:
             return Success(then(finished))
         except Exception as error:  # noqa: BLE001 - boundary: the voice's, or the user's, own code
+            self._lines.keep(str(error))
             return Failure(encode_error(error), error)
 
     def _keep_record(self, finished: Finished, how: str) -> None:
