@@ -171,8 +171,8 @@ class EnvironmentFailed(ExecutorError):
     """A Python environment could not be built: what it is made of cannot be had, or does not fit together."""
 
 
-class TimedOut(ExecutorError):
-    """An attempt ran longer than its `timeout_s`."""
+class TimedOut(ExecutorError, TimeoutError):
+    """An attempt ran longer than its `timeout_s`. It is Python's own TimeoutError too, as users of Prefect expect."""
 
 
 class ResultUnavailable(MotetError):

@@ -74,6 +74,27 @@ def _slice_s(until: float | None) -> float:
     return _SLICE_S if until is None else max(0.0, min(_SLICE_S, until - time.monotonic()))
 
 
+_SHALLOW = 150
+_ROOM = 250
+
+
+def need_stack() -> None:
+    """Raise RecursionError here and now if the stack is nearly used up, before anything is begun that must be ended.
+
+    Python raises it at any call, also at the one that was to unlock what is locked.
+    """
+    try:
+        sys._getframe(_SHALLOW)
+    except ValueError:  # far from the limit
+        return
+    _descend(_ROOM)
+
+
+def _descend(calls: int) -> None:
+    if calls:
+        _descend(calls - 1)
+
+
 def run_loop(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run the coroutine to its end in an event loop of its own. May be interrupted while the loop has nothing to do."""
     import asyncio

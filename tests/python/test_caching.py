@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 
 from motet import flow, task, unmapped
-from motet.dialects.python.cache_policies import DEFAULT, INPUTS, NO_CACHE, RUN_ID, TASK_SOURCE
+from motet.dialects.python.cache_policies import DEFAULT, INPUTS, NO_CACHE, RUN_ID, TASK_SOURCE, CachePolicy
 from motet.dialects.python.source import code_digest
+from motet.errors import UsageError
 
 
 class Counter:
@@ -188,3 +190,37 @@ def test_the_source_digest_follows_what_the_function_does() -> None:
     other = compiled("def inner(x): return x + 2\ndef outer(x): return inner(x)\n")
     assert code_digest(first) == code_digest(moved) != code_digest(other)
     assert TASK_SOURCE is not None
+
+
+def test_a_policy_of_ones_own(count: Counter) -> None:
+    class Parity(CachePolicy):
+        def compute_key(
+            self, task_ctx: Any, inputs: Mapping[str, Any], flow_parameters: Mapping[str, Any], **kwargs: Any
+        ) -> str | None:
+            return None if inputs["value"] is None else f"{flow_parameters['of']} {inputs['value'] % 2}"
+
+    kept = task(cache_policy=Parity() + (INPUTS - "other" - "value"))(add)
+
+    @flow
+    def below(of: str, *values: int | None) -> int:
+        for each in values:
+            kept(str(count.path), each)
+        return count()
+
+    @flow
+    def around(of: str, *values: int | None) -> int:
+        return below("flow" if of == "same" else of, *values)
+
+    assert around("same", 1, 3, 2) == 2
+    assert around("same", 5, 6) == 2
+    assert around("other", 5) == 3
+    assert around("other", None, None) == 4
+
+
+def test_a_policy_without_a_key_says_what_to_write() -> None:
+    @flow
+    def pipeline() -> None:
+        task(cache_policy=CachePolicy())(lambda: 1)()
+
+    with pytest.raises(UsageError, match="CachePolicy gives no key"):
+        pipeline()

@@ -13,6 +13,7 @@ from tests.cli.conftest import PATIENCE_S
 from motet import flow, task
 from motet.app import hosts
 from motet.errors import TimedOut, UsageError
+from motet.runtime import flow_run, task_run
 
 
 @task
@@ -50,6 +51,29 @@ def test_names_by_templates_and_functions() -> None:
     assert names()[0] == "always this"
     pipeline.with_options(flow_run_name=lambda parameters: parameters["subject"].upper())("dogs")
     assert names()[0] == "DOGS"
+
+
+def test_functions_that_give_names_may_ask_what_they_name() -> None:
+    def of_flow() -> str:
+        return f"{flow_run.flow_name} {flow_run.parameters['subject']}"
+
+    def of_task() -> str:
+        return f"{flow_run.flow_name} {task_run.task_name} {task_run.parameters['value']}"
+
+    @task(task_run_name=of_task)
+    def told(value: int) -> str:
+        return str(task_run.name)
+
+    @flow(flow_run_name="below {depth}")
+    def below(depth: int) -> str:
+        return str(flow_run.name)
+
+    @flow(flow_run_name=of_flow)
+    def pipeline(subject: str) -> list[str]:
+        return [told(1), *told.map([2, 3]).result(), below(7)]
+
+    assert pipeline("cats") == ["pipeline told 1", "pipeline told 2", "pipeline told 3", "below 7"]
+    assert names()[0] == "pipeline cats"
 
 
 @pytest.mark.parametrize(("name", "told"), [("{nothing}", "nothing"), (lambda: 3, "gave 3"), ("{0}", "does not fit")])
@@ -141,3 +165,22 @@ def test_worker_processes_see_the_environment_as_it_is(monkeypatch: pytest.Monke
 
 def _variable(name: str) -> str | None:
     return os.environ.get(name)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"timeout_seconds": "3"}, {"timeout_seconds": 0}, {"cache_policy": "INPUTS"}, {"cache_expiration": 5},
+        {"cache_key_fn": "key"}, {"task_run_name": 3},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_values_of_the_wrong_kind_are_refused_where_the_function_is_decorated(option: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=f"@task on .*: {next(iter(option))} is "):
+        task(**option)(lambda: None)
+
+
+@pytest.mark.parametrize(("asked", "told"), [(flow, "serve"), (flow, "deploy"), (flow, "visualize"), (task, "delay")])
+def test_what_there_is_not_says_what_to_do_instead(asked: Any, told: str) -> None:
+    with pytest.raises(AttributeError, match=f"no attribute '{told}'. .*motet (submit|show)"):
+        getattr(asked(lambda: None), told)

@@ -7,6 +7,8 @@ from enum import Enum
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from motet.interrupts import need_stack
+
 if TYPE_CHECKING:
     from motet.engine.runloop import RunLoop
 
@@ -21,7 +23,8 @@ class Chore(Enum):
 class Turn:
     """The run's lock. Whoever lets it go tells those who wait, and works on what came in meanwhile.
 
-    An error that leaves the session broken has everybody told before it goes on its way.
+    An error that leaves the session broken has everybody told before it goes on its way. Where the stack is nearly used
+    up, RecursionError is raised before the lock is taken.
     """
 
     __slots__ = ("_driver", "lock")
@@ -31,6 +34,7 @@ class Turn:
         self.lock = threading.Lock()
 
     def __enter__(self) -> None:
+        need_stack()
         self.lock.acquire()
 
     def __exit__(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from motet.errors import UsageError
 from motet.records import Record
 from motet.values.fingerprints import fingerprint
 
@@ -25,17 +26,27 @@ class Context(Record, frozen=True):
     """What a policy may look at: the task, its arguments by name, the run, the parameters of its flow."""
 
     task: Task[..., Any]
-    inputs: Mapping[str, Any]
-    run: str
     parameters: Mapping[str, Any]
+    run: str
+    flow_parameters: Mapping[str, Any]
 
 
 class CachePolicy:
-    """What a result depends on. `a + b`: on both; `a - "name"`: on all inputs but that one."""
+    """What a result depends on. `a + b`: on both; `a - "name"`: on all inputs but that one.
+
+    Policies of your own say it by `compute_key`.
+    """
+
+    def compute_key(
+        self, task_ctx: Context, inputs: Mapping[str, Any], flow_parameters: Mapping[str, Any], **kwargs: Any
+    ) -> str | None:
+        """The key under which the result is kept; None for not cached."""
+        raise UsageError(f"The cache policy {type(self).__name__} gives no key.", "Write its method compute_key.")
 
     def parts(self, context: Context) -> Parts | None:
         """The parts of the key; None for never cached. Raises Uncacheable."""
-        raise NotImplementedError
+        key = self.compute_key(context, context.parameters, context.flow_parameters)
+        return None if key is None else {"key": str(key)}
 
     def __add__(self, other: CachePolicy) -> CachePolicy:
         return Compound((self, other))
@@ -51,7 +62,13 @@ class Compound(CachePolicy, Record, frozen=True):
 
     def parts(self, context: Context) -> Parts | None:
         found = [each for policy in self.policies if (each := policy.parts(context)) is not None]
-        return {name: digest for each in found for name, digest in each.items()} if found else None
+        if not found:
+            return None
+        whole: Parts = {}
+        for name, digest in [pair for each in found for pair in each.items()]:
+            again = whole.get(name, digest) != digest  # the keys of two policies of a user's own
+            whole[f"{name} {len(whole)}" if again else name] = digest
+        return whole
 
 
 class Without(CachePolicy, Record, frozen=True):
@@ -61,15 +78,15 @@ class Without(CachePolicy, Record, frozen=True):
     names: frozenset[str]
 
     def parts(self, context: Context) -> Parts | None:
-        inputs = {name: value for name, value in context.inputs.items() if name not in self.names}
-        return self.policy.parts(Context(context.task, inputs, context.run, context.parameters))
+        inputs = {name: value for name, value in context.parameters.items() if name not in self.names}
+        return self.policy.parts(Context(context.task, inputs, context.run, context.flow_parameters))
 
 
 class Inputs(CachePolicy):
     """The arguments, by content."""
 
     def parts(self, context: Context) -> Parts | None:
-        return {f"input {name}": _digest(name, value) for name, value in context.inputs.items()}
+        return {f"input {name}": _digest(name, value) for name, value in context.parameters.items()}
 
 
 class TaskSource(CachePolicy):
@@ -92,7 +109,7 @@ class FlowParameters(CachePolicy):
     """The parameters of the flow, by content."""
 
     def parts(self, context: Context) -> Parts | None:
-        return {f"parameter {name}": _digest(name, value) for name, value in context.parameters.items()}
+        return {f"parameter {name}": _digest(name, value) for name, value in context.flow_parameters.items()}
 
 
 class NoCache(CachePolicy):
@@ -108,7 +125,7 @@ class KeyFunction(CachePolicy, Record, frozen=True):
     function: Callable[[Context, Mapping[str, Any]], str | None]
 
     def parts(self, context: Context) -> Parts | None:
-        key = self.function(context, context.inputs)
+        key = self.function(context, context.parameters)
         return None if key is None else {"key": str(key)}
 
 

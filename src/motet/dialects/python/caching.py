@@ -19,6 +19,7 @@ from motet.values.records import artifact_digests
 
 if TYPE_CHECKING:
     from motet.dialects.python.cache_policies import CachePolicy, Parts
+    from motet.dialects.python.scope import Scope
     from motet.dialects.python.tasks import Task
     from motet.engine.driver import Driver
 
@@ -82,17 +83,19 @@ def policy_of(options: Mapping[str, Any]) -> CachePolicy | None:
     return None if isinstance(policy, NoCache) else policy
 
 
-def slot_of(task: Task[..., Any], driver: Driver, key: str, inputs: Mapping[str, Any]) -> Slot | None:
-    """Where the result belongs, with what stands there; None if it is not to be cached. What hinders is said once,
-    and noted.
+def slot_of(task: Task[..., Any], scope: Scope, key: str, inputs: Mapping[str, Any]) -> Slot | None:
+    """Where the result of a task that is called in `scope` belongs, with what stands there; None if it is not to be
+    cached. What hinders is said once, and noted.
     """
+    driver = scope.driver
     policy = task.cache_policy
     if policy is None:
         return None
     from motet.dialects.python.cache_policies import Context, Uncacheable
+    from motet.dialects.python.running.about import flow_parameters
 
     try:
-        parts = policy.parts(Context(task, inputs, driver.run.id, driver.run.params or {}))
+        parts = policy.parts(Context(task, inputs, driver.run.id, flow_parameters(scope)))
     except Uncacheable as error:
         _say(driver, f"Task {task.name} is not cached: {error}.")
         return Slot("", {}, str(error))

@@ -120,7 +120,7 @@ class TaskCall:
     def _look_up(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Hit | None:
         if self.task.cache_policy is None:
             return None
-        self._slot = slot_of(self.task, self.driver, self.key, self.task.bound(args, kwargs))
+        self._slot = slot_of(self.task, self.scope, self.key, self.task.bound(args, kwargs))
         return self._slot.hit if self._slot is not None else None
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
@@ -208,7 +208,7 @@ class MapCall:
             found[name] = resolve(value)
         hit = None
         if self.task.cache_policy is not None:
-            slot = slot_of(self.task, self.driver, f"{self.key}[{element}]", found)
+            slot = slot_of(self.task, self.scope, f"{self.key}[{element}]", found)
             if slot is not None:
                 self._slots[element] = slot
                 hit = slot.hit
@@ -255,7 +255,8 @@ class FlowCall(TaskCall):
     def body(self) -> Body:
         """The function, ready to be called as the body of this step."""
         flow: Any = self.task
-        return flow.body(self, self._resolved()[1])  # type: ignore[no-any-return]
+        values = flow.parameters.fit_late(self._resolved()[1], self.kwargs)
+        return flow.body(self, values)  # type: ignore[no-any-return]
 
     def ended(self) -> None:
         """The step has ended, which is recorded: its hooks are to be called."""

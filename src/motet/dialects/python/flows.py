@@ -18,9 +18,9 @@ from motet.dialects.python.defining import definitions_only
 from motet.dialects.python.futures import Future, final
 from motet.dialects.python.hosting import taken_up
 from motet.dialects.python.kinds import Kind, kind_of, name_of, written
-from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, filled, policy_of
+from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, policy_of
 from motet.dialects.python.running import hooks
-from motet.dialects.python.running.about import tags_now
+from motet.dialects.python.running.about import flow_run_name, tags_now
 from motet.dialects.python.running.hooks import FlowHooked
 from motet.dialects.python.running.keeping import Keeping
 from motet.dialects.python.scope import Lineage, Scope, current
@@ -150,11 +150,10 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
 
     def new_run(self, on: Host, values: Mapping[str, Any], *, name: str = "", run: str = "") -> NewRun:
         """A run of this flow, not yet begun, with these parameters."""
-        template = self.options.get("flow_run_name")
-        named = filled(f"flow_run_name of flow {self.name}", template, values) if template else ""
+        run = run or new_id(on.clock.now())
         return NewRun(
-            id=run or new_id(on.clock.now()),
-            name=name or named or new_name(),
+            id=run,
+            name=name or flow_run_name(self, run, values) or new_name(),
             workflow=self.name,
             program=self._spec(),
             params={key: encode(value, on.artifacts) for key, value in values.items()},
@@ -215,8 +214,11 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
     def _step(self, scope: Scope, values: Mapping[str, Any], wait_for: Any) -> tuple[TaskCall, AddStep]:
         key = scope.next_key(self.name)
         related = arguments.relations((dict(values), wait_for), scope.lineage)
+        scope.accepts(related.after)
         call = self.call_type(self, scope.driver, key, scope.lineage, (), values)  # type: ignore[arg-type]
-        return call, self._action(key, scope.key, values, related, scope.lineage)
+        action = self._action(key, scope.key, values, related, scope.lineage)
+        action.name = flow_run_name(self, f"{scope.driver.run.id}/{key}", values)
+        return call, action
 
     @cached_property
     def _threaded(self) -> Policy:

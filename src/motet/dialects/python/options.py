@@ -146,8 +146,6 @@ def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any
     if not isinstance(retries, int) or retries < 0:
         raise UsageError(f"{where}: retries is {retries!r}.", "Give a whole number, 0 or more.")
     timeout_s = options.get("timeout_seconds")
-    if timeout_s is not None and not timeout_s > 0:
-        raise UsageError(f"{where}: timeout_seconds is {timeout_s!r}.", "Give seconds above 0, or None.")
     if executor == "inline":
         raise UsageError(f"{where}: executor is {executor!r}.", "Leave it out: what is called plainly runs inline.")
     delays = delays_of(where, options, retries)
@@ -159,24 +157,6 @@ def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any
         retries=retries, delays_s=delays, jitter=jitter_of(where, options), max_delay_s=max((86400.0, *delays)),
         timeout_s=timeout_s, demands=demands, executor=executor, grace_s=_grace(where, options),
     )  # fmt: skip
-
-
-def filled(what: str, name: str | Callable[..., str], values: Mapping[str, Any]) -> str:
-    """The name that a template, or a function of nothing or of `parameters`, gives. Raises UsageError."""
-    try:
-        if isinstance(name, str):
-            return name.format(**values)
-        from inspect import signature
-
-        given = name(parameters=dict(values)) if "parameters" in signature(name).parameters else name()
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        where = repr(name) if isinstance(name, str) else "the function"
-        raise UsageError(
-            f"{what}: {where} does not fit its parameters: {error!r}.", "Use the names of its parameters in braces."
-        ) from None
-    if not isinstance(given, str):
-        raise UsageError(f"{what}: the function gave {given!r}.", "Return a text.")
-    return given
 
 
 def _grace(where: str, options: Mapping[str, Any]) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python import arguments
+from motet.dialects.python.binding.containers import PLAIN
 from motet.dialects.python.futures import Future, FutureList, final
 from motet.dialects.python.states import State, StateType, aggregated
 from motet.engine.calls import Settled
@@ -78,7 +79,7 @@ def concluded(value: Any, *, deep: bool) -> Any:
 
 def pending(value: Any, *, deep: bool) -> Iterable[str]:
     """The keys of the steps that `concluded` waits for."""
-    if type(value) in arguments.PLAIN:
+    if type(value) in PLAIN:
         return ()
     if deep:
         related = arguments.relations((value,), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -155,6 +155,12 @@ class Scope:
             unlooked.pop(key, None)
         elif key in unlooked:
             unlooked[key].add(element)
+
+    def accepts(self, keys: Iterable[str]) -> None:
+        """The failures of these steps, or elements, are passed on as values: that is a look at them."""
+        for key in keys:
+            step, _, element = key.partition("[")
+            self.looked_at(step, int(element[:-1]) if element else -1)
 
 
 current: ContextVar[Scope | None] = ContextVar("motet_scope", default=None)

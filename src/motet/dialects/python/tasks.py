@@ -8,14 +8,15 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments
-from motet.dialects.python.bodies.calling import called
+from motet.dialects.python.bodies.calling import called, state_outside
 from motet.dialects.python.bodies.plain import carry_out
 from motet.dialects.python.caching import policy_of as cache_policy_of
 from motet.dialects.python.calls import MapCall, TaskCall
 from motet.dialects.python.futures import Future, FutureList, final
 from motet.dialects.python.kinds import Kind, kind_of, name_of
-from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, filled, policy_of
+from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, policy_of
 from motet.dialects.python.running import hooks, surrounding
+from motet.dialects.python.running.about import tags_now, task_run_of
 from motet.dialects.python.running.hooks import TaskHooked
 from motet.dialects.python.running.keeping import Keeping
 from motet.dialects.python.scope import Scope, current
@@ -111,7 +112,7 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         """
         scope = current.get()
         if scope is None:
-            return self.fn(*args, **kwargs)
+            return state_outside(self.kind, self.fn, args, kwargs) if return_state else self.fn(*args, **kwargs)
         key = scope.next_key(self.name)
         call = TaskCall(self, scope.driver, key, scope.lineage, args, kwargs)
         action = self._action(scope, key, args, kwargs, wait_for, self.policy)
@@ -170,11 +171,11 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         parts = split(self.name, self.bound(args, kwargs))
         call = MapCall(self, scope.driver, key, scope.lineage, parts.spread, parts.shared)
         related = arguments.relations((*parts.loose, wait_for), scope.lineage)
-        spread = {name: values for name, values in parts.spread.items() if not isinstance(values, FutureList)}
+        scope.accepts(related.after)
         action = AddStep(
             key, self.name, needs=list(related.needs), after=list(related.after), each=parts.each, size=call.size,
             form="map", policy=self._submit_policy(scope), parent=scope.key, call=self._code,
-            fingerprint=arguments.digest((parts.each,), {**spread, **parts.shared}, scope.lineage),
+            fingerprint=arguments.digest((parts.each,), parts.content(), scope.lineage),
         )  # fmt: skip
         futures = call.futures(scope)
         scope.driver.add(action, call)
@@ -193,14 +194,17 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         if wait_for is not None or not arguments.is_plain(args, kwargs):
             related = arguments.relations((args, kwargs, wait_for), scope.lineage)
             needs, after = list(related.needs), list(related.after)
+            scope.accepts(after)
         return AddStep(
             key, self.name, needs=needs, after=after, policy=policy, parent=scope.key, call=self._code,
-            name=self._run_name(args, kwargs), fingerprint=arguments.digest(args, kwargs, scope.lineage),
+            name=self._run_name(scope, key, args, kwargs),
+            fingerprint=arguments.digest(args, kwargs, scope.lineage),
         )  # fmt: skip
 
-    def _run_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-        template = self.options.get("task_run_name")
-        return filled(f"task_run_name of task {self.name}", template, self.bound(args, kwargs)) if template else ""
+    def _run_name(self, scope: Scope, key: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        if "task_run_name" not in self.options:
+            return ""
+        return task_run_of(self, scope.driver, key, (args, kwargs), tags_now.get()).name
 
     def _submit_policy(self, scope: Scope) -> Policy:
         executor = self.policy.executor or scope.executor or "threads"

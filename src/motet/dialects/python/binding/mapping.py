@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from motet.dialects.python.annotations import Annotation, unmapped
+from motet.dialects.python.annotations import Annotation, allow_failure, bare, quote, unmapped
 from motet.dialects.python.futures import Future, FutureList
 from motet.errors import UsageError
 from motet.records import Record, field
@@ -23,6 +23,11 @@ class Split(Record):
     each: list[str] = field(default_factory=list)
     loose: list[Any] = field(default_factory=list)
 
+    def content(self) -> dict[str, Any]:
+        """The arguments by name, as they tell this call from others; maps that are followed are told by their keys."""
+        lists = {name: values for name, values in self.spread.items() if not isinstance(values, FutureList)}
+        return {**{name: _bare(values) for name, values in lists.items()}, **self.shared}
+
 
 def split(task: str, arguments: Mapping[str, Any]) -> Split:
     """Sort the arguments. Raises UsageError where nothing can be mapped over, or lengths differ."""
@@ -30,13 +35,16 @@ def split(task: str, arguments: Mapping[str, Any]) -> Split:
     for name, value in arguments.items():
         if isinstance(value, Future):
             value = value.result()  # how many elements there are cannot be known before
-        if isinstance(value, Annotation):
+        if isinstance(value, allow_failure | quote) and (each := _each(value)) is not None:
+            parts.spread[name] = each
+            parts.loose.append(each)
+        elif isinstance(value, Annotation):
             parts.shared[name] = value
             parts.loose.append(value.value if isinstance(value, unmapped) else value)
         elif isinstance(value, FutureList):
             parts.spread[name] = value
             parts.each.append(value.key)
-        elif isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        elif _is_many(value):
             parts.spread[name] = values = value if isinstance(value, Sequence) else list(value)
             parts.loose.append(values)
         else:
@@ -44,6 +52,22 @@ def split(task: str, arguments: Mapping[str, Any]) -> Split:
             parts.loose.append(value)
     _check(task, parts)
     return parts
+
+
+def _bare(values: Sequence[Any]) -> Sequence[Any]:
+    return [bare(each) for each in values] if values and isinstance(values[0], Annotation) else values
+
+
+def _is_many(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+
+
+def _each(value: Annotation[Any]) -> list[Annotation[Any]] | None:
+    """The annotation around each element of the sequence that it stands around; None if it is around something else."""
+    inner = value.value
+    if isinstance(value, allow_failure) and isinstance(inner, Future):
+        inner = inner.result(raise_on_failure=False)
+    return [type(value)(each) for each in inner] if _is_many(inner) else None
 
 
 def _check(task: str, parts: Split) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Unpack, get_origin
 
 from motet.errors import ParameterError
 
+_SPREADS = inspect.Parameter.VAR_POSITIONAL
 _GATHERS = inspect.Parameter.VAR_KEYWORD
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+_VARIADIC = (_SPREADS, _GATHERS)
 
 
 class Written:
@@ -100,6 +101,11 @@ class Parameters:
         bound = inspect.BoundArguments(self._signature, OrderedDict(values))
         return bound.args, bound.kwargs
 
+    def fit_late(self, values: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """The values, with those fit that `bind` could not look at: futures stood there in what was given."""
+        late = [name for name, value in values.items() if self._validate and value is not given[name]]
+        return {**values, **{name: self._coerced(name, values[name]) for name in late}}
+
     def _misfit(self, error: TypeError) -> ParameterError:
         return ParameterError(f"Flow {self._name} cannot be called like that: {error}.", f"It takes {self._told()}.")
 
@@ -132,9 +138,13 @@ class Parameters:
         if isinstance(annotation, str):
             annotation = self._hint(name)
         kind = self._signature.parameters[name].kind
-        if annotation is Any or type(value) is annotation or kind in _VARIADIC or _is_deferred(value):
-            return value
-        return self._by_pydantic(name, annotation, value)
+        if kind is _SPREADS:
+            return tuple([self._fit(f"{name}[{at}]", annotation, each) for at, each in enumerate(value)])
+        if kind is _GATHERS and get_origin(annotation) is Unpack:
+            return self._fit(name, annotation.__args__[0], value)
+        if kind is _GATHERS:
+            return {key: self._fit(key, annotation, each) for key, each in value.items()}
+        return self._fit(name, annotation, value)
 
     def _hint(self, name: str) -> Any:
         if self._hints is None:
@@ -146,7 +156,9 @@ class Parameters:
                 self._hints = {}  # a name that exists for type checkers only: nothing can be checked then
         return self._hints.get(name, Any)
 
-    def _by_pydantic(self, name: str, annotation: Any, value: Any) -> Any:
+    def _fit(self, name: str, annotation: Any, value: Any) -> Any:
+        if annotation is Any or type(value) is annotation or _is_deferred(value):
+            return value
         from motet.dialects.python.binding.coercion import Unfit, coerce
 
         try:
@@ -158,10 +170,12 @@ class Parameters:
 
 
 def _is_deferred(value: Any) -> bool:
+    """Whether it holds futures or states: what they stand for is looked at when the flow begins."""
+    from motet.dialects.python.binding.containers import holds
     from motet.dialects.python.futures import Future, FutureList
     from motet.dialects.python.states import State
 
-    return isinstance(value, Future | FutureList | State)
+    return holds(value, (Future, FutureList, State))
 
 
 def _type_name(annotation: Any) -> str:

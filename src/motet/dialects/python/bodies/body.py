@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from motet.dialects.python.arguments import PLAIN
+from motet.dialects.python.binding.containers import PLAIN
 from motet.dialects.python.bodies.deadline import limit
 from motet.dialects.python.kinds import Kind
 from motet.dialects.python.outcomes import check_submitted, concluded, wait_for_submitted

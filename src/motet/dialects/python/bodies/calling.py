@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.bodies import plain
 from motet.dialects.python.kinds import Kind
+from motet.dialects.python.states import State, StateType, made
 from motet.kernel.transitions import SUCCEEDED
 
 if TYPE_CHECKING:
@@ -60,3 +62,29 @@ async def _async_values(future: Future[Any], call: TaskCall, action: AddStep) ->
             yield each
     finally:
         await values.aclose()
+
+
+def state_outside(kind: Kind, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """How a call of the function ends outside any run, as a state; for a coroutine function a coroutine of that."""
+    if kind in (Kind.COROUTINE, Kind.ASYNC_GENERATOR):
+        return _state_later(fn(*args, **kwargs))
+    try:
+        value = fn(*args, **kwargs)
+        return _state(list(value) if kind is Kind.GENERATOR else value)
+    except Exception as error:  # noqa: BLE001 - boundary: what a user's function raises is in its state
+        return _failed(error)
+
+
+async def _state_later(given: Any) -> State:
+    try:
+        return _state([each async for each in given] if hasattr(given, "__aiter__") else await given)
+    except Exception as error:  # noqa: BLE001 - boundary: what a user's function raises is in its state
+        return _failed(error)
+
+
+def _state(value: Any) -> State:
+    return value if isinstance(value, State) else made(StateType.COMPLETED, data=value)
+
+
+def _failed(error: Exception) -> State:
+    return made(StateType.FAILED, message=f"{type(error).__name__}: {error}", data=error)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from motet.dialects.python.running.naming import filled, named
 from motet.dialects.python.scope import Scope, current
 from motet.errors import UsageError
 from motet.executors.current import running
@@ -77,6 +78,8 @@ class RunContext(Record, frozen=True):
 
 def here() -> RunContext | None:
     """What the calling code is part of; None outside of any run."""
+    if (being_named := named.get()) is not None:
+        return being_named
     scope = current.get()
     if scope is not None and scope.owner is not None:
         return context_of(scope)
@@ -113,12 +116,19 @@ def _flow_scope(scope: Scope | None) -> Scope | None:
     return scope
 
 
+def flow_parameters(scope: Scope) -> Mapping[str, Any]:
+    """The parameters of the flow that the body with that scope is part of."""
+    flow = _flow_scope(scope)
+    return flow.values if flow is not None else scope.driver.run.params or {}
+
+
 def flow_run_of(flow: Flow[..., Any], driver: Driver, key: str, values: Mapping[str, Any]) -> FlowRun:
     """The run of the flow that is the step `key`."""
     run, step, top = driver.run, driver.state.steps.get(key), "/" not in key
+    own = run.name if top else step.name if step is not None else ""
     parent = None if top else key.rpartition("/")[0]
     return FlowRun(
-        run.id if top else f"{run.id}/{key}", run.name if top else key.rpartition("/")[2], flow.name, dict(values),
+        run.id if top else f"{run.id}/{key}", own or key.rpartition("/")[2], flow.name, dict(values),
         tuple(run.tags) if top else tuple(sorted(flow.options.get("tags", ()))),
         step.attempt if step is not None else 1, flow.options.get("version"),
         None if parent is None else run.id if "/" not in parent else f"{run.id}/{parent}",
@@ -133,7 +143,7 @@ def task_run_of(
     call: tuple[tuple[Any, ...], Mapping[str, Any]],
     tags: frozenset[str],
 ) -> TaskRun:
-    """The run of the task that is the step `key`, called with those arguments."""
+    """The run of the task that is the step, or element, `key`, called with those arguments."""
     step = driver.state.steps.get(key) or driver.state.steps.get(key.rpartition("[")[0])
     attempt = step.attempt if step is not None else 1
     name = step.name if step is not None and step.key == key else ""
@@ -141,11 +151,30 @@ def task_run_of(
         parameters = task.bound(*call)
     except TypeError:  # the call itself says so
         parameters = {}
-    return TaskRun(
+    run = TaskRun(
         f"{driver.run.id}/{key}", name or key.rpartition("/")[2], task.name, parameters,
         tuple(sorted(tags.union(task.options.get("tags", ())))), max(1, attempt), driver.run.id,
         step.started_at if step is not None else None,
     )  # fmt: skip
+    template = task.options.get("task_run_name")
+    if name or not template or not parameters.keys() >= set(task.signature.parameters):
+        return run
+    around = _flow_scope(current.get())
+    flow_run = flow_run_of(around.owner, driver, around.key, around.values) if around is not None else None
+    about = RunContext(flow_run, run, around.owner if around is not None else None, task)
+    name = filled(f"task_run_name of task {task.name}", template, parameters, about)
+    return TaskRun(**{**{each: getattr(run, each) for each in run.__match_args__}, "name": name})
+
+
+def flow_run_name(flow: Flow[..., Any], run: str, values: Mapping[str, Any]) -> str:
+    """What the run `run` of the flow is called by its `flow_run_name`, '' without one. Raises UsageError."""
+    template = flow.options.get("flow_run_name")
+    if not template:
+        return ""
+    parent = here()
+    outer = parent.flow_run.id if parent is not None and parent.flow_run is not None else None
+    about = FlowRun(run, "", flow.name, dict(values), parent_flow_run_id=outer, root_flow_run_id=run.partition("/")[0])
+    return filled(f"flow_run_name of flow {flow.name}", template, values, RunContext(about, flow=flow))
 
 
 def told_elsewhere(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from motet.dialects.python.task_runners import TaskRunner
 from motet.errors import UsageError
 
 _ONE_STORE = "Results are kept below MOTET_HOME, by content, and found again by run and step or by `cache_policy`."
@@ -21,6 +22,27 @@ ABSENT = {
 _TEXTS = ("name", "description", "version")
 _FLAGS = ("log_prints", "persist_result", "cache_result_in_memory", "refresh_cache", "validate_parameters")
 _EXECUTORS = ("threads", "processes", "commands")
+
+
+def _is_duration(value: Any) -> bool:
+    return isinstance(value, int | float) and value > 0
+
+
+def _is_runner(value: Any) -> bool:
+    return isinstance(value, TaskRunner) or (isinstance(value, type) and issubclass(value, TaskRunner))
+
+
+_KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "timeout_seconds": (_is_duration, "Give seconds above 0, or None."),
+    "cache_policy": (lambda value: hasattr(value, "parts"), "Give a policy of motet.cache_policies: INPUTS, ..."),
+    "cache_key_fn": (callable, "Give a function of (context, parameters) that gives a text, or None."),
+    "cache_expiration": (lambda value: hasattr(value, "total_seconds"), "Give a datetime.timedelta."),
+    "retry_condition_fn": (callable, "Give a function of (task, task_run, state)."),
+    "task_runner": (_is_runner, "Give a runner of motet.task_runners: ThreadPoolTaskRunner(max_workers=4), ..."),
+    "task_run_name": (lambda value: isinstance(value, str) or callable(value), "Give a template or a function."),
+    "flow_run_name": (lambda value: isinstance(value, str) or callable(value), "Give a template or a function."),
+}
+"""What the values of some options have to be, and the cure where they are not."""
 
 
 def nearest(name: str, known: Iterable[str], what: str = "It takes") -> str:
@@ -47,8 +69,7 @@ def check_values(where: str, options: Mapping[str, Any]) -> None:
     executor = options.get("executor")
     if executor and executor != "inline" and executor not in _EXECUTORS:
         raise UsageError(f"{where}: executor is {executor!r}.", nearest(str(executor), _EXECUTORS, "There are"))
-    condition = options.get("retry_condition_fn")
-    if condition is not None and not callable(condition):
-        raise UsageError(
-            f"{where}: retry_condition_fn is {condition!r}.", "Give a function of (task, task_run, state)."
-        )
+    for name, (fits, cure) in _KINDS.items():
+        value = options.get(name)
+        if value is not None and not fits(value):
+            raise UsageError(f"{where}: {name} is {value!r}.", cure)

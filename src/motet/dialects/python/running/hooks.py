@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from motet.dialects.python.futures import error_of, message_of, named
 from motet.dialects.python.running.about import FlowRun, TaskRun, flow_run_of, plain, task_run_of
+from motet.dialects.python.running.absent import FlowAbsent, TaskAbsent
 from motet.dialects.python.running.coroutines import finished
 from motet.dialects.python.scope import Scope, current
 from motet.dialects.python.states import State, StateType
@@ -85,7 +86,7 @@ class Hooked:
         return self._hook("on_failure", fn)
 
 
-class FlowHooked(Hooked):
+class FlowHooked(Hooked, FlowAbsent):
     """The decorators of a flow: @flow.on_failure above a function of (flow, flow_run, state)."""
 
     def on_cancellation(self, fn: F) -> F:
@@ -97,7 +98,7 @@ class FlowHooked(Hooked):
         return self._hook("on_crashed", fn)
 
 
-class TaskHooked(Hooked):
+class TaskHooked(Hooked, TaskAbsent):
     """The decorators of a task: @task.on_failure above a function of (task, task_run, state)."""
 
     def on_commit(self, fn: F) -> F:
