@@ -69,7 +69,7 @@ def open_logs(folder: str) -> LogStore:
     """The log store below `folder`."""
     from motet.stores.logs import FileLogs
 
-    return FileLogs(os.path.join(folder, "logs"), hidden=Secrets(folder).lines, limit_bytes=_log_limit())
+    return FileLogs(os.path.join(folder, "logs"), hide=Secrets(folder).hide, limit_bytes=_log_limit())
 
 
 def work_folder(folder: str) -> str:

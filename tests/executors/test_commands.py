@@ -445,6 +445,21 @@ def test_a_hundred_thousand_lines_in_order_and_complete(bench: Workbench) -> Non
     assert times == sorted(times)
 
 
+def test_a_very_long_line_is_logged_in_pieces_that_cut_no_character_and_no_secret(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written in any language, over any number of chunks, with bytes that are no text among it."""
+    monkeypatch.setenv("MOTET_SECRET_TOKEN", "hunter2-hunter2")
+    parts = ["0" * 65530, "hunter2-hunter2", "ä€" * 50_000, "hunter2-hunter2", "word " * 20_000, "z" * 300_000]
+    code = f"import sys; sys.stdout.buffer.write({''.join(parts)!r}.encode() + b'\\xff\\0\\rend')"
+    (bench.folder / "long.py").write_text(code)
+    bench.done([sys.executable, str(bench.folder / "long.py")])
+    texts = bench.outcomes.texts("stdout")
+    assert "".join(texts) == "".join(parts).replace("hunter2-hunter2", "***") + "\ufffd\0\rend"
+    assert all(len(text.encode()) <= 70_000 for text in texts)
+    assert len(texts) > 8
+
+
 def test_secrets_reach_the_command_and_no_record(bench: Workbench) -> None:
     finished = bench.done("echo my $TOKEN; test ${#TOKEN} = 12", secrets={"TOKEN": "token"})
     assert finished.stdout == "my ***"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 from tests.cli.conftest import Cli, cli
 
-from motet import Secret, flow, get_run_logger, task
+from motet import Secret, app, flow, get_run_logger, task
 from motet.errors import UsageError
+from motet.values.errors import decode_error
+from motet.values.secrets import Cover
 
 __all__ = ["cli"]
 
@@ -53,6 +58,48 @@ def test_no_file_of_the_home_holds_the_value(executor: str, motet_home: Path, mo
     assert any(b"the token is ***" in path.read_bytes() for path in files)
     for path in files:
         assert b"hunter2" not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("executor", ["", "threads", "processes"])
+def test_errors_hold_none_and_come_back_as_their_type(
+    executor: str, motet_home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MOTET_SECRET_TOKEN", "hunter2-hunter2")
+
+    @task(executor=executor)
+    def use() -> None:
+        value = Secret("token").get()
+        print("it is", value)
+        raise ConnectionError(f"{value} refused", {"headers": [value, value.encode()]})
+
+    @flow
+    def main() -> None:
+        try:
+            use()
+        except ConnectionError:
+            return
+        raise AssertionError
+
+    main()
+    for path in motet_home.rglob("*"):
+        assert not path.is_file() or b"hunter2" not in path.read_bytes(), path
+    assert "it is ***" in capfd.readouterr().out
+    host = app.hosts.current()
+    (run,) = host.store.runs()
+    error = decode_error(host.store.step(run.id, "main/use-0").error)
+    assert type(error) is ConnectionError
+    assert error.args == ("*** refused", {"headers": ["***", b"***"]})
+
+
+def test_forms_in_which_secrets_are_hidden() -> None:
+    value = 'a"secret/of+mine'
+    cover = Cover([value, "first line\nsecond line\nxy\n"])
+    for before in range(3):
+        encoded = base64.b64encode(b"u" * before + value.encode() + b":more").decode()
+        covered = cover(f"Basic {encoded} and more")
+        assert "***" in covered and len(covered) < len(encoded), covered
+    assert cover(f"{json.dumps([value])} {quote(value)} {quote_plus(value)}") == '["***"] *** ***'
+    assert cover("first line, second line, xy") == "***, ***, xy"
 
 
 def test_motet_logs_shows_none(cli: Cli) -> None:

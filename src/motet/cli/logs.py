@@ -45,7 +45,8 @@ def command(options: Namespace, terminal: Terminal) -> int:
 
 def _print(terminal: Terminal, line: LogLine) -> None:
     head = terminal.paint(f"{human.clock(line.at)} {line.key}", "grey")
-    text = terminal.paint(line.text, "yellow") if line.stream == "stderr" else line.text
+    last = line.text.rstrip("\r").rpartition("\r")[2]  # what a terminal shows of a line that was drawn anew
+    text = terminal.paint(last, "yellow") if line.stream == "stderr" else last
     terminal.say(f"{head}  {text}")
 
 

@@ -9,6 +9,8 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
+from motet.values.secrets import hide
+
 if TYPE_CHECKING:
     from motet.kernel.events import Json
 
@@ -48,7 +50,7 @@ class Terminal:
     def say(self, text: str = "") -> None:
         """Print a line."""
         if not self.as_json:
-            sys.stdout.write(printable(text) + "\n")
+            sys.stdout.write(printable(hide(text)) + "\n")
 
     def write(self, text: str) -> None:
         """Print text as it is, whatever the format: it is the document that was asked for."""
@@ -118,4 +120,4 @@ def complain(what: str, cure: str = "") -> None:
     with suppress(OSError):
         sys.stdout.flush()
     mark = "\x1b[31mmotet:\x1b[0m" if wants_colour(sys.stderr) else "motet:"
-    sys.stderr.write(f"{mark} {what}\n" + (f"{cure}\n" if cure else ""))
+    sys.stderr.write(hide(f"{mark} {what}\n" + (f"{cure}\n" if cure else "")))

@@ -13,6 +13,7 @@ from motet.executors import capture, current
 from motet.executors.whole import whole
 from motet.ports import Attempt, Failure, Outcome, Success
 from motet.values.errors import encode_error
+from motet.values.secrets import hide
 
 Identity: TypeAlias = tuple[str, str, int, int]
 
@@ -65,7 +66,7 @@ def show(stream: str, text: str) -> None:
     where = sys.stdout if stream == "stdout" else sys.stderr
     if where is not None:
         with suppress(OSError, ValueError):  # nobody looks any more
-            where.write(text + "\n")
+            where.write(hide(text) + "\n")
 
 
 def deliver(attempt: Attempt, outcome: Outcome) -> None:

@@ -16,6 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from motet.executors import current
+from motet.values.secrets import hide
 
 if TYPE_CHECKING:
     import logging
@@ -55,7 +56,7 @@ class Tee:
             return
         token = _passing.set(True)
         try:
-            self.real.write(text)
+            self.real.write(hide(text))
         except (OSError, ValueError):
             pass
         finally:

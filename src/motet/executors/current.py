@@ -11,6 +11,8 @@ from threading import Lock
 from time import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from motet.values.secrets import hide
+
 if TYPE_CHECKING:
     from motet.kernel.events import Json
 
@@ -18,6 +20,23 @@ Log: TypeAlias = Callable[[str, str, float], None]
 
 LINE_CHARS = 64 * 1024
 """A line longer than this is logged in pieces, so that output without line ends needs no endless memory."""
+
+NEAR_CHARS = 4 * 1024
+_STEP_CHARS = 64
+
+
+def piece_end(text: str, most: int) -> int:
+    """Where to end a piece of a line: behind a blank not far before `most`, else there, but never within a secret.
+
+    What follows that place has to be there too, at least NEAR_CHARS of it.
+    """
+    at = text.rfind(" ", most - NEAR_CHARS, most) + 1 or most
+    while at > most - NEAR_CHARS:
+        left, right = text[max(0, at - NEAR_CHARS) : at], text[at : at + NEAR_CHARS]
+        if hide(left + right) == hide(left) + hide(right):
+            return at
+        at -= _STEP_CHARS
+    return most
 
 
 class Current:
@@ -61,9 +80,10 @@ class Current:
         at = time()
         with self._lock:
             *lines, rest = (self._pending.get(stream, "") + text).split("\n")
-            while len(rest) >= LINE_CHARS:
-                lines.append(rest[:LINE_CHARS])
-                rest = rest[LINE_CHARS:]
+            while len(rest) >= LINE_CHARS + NEAR_CHARS:
+                end = piece_end(rest, LINE_CHARS)
+                lines.append(rest[:end])
+                rest = rest[end:]
             self._pending[stream] = rest
         for line in lines:
             self._line(stream, line, at)

@@ -11,7 +11,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from motet.executors import messages
-from motet.executors.current import LINE_CHARS, Log
+from motet.executors.current import LINE_CHARS, NEAR_CHARS, Log, piece_end
 from motet.values import pickle
 
 if TYPE_CHECKING:
@@ -51,9 +51,11 @@ class Output:
 
     def _take(self, chunk: bytes, log: Log) -> None:
         *lines, rest = (self._rest + chunk).split(b"\n")
-        while len(rest) >= LINE_CHARS:
-            lines.append(rest[:LINE_CHARS])
-            rest = rest[LINE_CHARS:]
+        while len(rest) >= LINE_CHARS + NEAR_CHARS:
+            head = rest[: LINE_CHARS + NEAR_CHARS].decode("utf-8", "surrogateescape")
+            piece = head[: piece_end(head, len(head) - NEAR_CHARS)].encode("utf-8", "surrogateescape")
+            lines.append(piece)
+            rest = rest[len(piece) :]
         self._rest = rest
         at = time()
         for line in lines:

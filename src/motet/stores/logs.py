@@ -33,20 +33,19 @@ class FileLogs:
     What a task prints must not make it fail: lines that cannot be written (the disk is full) are counted, and the
     next one that can be written is preceded by one that says how many were lost.
 
-    hidden         gives, when the first line is written, the texts for which *** is to be written
+    hide           gives a line's text as it may be written: without secrets
     segment_bytes  how large a file grows before the run's next one is begun; the same for all who write
     limit_bytes    how much is kept of a run, to the nearest segment: the first one stays, then the oldest go, and a
                    line without a key tells whoever reads that they did. None for all
     """
 
     def __init__(
-        self, folder: str, hidden: Callable[[], Sequence[str]] | None = None, *, segment_bytes: int = _SEGMENT_BYTES,
+        self, folder: str, hide: Callable[[str], str] = str, *, segment_bytes: int = _SEGMENT_BYTES,
         limit_bytes: int | None = None,
     ) -> None:  # fmt: skip
         self._folder = folder
-        self._hidden = hidden
+        self._hide = hide
         self._sizes = segment_bytes, limit_bytes
-        self._secrets: Sequence[str] | None = None
         self._files: dict[str, _Writer] = {}
         self._wake_folder = f"{folder}.wake"
         self._bell = Bell(self._wake_folder)
@@ -54,11 +53,9 @@ class FileLogs:
         self._pid = os.getpid()
 
     def write(self, run: str, lines: Sequence[LogLine]) -> None:
-        if self._secrets is None:
-            self._secrets = self._hidden() if self._hidden is not None else ()
-        if self._secrets:
-            lines = [self._without_secrets(line) for line in lines]
-        content = "".join([f"{encode([it.at, it.key, it.attempt, it.stream, it.text])}\n" for it in lines]).encode()
+        hide = self._hide
+        rows = [encode([it.at, it.key, it.attempt, it.stream, hide(it.text)]) for it in lines]
+        content = "".join([f"{row}\n" for row in rows]).encode()
         if self._pid != os.getpid():  # in a forked child, a thread that is not there may seem to hold the lock
             self._lock, self._pid = threading.Lock(), os.getpid()
         with self._lock:
@@ -70,12 +67,6 @@ class FileLogs:
 
     def follow(self) -> Follower:
         return FifoFollower(self._wake_folder, published=False)
-
-    def _without_secrets(self, line: LogLine) -> LogLine:
-        text = line.text
-        for each in self._secrets or ():
-            text = text.replace(each, "***")
-        return LogLine(line.at, line.key, line.attempt, line.stream, text)
 
     def read(self, run: str, position: int = 0, *, limit: int = 1000) -> tuple[list[LogLine], int]:
         segments = _Segments(self._path(run))

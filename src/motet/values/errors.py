@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from os.path import dirname, join
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from motet.errors import MotetError, StepFailed
+from motet.values.secrets import hide
 
 if TYPE_CHECKING:  # what a worker process imports is kept small
     from traceback import TracebackException
@@ -24,14 +25,15 @@ def encode_error(exception: BaseException) -> Json:
     """The record of an exception: {type, module, message, traceback} and, if it can be had, {pickle}.
 
     `traceback` is text of at most 16 KB, causes included, without the frames of this package. `pickle` is
-    there if the exception is small and comes back from it as the same type. Never raises.
+    there if the exception is small and comes back from it as the same type. In all of it *** stands for secrets.
+    Never raises.
     """
     cls = type(exception)
     record: dict[str, Json] = {
         "type": cls.__qualname__,
         "module": cls.__module__,
-        "message": _clip(_message(exception), _MESSAGE_BYTES),
-        "traceback": _clip(_traceback(exception), _TRACEBACK_BYTES),
+        "message": _clip(hide(_message(exception)), _MESSAGE_BYTES),
+        "traceback": _clip(hide(_traceback(exception)), _TRACEBACK_BYTES),
     }
     pickled = _pickled(exception)
     if pickled:
@@ -104,14 +106,39 @@ def _pickled(exception: BaseException) -> str:
         if ours:  # decode_error adds the note again, from the record
             exception.__notes__ = [note for note in notes or () if note not in ours]
         data = b"".join(pickle.dumps(exception))
-        if len(data) > _PICKLE_BYTES or type(pickle.loads(data)) is not type(exception):
+        if len(data) > _PICKLE_BYTES or type(copy := pickle.loads(data)) is not type(exception):
             return ""
+        if _tells(data):
+            copy.args = _covered(copy.args)
+            vars(copy).update(_covered(vars(copy)))
+            data = b"".join(pickle.dumps(copy))
+            if _tells(data):
+                return ""
         return b2a_base64(data, newline=False).decode("ascii")
     except Exception:  # noqa: BLE001 - boundary: pickling and loading run the exception's own code
         return ""
     finally:
         if ours:
             exception.__notes__ = notes or []
+
+
+def _tells(data: bytes) -> bool:
+    """Whether there is a secret in it."""
+    text = data.decode("utf-8", "replace")
+    return hide(text) != text
+
+
+def _covered(value: Any) -> Any:
+    """The value with *** for secrets in its texts, as far as it is made of plain containers."""
+    if isinstance(value, str):
+        return hide(value)
+    if isinstance(value, bytes):
+        return hide(value.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    if type(value) in (tuple, list):
+        return type(value)(map(_covered, value))
+    if type(value) is dict:
+        return {name: _covered(each) for name, each in value.items()}
+    return value
 
 
 def decode_error(record: Json) -> BaseException:

@@ -1,17 +1,24 @@
-"""Secrets by name: where they are found, a value that shows nothing, and taking them out of what is logged."""
+"""Secrets by name: where they are found, a value that shows nothing, and taking them out of what is written."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any
+from functools import lru_cache
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 from motet.errors import UsageError
+
+if TYPE_CHECKING:
+    from re import Pattern
 
 _PREFIX = "MOTET_SECRET_"
 _SHORTEST = 4
 """A value shorter than this is in every other line: taking it out would tell more than it hides."""
+
+_SHORTEST_ENCODED = 8
 
 
 def home() -> str:
@@ -24,6 +31,8 @@ class Secrets:
 
     def __init__(self, folder: str) -> None:
         self.folder = os.path.join(folder, "secrets")
+        self._looked_at = -1
+        self._pattern: Pattern[str] | None = None
 
     def __call__(self, name: str) -> str:
         """The value of that name. Raises UsageError, naming both places."""
@@ -41,13 +50,74 @@ class Secrets:
                 f"There is no secret {name!r} here.", f"Set {variable}, or write its value to {path} (mode 600)."
             ) from None
 
-    def lines(self) -> Sequence[str]:
-        """Each line of each value that there is, the longest first."""
-        values = [value for name, value in os.environ.items() if name.startswith(_PREFIX)]
+    def hide(self, text: str) -> str:
+        """The text with *** for each secret that there is, to the second; see `Cover`."""
+        now = int(monotonic())
+        if now != self._looked_at:
+            self._pattern, self._looked_at = _pattern(self._values()), now
+        return text if self._pattern is None else self._pattern.sub("***", text)
+
+    def _values(self) -> Iterator[str]:
+        yield from [value for name, value in os.environ.items() if name.startswith(_PREFIX)]
         with suppress(OSError):
-            values += [_read(os.path.join(self.folder, name)) for name in os.listdir(self.folder)]
-        lines = {line.strip() for value in values for line in value.splitlines()}
-        return sorted((line for line in lines if len(line) >= _SHORTEST), key=len, reverse=True)
+            for name in os.listdir(self.folder):
+                with suppress(OSError, ValueError):
+                    yield _read(os.path.join(self.folder, name))
+
+
+def hide(text: str) -> str:
+    """The text with *** for each secret that this process could look up."""
+    return _of(os.environ.get("MOTET_HOME")).hide(text)
+
+
+@lru_cache(maxsize=8)
+def _of(named: str | None) -> Secrets:
+    return Secrets(home())
+
+
+class Cover:
+    """Puts *** for these values, wherever they stand in a text: each of their lines (of four characters and more), also
+    as it stands in URLs and in JSON, and the whole in base64, also within what was encoded together with it.
+    """
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._pattern = _pattern(values)
+
+    def __call__(self, text: str) -> str:
+        """The text without them."""
+        return text if self._pattern is None else self._pattern.sub("***", text)
+
+
+def _pattern(values: Iterable[str]) -> Pattern[str] | None:
+    texts = {text for value in values for text in _texts(value)}
+    if not texts:
+        return None
+    import re
+
+    return re.compile("|".join(map(re.escape, sorted(texts, key=len, reverse=True))))
+
+
+def _texts(value: str) -> Iterator[str]:
+    """What must not be written of a value."""
+    import json
+    from urllib.parse import quote
+
+    for line in map(str.strip, value.splitlines()):
+        if len(line) >= _SHORTEST:
+            yield from (line, quote(line), quote(line, safe=""), json.dumps(line)[1:-1])
+    yield from (text for text in _in_base64(value.encode()) if len(text) >= _SHORTEST_ENCODED)
+
+
+def _in_base64(value: bytes) -> Iterator[str]:
+    """The value as it stands in base64, after 0, 1 or 2 other bytes, but for characters that it shares with others."""
+    from binascii import b2a_base64
+
+    for before in range(3):
+        text = b2a_base64(bytes(before) + value, newline=False).decode().rstrip("=")
+        if (before + len(value)) % 3:
+            text = text[:-1]
+        text = text[(0, 2, 3)[before] :]
+        yield from (text, text.replace("+", "-").replace("/", "_"))
 
 
 def _read(path: str) -> str:

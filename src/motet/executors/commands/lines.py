@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from contextlib import suppress
 from time import time
 
+from motet.executors.calls import show
 from motet.ports import Attempt
+from motet.values.secrets import Cover, hide
 
 _TAIL_CHARS = 16 * 1024
 _OWN = "stderr"
@@ -19,15 +20,13 @@ class Lines:
     def __init__(self, attempt: Attempt, secrets: tuple[str, ...], tee: bool = False) -> None:
         self._tee = tee
         self._log = attempt.log
-        parts = {line for secret in secrets for line in secret.splitlines()}
-        self._secrets = sorted((each for each in parts if each.strip()), key=len, reverse=True)
+        self._cover = Cover(secrets)
         self._tail: deque[str] = deque()
         self._errors: deque[str] = deque(maxlen=5)
         self._chars = 0
 
     def __call__(self, stream: str, text: str, at: float) -> None:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
+        text = self.hide(text)
         if stream == "stdout":
             self._tail.append(text)
             self._chars += len(text) + 1
@@ -36,16 +35,14 @@ class Lines:
         else:
             self._errors.append(text)
         if self._tee:
-            self._show(stream, text)
+            show(stream, text)
         if self._log is not None:
             with suppress(Exception):  # boundary: a log that fails must not take the command along
                 self._log(stream, text, at)
 
-    def _show(self, stream: str, text: str) -> None:
-        where = sys.stdout if stream == "stdout" else sys.stderr
-        if where is not None:
-            with suppress(OSError, ValueError):  # nobody looks any more
-                where.write(text + "\n")
+    def hide(self, text: str) -> str:
+        """The text without secrets: those of the command, and all others that are known here."""
+        return hide(self._cover(text))
 
     def say(self, text: str) -> None:
         """A line of the runner's own."""

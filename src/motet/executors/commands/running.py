@@ -247,7 +247,7 @@ class Running:
         return Failure(*_told(self._explained(problem)))
 
     def _function_error(self, answer: dict[str, Json]) -> Json:
-        record = dict(answer["error"])
+        record = {name: self._lines.hide(text) for name, text in answer["error"].items()}
         if "missing" in answer:
             function = self._command.run
             assert isinstance(function, Function)
