@@ -41,7 +41,7 @@ def test_fields_are_taken_by_place_and_by_name() -> None:
 
 @pytest.mark.parametrize("arguments", [{}, {"x": 1, "z": 2}])
 def test_what_does_not_fit_is_refused_by_name(arguments: dict[str, Any]) -> None:
-    for _ in range(2):  # the constructor is compiled by the first call
+    for _ in range(2):  # the constructor is compiled when it first meets what does not fit
         with pytest.raises(TypeError, match=r"Point\.__init__\(\).*'[xz]'"):
             Point(**arguments)
 
@@ -87,3 +87,13 @@ def test_they_are_dataclasses_to_those_who_ask() -> None:
     assert dataclasses.asdict(Named(1, name="n")) == {"x": 1, "y": 3, "tags": [], "name": "n"}
     assert [each.name for each in dataclasses.fields(Named)] == ["x", "y", "tags", "name"]
     assert defaults(Point) == {"y": 2, "tags": []}
+
+
+def test_a_constructor_does_the_same_when_it_is_compiled() -> None:
+    class Often(Frozen, frozen=True):
+        made: list[int] = field(default_factory=list)
+
+    all_ = [Often(each, y=(each,)) for each in range(100)]
+    assert Often.__init__.__code__.co_varnames[:2] == ("self", "x"), "by now it is"
+    assert [(each.x, each.y, each.doubled, each.made) for each in all_] == [(n, (n,), 2 * n, []) for n in range(100)]
+    assert len({id(each.made) for each in all_}) == 100

@@ -381,10 +381,34 @@ def modules_after(statement: str) -> set[str]:
         "import json; print(json.dumps(sorted(set(sys.modules) - before)))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(json.loads(result.stdout))
+    return set(json.loads(result.stdout.splitlines()[-1]))
 
 
 def test_import_motet_needs_the_standard_library_only() -> None:
     loaded = {name.partition(".")[0] for name in modules_after("import motet")}
     assert "motet" in loaded
     assert loaded - sys.stdlib_module_names - {"motet"} == set()
+
+
+def test_a_plain_flow_loads_nothing_that_it_does_not_use(tmp_path: Path) -> None:
+    """What these would take is more than the whole run does."""
+    hello = tmp_path / "hello.py"
+    hello.write_text(
+        "from motet import flow, task\n\n"
+        "@task\ndef hello(name: str) -> str:\n    return f'Hello, {name}'\n\n"
+        "@flow\ndef greet(name: str = 'world') -> str:\n    return hello(name)\n"
+    )
+    loaded = modules_after(f"from motet.cli.main import main; assert main(['run', {str(hello)!r}]) == 0")
+    heavy = {
+        "_hashlib", "ast", "asyncio", "bisect", "cloudpickle", "concurrent", "copy", "dataclasses", "dis", "hashlib",
+        "importlib.metadata", "inspect", "linecache", "logging", "multiprocessing", "pathlib", "pickle", "pydantic",
+        "random", "shutil", "socket", "subprocess", "tempfile", "tokenize", "traceback", "uuid", "yaml", "zlib",
+    }  # fmt: skip
+    voices = {"motet.dialects.declared", "motet.dialects.orquestra", "motet.dialects.python.orion", "motet.workflows"}
+    rare = {
+        "motet.dialects.python.bodies.coroutines", "motet.dialects.python.running.hooks", "motet.environments",
+        "motet.executors.commands", "motet.executors.processes", "motet.executors.threads", "motet.kernel.checkpoint",
+        "motet.values.canonical", "motet.values.pickle",
+    }  # fmt: skip
+    assert "motet.dialects.python.flows" in loaded
+    assert loaded & (heavy | voices | rare) == set()

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from motet import voices
 from motet.artifacts.opener import Opener
-from motet.dialects.declared.calls import DeclaredCall
 from motet.dialects.python import hosting
 from motet.engine.host import ExecutorSpec, Host
 from motet.errors import UsageError
@@ -127,7 +126,11 @@ def open_host(folder: str) -> Host:
 def _call_of(artifacts: ArtifactStore, session: Session, step: Step) -> Call:
     """What carries out a step: as its program says, else as its call is written down."""
     own: Callable[[Session, Step], Call] | None = getattr(session.program, "call", None)
-    return own(session, step) if own is not None else DeclaredCall(artifacts, session, step)
+    if own is not None:
+        return own(session, step)
+    from motet.dialects.declared.calls import DeclaredCall
+
+    return DeclaredCall(artifacts, session, step)
 
 
 def _durability() -> Literal["normal", "full"]:

@@ -1,8 +1,8 @@
 """Records: classes of named, typed fields, as `dataclasses` makes them, at a twentieth of the time at start-up.
 
-A process that runs one short flow makes some eighty such classes, and needs the constructors of a dozen. So a
-constructor is compiled when the first object is made. To type checkers, and to the functions of `dataclasses`
-(`replace`, `fields`, `asdict`), a record is a dataclass with slots.
+A process that runs one short flow makes some eighty such classes, and a few objects of some. So a constructor is
+compiled only when it is used often: that takes as long as making a hundred objects without it. To type checkers, and
+to the functions of `dataclasses` (`replace`, `fields`, `asdict`), a record is a dataclass with slots.
 
     class Point(Record, frozen=True):
         x: int
@@ -28,6 +28,8 @@ class _Made:
 
 _ABSENT: Any = object()
 _APART: Any = object()
+
+_OFTEN = 20
 
 
 if TYPE_CHECKING:
@@ -135,14 +137,35 @@ def defaults(cls: type[Record]) -> dict[str, Any]:
 
 
 def _first(cls: RecordType) -> Callable[..., None]:
-    """The constructor that compiles the real one when the first record is made."""
+    """The constructor that puts the compiled one in its place when it is used often."""
+    used = 0
 
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        real = _compiled(cls)
-        cls.__init__ = real  # type: ignore[misc]
-        real(self, *args, **kwargs)
+        nonlocal used
+        used += 1
+        if used > _OFTEN or not _filled(self, cls, args, kwargs):
+            real = _compiled(cls)
+            cls.__init__ = real  # type: ignore[misc]
+            real(self, *args, **kwargs)
 
     return init
+
+
+def _filled(self: Any, cls: RecordType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Do what the compiled constructor does; or nothing, where it would refuse the arguments."""
+    fields = cls.__record__
+    given = dict(zip(fields, args, strict=False))
+    if len(args) > len(fields) or not kwargs.keys() <= fields.keys() - given.keys():
+        return False
+    given.update(kwargs)
+    if any(said is _ABSENT and name not in given for name, said in fields.items()):
+        return False
+    for name, said in fields.items():
+        value = given[name] if name in given else said.factory() if type(said) is _Made else said
+        object.__setattr__(self, name, value)
+    if hasattr(cls, "__post_init__"):
+        self.__post_init__()
+    return True
 
 
 def _compiled(cls: RecordType) -> Callable[..., None]:

@@ -11,7 +11,7 @@ import pytest
 from tests.orion.running import run
 
 from motet import orion
-from motet.dialects.python.orion.standin import standing_in, stands_in
+from motet.dialects.python.finding.standin import standing_in, stands_in
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ SHA-256 because processors of today compute it in hardware: here it takes half t
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from motet.ports import Stored
@@ -16,7 +15,9 @@ _LENGTH = 64
 
 def stored(parts: Sequence[bytes | memoryview]) -> Stored:
     """The name and size of the content that the parts make together."""
-    hashed = hashlib.sha256()
+    from hashlib import sha256
+
+    hashed = sha256()
     size_bytes = 0
     for part in parts:
         hashed.update(part)

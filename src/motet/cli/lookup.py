@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
-from motet.dialects.python.world import answers
 from motet.engine.host import LEASE_S
 from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
@@ -82,6 +81,8 @@ def _find_element(store: Store, run: RunRow, of: StepRow, index: int) -> StepRow
 def with_waits(store: Store, rows: list[RunRow]) -> list[RunRow]:
     """The runs, those that wait for an event or an answer with what they wait for."""
     if any(row.status in DRIVEN for row in rows):
+        from motet.dialects.python.world import answers
+
         asked = answers.asked(store)
         for row in rows:
             if row.status in DRIVEN and row.id in asked:

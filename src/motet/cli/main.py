@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from motet.cli.terminal import Terminal
 
@@ -92,9 +92,7 @@ def _dispatch(given: list[str], terminal: Terminal) -> int:
 
 def carry_out(name: str, given: list[str], terminal: Terminal) -> int:
     """Carry out the command of that name with these arguments; gives the exit code."""
-    from importlib import import_module
-
-    module = import_module(f"motet.cli.{name}")
+    module = _loaded(name)
     parser = _parser(name)
     module.arguments(parser)
     options = parser.parse_args(given)
@@ -102,6 +100,19 @@ def carry_out(name: str, given: list[str], terminal: Terminal) -> int:
         os.environ["MOTET_HOME"] = os.path.abspath(os.path.expanduser(options.home))
     code: int = module.command(options, terminal)
     return code
+
+
+def _loaded(name: str) -> Any:
+    """The module of that command. The collector of cycles need not look at what it loads, then or later: it stays."""
+    import gc
+    from importlib import import_module
+
+    gc.disable()
+    try:
+        return import_module(f"motet.cli.{name}")
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _parser(name: str) -> ArgumentParser:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
 from motet.cli import human
@@ -35,6 +34,8 @@ def slowest_path(steps: Sequence[StepRow]) -> list[StepRow]:
     Where a step waited for several, or for its turn, that is the one that ended last before it began. Steps that
     others stand below are left out: their time is that of what is below them.
     """
+    from bisect import bisect_right
+
     around = {step.parent for step in steps}
     timed = [
         (step.ended_at, step.started_at, step)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from motet.engine.rows import rows_of, run_columns
 from motet.failpoints import hit
-from motet.kernel import checkpoint
 from motet.kernel import events as ev
 from motet.kernel.fold import apply
 from motet.kernel.state import RunState
@@ -56,6 +55,8 @@ class Recorder:
             self._save_checkpoint()
 
     def _save_checkpoint(self) -> None:
+        from motet.kernel import checkpoint
+
         kept = Checkpoint(self._seq, checkpoint.to_json(self._state))
         hit("checkpoint.before")
         self._store.save_checkpoint(self._state.run, self._epoch, kept)
@@ -76,7 +77,12 @@ class Recorder:
 def load_state(store: Store, run: str, offset: int) -> RunState:
     """The run's state from its checkpoint and what came after."""
     kept = store.load_checkpoint(run)
-    state = checkpoint.from_json(kept.state) if kept is not None else RunState(run, offset=offset)
+    if kept is None:
+        state = RunState(run, offset=offset)
+    else:
+        from motet.kernel import checkpoint
+
+        state = checkpoint.from_json(kept.state)
     state.checkpoint_seq, state.checkpoint_steps = state.seq, len(state.steps)
     for data in store.history(run, state.seq):
         apply(state, ev.from_json(data))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import blake2b
 
 from motet.kernel.events import Json
 from motet.records import Record, defaults, field
@@ -92,4 +91,6 @@ def retry_delay_s(policy: Policy, key: str, failures: int) -> float:
 
 def _share(text: str) -> float:
     """A number in [0, 1) that depends on `text` alone."""
+    from hashlib import blake2b
+
     return int.from_bytes(blake2b(text.encode(), digest_size=7).digest()) / 2.0**56

@@ -41,9 +41,9 @@ def unpack(text: str | None) -> Json:
     return None if text is None else decode(text)
 
 
-_REFERENCE = re.compile(r'"artifact":"([^"\\]+)"')
+_REFERENCE = r'"artifact":"([^"\\]+)"'
 
 
 def references(texts: Iterable[str | None]) -> set[str]:
     """The digests of the artifacts that encoded values refer to."""
-    return {digest for text in texts if text for digest in _REFERENCE.findall(text)}
+    return {digest for text in texts if text for digest in re.findall(_REFERENCE, text)}

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from hashlib import blake2b
 from typing import Any, TypeAlias
+
+from motet.values.hashing import blake2b
 
 Parts: TypeAlias = tuple[str, bool, tuple[object, ...]]
 """A name for the kind, whether the parts tell all, and the parts: values to be looked into in turn."""

@@ -9,9 +9,10 @@ canonical form is opaque: only its type counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from hashlib import blake2b
 from marshal import dumps as marshal_dumps
 from typing import Any, TypeAlias
+
+from motet.values.hashing import blake2b
 
 Substitute: TypeAlias = Callable[[object], "str | None"]
 

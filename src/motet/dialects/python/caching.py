@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from motet.engine.calls import Settled
 from motet.errors import Conflict, NotFound
 from motet.kernel.events import Json
 from motet.ports import Document
+from motet.values.hashing import blake2b
 from motet.values.records import artifact_digests
 
 if TYPE_CHECKING:

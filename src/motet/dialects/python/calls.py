@@ -11,12 +11,7 @@ from motet.dialects.python.bodies.body import Body
 from motet.dialects.python.caching import Hit, Slot, keep, slot_of
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.outcomes import settle
-from motet.dialects.python.running import surrounding
-from motet.dialects.python.running.about import tags_now
-from motet.dialects.python.running.blocks import join
-from motet.dialects.python.running.hooks import flow_ended, task_ended
-from motet.dialects.python.running.retrying import ask
-from motet.dialects.python.scope import Lineage, Scope
+from motet.dialects.python.scope import Lineage, Scope, tags_now
 from motet.engine.calls import Prepared, Settled
 from motet.kernel.inputs import Failed, Succeeded
 from motet.kernel.state import Step, element_key
@@ -52,6 +47,8 @@ class TaskCall:
         """The future that is to get the live value."""
         self.scope, self.tags = scope, tags_now.get()
         if self.task.hooks:
+            from motet.dialects.python.running.blocks import join
+
             join(self)
         made = self.future_type(scope, self.key)
         self._future = weakref.ref(made)
@@ -65,6 +62,8 @@ class TaskCall:
         """In this process the scope is set around the call; another process gets function and arguments bare."""
         if here:
             return Prepared(self.run, context={"run": self.driver.run.id, "key": self.key, "attempt": attempt})
+        from motet.dialects.python.running import surrounding
+
         if (taken := self._taken()) is not None:
             return surrounding.found(self, taken.settled())
         args, kwargs = self._resolved()
@@ -101,6 +100,8 @@ class TaskCall:
     def ended(self) -> None:
         """The step has ended, which is recorded: its hooks are to be called."""
         if self.task.hooks:
+            from motet.dialects.python.running.hooks import task_ended
+
             task_ended(self)
 
     async def run_async(self) -> Any:
@@ -127,6 +128,8 @@ class TaskCall:
         """How the outcome is recorded; called on the thread that computed it."""
         settled = self.settled(attempt.number, outcome)
         if self.task.hooks:
+            from motet.dialects.python.running import surrounding
+
             surrounding.tell(self, settled)
         return settled
 
@@ -143,6 +146,8 @@ class TaskCall:
                 future.keep(number, outcome.exception)
         settled = settle(self.driver, self.key, outcome, persist=self.task.persist)
         if isinstance(outcome, Failure):
+            from motet.dialects.python.running.surrounding import ask
+
             ask(self, settled, outcome)
         elif self._slot is not None and settled.ok:
             keep(self.task, self.driver, self.key, self._slot, settled.record)
@@ -177,6 +182,8 @@ class MapCall:
         """The futures that are to get the live values."""
         self.scope, self.tags = scope, tags_now.get()
         if self.task.hooks:
+            from motet.dialects.python.running.blocks import join
+
             join(self)
         made: FutureList[Any] = FutureList(scope, self.key, self.size)
         self._futures = weakref.ref(made)
@@ -192,6 +199,8 @@ class MapCall:
         if here:
             context = {"run": self.driver.run.id, "key": self.key, "attempt": attempt, "element": element}
             return Prepared(self.run, (element,), context=context)
+        from motet.dialects.python.running import surrounding
+
         args, kwargs, hit = self._looked_up(element)
         if hit is not None:
             return surrounding.found(self, hit.settled(), element)
@@ -226,12 +235,18 @@ class MapCall:
         """Encode the value; hold it if it is no scalar, which its record is anyway; keep it for later calls."""
         slot = self._slots.pop(attempt.element, None) if self._slots else None
         if isinstance(outcome, Success) and type(outcome.value) is Hit:
+            from motet.dialects.python.running import surrounding
+
             return surrounding.found(self, outcome.value.settled(), attempt.element)
         outcome = self.task.held(outcome, self.driver.host.artifacts)
         settled = settle(self.driver, self.key, outcome, persist=self.task.persist)
         if isinstance(outcome, Failure):
+            from motet.dialects.python.running.surrounding import ask
+
             ask(self, settled, outcome, attempt.element)
         if self.task.hooks:
+            from motet.dialects.python.running import surrounding
+
             surrounding.tell(self, settled, attempt.element)
         if (
             isinstance(outcome, Success)
@@ -262,6 +277,8 @@ class FlowCall(TaskCall):
         """The step has ended, which is recorded: its hooks are to be called."""
         flow: Any = self.task
         if flow.hooks:
+            from motet.dialects.python.running.hooks import flow_ended
+
             flow_ended(flow, self.driver, self.key, self.kwargs)
 
 
@@ -274,5 +291,7 @@ def body_of(call: TaskCall | MapCall, args: tuple[Any, ...], kwargs: Mapping[str
     body = Body(task.kind, scope, task.fn, args, kwargs)
     body.timeout_s = task.policy.timeout_s
     if task.surrounded or call.tags or call.scope.prints:
+        from motet.dialects.python.running import surrounding
+
         body.begin = lambda: surrounding.enter(call, scope, element)
     return body

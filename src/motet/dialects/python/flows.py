@@ -10,20 +10,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, Literal, 
 
 from motet.dialects.python import arguments
 from motet.dialects.python.binding.parameters import Parameters
-from motet.dialects.python.bodies import plain, runs
+from motet.dialects.python.bodies import plain
 from motet.dialects.python.bodies.body import Body
-from motet.dialects.python.bodies.calling import called
 from motet.dialects.python.calls import FlowCall, TaskCall
 from motet.dialects.python.defining import definitions_only
 from motet.dialects.python.futures import Future, final
 from motet.dialects.python.hosting import taken_up
 from motet.dialects.python.kinds import Kind, kind_of, name_of, written
 from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, policy_of
-from motet.dialects.python.running import hooks
-from motet.dialects.python.running.about import flow_run_name, tags_now
-from motet.dialects.python.running.hooks import FlowHooked
+from motet.dialects.python.running import hooked
+from motet.dialects.python.running.hooked import FlowHooked
 from motet.dialects.python.running.keeping import Keeping
-from motet.dialects.python.scope import Lineage, Scope, current
+from motet.dialects.python.scope import Lineage, Scope, current, tags_now
 from motet.dialects.python.states import State
 from motet.dialects.python.task_runners import TaskRunner, ThreadPoolTaskRunner
 from motet.errors import UsageError
@@ -63,7 +61,7 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         self.kind = kind_of(self.fn)
         self.policy = policy_of("flow", self.fn, options, "")
         self.keep_as(options)
-        self.hooks = hooks.given(f"@flow on {self.name}", options, hooks.FLOW_EVENTS)
+        self.hooks = hooked.given(f"@flow on {self.name}", options, hooked.FLOW_EVENTS)
         self._first: tuple[Any, ...] = ()
         runner = options.get("task_runner", ThreadPoolTaskRunner())
         self.task_runner: TaskRunner = runner() if isinstance(runner, type) else runner
@@ -113,8 +111,12 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         if scope is not None:
             return self._as_step(scope, self.parameters.bind(args, kwargs), wait_for, return_state)
         if definitions_only(self):
+            from motet.dialects.python.bodies import runs
+
             return runs.nothing(self.kind)
         if self.kind is not Kind.PLAIN and not (self.kind is Kind.GENERATOR and return_state):
+            from motet.dialects.python.bodies import runs
+
             return runs.called(self, args, kwargs, return_state)
         driver, values = taken_up(self, args, kwargs)
         future = self.drive(driver, values)
@@ -153,7 +155,7 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         run = run or new_id(on.clock.now())
         return NewRun(
             id=run,
-            name=name or flow_run_name(self, run, values) or new_name(),
+            name=name or self._run_name(run, values) or new_name(),
             workflow=self.name,
             program=self._spec(),
             params={key: encode(value, on.artifacts) for key, value in values.items()},
@@ -207,6 +209,8 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         call, action = self._step(scope, values, wait_for)
         future = call.future(scope)
         if self.kind is not Kind.PLAIN:
+            from motet.dialects.python.bodies.calling import called
+
             return called(self.kind, scope, future, call, action, return_state)
         plain.carry_out(scope.driver, call, scope.driver.add(action, call))
         return future.state if return_state else future.result()
@@ -217,7 +221,7 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         scope.accepts(related.after)
         call = self.call_type(self, scope.driver, key, scope.lineage, (), values)  # type: ignore[arg-type]
         action = self._action(key, scope.key, values, related, scope.lineage)
-        action.name = flow_run_name(self, f"{scope.driver.run.id}/{key}", values)
+        action.name = self._run_name(f"{scope.driver.run.id}/{key}", values)
         return call, action
 
     @cached_property
@@ -243,7 +247,10 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         return body
 
     def _begins(self, scope: Scope) -> None:
-        hooks.flow_begins(self, scope.driver, scope.key, scope.values)
+        if self.hooks:
+            from motet.dialects.python.running import hooks
+
+            hooks.flow_begins(self, scope.driver, scope.key, scope.values)
         if scope.prints:
             from motet.dialects.python.running import logs
 
@@ -257,6 +264,13 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
             form="flow", parent=parent,
             fingerprint=arguments.digest((), values, lineage),
         )  # fmt: skip
+
+    def _run_name(self, run: str, values: Mapping[str, Any]) -> str:
+        if "flow_run_name" not in self.options:
+            return ""
+        from motet.dialects.python.running.about import flow_run_name
+
+        return flow_run_name(self, run, values)
 
     def _qualname(self, function: Any) -> str:
         """Its place in its module; what was made of another function is found by its own name."""

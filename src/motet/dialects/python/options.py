@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from motet.dialects.python.kinds import written
 from motet.dialects.python.running.checks import ABSENT, check_values, nearest
@@ -11,14 +11,22 @@ from motet.dialects.python.running.retrying import delays_of, jitter_of
 from motet.dialects.python.task_runners import TaskRunner
 from motet.errors import UsageError
 from motet.kernel.policy import Policy
-from motet.values.quantities import quantity
 
 if TYPE_CHECKING:
     from datetime import timedelta
+    from typing import TypedDict
 
     from motet.dialects.python.cache_policies import CachePolicy
     from motet.dialects.python.running.about import FlowRun, TaskRun
     from motet.dialects.python.states import State
+else:
+
+    class TypedDict:
+        """What type checkers know by that name. The real one compiles each annotation, which nobody asks for here."""
+
+        def __init_subclass__(cls, *, total: bool) -> None:
+            cls.__optional_keys__ = frozenset(cls.__annotations__) | getattr(cls, "__optional_keys__", frozenset())
+
 
 Delays: TypeAlias = "float | Sequence[float] | Callable[[int], Sequence[float]] | None"
 FlowHooks: TypeAlias = "Sequence[Callable[[Any, FlowRun, State], Any]]"
@@ -127,6 +135,8 @@ class TaskOptions(TypedDict, total=False):
 FLOW_OPTIONS = FlowOptions.__optional_keys__
 TASK_OPTIONS = TaskOptions.__optional_keys__
 
+_SURROUNDING = ("log_prints", "on_running", "tags")
+
 
 def checked(kind: str, function: Callable[..., Any], options: Mapping[str, Any], known: frozenset[str]) -> None:
     """Raise UsageError for an option that does not exist, naming the nearest one that does, or has no such value."""
@@ -137,6 +147,11 @@ def checked(kind: str, function: Callable[..., Any], options: Mapping[str, Any],
         if name not in known:
             raise UsageError(f"{where} has no option {name!r}.", nearest(name, known))
     check_values(where, options)
+
+
+def is_surrounded(options: Mapping[str, Any]) -> bool:
+    """Whether there is anything to do around the body of a task with these options."""
+    return any(options.get(each) for each in _SURROUNDING)
 
 
 def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any], executor: str) -> Policy:
@@ -151,8 +166,10 @@ def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any
     delays = delays_of(where, options, retries)
     taken = options.get("limits", {}) if kind == "task" else {}  # those of a flow say how much there is
     demands = {name: float(amount) for name, amount in taken.items()}
-    for name, amount in options.get("resources", {}).items():
-        demands[f"resource:{name}"] = quantity(amount)
+    if "resources" in options:
+        from motet.values.quantities import quantity
+
+        demands.update({f"resource:{name}": quantity(amount) for name, amount in options["resources"].items()})
     return Policy(
         retries=retries, delays_s=delays, jitter=jitter_of(where, options), max_delay_s=max((86400.0, *delays)),
         timeout_s=timeout_s, demands=demands, executor=executor, grace_s=_grace(where, options),

@@ -165,3 +165,6 @@ class Scope:
 
 current: ContextVar[Scope | None] = ContextVar("motet_scope", default=None)
 """The scope that the running code is in; None outside any run."""
+
+tags_now: ContextVar[frozenset[str]] = ContextVar("motet_tags", default=frozenset())
+"""The tags that `tags(...)` adds to what is called now."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from hashlib import blake2b
 from types import CodeType, FunctionType
 from typing import Any
+
+from motet.values.hashing import blake2b
 
 
 def code_digest(function: Callable[..., Any]) -> str:

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import cached_property, update_wrapper
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments
-from motet.dialects.python.bodies.calling import called, state_outside
+from motet.dialects.python.binding.shape import Shape
 from motet.dialects.python.bodies.plain import carry_out
 from motet.dialects.python.caching import policy_of as cache_policy_of
 from motet.dialects.python.calls import MapCall, TaskCall
 from motet.dialects.python.futures import Future, FutureList, final
 from motet.dialects.python.kinds import Kind, kind_of, name_of
-from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, policy_of
-from motet.dialects.python.running import hooks, surrounding
-from motet.dialects.python.running.about import tags_now, task_run_of
-from motet.dialects.python.running.hooks import TaskHooked
+from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, is_surrounded, policy_of
+from motet.dialects.python.running import hooked
+from motet.dialects.python.running.hooked import TaskHooked
 from motet.dialects.python.running.keeping import Keeping
-from motet.dialects.python.scope import Scope, current
+from motet.dialects.python.scope import Scope, current, tags_now
 from motet.dialects.python.source import code_digest
 from motet.dialects.python.states import State
 from motet.errors import UsageError
@@ -27,9 +26,6 @@ from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep
 from motet.kernel.transitions import SUCCEEDED
-
-if TYPE_CHECKING:
-    from inspect import Signature
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -55,8 +51,8 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         self.kind = kind_of(self.fn)
         self.policy: Policy = policy_of("task", self.fn, options, self._executor())
         self.cache_policy = cache_policy_of(options)
-        self.hooks = hooks.given(f"@task on {self.name}", options, hooks.TASK_EVENTS)
-        self._surrounded = surrounding.is_needed(options)
+        self.hooks = hooked.given(f"@task on {self.name}", options, hooked.TASK_EVENTS)
+        self._surrounded = is_surrounded(options)
         self.keep_as(options)
         self._submitted: dict[str, Policy] = {}
         update_wrapper(self, self.fn, updated=())
@@ -80,8 +76,7 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
 
         bound = copy(self)
         bound.fn = MethodType(self.fn, instance)
-        bound.__dict__.pop("signature", None)
-        bound.__dict__.pop("_by_name", None)
+        bound.__dict__.pop("shape", None)
         return bound
 
     def __reduce__(self) -> Any:
@@ -112,12 +107,14 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         """
         scope = current.get()
         if scope is None:
-            return state_outside(self.kind, self.fn, args, kwargs) if return_state else self.fn(*args, **kwargs)
+            return self._outside(args, kwargs) if return_state else self.fn(*args, **kwargs)
         key = scope.next_key(self.name)
         call = TaskCall(self, scope.driver, key, scope.lineage, args, kwargs)
         action = self._action(scope, key, args, kwargs, wait_for, self.policy)
         future = call.future(scope)
         if self.kind is not Kind.PLAIN:
+            from motet.dialects.python.bodies.calling import called
+
             return called(self.kind, scope, future, call, action, return_state)
         attempt = scope.driver.add(action, call)
         if not self.policy.executor:
@@ -204,7 +201,14 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
     def _run_name(self, scope: Scope, key: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         if "task_run_name" not in self.options:
             return ""
+        from motet.dialects.python.running.about import task_run_of
+
         return task_run_of(self, scope.driver, key, (args, kwargs), tags_now.get()).name
+
+    def _outside(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        from motet.dialects.python.bodies.calling import state_outside
+
+        return state_outside(self.kind, self.fn, args, kwargs)
 
     def _submit_policy(self, scope: Scope) -> Policy:
         executor = self.policy.executor or scope.executor or "threads"
@@ -228,34 +232,17 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         return {"code": code_digest(self.fn)[:16]}
 
     @cached_property
-    def signature(self) -> Signature:
-        """The signature of the function."""
-        from inspect import signature
-
-        return signature(self.fn)
+    def shape(self) -> Shape:
+        """How the function takes its arguments."""
+        return Shape(self.fn)
 
     def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments by parameter name; variadic ones under the name of their parameter."""
-        if self._by_name and not kwargs and len(args) == len(self.signature.parameters):
-            return dict(zip(self.signature.parameters, args, strict=True))
-        bound = self.signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        return dict(bound.arguments)
+        """The arguments by parameter name; variadic ones under the name of their parameter. Raises TypeError."""
+        return self.shape.bind(args, kwargs)
 
     def called_with(self, arguments: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments for a call, from arguments by parameter name as `bound` gives them."""
-        if self._by_name:
-            return (), arguments
-        from inspect import BoundArguments
-
-        bound = BoundArguments(self.signature, arguments)
-        return bound.args, bound.kwargs
-
-    @cached_property
-    def _by_name(self) -> bool:
-        """Whether every parameter can be given by name."""
-        plain = ("POSITIONAL_OR_KEYWORD", "KEYWORD_ONLY")
-        return all(each.kind.name in plain for each in self.signature.parameters.values())
+        return self.shape.call(arguments)
 
 
 def _inside(task: Task[..., Any], method: str) -> Scope:

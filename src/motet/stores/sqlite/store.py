@@ -22,7 +22,7 @@ from motet.ports import (
 )
 from motet.stores.codec import decode, pack
 from motet.stores.rows import CHANGEABLE
-from motet.stores.sqlite import journal, runs, steps, upkeep
+from motet.stores.sqlite import journal, runs, steps
 from motet.stores.sqlite.documents import SqliteDocuments
 from motet.stores.sqlite.file import Database, Durability, Execute
 from motet.stores.wake import Bell, FifoFollower, sweep
@@ -133,12 +133,16 @@ class SqliteStore(SqliteDocuments):
     # -- upkeep
 
     def prune(self, *, before: float, now: float, dry_run: bool = False) -> Pruned:
+        from motet.stores.sqlite import upkeep
+
         pruned = upkeep.prune(self._database, before=before, now=now, dry_run=dry_run)
         if not dry_run:
             sweep(self._wake_folder, now - _STALE_S)
         return pruned
 
     def artifacts(self) -> set[str]:
+        from motet.stores.sqlite import upkeep
+
         return self._database.snapshot(upkeep.artifacts)
 
     @property

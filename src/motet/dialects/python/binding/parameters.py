@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Unpack, get_origin
 
+from motet.dialects.python.binding.shape import ABSENT, Shape
 from motet.errors import ParameterError
-
-_SPREADS = inspect.Parameter.VAR_POSITIONAL
-_GATHERS = inspect.Parameter.VAR_KEYWORD
-_VARIADIC = (_SPREADS, _GATHERS)
 
 
 class Written:
@@ -42,22 +38,15 @@ class Parameters:
         self._name = name
         self._function = function
         self._validate = validate
-        self._signature = inspect.signature(function)
+        self._shape = Shape(function)
         self._hints: dict[str, Any] | None = None
-
-    @property
-    def names(self) -> list[str]:
-        """The names that can be given."""
-        return [name for name, each in self._signature.parameters.items() if each.kind not in _VARIADIC]
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The value of every parameter, by name. Raises ParameterError, naming parameter, flow and cure."""
         try:
-            bound = self._signature.bind(*args, **kwargs)
+            values = self._shape.bind(args, kwargs)
         except TypeError as error:
-            raise self._misfit(error) from None
-        bound.apply_defaults()
-        values = dict(bound.arguments)
+            raise self._misfit(args, kwargs, error) from None
         for name, value in values.items():
             if type(value) is Written:
                 values[name] = self._read(name, value)
@@ -68,52 +57,55 @@ class Parameters:
 
     def bind_with(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         """As `bind`, with the values `given` (some perhaps `Written`) in place of those that the call gives."""
-        gathers = [name for name, each in self._signature.parameters.items() if each.kind is _GATHERS]
+        if not given:
+            return self.bind(args, kwargs)
+        gathers = self._shape.gathers
         if not gathers:
             self._refuse_unknown(given)
         try:
-            partial = self._signature.bind_partial(*args, **kwargs)
+            partial = self._shape.signature.bind_partial(*args, **kwargs)
         except TypeError as error:
-            raise self._misfit(error) from None
+            raise self._misfit(args, kwargs, error) from None
         for name, value in given.items():
-            if name in self.names:
+            if name in self._shape.names:
                 partial.arguments[name] = value
             else:
                 more = value.read() if type(value) is Written else value
-                partial.arguments[gathers[0]] = {**partial.arguments.get(gathers[0], {}), name: more}
+                partial.arguments[gathers] = {**partial.arguments.get(gathers, {}), name: more}
         return self.bind(partial.args, partial.kwargs)
 
     def _refuse_unknown(self, names: Mapping[str, Any]) -> None:
         """Raise ParameterError if a name cannot be given, saying which is nearest."""
         for name in names:
-            if name in self.names:
+            if name in self._shape.names:
                 continue
             from difflib import get_close_matches
 
-            near = get_close_matches(name, self.names, 1)
+            near = get_close_matches(name, self._shape.names, 1)
             cure = f"Did you mean {near[0]}?" if near else f"It takes {self._told()}."
             raise ParameterError(f"Flow {self._name} has no parameter {name!r}.", cure)
 
     def call(self, values: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with which to call the function."""
-        from collections import OrderedDict
-
-        bound = inspect.BoundArguments(self._signature, OrderedDict(values))
-        return bound.args, bound.kwargs
+        return self._shape.call(dict(values))
 
     def fit_late(self, values: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         """The values, with those fit that `bind` could not look at: futures stood there in what was given."""
         late = [name for name, value in values.items() if self._validate and value is not given[name]]
         return {**values, **{name: self._coerced(name, values[name]) for name in late}}
 
-    def _misfit(self, error: TypeError) -> ParameterError:
+    def _misfit(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], error: TypeError) -> ParameterError:
+        try:
+            self._shape.signature.bind_partial(*args, **kwargs)
+        except TypeError as unknown:  # what is not known is told before what is missing
+            error = unknown
         return ParameterError(f"Flow {self._name} cannot be called like that: {error}.", f"It takes {self._told()}.")
 
     def _told(self) -> str:
         told = [
-            str(each.replace(annotation=inspect.Parameter.empty))
-            + ("" if each.annotation is inspect.Parameter.empty else f" ({_type_name(each.annotation)})")
-            for each in self._signature.parameters.values()
+            str(each.replace(annotation=each.empty))
+            + ("" if each.annotation is each.empty else f" ({_type_name(each.annotation)})")
+            for each in self._shape.signature.parameters.values()
         ]
         return ", ".join(told) or "no parameters"
 
@@ -132,17 +124,16 @@ class Parameters:
         return written.text if isinstance(fit, str) else fit
 
     def _coerced(self, name: str, value: Any) -> Any:
-        annotation = self._signature.parameters[name].annotation
-        if annotation is inspect.Parameter.empty or annotation is Any or type(value) is annotation:
+        annotation = self._shape.annotation(name)
+        if annotation is ABSENT or annotation is Any or type(value) is annotation:
             return value
         if isinstance(annotation, str):
             annotation = self._hint(name)
-        kind = self._signature.parameters[name].kind
-        if kind is _SPREADS:
+        if name == self._shape.spreads:
             return tuple([self._fit(f"{name}[{at}]", annotation, each) for at, each in enumerate(value)])
-        if kind is _GATHERS and get_origin(annotation) is Unpack:
+        if name == self._shape.gathers and get_origin(annotation) is Unpack:
             return self._fit(name, annotation.__args__[0], value)
-        if kind is _GATHERS:
+        if name == self._shape.gathers:
             return {key: self._fit(key, annotation, each) for key, each in value.items()}
         return self._fit(name, annotation, value)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.binding.containers import PLAIN
-from motet.dialects.python.bodies.deadline import limit
 from motet.dialects.python.kinds import Kind
 from motet.dialects.python.outcomes import check_submitted, concluded, wait_for_submitted
 from motet.dialects.python.scope import current
@@ -49,6 +48,8 @@ class Body:
                 value = self._whole()
             else:
                 if self.deep and self.timeout_s is not None:
+                    from motet.dialects.python.bodies.deadline import limit
+
                     limit(scope, self.timeout_s)
                 value = self.fn(*self.args, **self.kwargs)
             if type(value) not in PLAIN:

@@ -11,8 +11,8 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.defining import defining
+from motet.dialects.python.finding.standin import standing_in
 from motet.dialects.python.flows import Flow
-from motet.dialects.python.orion.standin import standing_in
 from motet.errors import MotetError, TargetError
 from motet.kernel.events import Json
 from motet.values.errors import encode_error
@@ -48,14 +48,14 @@ def run_file(path: str, door: str = "") -> ModuleType:
 
 
 def _compiled(path: str, *, whole: bool) -> CodeType:
-    import ast
-
     try:
         with open(path, "rb") as file:
             source = file.read()
         where = os.path.abspath(path)
         if whole:
             return compile(source, where, "exec", dont_inherit=True)
+        import ast
+
         tree = ast.parse(source, where)
         tree.body = [part for each in tree.body for part in _unguarded(each)]
         return compile(tree, where, "exec", dont_inherit=True)

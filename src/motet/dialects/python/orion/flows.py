@@ -9,12 +9,12 @@ from typing import Any, ParamSpec, TypeVar, Unpack, overload
 from motet.dialects.python import flows
 from motet.dialects.python.binding.parameters import Parameters, Written
 from motet.dialects.python.defining import definitions_only
+from motet.dialects.python.finding.standin import STANDS_IN, stands_in
 from motet.dialects.python.hosting import taken_up
 from motet.dialects.python.options import FlowOptions
 from motet.dialects.python.orion.futures import settled
 from motet.dialects.python.orion.names import name_of
 from motet.dialects.python.orion.scopes import FlowScope, calling, tell_how_it_ends
-from motet.dialects.python.orion.standin import STANDS_IN, stands_in
 from motet.dialects.python.orion.states import Completed, Failed, State, concluded
 from motet.dialects.python.orion.tasks import OrionCall
 from motet.dialects.python.orion.telling import ENGINE, Teller

@@ -53,7 +53,7 @@ class Task(tasks.Task[P, R]):
         if scope is None:
             raise RuntimeError("Tasks cannot be called outside of a flow.")
         try:
-            self.signature.bind(*args, **kwargs)
+            self.bound(args, kwargs)
         except TypeError as error:
             raise TypeError(f"Task {self.name!r} cannot be called like that: {error}.") from None
         driver, key = scope.driver, scope.next_key(self.name)

@@ -6,7 +6,6 @@ In the process that drives the run this is read from the scope; a task in anothe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from motet.dialects.python.running.naming import filled, named
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
 Arguments: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]
 _PLAIN = frozenset((type(None), bool, int, float, str))
-
-tags_now: ContextVar[frozenset[str]] = ContextVar("motet_tags", default=frozenset())
-"""The tags that `tags(...)` adds to what is called now."""
 
 
 class FlowRun(Record, frozen=True):

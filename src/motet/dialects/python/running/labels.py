@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from motet.dialects.python.running.about import tags_now
+from motet.dialects.python.scope import tags_now
 
 
 @contextmanager

@@ -1,27 +1,25 @@
-"""What is done around the body of a task: hooks for its beginning, limits for its tags, prints as log lines."""
+"""What is done around the body of a task: hooks for its beginning, limits for its tags, prints as log lines; and
+whether another attempt is of use when it has failed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from motet.dialects.python.running.about import told_elsewhere
-from motet.dialects.python.running.hooks import is_first, line_of, task_begins
-from motet.dialects.python.running.retrying import left
+from motet.dialects.python.running.about import task_run_of, told_elsewhere
+from motet.dialects.python.running.coroutines import finished
+from motet.dialects.python.running.hooks import attributed, is_first, key_of, line_of, task_begins
 from motet.dialects.python.scope import Scope
+from motet.dialects.python.states import State, StateType
 from motet.engine.calls import Prepared, Settled
 from motet.executors.whole import whole
+from motet.ports import Failure
+from motet.values.errors import decode_error
 
 if TYPE_CHECKING:
     from motet.dialects.python.calls import MapCall, TaskCall
     from motet.ports import Store
-
-_OPTIONS = ("log_prints", "on_running", "tags")
-
-
-def is_needed(options: Mapping[str, Any]) -> bool:
-    """Whether a task with these options has anything around its body."""
-    return any(options.get(each) for each in _OPTIONS)
 
 
 def _limits_of(store: Store, tags: Iterable[str]) -> list[str]:
@@ -97,3 +95,36 @@ def found(call: TaskCall | MapCall, settled: Settled, element: int = -1) -> Sett
     if call.task.hooks:
         tell(call, settled, element)
     return settled
+
+
+def left(call: TaskCall | MapCall, settled: Settled, element: int = -1) -> bool:
+    """Whether another attempt may follow the one that ended so."""
+    if settled.ok or not settled.retry:
+        return False
+    steps = call.driver.state.steps
+    step = steps.get(key_of(call, element))
+    failures = step.failures if step is not None else 0
+    return failures < call.task.policy.retries
+
+
+def ask(call: TaskCall | MapCall, settled: Settled, outcome: Failure, element: int = -1) -> None:
+    """Let `retry_condition_fn` say whether another attempt is of use. If it fails, that is logged, and none is."""
+    condition = call.task.options.get("retry_condition_fn")
+    if condition is None or not left(call, settled, element):
+        return
+    task, driver = call.task, call.driver
+    key = key_of(call, element)
+    run = task_run_of(task, driver, key, call.arguments_of(element), call.tags)
+    error = outcome.error if isinstance(outcome.error, dict) else {}
+    state = State(
+        StateType.FAILED, message=f"{error.get('type', 'Error')}: {error.get('message', '')}",
+        error=lambda: outcome.exception or decode_error(outcome.error),
+    )  # fmt: skip
+    with attributed(driver, key, task_run=run):
+        try:
+            settled.retry = bool(finished(condition(task, run, state)))
+        except Exception:  # boundary: the user's condition
+            import logging
+
+            logging.getLogger("motet").exception("retry_condition_fn of task %s failed: no retry", task.name)
+            settled.retry = False

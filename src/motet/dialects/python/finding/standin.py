@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
 
 STANDS_IN = "orion"
 """What a run's program says under `door` if its file was served by this hook."""
@@ -30,7 +33,11 @@ class _Finder:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """A module that stands in for the one of that name, if there is one."""
-        return ModuleSpec(name, self, is_package=name != "prefect.task_runners") if name in _SERVED else None  # type: ignore[arg-type]
+        if name not in _SERVED:
+            return None
+        from importlib.machinery import ModuleSpec
+
+        return ModuleSpec(name, self, is_package=name != "prefect.task_runners")  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """An empty module."""
