@@ -153,7 +153,7 @@ def task_run_of(
         step.started_at if step is not None else None,
     )  # fmt: skip
     template = task.options.get("task_run_name")
-    if name or not template or not parameters.keys() >= set(task.signature.parameters):
+    if name or not template or not parameters.keys() >= set(task.shape.names):
         return run
     around = _flow_scope(current.get())
     flow_run = flow_run_of(around.owner, driver, around.key, around.values) if around is not None else None
