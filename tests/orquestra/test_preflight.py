@@ -13,7 +13,7 @@ from tests.cli.conftest import Cli
 from tests.orquestra.conftest import MEASURE, ODD, POINTS, SCORE, Remotes
 from tests.orquestra.workflows import BLOSSOMS, changed, odd, step
 
-from motet.dialects.orquestra.source import Source, misfit, packages_in
+from motet.dialects.orquestra.source import Library, misfit, packages_in
 
 
 def refused(cli: Cli, text: str) -> str:
@@ -160,7 +160,7 @@ def test_sources_are_read_and_never_run(tmp_path: Path) -> None:
         "@own\ndef wrapped(a): ...\n\ndef f(a, b=1, *, c, d=2): ...\n\ndef g(**rest): ...\n\n"
         "try:\n    x = 1\nfinally:\n    y = 2\n"
     )
-    source = Source(str(path), [])
+    source = Library([]).source(str(path))
     assert {"p", "json", "f", "x", "y"} <= source.names
     assert source.has("f") is True
     assert source.has("z") is False

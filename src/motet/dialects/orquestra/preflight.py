@@ -11,41 +11,66 @@ from typing import Any
 
 from motet.dialects.orquestra.components import Component
 from motet.dialects.orquestra.places import Problems
-from motet.dialects.orquestra.source import Source, arguments_of, is_standard, misfit, packages_in
+from motet.dialects.orquestra.source import Library, Source, arguments_of, is_standard, misfit, packages_in
 from motet.dialects.orquestra.spec import Step, Workflow, nearest
 
 Importable = Callable[[Step, Iterable[str]], set[str]]
 """Which of these top-level modules the environment of a step has."""
 
 
-def check_code(
-    workflow: Workflow, components: Mapping[str, Component], problems: Problems, importable: Importable | None = None
-) -> None:
-    """Tell of every step whose file, function or arguments cannot be right; with `importable`, whose imports."""
-    for step in workflow.steps.values():
-        used = [components[each] for each in step.imports]
-        source = _source(step, components[step.module], [folder for each in used for folder in each.sources], problems)
-        if source is not None and _check_function(step, source, problems) and importable is not None:
-            _check_imports(step, source, used, importable, problems)
+class Code:
+    """The code of all steps of a workflow, each file read once."""
 
+    def __init__(self, workflow: Workflow, components: Mapping[str, Component]) -> None:
+        self._steps = workflow.steps.values()
+        self._components = components
+        self._libraries: dict[tuple[str, ...], Library] = {}
 
-def task_steps(workflow: Workflow, components: Mapping[str, Component]) -> dict[str, dict[str, Any]]:
-    """The steps whose function is a `motet.task`, each with the options that its decorator has as literals."""
-    found = {}
-    for name, step in workflow.steps.items():
-        with suppress(OSError, SyntaxError, ValueError):
-            path = os.path.join(components[step.module].path, step.file)
-            options = Source(path, ()).task_options(step.function)
-            if options is not None:
-                found[name] = options
-    return found
+    def check(self, problems: Problems) -> None:
+        """Tell of every step whose file, function or arguments cannot be right."""
+        for step in self._steps:
+            source = _source(step, self._components[step.module], self._library(step), problems)
+            if source is not None:
+                _check_function(step, source, problems)
+
+    def check_imports(self, importable: Importable, problems: Problems) -> None:
+        """Tell of every step that imports what it cannot have. Nothing else must be wrong with them."""
+        missing: dict[tuple[str, ...], dict[str, tuple[str, int]]] = {}
+        for step in self._steps:
+            library = self._library(step)
+            path = self._path(step)
+            key = (path, *step.imports)
+            if key not in missing:
+                wanted = _imported(library.source(path))
+                there = importable(step, wanted) if wanted else set()
+                missing[key] = {name: place for name, place in wanted.items() if name not in there}
+            _tell_missing(step, missing[key], [self._components[each] for each in step.imports], problems)
+
+    def tasks(self) -> dict[str, dict[str, Any]]:
+        """The steps whose function is a `motet.task`, each with the options that its decorator has as literals."""
+        found = {}
+        for step in self._steps:
+            with suppress(OSError, SyntaxError, ValueError):
+                options = self._library(step).source(self._path(step)).task_options(step.function)
+                if options is not None:
+                    found[step.name] = options
+        return found
+
+    def _path(self, step: Step) -> str:
+        return os.path.join(self._components[step.module].path, step.file)
+
+    def _library(self, step: Step) -> Library:
+        key = tuple(step.imports)
+        if key not in self._libraries:
+            self._libraries[key] = Library([folder for name in key for folder in self._components[name].sources])
+        return self._libraries[key]
 
 
 def _at(step: Step, *path: str) -> tuple[str | int, ...]:
     return (*step.at, "config", "runtime", *path)
 
 
-def _source(step: Step, component: Component, folders: list[str], problems: Problems) -> Source | None:
+def _source(step: Step, component: Component, library: Library, problems: Problems) -> Source | None:
     """The step's file, read."""
     at = _at(step, "parameters", "file")
     path = os.path.join(component.path, step.file)
@@ -60,7 +85,7 @@ def _source(step: Step, component: Component, folders: list[str], problems: Prob
         )
     else:
         try:
-            return Source(path, folders)
+            return library.source(path)
         except (SyntaxError, ValueError) as error:
             line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
             problems.error(
@@ -79,20 +104,20 @@ def _python_files(folder: str) -> Iterable[str]:
         yield from (os.path.relpath(os.path.join(place, each), folder) for each in names if each.endswith(".py"))
 
 
-def _check_function(step: Step, source: Source, problems: Problems) -> bool:
-    """Whether nothing speaks against the function and the arguments it is given."""
+def _check_function(step: Step, source: Source, problems: Problems) -> None:
+    """Tell of a function that is not there, or does not take the arguments it is given."""
     at = _at(step, "parameters", "function")
     if source.has(step.function) is False:
         problems.error(
             at, f"{step.file} of import {step.module!r} has no function {step.function!r}.",
             nearest(step.function, source.functions or sorted(source.names)),
         )  # fmt: skip
-        return False
+        return
     function = source.function(step.function)
     given = [each.name for each in step.inputs]
     wrong = misfit(function, given) if function is not None else None
     if wrong is None or function is None:
-        return True
+        return
     why, names = wrong
     if why == "unknown":
         where = next(each.at for each in step.inputs if each.name == names[0])
@@ -108,15 +133,11 @@ def _check_function(step: Step, source: Source, problems: Problems) -> bool:
             f"step {step.origin!r} does not give {step.function}() in {step.file} its {told}.",
             "Add it to the step's inputs.",
         )  # fmt: skip
-    return False
 
 
-def _check_imports(
-    step: Step, source: Source, used: list[Component], importable: Importable, problems: Problems
-) -> None:
-    """Tell of modules that the step's code imports for sure, and neither its components nor its environment have."""
-    folders = [folder for each in used for folder in each.sources]
-    own = set(packages_in(folders))
+def _imported(source: Source) -> dict[str, tuple[str, int]]:
+    """The modules that the code imports for sure and its library does not have, each with file and line."""
+    own = set(packages_in(source.library.folders))
     wanted: dict[str, tuple[str, int]] = {}
     seen: set[str] = set()
     todo = [source]
@@ -128,12 +149,16 @@ def _check_imports(
         for name, line in each.imported():
             if not is_standard(name) and name not in own:
                 wanted.setdefault(name, (each.path, line))
-        todo += each.reached()
-    if not wanted:
-        return
-    missing = set(wanted) - importable(step, wanted)
-    for name in sorted(missing):
-        path, line = wanted[name]
+        todo += each.reached
+    return wanted
+
+
+def _tell_missing(
+    step: Step, missing: Mapping[str, tuple[str, int]], used: list[Component], problems: Problems
+) -> None:
+    """Tell of modules that neither the step's components nor its environment have."""
+    own = set(packages_in([folder for each in used for folder in each.sources])) if missing else set()
+    for name, (path, line) in sorted(missing.items()):
         shown = next((path[len(each.path) + 1 :] for each in used if each.path and path.startswith(each.path)), path)
         problems.error(
             _at(step, "parameters", "file"),

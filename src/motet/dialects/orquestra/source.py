@@ -15,12 +15,26 @@ _HARMLESS = {"task", "flow", "cache", "lru_cache", "wraps", "staticmethod"}
 """Decorators that leave what a function takes as it is."""
 
 
-class Source:
-    """One file, with the folders that its component's modules are in. Raises OSError, SyntaxError, ValueError."""
+class Library:
+    """The files that can be imported from some folders, each read once."""
 
-    def __init__(self, path: str, folders: Sequence[str]) -> None:
-        self.path = path
+    def __init__(self, folders: Sequence[str]) -> None:
         self.folders = folders
+        self._read: dict[str, Source] = {}
+
+    def source(self, path: str) -> Source:
+        """One file. Raises OSError, SyntaxError, ValueError."""
+        if path not in self._read:
+            self._read[path] = Source(path, self)
+        return self._read[path]
+
+
+class Source:
+    """One file of a library."""
+
+    def __init__(self, path: str, library: Library) -> None:
+        self.path = path
+        self.library = library
         with open(path, "rb") as file:
             self.tree = ast.parse(file.read(), path)
 
@@ -82,8 +96,10 @@ class Source:
             elif isinstance(each, ast.ImportFrom) and not each.level and each.module:
                 yield each.module.partition(".")[0], each.lineno
 
-    def reached(self) -> Iterator[Source]:
-        """The modules of its component that running it imports for sure."""
+    @cached_property
+    def reached(self) -> list[Source]:
+        """The modules of its library that running it imports for sure."""
+        found = []
         for each in self.tree.body:
             names = []
             if isinstance(each, ast.Import):
@@ -91,12 +107,13 @@ class Source:
             elif isinstance(each, ast.ImportFrom):
                 names = [(each.module or "", each.level)]
             for name, level in names:
-                found = self._module(name, level)
-                if found is not None:
-                    yield found
+                module = self._module(name, level)
+                if module is not None:
+                    found.append(module)
+        return found
 
     def _module(self, name: str, level: int) -> Source | None:
-        folders = self.folders
+        folders = self.library.folders
         if level:
             folder = os.path.dirname(self.path)
             for _ in range(level - 1):
@@ -107,7 +124,7 @@ class Source:
             for path in (f"{stem}.py", os.path.join(stem, "__init__.py")):
                 if os.path.isfile(path):
                     try:
-                        return Source(path, self.folders)
+                        return self.library.source(path)
                     except (OSError, SyntaxError, ValueError):
                         return None
         return None

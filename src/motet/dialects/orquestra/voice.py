@@ -13,7 +13,7 @@ from motet.dialects.orquestra.components import Component, fetch, read_lock, wri
 from motet.dialects.orquestra.contract import content, is_json
 from motet.dialects.orquestra.ids import workflow_id
 from motet.dialects.orquestra.places import Problems
-from motet.dialects.orquestra.preflight import check_code, check_resources, task_steps
+from motet.dialects.orquestra.preflight import Code, check_resources
 from motet.dialects.orquestra.program import VOICE, OrquestraProgram, Work
 from motet.dialects.orquestra.reader import read_workflow
 from motet.dialects.orquestra.results import StepResult
@@ -72,10 +72,11 @@ def prepare(file: str, home: str, resources: Mapping[str, float], asked: Asked) 
     pins, locked = read_lock(workflow, file) if asked.locked else ({}, {})
     components = fetch(workflow, os.path.dirname(os.path.abspath(file)), folder, pins)
     problems = Problems(workflow.document)
-    check_code(workflow, components, problems)
+    code = Code(workflow, components)
+    code.check(problems)
     problems.check()
     around = surroundings(workflow, components, folder, asked.base)
-    check_code(workflow, components, problems, lambda step, names: around[step.name].importable(names))
+    code.check_imports(lambda step, names: around[step.name].importable(names), problems)
     problems.check()
     workflow.warnings += _drifted(file, locked, packages_of(workflow, around))
     check_resources(workflow, resources, _free_bytes(home), problems)
@@ -165,7 +166,7 @@ def program_of(host: Host, row: RunRow, home: str) -> OrquestraProgram:
     components = fetch(workflow, os.path.dirname(row.program["file"]), folder, pins)
     around = surroundings(workflow, components, folder, row.program["base"])
     work = Work(
-        components, around, task_steps(workflow, components), host.store, host.artifacts, host.resources,
+        components, around, Code(workflow, components).tasks(), host.store, host.artifacts, host.resources,
         row.program["cached"],
     )  # fmt: skip
     return OrquestraProgram(workflow, work)
