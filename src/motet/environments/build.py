@@ -176,12 +176,12 @@ class Environments:
         )  # fmt: skip
 
     def _open_to(self, python: str, place: str) -> None:
-        """Let it see what is installed for the interpreter that it was made with."""
-        code = "import sysconfig; print(sysconfig.get_path('purelib')); print(sysconfig.get_path('platlib'))"
-        theirs = set(self._run((python, "-c", code), f"{python} does not run", _INTERPRETER).split())
-        own = self._run((_python(place), "-c", code), f"{place} does not run", _INTERPRETER).split()[0]
+        """Let it see what is installed for the interpreter that it was made with, in whichever way."""
+        code = "import sys; print(*(each for each in sys.path if each.endswith('-packages')), sep=chr(10))"
+        theirs = self._run((python, "-c", code), f"{python} does not run", _INTERPRETER).splitlines()
+        own = self._run((_python(place), "-c", code), f"{place} does not run", _INTERPRETER).splitlines()[0]
         with open(os.path.join(own, "_motet_base.pth"), "w") as file:
-            file.write("\n".join(sorted(theirs)) + "\n")
+            file.writelines(f"import site; site.addsitedir({each!r})\n" for each in theirs)
 
     def _version(self, python: str) -> str:
         if python == sys.executable:

@@ -103,15 +103,22 @@ def _from_cfg(folder: str) -> list[str]:
     return config.get("options", "install_requires", fallback="").split("\n")
 
 
+_PLAIN_BACKENDS = ("setuptools", "hatchling", "flit", "poetry", "pdm")
+"""What makes packages of Python files alone, if it is told nothing else: then a path will do."""
+
+
 def _from_pyproject(folder: str) -> list[str] | None:
     import tomllib
 
     try:
         with open(os.path.join(folder, "pyproject.toml"), "rb") as file:
-            project = tomllib.load(file).get("project", {})
+            found = tomllib.load(file)
     except FileNotFoundError:
         return []
     except (ValueError, OSError):
+        return None
+    project = found.get("project", {})
+    if not found.get("build-system", {}).get("build-backend", "setuptools").startswith(_PLAIN_BACKENDS):
         return None
     return None if "dependencies" in project.get("dynamic", ()) else list(project.get("dependencies", ()))
 
@@ -146,6 +153,13 @@ def installed(python: str) -> dict[str, str]:
     except (OSError, CalledProcessError) as error:
         raise UsageError(f"{python} does not run as a Python interpreter: {error}.", "Name another one.") from None
     return _listed(json.loads(done.stdout))
+
+
+def own(python: str) -> dict[str, str]:
+    """The packages in the environment of the interpreter, without what it sees of others."""
+    from glob import glob
+
+    return _listed(glob(os.path.join(os.path.dirname(os.path.dirname(python)), "lib*", "python*", "site-packages")))
 
 
 def _listed(path: Sequence[str]) -> dict[str, str]:

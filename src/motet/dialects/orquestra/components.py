@@ -170,9 +170,10 @@ def read_lock(workflow: Workflow, file: str) -> tuple[dict[str, Json], dict[str,
         with open(path, encoding="utf-8") as lock:
             content = json.load(lock)
             pins: dict[str, Json] = content["imports"]
+            packages = {key: {**versions} for key, versions in content.get("packages", {}).items()}
     except FileNotFoundError:
         return {}, {}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"{path} cannot be read as a lock file: {error}.", f"Write it anew: motet lock {file}"
         ) from None
@@ -185,7 +186,7 @@ def read_lock(workflow: Workflow, file: str) -> tuple[dict[str, Json], dict[str,
                 f"Write it anew: motet lock {file}",
             )
     git = {name: pins[name] for name, given in workflow.imports.items() if given.kind == "git" and name in pins}
-    return git, content.get("packages", {})
+    return git, packages
 
 
 def _fits(given: Import, pin: Mapping[str, Json]) -> bool:

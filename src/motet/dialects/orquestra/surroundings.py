@@ -17,7 +17,7 @@ from functools import cache
 from hashlib import sha256
 
 from motet.dialects.orquestra.components import Component, Fetching
-from motet.dialects.orquestra.spec import Workflow
+from motet.dialects.orquestra.spec import Step, Workflow
 from motet.environments import requirements
 from motet.environments.build import Environments
 from motet.environments.spec import Environment
@@ -26,6 +26,9 @@ from motet.errors import EnvironmentFailed
 NONE = "none"
 Has = Callable[[], Mapping[str, str]]
 """Gives the packages that the base has, by name, with their versions: it is looked at only if anything is asked for."""
+
+Packages = Mapping[str, Mapping[str, str]]
+"""Versions of packages by name, for each set of imports, as `packages_of` gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,11 @@ class Surroundings:
 
 
 def surroundings(
-    workflow: Workflow, components: Mapping[str, Component], folder: str, base: str
+    workflow: Workflow, components: Mapping[str, Component], folder: str, base: str, locked: Packages
 ) -> dict[str, Surroundings]:
     """The surroundings of each step. Environments are kept below `folder`; what takes time is told on stderr.
 
-    Raises EnvironmentFailed, with the installer's last words.
+    Packages that are `locked` have that version. Raises EnvironmentFailed, with the installer's last words.
     """
     made: dict[tuple[str, ...], Surroundings] = {}
     found = {}
@@ -68,58 +71,92 @@ def surroundings(
     for name, step in workflow.steps.items():
         key = tuple(step.imports)
         if key not in made:
+            pins = [f"{package}=={version}" for package, version in locked.get(_key(step), {}).items()]
+            used = [components[each] for each in key]
             try:
-                made[key] = _made([components[each] for each in key], workflow, folder, base, has)
+                made[key] = _base_or_none(used, workflow, base, pins, has) or _built(used, folder, base, pins, has)
             except EnvironmentFailed as error:
                 where = workflow.document.where((*step.at, "config", "runtime", "imports"))
-                raise EnvironmentFailed(f"{where}: {error.what}", error.cure) from None
+                cure = f"{_CURE} Or write the lock file anew: motet lock {workflow.file}" if pins else _CURE
+                raise EnvironmentFailed(f"{where}: {error.what}", cure) from None
         found[name] = made[key]
     return found
 
 
+_CURE = (
+    "Correct the requirement that is named, or let it be had from here: an index, or wheels in a folder "
+    "(UV_FIND_LINKS, PIP_FIND_LINKS)."
+)
+
+
 def packages_of(workflow: Workflow, around: Mapping[str, Surroundings]) -> dict[str, dict[str, str]]:
     """The packages of each set of imports, as runs and lock files keep them."""
-    return {",".join(step.imports): dict(around[name].packages) for name, step in workflow.steps.items()}
+    return {_key(step): dict(around[name].packages) for name, step in workflow.steps.items()}
 
 
-def _made(used: list[Component], workflow: Workflow, folder: str, base: str, has: Has) -> Surroundings:
+def _key(step: Step) -> str:
+    return ",".join(step.imports)
+
+
+def _base_or_none(
+    used: list[Component], workflow: Workflow, base: str, pins: list[str], has: Has
+) -> Surroundings | None:
+    """The base, if it has all that these components ask for."""
     asked, clear = _asked(used)
-    own = {requirements.project_name(each.path) for each in used if each.path}
     for old, new in requirements.dead(asked).items():
         told = f"{workflow.file}: no package is called {old} any more: {new} is taken, as it is called today."
         if told not in workflow.warnings:
             workflow.warnings.append(told)
-    paths = tuple(dict.fromkeys(path for each in used for path in each.sources))
-    asked = [each for each in asked if requirements.name_of(each) not in own]
-    if base != NONE and clear and not (asked and list(requirements.unmet(asked, has()))):
-        python = base or sys.executable
-        versions = {name: has()[name] for name in sorted(map(requirements.name_of, asked)) if name in has()}
-        return Surroundings(python, paths, _digest([sys.version, python, versions]), versions)
-    loose = [line for each in used if each.given.kind != "git" for line in _declared(each)]
-    environment = Environment(
-        tuple(each.git for each in used if each.given.kind == "git"), tuple(loose),
-        "" if base in ("", NONE) else base, base != NONE,
-    )  # fmt: skip
-    built = Environments(folder, Fetching()).ready(environment)
-    packages = requirements.installed(built.python)
-    return Surroundings(built.python, tuple(dict.fromkeys((*paths, *built.paths))), built.digest, packages)
+    asked += pins
+    if base == NONE or not clear or (asked and list(requirements.unmet(asked, has()))):
+        return None
+    python = base or sys.executable
+    versions = {name: has()[name] for name in sorted(map(requirements.name_of, asked)) if name in has()}
+    return Surroundings(python, _paths(used), _digest([sys.version, python, versions]), versions)
+
+
+def _built(used: list[Component], folder: str, base: str, pins: list[str], has: Has) -> Surroundings:
+    """An environment with what these components ask for.
+
+    Where that can be told from their files, they themselves need no installation: one environment serves all commits
+    that ask for the same.
+    """
+    asked, clear = _asked(used)
+    git = () if clear else tuple(each.git for each in used if each.given.kind == "git")
+    if not clear:
+        asked, _ = _asked([each for each in used if each.given.kind != "git"])
+    asked += pins
+    seen = {} if base == NONE else has()
+    wanted = tuple(requirements.unmet(asked, seen))
+    built = Environments(folder, Fetching()).ready(
+        Environment(git, wanted, "" if base in ("", NONE) else base, base != NONE)
+    )
+    others = {"pip", "setuptools", *_names(used)}  # what makes environments, and what is pinned by its commit
+    packages = {name: seen[name] for name in map(requirements.name_of, asked) if name in seen}
+    packages |= {name: version for name, version in requirements.own(built.python).items() if name not in others}
+    paths = tuple(dict.fromkeys((*_paths(used), *built.paths)))
+    return Surroundings(built.python, paths, _digest([built.digest, packages]), packages)
+
+
+def _paths(used: list[Component]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(path for each in used for path in each.sources))
+
+
+def _names(used: list[Component]) -> set[str]:
+    """What the components are called as packages: none has to be installed for the others."""
+    return {requirements.project_name(each.path) for each in used if each.path}
 
 
 def _asked(used: list[Component]) -> tuple[list[str], bool]:
     """All requirements of the components, and whether these are all."""
     asked: list[str] = []
     clear = True
+    names = _names(used)
     for each in used:
         declared = list(each.given.requirements) if not each.path else requirements.declared(each.path)
         clear &= declared is not None
-        asked += [line for line in declared or () if line.strip()]
+        asked += [line for line in declared or () if line.strip() and requirements.name_of(line) not in names]
     return asked, clear
-
-
-def _declared(component: Component) -> list[str]:
-    if not component.path:
-        return list(component.given.requirements)
-    return [line for line in requirements.declared(component.path) or () if line.strip()]
 
 
 def _digest(parts: object) -> str:

@@ -18,7 +18,7 @@ from motet.dialects.orquestra.program import VOICE, OrquestraProgram, Work
 from motet.dialects.orquestra.reader import read_workflow
 from motet.dialects.orquestra.results import StepResult
 from motet.dialects.orquestra.spec import Workflow
-from motet.dialects.orquestra.surroundings import Surroundings, environments_folder, packages_of, surroundings
+from motet.dialects.orquestra.surroundings import Packages, Surroundings, environments_folder, packages_of, surroundings
 from motet.errors import NotFound, TargetError
 from motet.kernel.events import Json
 from motet.kernel.transitions import SUCCEEDED
@@ -58,6 +58,7 @@ class Ready:
     text: bytes
     components: Mapping[str, Component]
     around: Mapping[str, Surroundings]
+    locked: Packages
 
 
 def prepare(file: str, home: str, resources: Mapping[str, float], asked: Asked) -> Ready:
@@ -75,24 +76,12 @@ def prepare(file: str, home: str, resources: Mapping[str, float], asked: Asked) 
     code = Code(workflow, components)
     code.check(problems)
     problems.check()
-    around = surroundings(workflow, components, folder, asked.base)
+    around = surroundings(workflow, components, folder, asked.base, locked)
     code.check_imports(lambda step, names: around[step.name].importable(names), problems)
     problems.check()
-    workflow.warnings += _drifted(file, locked, packages_of(workflow, around))
     check_resources(workflow, resources, _free_bytes(home), problems)
     workflow.warnings += [each for each in problems.warnings if each not in workflow.warnings]
-    return Ready(workflow, text, components, around)
-
-
-def _drifted(file: str, locked: Mapping[str, Any], here: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """What to say of packages that have other versions than when the workflow was locked."""
-    changed = {
-        f"{name} {version}, now {here[key].get(name, 'gone')}"
-        for key, packages in locked.items()
-        for name, version in packages.items()
-        if key in here and here[key].get(name) != version
-    }
-    return [f"{file}: not as it was locked: {'; '.join(sorted(changed)[:5])}."] if changed else []
+    return Ready(workflow, text, components, around, locked)
 
 
 def _text(file: str) -> bytes:
@@ -142,7 +131,7 @@ def new_run(
         "voice": VOICE, "file": path, "cwd": os.getcwd(), "base": asked.base, "cached": asked.cached,
         "source": {"artifact": stored.digest, "size_bytes": stored.size_bytes},
         "imports": {name: each.pin() for name, each in ready.components.items()},
-        "packages": packages_of(ready.workflow, ready.around),
+        "packages": packages_of(ready.workflow, ready.around), "locked": ready.locked,
     }  # fmt: skip
     return NewRun(
         run, name or run, ready.workflow.name, program, asked.to_json() or None, created_at=host.clock.now(),
@@ -164,7 +153,7 @@ def program_of(host: Host, row: RunRow, home: str) -> OrquestraProgram:
     folder = environments_folder(home)
     pins = {name: pin for name, pin in row.program["imports"].items() if pin["type"] == "git"}
     components = fetch(workflow, os.path.dirname(row.program["file"]), folder, pins)
-    around = surroundings(workflow, components, folder, row.program["base"])
+    around = surroundings(workflow, components, folder, row.program["base"], row.program.get("locked", {}))
     work = Work(
         components, around, Code(workflow, components).tasks(), host.store, host.artifacts, host.resources,
         row.program["cached"],
