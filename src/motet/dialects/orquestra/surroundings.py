@@ -74,7 +74,7 @@ def surroundings(
             pins = [f"{package}=={version}" for package, version in locked.get(_key(step), {}).items()]
             used = [components[each] for each in key]
             try:
-                made[key] = _base_or_none(used, workflow, base, pins, has) or _built(used, folder, base, pins, has)
+                made[key] = _as_it_is(used, workflow, base, pins, has) or _built(used, folder, base, pins, has)
             except EnvironmentFailed as error:
                 where = workflow.document.where((*step.at, "config", "runtime", "imports"))
                 cure = f"{_CURE} Or write the lock file anew: motet lock {workflow.file}" if pins else _CURE
@@ -98,9 +98,7 @@ def _key(step: Step) -> str:
     return ",".join(step.imports)
 
 
-def _base_or_none(
-    used: list[Component], workflow: Workflow, base: str, pins: list[str], has: Has
-) -> Surroundings | None:
+def _as_it_is(used: list[Component], workflow: Workflow, base: str, pins: list[str], has: Has) -> Surroundings | None:
     """The base, if it has all that these components ask for."""
     asked, clear = _asked(used)
     for old, new in requirements.dead(asked).items():
