@@ -493,6 +493,7 @@ def test_everything_new_or_changed(bench: Workbench, tmp_path: Path) -> None:
         "echo b > changed; rm gone; mkdir new; echo c > new/ignored; cat same", folder=str(place), changed=True
     )
     assert [each.path for each in finished.outputs] == ["changed", "new/ignored"]
+    assert finished.removed == ("gone",)
 
 
 def test_a_change_without_a_change_of_size_or_time_is_seen(bench: Workbench, tmp_path: Path) -> None:

@@ -254,6 +254,53 @@ class CommandSuite:
             assert bench.content(finished, "in/a") == "ad\n"
             assert {path.name: path.read_text() for path in source.iterdir()} == {"a": "a", "b": "b"}
 
+    def test_what_changed_is_told_of_mounts_too(self) -> None:
+        with self.opened() as bench:
+            source = bench.given(kept="k", gone="g", written="w")
+            (source / "old").mkdir()
+            (source / "old" / "deep").write_text("d")
+            read, one = bench.given(a="a"), bench.given(b="b")
+            mounts = (
+                Mount("in", str(source)), Mount("only", str(read), "ro"), Mount("deep/er/one", str(one / "b")),
+                Mount("two", str(one / "b"), "ro"),
+            )  # fmt: skip
+            change = "rm in/gone; rm -r in/old; mkdir in/old; echo n > in/new; echo x > in/written"
+            run = f"cat only/a deep/er/one two; {change}"
+            finished = bench.done(run, mounts=mounts, changed=True)
+            assert finished.stdout == "abb"
+            assert bench.paths(finished) == ["in/new", "in/written"]
+            assert finished.removed == ("in/gone", "in/old/deep")
+            assert sorted(os.listdir(source)) == ["gone", "kept", "old", "written"]
+
+    def test_paths_of_mounts_with_any_sign(self) -> None:
+        with self.opened() as bench:
+            name = 'a b:c,d"e=f\ng\\h'
+            source = bench.given(x="x") / name
+            source.mkdir()
+            (source / "y").write_text("y")
+            target = f"/{name}" if self.absolute else name
+            run, mounts = 'cat "$WHERE/y"; echo z > "$WHERE/z"; cat "$WHERE/z"', (Mount(target, str(source)),)
+            assert bench.done(run, mounts=mounts, env={"WHERE": target}).stdout == "yz"
+            assert os.listdir(source) == ["y"]
+
+    def test_mounts_through_links_and_into_other_mounts(self) -> None:
+        with self.opened() as bench:
+            source = bench.given(a="a")
+            (source / "sub").mkdir()
+            link = source.parent / f"{source.name}-link"
+            link.symlink_to(source)
+            assert bench.done("cat in/a", mounts=(Mount("in", str(link)),)).stdout == "a"
+            lost = bench.failed("true", mounts=(Mount("in", str(source / "nothing")),))
+            assert "not there" in lost["message"]
+            assert lost["type"] == "UsageError"
+            for mode in ("ro", "rw") if self.absolute else ():
+                mounts = (Mount("/data/sub", str(bench.given(b="b"))), Mount("/data", str(source), mode))
+                assert bench.done("cat /data/a /data/sub/b", mounts=mounts).stdout == "ab"
+            if self.absolute:
+                mounts = (Mount("/data", str(source), "rw"), Mount("/data/new", str(source / "a")))
+                assert "no such path" in bench.failed("true", mounts=mounts)["message"]
+            assert sorted(os.listdir(source)) == ["a", "sub"]
+
     def test_a_file_of_another_step_is_mounted(self) -> None:
         with self.opened() as bench:
             file = bench.done("echo hello > a", outputs=("a",)).output("a")

@@ -6,7 +6,7 @@ import os
 import select
 import signal
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -29,8 +29,8 @@ _CLEAN_LOOKS = 2
 class Child:
     """A process that leads a session and group of its own, with its output in two pipes.
 
-    `mark` is what it and all that it starts are known by (see `marks`); `env` must have it as MARK. Used by one
-    thread, but for `signal`.
+    `mark` is what it and all that it starts are known by (see `marks`), if `env` has it as MARK. Used by one thread,
+    but for `signal`.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Child:
         try:
             for _ in range(2):
                 ends.append(os.pipe())
-            with branding(mark):
+            with branding(mark) if mark.encode() in map(os.fsencode, env.values()) else nullcontext():
                 self._popen: Popen[bytes] = Popen(
                     argv, env=env, cwd=cwd, stdin=stdin, stdout=ends[0][1], stderr=ends[1][1], pass_fds=pass_fds,
                     start_new_session=True,

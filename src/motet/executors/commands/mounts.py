@@ -52,7 +52,24 @@ def placed(mounts: Sequence[Mount], artifacts: ArtifactStore | None) -> list[Pla
         if target in found:
             raise UsageError(f"Two things are mounted at {each.target}.", "Give each a place of its own.")
         found[target] = _placed(each, target, artifacts)
-    return [found[target] for target in sorted(found, key=lambda path: (path.count("/"), path))]
+    ordered = [found[target] for target in sorted(found, key=lambda path: (path.count("/"), path))]
+    for inner in ordered:
+        for outer in ordered:
+            if outer.mode == "rw" and inner.target.startswith(outer.target + "/"):
+                check_point(outer.source, os.path.relpath(inner.target, outer.target), outer.target)
+    return ordered
+
+
+def check_point(source: str, inner: str, outer: str) -> None:
+    """Raise UsageError if `source`, mounted at `outer`, has nothing at the path `inner` to mount on.
+
+    It could be made only in the source itself, which is not to change, or not by us.
+    """
+    if not os.path.lexists(os.path.join(source, inner)):
+        raise UsageError(
+            f"{inner} is to be mounted in {outer}, and {source}, which is mounted there, has no such path.",
+            f"Mount {outer} as a copy (cow), or make {inner} in it first.",
+        )
 
 
 def _placed(mount: Mount, target: str, artifacts: ArtifactStore | None) -> Placed:

@@ -71,6 +71,11 @@ def collect(
     return sorted(found)
 
 
+def gone(folder: str, before: Mapping[str, State]) -> list[str]:
+    """The paths that are not there any more."""
+    return [path for path in before if not os.path.lexists(os.path.join(folder, path))]
+
+
 def keep(folder: str, paths: Sequence[str], artifacts: ArtifactStore, run: str, step: str) -> tuple[File, ...]:
     """Put the files into the store. Raises what the store raises."""
     root = os.path.realpath(folder)

@@ -27,10 +27,12 @@ class Launch:
     alone       whether nothing of it can outlive its first process
     facts       what is worth recording of the place
     inputs      files of other steps that it sees, as JSON
+    removed     after `end`: what was removed from mounts below the folder, by path; the folder itself does not show it
     """
 
     alone = False
     orders: tuple[str, ...] = ()
+    removed: Sequence[str] = ()
 
     def __init__(self, argv: Sequence[str], cwd: str, mounts: Sequence[Placed]) -> None:
         self.argv = argv

@@ -21,7 +21,10 @@ def fields_of(finished: Finished) -> dict[str, Any]:
 
 def as_json(finished: Finished) -> dict[str, Json]:
     """The record of how a command ended, as JSON: the files by {"path", "artifact", "size_bytes", "mode"}."""
-    record = {**fields_of(finished), "place": dict(finished.place), "inputs": [dict(each) for each in finished.inputs]}
+    record = {
+        **fields_of(finished), "place": dict(finished.place), "inputs": [dict(each) for each in finished.inputs],
+        "removed": list(finished.removed),
+    }  # fmt: skip
     record["outputs"] = [
         {"path": each.path, "artifact": each.digest, "size_bytes": each.size_bytes, "mode": each.mode}
         for each in finished.outputs

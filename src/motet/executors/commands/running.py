@@ -106,7 +106,7 @@ class Running:
         return status
 
     def _run(self, launched: Launch, change: dict[str, str | None], mark: str) -> int:
-        environ = environment_of({**launched.environ(change), MARK: mark})
+        environ = environment_of(launched.environ({**change, MARK: mark}))
         stdin = script_on(self._command.stdin)
         try:
             child = Child(
@@ -206,8 +206,9 @@ class Running:
         code = int(answer.get("exit", 0)) if "exit" in answer else exit_status(status)
         paths, files = self._collected(strict=not problem and self._accepts(code) and self._job.stopping is None)
         finished = Finished(
-            code, files, answer.get("value"), self._lines.stdout, self._folder, launched.facts, launched.inputs
-        )
+            code, files, answer.get("value"), self._lines.stdout, self._folder, launched.facts, launched.inputs,
+            self._removed(launched),
+        )  # fmt: skip
         if self._job.stopping is not None:
             self._keep_record(finished, f"stopped: {self._job.stopping}")
             return Stopped(self._job.stopping)
@@ -218,6 +219,11 @@ class Running:
             failed.error["finished"] = as_json(finished)
             return failed
         return self._succeeded(finished)
+
+    def _removed(self, launched: Launch) -> tuple[str, ...]:
+        if self._before is None:
+            return ()
+        return tuple(sorted({*outputs.gone(self._folder, self._before), *launched.removed}))
 
     def _accepts(self, code: int) -> bool:
         return not self._command.accept or code in self._command.accept

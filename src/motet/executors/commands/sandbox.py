@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from motet.errors import CommandFailed, MotetError
+from motet.executors.commands.binds import clear, missing
 from motet.executors.commands.mounts import Placed
 from motet.executors.commands.places import Launch, by_signal
 from motet.executors.commands.spec import Command, Function, Sandbox
+from motet.executors.commands.uppers import settle
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
@@ -40,6 +42,10 @@ class InSandbox(Launch):
         for name in ("root", "scratch"):
             os.makedirs(os.path.join(self._own, name))
         self._uppers = [(each, os.path.join(self._own, "scratch", f"upper-{at}")) for at, each in enumerate(mounts)]
+        self._points = [
+            path for each in mounts if not os.path.isabs(each.target)
+            for path in missing(folder, os.path.join(folder, each.target))
+        ]  # fmt: skip
         plan: dict[str, Json] = {
             "root": os.path.join(self._own, "root"), "scratch": os.path.join(self._own, "scratch"), "folder": folder,
             "mounts": [_mount(each, upper) for each, upper in self._uppers], "cwd": cwd, "argv": list(argv),
@@ -68,9 +74,13 @@ class InSandbox(Launch):
 
     def end(self) -> None:
         """Put what was written into mounts below the step's folder where the command saw it."""
+        removed = []
         for mount, upper in self._uppers:
-            if not os.path.isabs(mount.target) and os.path.lexists(upper):
-                _merge(upper, os.path.join(self._folder, mount.target))
+            if not os.path.isabs(mount.target) and mount.mode == "cow":
+                gone = settle(upper, mount.source, os.path.join(self._folder, mount.target))
+                removed += [os.path.normpath(os.path.join(mount.target, path)) for path in gone]
+        self.removed = removed
+        clear(self._points)
 
     def close(self) -> None:
         shutil.rmtree(self._own, ignore_errors=True)
@@ -94,20 +104,3 @@ def _mount(mount: Placed, upper: str) -> dict[str, Json]:
         "target": mount.target, "source": os.path.realpath(mount.source), "mode": mount.mode, "upper": upper,
         "is_folder": mount.is_folder, "permissions": permissions | 0o200,
     }  # fmt: skip
-
-
-def _merge(upper: str, target: str) -> None:
-    """Move what was written to the place where it was seen; what was removed there is not told."""
-    if not os.path.isdir(upper) or os.path.islink(upper):
-        found = os.lstat(upper)
-        if not stat.S_ISCHR(found.st_mode):  # a device stands for what was removed
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            if os.path.isdir(target) and not os.path.islink(target):
-                shutil.rmtree(target)
-            os.replace(upper, target)
-        return
-    if os.path.lexists(target) and (os.path.islink(target) or not os.path.isdir(target)):
-        os.unlink(target)
-    os.makedirs(target, exist_ok=True)
-    for name in os.listdir(upper):
-        _merge(os.path.join(upper, name), os.path.join(target, name))

@@ -126,7 +126,7 @@ class Command:
     outputs   files to keep, relative to the folder: paths and globs (`*`, `**`, `?`, `[...]`). A plain path that
               is not there afterwards fails the step, as does one that leads out of the folder. A folder stands for
               all files below it
-    changed   keep every file that is new or changed in the folder, whatever it is called
+    changed   keep every file that is new or changed in the folder, whatever it is called, and tell what was removed
     mounts    see `Mount`
     place     `Host()`, `Sandbox()` or `Container(...)`
     limits    see `Limits`
@@ -176,6 +176,7 @@ class Finished:
     folder     where it ran; "" if that was removed
     place      what is worth knowing of where it ran: {"kind": "container", "image": "sha256:..."}
     inputs     the files of other steps that were mounted, as {"target", "artifact", "run", "step"}
+    removed    with `Command.changed`: the files that were in the folder, or in a mount below it, and are gone; sorted
     """
 
     exit_code: int
@@ -185,6 +186,7 @@ class Finished:
     folder: str = ""
     place: Mapping[str, Json] = field(default_factory=dict)
     inputs: tuple[Mapping[str, Json], ...] = ()
+    removed: tuple[str, ...] = ()
 
     def output(self, path: str) -> File:
         """The output of that path. Raises KeyError, naming those that there are."""

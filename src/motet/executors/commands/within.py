@@ -133,6 +133,7 @@ def _overlay(source: str, target: str, upper: str) -> None:
     try:
         _call("mount", b"overlay", target.encode(), b"overlay", 0, options.encode())
     except OSError:
+        shutil.rmtree(f"{upper}.work")  # the sign of an overlay
         shutil.copytree(source, upper, symlinks=True, dirs_exist_ok=True)
         _bind(upper, target)
 

@@ -1,0 +1,116 @@
+"""The container engines of this host, and their images."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from motet.errors import CommandFailed, UsageError
+from motet.executors.commands.spec import Container
+from motet.executors.commands.wanted import Runner
+
+if TYPE_CHECKING:
+    from motet.kernel.events import Json
+
+ENGINES = ("docker", "podman", "apptainer")
+_IMAGE = re.compile(r"[A-Za-z0-9/][\w./:@+-]*")
+_WORD = re.compile(r"[A-Za-z0-9][\w.:,@=/-]*")
+_GET_IMAGE = "Check its name, log in to its registry, or build or load it on this host; then resume the run."
+
+
+def check(place: Container) -> None:
+    """Raises UsageError for what is no image, no way to pull, no option; none of it can be taken for another option."""
+    if not _IMAGE.fullmatch(place.image):
+        raise UsageError(f"{place.image!r} is no image.", "Give its name, such as python:3.12-slim.")
+    if place.pull not in ("missing", "always", "never"):
+        raise UsageError(f"{place.pull!r} is no way to pull.", 'Choose "missing", "always" or "never".')
+    for name in ("network", "user", "gpus"):
+        value = getattr(place, name)
+        if value and not _WORD.fullmatch(value):
+            raise UsageError(f"{value!r} is no {name} of a container.", "Give it as the engine's option takes it.")
+    if place.workdir and not os.path.isabs(place.workdir):
+        raise UsageError(f"workdir {place.workdir!r} is not absolute.", "Give an absolute path.")
+
+
+def find_engine(wanted: str) -> str:
+    """The path of the engine; of the first one that answers for "". Raises UsageError, CommandFailed."""
+    if wanted and wanted not in ENGINES:
+        raise UsageError(f"There is no container engine {wanted!r}.", f"Choose one of: {', '.join(ENGINES)}.")
+    why = []
+    for name in (wanted,) if wanted else ENGINES:
+        path = shutil.which(name)
+        problem = "is not installed" if path is None else does_not_answer(path)
+        if path is not None and not problem:
+            return path
+        why.append(f"{name} {problem}")
+    raise CommandFailed(
+        f"no container can be had: {'; '.join(why)}",
+        'Install and start docker or podman; or run the command without one: place="sandbox".',
+    )
+
+
+def does_not_answer(engine: str, *, again: bool = False) -> str:
+    """Why the engine cannot be used, "" if it can. With `again` it is asked even if it has answered before."""
+    ask = _ask.__wrapped__ if again else _ask
+    try:
+        ask(engine, os.environ.get("DOCKER_HOST", ""))
+    except OSError as error:
+        return str(error)
+    return ""
+
+
+@lru_cache(maxsize=16)
+def _ask(engine: str, host: str) -> None:
+    """Raises OSError, which is not remembered: an engine that does not answer may do so soon. `host` is docker's."""
+    from subprocess import DEVNULL, PIPE, run
+
+    question = ["version"] if os.path.basename(engine) == "apptainer" else ["info"]
+    try:
+        done = run([engine, *question], stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, check=False)
+    except OSError as error:
+        raise OSError(f"does not run ({error.strerror})") from None
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise OSError(f"does not answer ({said[-1] if said else done.returncode})")
+
+
+def find_image(engine: str, place: Container, runner: Runner) -> dict[str, Json]:
+    """The image as it is now, by its id and digests; pulled if need be. Raises CommandFailed."""
+    found = None if place.pull == "always" else _inspected(engine, place.image)
+    if found is None and (problem := does_not_answer(engine, again=True)):
+        raise CommandFailed(
+            f"no container of {place.image} can be had: {os.path.basename(engine)} {problem}",
+            'Start it, then resume the run; or run the command without it: place="sandbox".',
+        )
+    if found is None and place.pull != "never":
+        status, said = runner.run([engine, "pull", "--quiet", place.image])
+        if status:
+            last = (said.strip().splitlines() or ["no reason given"])[-1]
+            why = (
+                'cannot be pulled, as pull="always" asks'
+                if place.pull == "always"
+                else "is not here and cannot be pulled"
+            )
+            raise CommandFailed(f"the image {place.image} {why}: {last}", _GET_IMAGE)
+        found = _inspected(engine, place.image)
+    if found is None:
+        raise CommandFailed(
+            f"the image {place.image} is not here, and may not be pulled (pull={place.pull!r})", _GET_IMAGE
+        )
+    return found
+
+
+def _inspected(engine: str, image: str) -> dict[str, Json] | None:
+    from subprocess import DEVNULL, PIPE, run
+
+    done = run([engine, "image", "inspect", image], stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, check=False)
+    if done.returncode:
+        return None
+    body: Any = json.loads(done.stdout)[0]
+    identity = str(body["Id"])
+    digests = list(body.get("RepoDigests") or ())
+    return {"image": identity if ":" in identity else f"sha256:{identity}", "digests": digests}
