@@ -227,6 +227,18 @@ def test_closing_leaves_the_log_to_later(store: SqliteStore, tmp_path: Path) -> 
     store.close()
 
 
+def test_closing_writes_back_a_log_that_others_would_have_to_read(store: SqliteStore, tmp_path: Path) -> None:
+    """Every process that opens the file first reads the whole log, however little it wants."""
+    other = SqliteStore(str(tmp_path))
+    other.publish([Publication("a", "x" * 1_100_000)])
+    store.close()
+    assert (tmp_path / "store.db-wal").stat().st_size > 1_000_000, "somebody else still has it open"
+    other.close()
+    assert not (tmp_path / "store.db-wal").exists()
+    assert [entry.key for entry in store.read(0, published=True)] == ["a"]
+    store.close()
+
+
 def test_durability_full_syncs(tmp_path: Path) -> None:
     for durability, level in (("normal", 1), ("full", 2)):
         store = SqliteStore(str(tmp_path / durability), durability=durability)  # type: ignore[arg-type]

@@ -26,6 +26,9 @@ Act: TypeAlias = Callable[Concatenate[Execute, P], T]
 # A checkpoint syncs, and writes each changed page once however often it changed: four times rarer than by
 # default it costs a commit less, and the log that is found after a crash (16 MB) is still read in a moment.
 _CHECKPOINT_PAGES = 4000
+# The first to open the file reads the whole log, so commands that follow one another would each read what all before
+# them wrote: a log longer than this is written back by the last to close the file.
+_LOG_BYTES = 1_000_000
 _BUSY_S = 30.0
 _SOON_S = 0.05
 
@@ -123,23 +126,36 @@ class Database:
     def close_now(self) -> None:
         """Close; the caller has both locks.
 
-        The reader goes last: as it may not write, SQLite then leaves the log where it is, rather than writing
-        it back at the end of every short-lived process.
+        While the log is short the reader goes last: as it may not write, SQLite then leaves the log where it is,
+        rather than writing it back at the end of every short-lived process.
         """
         writer, reader, turn = self._writer, self._reader, self._turn
         if writer is None or turn is None:
             return
         self._writer = self._reader = self._turn = None
-        try:
-            if reader is None:
-                reader = self._connect("?mode=ro")
-                reader.execute("PRAGMA schema_version").fetchone()
-        except sqlite3.Error:
-            pass  # the file is gone or damaged: there is nothing to spare
-        writer.close()
-        if reader is not None:
-            reader.close()
+        if self._log_is_long():
+            last = [reader, writer]
+        else:
+            last = [writer, reader or self._spare_reader()]
+        for each in last:
+            if each is not None:
+                each.close()
         turn.close()
+
+    def _log_is_long(self) -> bool:
+        try:
+            return os.stat(f"{self.path}-wal").st_size > _LOG_BYTES
+        except OSError:
+            return False
+
+    def _spare_reader(self) -> sqlite3.Connection | None:
+        """A reader that is there only to be the last; none if the file is gone or damaged: then nothing is spared."""
+        try:
+            reader = self._connect("?mode=ro")
+            reader.execute("PRAGMA schema_version").fetchone()
+        except sqlite3.Error:
+            return None
+        return reader
 
     def _open(self) -> tuple[sqlite3.Connection, Turn]:
         """The writing connection and the turn; the caller has the write lock."""
