@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as exceptions in the main thread, raised only where they can tear nothing apart.
+"""Ctrl-C, SIGTERM and time that is up as exceptions in the main thread, raised only where they can tear nothing apart.
 
 Python raises KeyboardInterrupt between any two instructions: in the middle of a commit as well, after which nothing
 fits what is stored any more. So it is held back while the main thread does Motet's own work, and raised in the
@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from types import CodeType, FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -25,6 +25,9 @@ _NUDGE = signal.SIGRTMIN + 5
 """Asks the main thread again whether it has come to where it may be interrupted. Nobody else's signal."""
 
 _NUDGE_S = 0.002
+
+_RAISE = signal.SIGRTMIN + 6
+"""Asks the main thread to raise what a `Raiser` holds. Nobody else's signal."""
 
 
 _SLICE_S = 0.5
@@ -192,3 +195,42 @@ def held_back() -> AbstractContextManager[object]:
     if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         return Interrupts((signal.SIGINT,))
     return nullcontext()
+
+
+class Raiser:
+    """Raises an exception in the main thread, made there: in the user's code, or where Motet waits, as Ctrl-C is."""
+
+    def __init__(self) -> None:
+        self._main = threading.get_ident()
+        signal.signal(_RAISE, _on_raise)
+
+    def raise_while(self, error: Exception, wanted: Callable[[], bool]) -> None:
+        """From another thread: have it raised once, as soon as that may be, unless it is no longer wanted by then."""
+        threading.Thread(target=self._urge, args=(_Due(error, wanted),), name="motet-late", daemon=True).start()
+
+    def _urge(self, due: _Due) -> None:
+        _dues.append(due)
+        while not due.raised and due.wanted():
+            signal.pthread_kill(self._main, _RAISE)
+            time.sleep(_NUDGE_S)
+        _dues.remove(due)
+
+
+class _Due:
+    """An exception that is to be raised."""
+
+    def __init__(self, error: Exception, wanted: Callable[[], bool]) -> None:
+        self.error = error
+        self.wanted = wanted
+        self.raised = False
+
+
+_dues: list[_Due] = []
+"""Of the whole process, as the signal is: flows with limits nest."""
+
+
+def _on_raise(number: int, frame: FrameType | None) -> None:
+    for due in tuple(_dues):
+        if not due.raised and due.wanted() and may_interrupt(frame):
+            due.raised = True
+            raise due.error

@@ -525,3 +525,22 @@ def test_what_is_not_spoken_is_said() -> None:
 
     with pytest.raises(orion.app.UsageError, match="not part of the beta"):
         give.map([1])
+
+
+def test_a_flow_out_of_time_has_timed_out() -> None:
+    @task
+    def long() -> None:
+        time.sleep(60)
+
+    @flow(timeout_seconds=0.2)
+    def busy() -> int:
+        time.sleep(60)
+        return 3
+
+    @flow(timeout_seconds=0.2)
+    def waits() -> None:
+        long()
+        long()
+
+    for each in (busy, waits):
+        assert str(each()) == "TimedOut('Flow run exceeded timeout of 0.2 seconds', type=FAILED)"

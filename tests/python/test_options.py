@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -107,6 +108,69 @@ def test_a_sync_flow_out_of_time_stops_its_steps(executor: str) -> None:
 
 def _sleep() -> None:
     time.sleep(PATIENCE_S)
+
+
+def _work() -> None:
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        sum(range(100))
+
+
+@pytest.mark.parametrize("busy", [_sleep, _work])
+def test_code_of_a_sync_flow_out_of_time_is_interrupted(busy: Callable[[], None]) -> None:
+    done: list[str] = []
+
+    @task
+    def below() -> None:
+        try:
+            busy()
+        finally:
+            done.append("cleaned up")
+
+    @flow(timeout_seconds=0.2)
+    def slow() -> None:
+        below()
+        done.append("went on")
+
+    @flow
+    def pipeline() -> str:
+        state = slow(return_state=True)
+        return f"{state.name} {double(2)}"
+
+    began = time.monotonic()
+    assert pipeline() == "TimedOut 4"
+    assert done == ["cleaned up"]
+    assert time.monotonic() - began < PATIENCE_S
+
+
+def test_hooks_and_conditions_hear_of_time_that_is_up() -> None:
+    told: list[tuple[str, str]] = []
+
+    def wanted(task: Any, run: Any, state: Any) -> bool:
+        told.append(("asked", state.name))
+        return False
+
+    def failed(task: Any, run: Any, state: Any) -> None:
+        told.append(("failed", state.name))
+
+    for executor in ("threads", "processes"):
+        timed = task(executor=executor, timeout_seconds=0.2, retries=3, retry_condition_fn=wanted, on_failure=[failed])(
+            _doze
+        )
+
+        @flow
+        def pipeline(of: Any = timed) -> list[str]:
+            futures = of.map([PATIENCE_S, 0])
+            futures.wait()
+            return [each.name for each in futures.states]
+
+        assert pipeline() == ["TimedOut", "Completed"]
+        assert told == [("asked", "TimedOut"), ("failed", "TimedOut")]
+        told.clear()
+
+
+def _doze(seconds: float) -> None:
+    time.sleep(seconds)
 
 
 def test_a_busy_flow_out_of_time_ends_at_its_next_call() -> None:

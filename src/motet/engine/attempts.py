@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 from queue import SimpleQueue
-from threading import Event
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from motet.engine.calls import Call, Prepared, Settled
@@ -83,11 +83,11 @@ class Attempts:
             handed.stopping = reason
         if not name or (self._executor(name).stop(self._run, key, element, number, reason) and handed is None):
             return
-        now = self._host.clock.now()
-        if reason == "timeout":
-            self._tell(Failed(now, key, number, _timed_out(step), element))
+        late = self._limited.get((key, element, number)) if reason == "timeout" else None
+        if late is not None:  # not here: the run is locked, and the voice may ask users' code what follows
+            Thread(target=self._report, args=(late, Stopped(reason)), name="motet-late", daemon=True).start()
         else:
-            self._tell(Ended(now, key, number, reason, element))
+            self._tell(Ended(self._host.clock.now(), key, number, reason, element))
 
     def overdue(self) -> tuple[list[Attempt], float]:
         """Attempts whose time is up, each told once; and in how many seconds to look again (inf: never)."""
@@ -97,7 +97,8 @@ class Attempts:
             left_s = limit_s if attempt.began_at is None else attempt.began_at + limit_s - now
             if left_s > _EARLY_S:
                 again_s = min(again_s, left_s)
-            elif self._limited.pop((attempt.key, attempt.element, attempt.number), None) is not None:
+            else:
+                attempt.began_at = inf  # told
                 late.append(attempt)
         return late, again_s
 
@@ -126,12 +127,15 @@ class Attempts:
         """The news that a report is. Values are encoded here, on the thread that reports."""
         at = self._host.clock.now()
         key, number, element = attempt.key, attempt.number, attempt.element
-        self._limited.pop((key, element, number), None)
+        step = self._session.state.steps[key]
+        limited = self._limited.pop((key, element, number), None)
         self._handed.pop((key, element, number), None)
+        if limited is None and step.policy.timeout_s is not None:  # it was given up, and judged then: nobody's attempt
+            return Ended(at, key, 0, "late", element)
         if isinstance(outcome, Stopped):
-            if outcome.reason == "timeout":
-                return Failed(at, key, number, _timed_out(self._session.state.steps[key]), element)
-            return Ended(at, key, number, outcome.reason, element)
+            if outcome.reason != "timeout":
+                return Ended(at, key, number, outcome.reason, element)
+            outcome = Failure(_timed_out(step, element))
         call = self.calls.get(key)
         try:
             settled = call.settle(attempt, outcome) if call is not None else _plain(outcome)
@@ -173,8 +177,9 @@ def news_of(at: float, key: str, number: int, settled: Settled, element: int = -
     return Failed(at, key, number, settled.error, element, settled.retry, settled.delay_s)
 
 
-def _timed_out(step: Step) -> Json:
-    message = f"{step.key} ran longer than its limit of {step.policy.timeout_s or 0:g} s and was stopped."
+def _timed_out(step: Step, element: int) -> Json:
+    key = step.key if element < 0 else element_key(step.key, element)
+    message = f"{key} ran longer than its limit of {step.policy.timeout_s or 0:g} s and was stopped."
     return {"type": "TimedOut", "module": "motet.errors", "message": message}
 
 

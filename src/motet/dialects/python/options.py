@@ -43,8 +43,8 @@ class FlowOptions(TypedDict, total=False):
     retry_delay_seconds  seconds before each retry: a number, a list, or a function of the number of retries
     retry_jitter_factor  waits are lengthened by up to this share
     task_runner          where submitted tasks run: ThreadPoolTaskRunner() by default
-    timeout_seconds      an attempt that takes longer fails: its steps are stopped, and it ends where it next waits or
-                         calls something
+    timeout_seconds      an attempt that takes longer fails: its steps are stopped, and its code is interrupted where it
+                         waits; on the main thread anywhere
     limits               capacity of the named limits that tasks of a run share: {"database": 2}
     validate_parameters  False leaves parameters as they are
     log_prints           True logs what is printed, for its tasks too unless they say otherwise

@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import flows
 from motet.dialects.python.binding.parameters import Parameters, Written
+from motet.dialects.python.bodies.deadline import limit
 from motet.dialects.python.defining import definitions_only
 from motet.dialects.python.finding.standin import STANDS_IN, stands_in
 from motet.dialects.python.hosting import taken_up
@@ -130,15 +131,22 @@ class Flow(flows.Flow[P, R]):
         if top:
             scope.teller.tell(f"Using task runner {type(self.task_runner).__name__!r}")
         scope.driver.limit({**self.options.get("limits", {}), **scope.limits})
+        if self.policy.timeout_s is not None:
+            limit(scope, self.policy.timeout_s)
         token = current.set(scope)
         try:
             value = self.fn(*args, **kwargs)
             states = scope.wait()
-        except Exception:
+        except Exception:  # boundary: out of time, it matters no more what the user's function raises
             scope.wait()
-            raise
+            if scope.over is None:
+                raise
         finally:
             current.reset(token)
+            late = scope.over is not None
+            scope.end()
+        if late:
+            return Failed(f"Flow run exceeded timeout of {self.policy.timeout_s} seconds", name="TimedOut")
         return concluded(settled(value) if value is not None else states or None)
 
     def _spec(self) -> Json:

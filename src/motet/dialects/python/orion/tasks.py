@@ -157,7 +157,8 @@ class OrionCall(TaskCall):
             if isinstance(error, StateFailed) and isinstance(error.state, State):
                 tell_failure(self.teller, error.state)
             else:
-                text = outcome.error.get("traceback", "") if isinstance(outcome.error, dict) else ""
+                known = outcome.error if isinstance(outcome.error, dict) else {}
+                text = known.get("traceback") or f"{known.get('type')}: {known.get('message')}"
                 self.teller.error("Encountered exception during execution:", traceback=text)
                 tell_failure(self.teller, Failed("Task run encountered an exception."))
         elif self._remote and isinstance(outcome, Success):

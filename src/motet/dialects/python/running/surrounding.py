@@ -116,8 +116,9 @@ def ask(call: TaskCall | MapCall, settled: Settled, outcome: Failure, element: i
     key = key_of(call, element)
     run = task_run_of(task, driver, key, call.arguments_of(element), call.tags)
     error = outcome.error if isinstance(outcome.error, dict) else {}
+    name = "TimedOut" if error.get("type") == "TimedOut" else "Failed"
     state = State(
-        StateType.FAILED, message=f"{error.get('type', 'Error')}: {error.get('message', '')}",
+        StateType.FAILED, name, f"{error.get('type', 'Error')}: {error.get('message', '')}",
         error=lambda: outcome.exception or decode_error(outcome.error),
     )  # fmt: skip
     with attributed(driver, key, task_run=run):
