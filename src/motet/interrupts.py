@@ -2,7 +2,7 @@
 
 Python raises KeyboardInterrupt between any two instructions: in the middle of a commit as well, after which nothing
 fits what is stored any more. So it is held back while the main thread does Motet's own work, and raised in the
-user's code, or where Motet waits for something: in `block`, `take`, `poll` and `run_loop`, and nowhere else.
+user's code, or where Motet waits for something: in what is `interruptible`, and nowhere else.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from selectors import BaseSelector, SelectorKey
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 _NUDGE = signal.SIGRTMIN + 5
 """Asks the main thread again whether it has come to where it may be interrupted. Nobody else's signal."""
@@ -35,6 +36,16 @@ _SLICE_S = 0.5
 sets a mark that Python looks at only afterwards."""
 
 
+_WAITS: set[CodeType] = set()
+
+
+def interruptible(function: F) -> F:
+    """A function that only waits: code of its own, and what it calls of the standard library, may be interrupted."""
+    _WAITS.add(function.__code__)
+    return function
+
+
+@interruptible
 def block(event: threading.Event, timeout_s: float | None = None) -> bool:
     """Wait for the event, for so many seconds; whether it came. May be interrupted."""
     if threading.get_ident() != _MAIN.ident:
@@ -50,6 +61,7 @@ class _Queue(Protocol):
     def get(self, block: bool = True, timeout: float | None = None) -> Any: ...
 
 
+@interruptible
 def take(queue: _Queue, timeout_s: float | None = None) -> Any:
     """The next item of the queue. May be interrupted. Raises queue.Empty when the time is up."""
     if threading.get_ident() != _MAIN.ident:
@@ -68,6 +80,7 @@ def take(queue: _Queue, timeout_s: float | None = None) -> Any:
 _MAIN = threading.main_thread()
 
 
+@interruptible
 def poll(selector: BaseSelector, timeout_s: float | None) -> list[tuple[SelectorKey, int]]:
     """What the selector has, for so many seconds at most. May be interrupted; the main thread is told to look again."""
     return selector.select(timeout_s)
@@ -98,14 +111,12 @@ def _descend(calls: int) -> None:
         _descend(calls - 1)
 
 
+@interruptible
 def run_loop(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run the coroutine to its end in an event loop of its own. May be interrupted while the loop has nothing to do."""
     import asyncio
 
     return asyncio.run(coroutine)
-
-
-_WAITS: frozenset[CodeType] = frozenset((block.__code__, take.__code__, poll.__code__, run_loop.__code__))
 
 
 def may_interrupt(frame: FrameType | None) -> bool:

@@ -69,6 +69,40 @@ def test_a_step_in_a_thread_is_given_up(cli: Cli, how: str) -> None:
     assert cli.runs()[0]["status"] == "cancelled"
 
 
+@pytest.mark.parametrize("before", [0, 200])
+def test_a_step_in_a_process_ends_whether_its_caller_hears_the_worker_itself_or_not(cli: Cli, before: int) -> None:
+    cli.write(
+        "elsewhere.py",
+        """
+        import os
+        import time
+        from motet import flow, task
+
+        @task(executor="processes")
+        def quick():
+            return None
+
+        @task(executor="processes")
+        def slow():
+            with open(os.environ["COUNT"], "a") as file:
+                file.write("begun\\n")
+            time.sleep(3600)
+
+        @flow
+        def waiting(before: int):
+            for _ in range(before):
+                quick()
+            slow()
+        """,
+    )
+    process = cli.start("run", "elsewhere.py", "-p", f"before={before}")
+    cli.wait_for_count(1, process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 130
+    assert cli.runs()[0]["status"] == "cancelled"
+
+
 def test_twice_ends_even_what_python_cannot_interrupt(cli: Cli) -> None:
     """Compiled code that lets other threads run, but does not look for signals."""
     cli.write(

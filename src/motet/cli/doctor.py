@@ -96,7 +96,7 @@ def _libraries() -> Iterator[Check]:
 def _namespaces() -> Check:
     from subprocess import DEVNULL, run
 
-    from motet.executors.commands.distant import program
+    from motet.executors.commands.warm import program
 
     done = run([sys.executable, "-S", "-E", program(), "--can-show", "/app"], stderr=DEVNULL, check=False)
     if done.returncode == 0:

@@ -14,6 +14,7 @@ from motet.dialects.python.tasks import Task
 from motet.environments.spec import Built, Environment
 from motet.errors import EnvironmentFailed, UsageError
 from motet.executors.commands.spec import (
+    AT_ONCE,
     Command,
     Container,
     Finished,
@@ -30,6 +31,7 @@ from motet.values.quantities import quantity
 if TYPE_CHECKING:
     from inspect import Signature
 
+    from motet.kernel.events import Json
     from motet.ports import Attempt, Outcome
 
 _HOLE = re.compile(r"\{\{([A-Za-z_]\w*)\}\}|(?<!\$)\{([A-Za-z_]\w*)\}")
@@ -100,6 +102,11 @@ class Maker:
         """What the result depends on beside the arguments, for caching."""
         shown = {name: self.options[name] for name in sorted(_OWN & self.options.keys())}
         return repr((self.target or self.run, shown))
+
+    @property
+    def at_any_moment(self) -> Mapping[str, Json] | None:
+        """What tells an executor that this may be called at any moment; None where something may have to be built."""
+        return {AT_ONCE: True} if self.target and "environment" not in self.options else None
 
     @property
     def __signature__(self) -> Signature:

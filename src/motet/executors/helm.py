@@ -13,6 +13,8 @@ from collections.abc import Callable
 from enum import Enum
 from time import monotonic
 
+from motet.interrupts import interruptible
+
 _MOMENT_S = 0.005
 
 
@@ -140,6 +142,7 @@ class _Arrival(threading.Event):
         super().set()
         self._helm.arrived()
 
+    @interruptible
     def wait(self, timeout: float | None = None) -> bool:
         if self.is_set():
             return True

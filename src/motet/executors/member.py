@@ -220,8 +220,11 @@ class Member:
 
     def dismiss(self) -> None:
         """Have the worker end, which has nothing to do."""
-        self.leave()
-        self.post(messages.message("close"))
+        if self.process.parting:
+            self.leave()
+            self.post(self.process.parting)
+        else:
+            self.kill()
 
     def leave(self) -> None:
         """Give the worker a moment to end by itself."""

@@ -116,7 +116,7 @@ class _Workers:
         self._living: set[int] = set()
 
     def hire(self, kind: Kind) -> WorkerProcess:
-        process = WorkerProcess(spawn, boot=self._boot)
+        process = WorkerProcess(spawn, boot=self._boot, parting=messages.message("close"))
         self._living.add(process.pid)
         self._orphans.update(self._living)
         return process

@@ -79,12 +79,13 @@ class WorkerProcess:
 
     Its messages and output are read by one thread, without ever waiting; `send` may be called by any, but
     only by one at a time. `pidfd` can be waited for with a selector; None where the system has no such thing.
-    `boot` is the first message to it. `decode` makes the content of a message from its bytes.
+    `boot` is the first message to it, `parting` the last (without one, it is killed when it is not needed any more).
+    `decode` makes the content of a message from its bytes.
     """
 
     def __init__(
         self, spawn: Callable[[socket.socket, int, int], Popen[bytes]], *, boot: Sequence[pickle.Part] = (),
-        decode: Callable[[bytes], Any] = pickle.loads,
+        parting: Sequence[pickle.Part] = (), decode: Callable[[bytes], Any] = pickle.loads,
     ) -> None:  # fmt: skip
         """Start the process: `spawn` gets its ends of the channel, of its output and its errors. Raises OSError."""
         import socket
@@ -105,6 +106,7 @@ class WorkerProcess:
             on_error.pop_all()
         self.control.setblocking(False)
         self.boot = boot
+        self.parting = parting
         self._decode = decode
         self.pid = self._popen.pid
         self.pidfd = _pidfd(self.pid)

@@ -13,6 +13,7 @@ from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.outcomes import settle
 from motet.dialects.python.scope import Lineage, Scope, tags_now
 from motet.engine.calls import Prepared, Settled
+from motet.kernel.events import Json
 from motet.kernel.inputs import Failed, Succeeded
 from motet.kernel.state import Step, element_key
 from motet.ports import Attempt, Failure, Outcome, Success
@@ -61,7 +62,10 @@ class TaskCall:
     def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared | Settled:
         """In this process the scope is set around the call; another process gets function and arguments bare."""
         if here:
-            return Prepared(self.run, context={"run": self.driver.run.id, "key": self.key, "attempt": attempt})
+            context = {"run": self.driver.run.id, "key": self.key, "attempt": attempt}
+            if (options := _bare(self)) is None:
+                return Prepared(self.run, context=context)
+            return Prepared(self.task.fn, *self._resolved(), context=context, options=options)
         from motet.dialects.python.running import surrounding
 
         if (taken := self._taken()) is not None:
@@ -198,7 +202,9 @@ class MapCall:
         """As for a single call, with the element's arguments."""
         if here:
             context = {"run": self.driver.run.id, "key": self.key, "attempt": attempt, "element": element}
-            return Prepared(self.run, (element,), context=context)
+            if (options := _bare(self)) is None:
+                return Prepared(self.run, (element,), context=context)
+            return Prepared(self.task.fn, *self._looked_up(element)[:2], context=context, options=options)
         from motet.dialects.python.running import surrounding
 
         args, kwargs, hit = self._looked_up(element)
@@ -280,6 +286,17 @@ class FlowCall(TaskCall):
             from motet.dialects.python.running.hooks import flow_ended
 
             flow_ended(flow, self.driver, self.key, self.kwargs)
+
+
+def _bare(call: TaskCall | MapCall) -> Mapping[str, Json] | None:
+    """The options with which an executor may call the function itself at any moment, if it says that it takes no
+    time, and there is nothing around it; else None.
+    """
+    task = call.task
+    options: Mapping[str, Json] | None = getattr(task.fn, "at_any_moment", None)
+    if options is None or task.surrounded or task.cache_policy is not None:
+        return None
+    return None if call.tags or call.scope.prints or call.lineage.reuse is not None else options
 
 
 def body_of(call: TaskCall | MapCall, args: tuple[Any, ...], kwargs: Mapping[str, Any], element: int = -1) -> Body:

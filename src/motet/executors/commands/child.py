@@ -74,15 +74,8 @@ class Child:
 
     def kill_all(self) -> None:
         """Kill the group, and whatever else has the mark, until nothing has."""
-        until = monotonic() + _UNKILLABLE_S
         self.signal(signal.SIGKILL)
-        clean = 0
-        while clean < _CLEAN_LOOKS and monotonic() < until:
-            clean += 1
-            for pid in marked(self.mark):
-                clean = 0
-                with suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
+        kill_all(self.mark)
 
     def has_ended(self) -> bool:
         """Whether the process has ended, without reaping it: its id, and its group's, are still taken."""
@@ -101,6 +94,18 @@ class Child:
             os.close(output.fd)
         if self.pidfd is not None:
             os.close(self.pidfd)
+
+
+def kill_all(mark: str) -> None:
+    """Kill what has the mark until nothing has, for as long as the system may take."""
+    until = monotonic() + _UNKILLABLE_S
+    clean = 0
+    while clean < _CLEAN_LOOKS and monotonic() < until:
+        clean += 1
+        for pid in marked(mark):
+            clean = 0
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
 
 
 class Listener:

@@ -1,43 +1,60 @@
-"""The executor "commands": each attempt at work has a thread of its own, which waits for its process."""
+"""The executor "commands": a thread makes the command of an attempt, and waits for its process.
+
+Functions in warm processes need no such thread: a pool has them, as the process executor's.
+"""
 
 from __future__ import annotations
 
 import atexit
 import os
 import threading
-from queue import SimpleQueue
+from collections import deque
+from functools import partial
 
 from motet.errors import EnvironmentFailed
 from motet.executors import capture
 from motet.executors.alarm import Alarm
-from motet.executors.calls import Identity, begin_thread, carry_out, closed, deliver, failure, identity
+from motet.executors.calls import Identity, carry_out, closed, deliver, failure, identity
+from motet.executors.commands.crew import Crew, Work
+from motet.executors.commands.places import is_at_hand
 from motet.executors.commands.running import Running
 from motet.executors.commands.setting import Setting
-from motet.executors.commands.spec import Command
+from motet.executors.commands.spec import AT_ONCE, Command
 from motet.executors.commands.telling import explained
 from motet.executors.commands.tools import Tools, lent
+from motet.executors.commands.warm import Call, WarmWorkers
 from motet.executors.current import Current
+from motet.executors.member import Job as PoolJob
+from motet.executors.pool import WorkerPool
 from motet.ports import Attempt, Failure, Outcome, Stopped, Success
+
+_WARM_MOST = 2
+"""Processes that are kept warm, for each processor."""
 
 
 class Job:
     """An attempt in hand.
 
-    begun     a thread has taken it up: its command is being made
+    placed    it is one of those that may run at once
+    begun     it was taken up: its command is being made
     at_work   its command is there: it can be ended
+    call      its call in the hands of the pool, if it is a function's
     stopping  why it was asked to end; None if it was not
     grace_s   how long it has for that
     """
 
-    __slots__ = ("alarm", "at_work", "attempt", "begun", "grace_s", "here", "stopping", "tee", "thread")
+    __slots__ = (
+        "alarm", "at_work", "attempt", "begun", "call", "grace_s", "here", "placed", "stopping", "tee", "thread",
+    )  # fmt: skip
 
     def __init__(self, attempt: Attempt, tee: bool) -> None:
         self.attempt = attempt
         self.tee = tee
         self.here = Current(attempt.context, attempt.log, tee)
-        self.begun = self.at_work = False
+        self.placed = self.begun = self.at_work = False
         self.thread: threading.Thread | None = None
         self.alarm: Alarm | None = None
+        self.call: Call | None = None
         self.stopping: str | None = None
         self.grace_s = attempt.grace_s
 
@@ -71,67 +88,147 @@ class CommandExecutor:
         self.backlog = self.capacity if backlog is None else backlog
         self._setting = setting
         self._tee = tee
-        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._warm = WorkerPool(
+            max(self.capacity, _WARM_MOST * (os.cpu_count() or 1)), WarmWorkers(setting, self._answered), tee=tee
+        )
         self._lock = threading.Lock()
+        self._ended = threading.Condition(self._lock)
         self._jobs: dict[Identity, Job] = {}
-        self._threads: list[threading.Thread] = []
-        self._idle = self._waiting = 0
+        self._waiting: deque[Job] = deque()
+        self._free = self.capacity
+        self._crew = Crew(self.capacity, "motet-commands")
         self._closed = self._capturing = False
         self._pid = os.getpid()
         atexit.register(self._at_exit)
 
     def start(self, attempt: Attempt) -> None:
-        """Queue the attempt for the next free thread."""
+        """Begin the attempt if there is a place for it, else have it wait for one."""
         attempt.began_at = None
-        outcome: Outcome | None = None
+        job = Job(attempt, self._tee)
         with self._lock:
-            if self._closed or self._pid != os.getpid():  # threads do not survive a fork
-                outcome = closed(self.name)
-            else:
+            refused = self._closed or self._pid != os.getpid()  # threads do not survive a fork
+            if not refused:
                 if not self._capturing:
                     self._capturing = True
                     capture.hold()
-                if self._waiting >= self._idle and len(self._threads) < self.capacity:
-                    outcome = self._add_thread()
-                if outcome is None:
-                    job = self._jobs[identity(attempt)] = Job(attempt, self._tee)
-                    self._waiting += 1
-                    self._queue.put(job)
-        if outcome is not None:
-            deliver(attempt, outcome)
+                self._jobs[identity(attempt)] = job
+                job.placed = self._free > 0
+                if job.placed:
+                    self._free -= 1
+                else:
+                    self._waiting.append(job)
+        if refused:
+            deliver(attempt, closed(self.name))
+        elif job.placed:
+            self._begin(job)
 
-    def _add_thread(self) -> Outcome | None:
-        """Start another thread. If the system gives none, and there is none yet, say how the attempt ends."""
-        thread = begin_thread(self._work, "motet-commands")
-        if isinstance(thread, Failure):
-            return None if self._threads else thread
-        self._threads.append(thread)
-        self._idle += 1
+    def _begin(self, job: Job) -> None:
+        """Begin the attempt, which has a place: here and now, where its command is at hand; else in a thread."""
+        if job.stopping is not None:
+            self._finish(job, Stopped(job.stopping))
+            return
+        command = self._at_hand(job) if AT_ONCE in job.attempt.options else None
+        if command is None:
+            self._in_thread(partial(self._make, job), job)
+            return
+        with self._lock:
+            if self._jobs.get(identity(job.attempt)) is not job:  # it was stopped
+                return
+            job.begun = job.at_work = True
+        try:
+            outcome = self._run(job, command, None)
+        except Exception as error:  # noqa: BLE001 - boundary: what goes wrong with an attempt is its outcome
+            outcome = failure(error)
+        if outcome is not None:
+            self._finish(job, outcome)
+
+    def _at_hand(self, job: Job) -> Command | None:
+        attempt = job.attempt
+        try:
+            found = attempt.function(*attempt.args, **attempt.kwargs)
+        except Exception:  # noqa: BLE001 - boundary: it will raise again, where that is an outcome
+            return None
+        return found if isinstance(found, Command) and is_at_hand(found) else None
+
+    def _finish(self, job: Job, outcome: Outcome) -> None:
+        """Report how the attempt has ended, unless somebody has; its place goes to the next one."""
+        following = None
+        with self._lock:
+            if self._jobs.get(identity(job.attempt)) is not job:
+                return
+            del self._jobs[identity(job.attempt)]
+            if not job.placed:
+                self._waiting.remove(job)
+            elif self._waiting:
+                following = self._waiting.popleft()
+                following.placed = True
+            else:
+                self._free += 1
+            self._ended.notify_all()
+        if following is not None:
+            self._begin(following)
+        deliver(job.attempt, outcome)
+
+    # -- functions in warm processes
+
+    def arrival(self) -> threading.Event:
+        """See `ports.Attended`."""
+        return self._warm.helm.arrival() if os.getpid() == self._pid else threading.Event()
+
+    def _call(self, job: Job, running: Running) -> Outcome | None:
+        """Have a warm process called; gives the outcome if that cannot be."""
+        call = running.call()
+        with self._lock:
+            job.call = call
+        if not self._warm.submit(call):
+            return closed(self.name)
+        if job.stopping is not None:  # perhaps before there was a call to stop
+            self._warm.stop(call, job.stopping)
         return None
+
+    def _answered(self, call: PoolJob, outcome: Outcome) -> None:
+        job = self._jobs.get(identity(call.attempt))
+        if job is None or job.call is not call:
+            return
+        if isinstance(outcome, Stopped):
+            job.stopping = job.stopping or outcome.reason
+        if job.call.running.ends_at_once:
+            self._conclude(job, outcome)
+        else:
+            self._in_thread(lambda alarm: self._conclude(job, outcome), job)
+
+    def _conclude(self, job: Job, outcome: Outcome) -> None:
+        assert job.call is not None
+        try:
+            outcome = job.call.running.answered(outcome)
+        except Exception as error:  # noqa: BLE001 - boundary: what goes wrong with an attempt is its outcome
+            outcome = failure(error)
+        self._finish(job, outcome)
 
     # -- in the threads
 
-    def _work(self) -> None:
-        alarm = Alarm()
-        try:
-            while (job := self._queue.get()) is not None:
-                with self._lock:
-                    self._waiting -= 1
-                    mine = self._jobs.get(identity(job.attempt)) is job
-                    if mine:
-                        self._idle -= 1
-                        job.begun = True
-                        job.alarm = alarm
-                        job.thread = threading.current_thread()
-                if mine:
-                    self._finish(job, self._carry_out(job, alarm))
-                if job.stopping is not None:
-                    alarm.clear()
-                del job
-        finally:
-            alarm.close()
+    def _in_thread(self, work: Work, job: Job) -> None:
+        """Have a thread do what is to be done for the attempt, which has a place."""
+        refused = self._crew.give(work)
+        if refused is not None:
+            self._finish(job, refused)
 
-    def _carry_out(self, job: Job, alarm: Alarm) -> Outcome:
+    def _make(self, job: Job, alarm: Alarm) -> None:
+        with self._lock:
+            if self._jobs.get(identity(job.attempt)) is not job:
+                return
+            job.begun = True
+            job.alarm = alarm
+            job.thread = threading.current_thread()
+        outcome = self._carry_out(job, alarm)
+        with self._lock:
+            job.alarm = job.thread = None
+        if outcome is not None:
+            self._finish(job, outcome)
+        if job.stopping is not None:
+            alarm.clear()
+
+    def _carry_out(self, job: Job, alarm: Alarm) -> Outcome | None:
         try:
             with lent(Tools(self._setting, job, alarm)):
                 found = carry_out(job.attempt, job.here)
@@ -142,18 +239,17 @@ class CommandExecutor:
                 return Stopped(job.stopping)
             if not isinstance(found, Success):
                 return _with_step(job.attempt, found)
-            return Running(self._setting, job, found.value, alarm).outcome()
+            return self._run(job, found.value, alarm)
         except Exception as error:  # noqa: BLE001 - boundary: what goes wrong with an attempt is its outcome
             return failure(error)
 
-    def _finish(self, job: Job, outcome: Outcome) -> None:
-        with self._lock:
-            job.alarm = None
-            mine = self._jobs.pop(identity(job.attempt), None) is job
-        if mine:
-            deliver(job.attempt, outcome)
-        with self._lock:
-            self._idle += 1
+    def _run(self, job: Job, command: Command, alarm: Alarm | None) -> Outcome | None:
+        """Run the command; None if a warm process has it now."""
+        running = Running(self._setting, job, command, alarm)
+        failed = running.ready()
+        if failed is not None:
+            return failed
+        return self._call(job, running) if running.is_warm else running.outcome()
 
     # -- stopping
 
@@ -166,39 +262,48 @@ class CommandExecutor:
             job = self._jobs.get((run, key, element, number))
             if job is None:
                 return True
-            if job.begun:
+            begun, call = job.begun, job.call
+            if begun:
                 job.stop(reason, job.attempt.grace_s)
-                return job.at_work
-            del self._jobs[identity(job.attempt)]
-        deliver(job.attempt, Stopped(reason))
+        if not begun:
+            self._finish(job, Stopped(reason))
+        elif call is None:
+            return job.at_work
+        else:
+            self._warm.stop(call, reason)
         return True
 
     def close(self, *, kill: bool = False) -> None:
         """Wait for all attempts in hand (with `kill`: end them), then for all processes.
 
         Called by an attempt's own thread it does not wait for that one, nor with `kill` for those whose command is
-        being made: these are given up.
+        being made: these are given up. Called by the report of a function it does not wait.
         """
         atexit.unregister(self._at_exit)
         if os.getpid() != self._pid:
             return
         with self._lock:
-            first, self._closed = not self._closed, True
+            self._closed = True
             if kill:
                 for job in self._jobs.values():
                     job.stop("closed", 0.0)
             given_up = [job for job in self._jobs.values() if kill and not job.at_work]
-            for job in given_up:
-                del self._jobs[identity(job.attempt)]
             stuck = {job.thread for job in given_up} | {threading.current_thread()}
-            if first:
-                for _ in self._threads:
-                    self._queue.put(None)
         for job in given_up:
-            deliver(job.attempt, Stopped("closed"))
-        for thread in self._threads:
-            if thread not in stuck:
-                thread.join()
+            self._finish(job, Stopped("closed"))
+        if kill:
+            self._warm.close(kill=True)
+        if self._warm.helm.is_mine():
+            threading.Thread(target=self._end, args=(stuck,), name="motet-commands-end").start()
+        else:
+            self._end(stuck)
+
+    def _end(self, stuck: set[threading.Thread | None]) -> None:
+        """Wait for all attempts in hand but those of these threads, and free everything."""
+        with self._ended:
+            self._ended.wait_for(lambda: all(job.thread in stuck for job in self._jobs.values()))
+        self._warm.close(kill=False)
+        self._crew.close(stuck)
         self._setting.close()
         if self._capturing:
             self._capturing = False

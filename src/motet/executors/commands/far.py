@@ -6,7 +6,8 @@ It is run as a file, by an interpreter that need not know Motet: only the standa
     far.py --once CALL ANSWER   carry out the call in the file CALL, write the answer to the file ANSWER
     far.py --can-show PATH      tell by the exit status whether functions here can see their folder at that path
 
-Messages are JSON, each after its length (8 bytes, big-endian).
+Messages are framed as in `executors.messages`, and JSON: here comes ["call", call]; from here goes ["ready"], once, and
+then ["success", answer, false] or ["failure", answer, false] for each.
 
     call    {"paths", "name", "kwargs", "cwd", "env", "returns", "files", "seen_at"}
     answer  {"value"}, or {"error": {"type", "module", "message", "traceback"}} with {"missing": name} for a module
@@ -24,7 +25,8 @@ import sys
 import traceback
 from typing import Any
 
-_LENGTH = 8
+_MAGIC = b"\x93M5>"
+_PREFIX = len(_MAGIC) + 8
 _NEWNS, _NEWUSER = 0x20000, 0x10000000
 _BIND, _REC, _SLAVE, _DETACH = 4096, 16384, 1 << 19, 2
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}.get(os.uname().machine, 41)
@@ -53,26 +55,29 @@ def main(arguments: Any) -> None:
 def _serve(fd: Any) -> None:
     os.set_inheritable(fd, False)
     own, home = os.getpid(), os.getcwd()
+    signal.signal(signal.SIGTERM, _on_sigterm)
+    _send(fd, ["ready"])
     while True:
         call = _receive(fd)
         if call is None:
             os.killpg(own, signal.SIGKILL)
         before = _environment()
-        _on_sigterm(_leave)
-        answer = _carry_out(call)
-        _on_sigterm(signal.SIG_DFL)
+        _under_way.append(True)
+        answer = _carry_out(call[1])
+        del _under_way[:]
         if os.getpid() != own:  # a fork that the function has made and not ended
             os._exit(1)
         if _asked_to_end:
             _flush()
             os._exit(128 + _asked_to_end[0])
+        if signal.getsignal(signal.SIGTERM) is not _on_sigterm:
+            signal.signal(signal.SIGTERM, _on_sigterm)
         _restore(before)
         os.chdir(home)
-        if call["seen_at"]:
-            _libc.umount2(call["seen_at"].encode(), _DETACH)
+        if call[1]["seen_at"]:
+            _libc.umount2(call[1]["seen_at"].encode(), _DETACH)
         _flush()
-        content = json.dumps(answer).encode()
-        _send(fd, len(content).to_bytes(_LENGTH, "big") + content)
+        _send(fd, ["failure" if "error" in answer else "success", answer, False])
 
 
 def _environment() -> Any:
@@ -89,38 +94,41 @@ def _restore(before: Any) -> None:
             os.environ[os.fsdecode(name)] = os.fsdecode(value)
 
 
-def _on_sigterm(action: Any) -> None:
-    signal.signal(signal.SIGTERM, action)
-
+_under_way = []  # type: Any
+"""Not empty while a function is being called."""
 
 _asked_to_end = []  # type: Any
 """The signal, once this process was asked to end: then it ends with the call that it has in hand."""
 
 
-def _leave(number: Any, frame: Any) -> None:
-    _on_sigterm(signal.SIG_DFL)
+def _on_sigterm(number: Any, frame: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if not _under_way:
+        os.kill(os.getpid(), number)
     _asked_to_end.append(number)
     raise SystemExit(128 + number)
 
 
 def _receive(fd: Any) -> Any:
-    prefix = _read(fd, _LENGTH)
-    content = None if prefix is None else _read(fd, int.from_bytes(prefix, "big"))
-    return None if content is None else json.loads(content.decode())
-
-
-def _read(fd: Any, count: Any) -> Any:
-    parts = []
-    while count:
-        part = os.read(fd, min(count, 1 << 20))
-        if not part:
+    """The next message; None when there will be none."""
+    content = os.read(fd, 1 << 16)
+    while content and len(content) < _PREFIX:
+        content += os.read(fd, 1 << 16) or b"\0" * _PREFIX
+    if content[: len(_MAGIC)] != _MAGIC:
+        return None
+    count = _PREFIX + int.from_bytes(content[len(_MAGIC) : _PREFIX], "little") - len(content)
+    parts = [content[_PREFIX:]]
+    while count > 0:
+        parts.append(os.read(fd, min(count, 1 << 20)))
+        if not parts[-1]:
             return None
-        parts.append(part)
-        count -= len(part)
-    return b"".join(parts)
+        count -= len(parts[-1])
+    return json.loads(b"".join(parts).decode())
 
 
-def _send(fd: Any, content: Any) -> None:
+def _send(fd: Any, message: Any) -> None:
+    content = json.dumps(message).encode()
+    content = _MAGIC + len(content).to_bytes(8, "little") + content
     while content:
         content = content[os.write(fd, content) :]
 

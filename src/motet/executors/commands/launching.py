@@ -14,8 +14,9 @@ from motet.executors.commands.spec import Command, Host, Sandbox
 from motet.executors.commands.wanted import Runner
 
 
-def launch(command: Command, folder: str, own: str, mounts: Sequence[Placed], runner: Runner) -> Launch:
+def launch(command: Command, folder: str, own: str, mounts: Sequence[Placed], runner: Runner | None) -> Launch:
     """Make everything ready in the command's place. `own` is a folder for what is needed beside the command's own.
+    Only containers need the runner.
 
     Raises UsageError for what the place cannot do, CommandFailed where it cannot be had, OSError.
     """
@@ -26,6 +27,7 @@ def launch(command: Command, folder: str, own: str, mounts: Sequence[Placed], ru
     os.makedirs(cwd, exist_ok=True)
     if isinstance(place, Sandbox):
         return InSandbox(command, argv_of(command, folder), cwd, (folder, own), mounts)
+    assert runner is not None
     return in_container(command, folder, own, mounts, runner)
 
 
@@ -37,6 +39,8 @@ def _on_host(command: Command, folder: str, mounts: Sequence[Placed]) -> Launch:
                 "Mount it at a relative path, or run the command in a sandbox or container.",
             )
         copy_into(folder, each)
-    cwd = os.path.normpath(os.path.join(folder, command.cwd or "."))
-    os.makedirs(cwd, exist_ok=True)
+    cwd = folder
+    if command.cwd:
+        cwd = os.path.normpath(os.path.join(folder, command.cwd))
+        os.makedirs(cwd, exist_ok=True)
     return Launch(() if is_warm(command) else argv_of(command, folder), cwd, mounts)

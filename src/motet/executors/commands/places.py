@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from motet.errors import MotetError, UsageError
-from motet.executors.commands.distant import call_of, interpreter, program
 from motet.executors.commands.mounts import Placed
 from motet.executors.commands.spec import Command, Function, Host, Limits
+from motet.executors.commands.warm import call_of, interpreter, program
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
@@ -69,6 +69,11 @@ class Launch:
 def is_warm(command: Command) -> bool:
     """Whether the command is a function that is called in a process that may have been there before."""
     return isinstance(command.run, Function) and isinstance(command.place, Host) and command.limits == _NO_LIMITS
+
+
+def is_at_hand(command: Command) -> bool:
+    """Whether such a function can be called without anything that takes time before."""
+    return is_warm(command) and not (command.mounts or command.secrets or command.changed)
 
 
 def argv_of(command: Command, folder: str) -> Sequence[str]:

@@ -12,7 +12,6 @@ from motet.errors import CommandFailed, MotetError, UsageError
 from motet.executors.alarm import Alarm
 from motet.executors.commands import outputs
 from motet.executors.commands.child import Child, Listener, exit_status, script_on
-from motet.executors.commands.distant import Distant, call_of, process_key
 from motet.executors.commands.launching import launch
 from motet.executors.commands.limits import Guard
 from motet.executors.commands.lines import Lines
@@ -25,6 +24,7 @@ from motet.executors.commands.spec import Command, Finished, Function
 from motet.executors.commands.telling import ended, explained, key_of, undeclared
 from motet.executors.commands.tools import Tools
 from motet.executors.commands.wanted import Wanted
+from motet.executors.commands.warm import Call, call_of
 from motet.ports import Failure, Outcome, Stopped, Success
 from motet.values.errors import encode_error
 from motet.values.files import File
@@ -37,9 +37,10 @@ _SHORT_S = 0.05
 
 
 class Running:
-    """A command at work. `outcome` is called once."""
+    """A command at work. `ready` is called first, then `outcome`; or `call`, and `answered` with what came of it."""
 
-    def __init__(self, setting: Setting, job: Wanted, command: Command, alarm: Alarm) -> None:
+    def __init__(self, setting: Setting, job: Wanted, command: Command, alarm: Alarm | None) -> None:
+        """Without an alarm, the command must be one that `is_at_hand`."""
         self._setting = setting
         self._job = job
         self._attempt = attempt = job.attempt
@@ -49,29 +50,44 @@ class Running:
         self._own = attempt_folder(setting.folder, attempt.run, self._key, attempt.number)
         self._folder = os.path.abspath(command.folder) if command.folder else self._own
         self._before: dict[str, outputs.State] | None = None
-        self._lines = Lines(attempt, ())
         self._answer: dict[str, Json] | None = None
+        self._guard: Guard | None = None
+        self.is_warm = is_warm(command)
 
-    def outcome(self) -> Outcome:
-        """Run the command to its end. What goes wrong is the outcome; names step, command, log and cure."""
+    def ready(self) -> Outcome | None:
+        """Make all ready for its beginning; gives the outcome if that cannot be. Names step, command, log and cure."""
         try:
-            secrets = {name: self._setting.secret(wanted) for name, wanted in self._command.secrets.items()}
-            self._lines = Lines(self._attempt, tuple(secrets.values()), self._job.tee)
+            self._secrets = {name: self._setting.secret(wanted) for name, wanted in self._command.secrets.items()}
+            self.line = Lines(self._attempt, tuple(self._secrets.values()), self._job.tee)
             self._check()
             if self._command.folder:
                 os.makedirs(self._folder, exist_ok=True)
             else:
                 self._setting.make_folder(self._own)
             mounts = placed(self._command.mounts, self._setting.artifacts) if self._command.mounts else []
-            tools = Tools(self._setting, self._job, self._alarm)
-            launched = launch(self._command, self._folder, f"{self._own}.beside", mounts, tools)
-            self._guard = Guard(launched.limits(self._command.limits), self._folder, f"motet-{os.urandom(6).hex()}")
+            tools = None if self._alarm is None else Tools(self._setting, self._job, self._alarm)
+            self._launched = launch(self._command, self._folder, f"{self._own}.beside", mounts, tools)
         except (MotetError, OSError) as error:
-            if self._job.stopping is not None:
-                return Stopped(self._job.stopping)
-            return Failure(*_told(self._explained(error)))
+            return self._not_begun(error)
+        return None
+
+    def _not_begun(self, error: MotetError | OSError) -> Outcome:
+        if self._job.stopping is not None:
+            return Stopped(self._job.stopping)
+        return Failure(*_told(self._explained(error)))
+
+    def outcome(self) -> Outcome:
+        """Run the command to its end, in a process of its own."""
+        launched = self._launched
         try:
-            return self._launched(launched, {**self._variables(), **secrets})
+            limits = launched.limits(self._command.limits)
+            self._guard = Guard(limits, self._folder, f"motet-{os.urandom(6).hex()}")
+        except (MotetError, OSError) as error:
+            return self._not_begun(error)
+        try:
+            if self._command.changed:
+                self._before = outputs.states(self._folder)
+            return self._ended(self._begun(launched))
         except (MotetError, OSError) as error:
             return Failure(*_told(self._explained(error)))
         finally:
@@ -87,41 +103,35 @@ class Running:
     def _variables(self) -> dict[str, str | None]:
         attempt = self._attempt
         own = {"MOTET_RUN": attempt.run, "MOTET_STEP": self._key, "MOTET_ATTEMPT": str(attempt.number)}
-        return {**own, **self._command.env}
-
-    def _launched(self, launched: Launch, change: dict[str, str | None]) -> Outcome:
-        if self._command.changed:
-            self._before = outputs.states(self._folder)
-        begun = self._begun_function if is_warm(self._command) else self._begun_process
-        status = begun(launched, {**change, "PWD": launched.cwd})
-        return self._ended(launched, status)
+        return {**own, **self._command.env, **self._secrets, "PWD": self._launched.cwd}
 
     # -- a process of its own
 
-    def _begun_process(self, launched: Launch, change: dict[str, str | None]) -> int:
+    def _begun(self, launched: Launch) -> int:
         with self._setting.marked(launched.orders) as mark:
-            status = launched.status(self._run(launched, change, mark))
+            status = launched.status(self._run(launched, self._variables(), mark))
         if isinstance(self._command.run, Function):
             self._answer = answer_of(self._folder, self._command.cwd)
         return status
 
     def _run(self, launched: Launch, change: dict[str, str | None], mark: str) -> int:
+        guard, alarm = self._guard, self._alarm
+        assert guard is not None
+        assert alarm is not None
         environ = environment_of(launched.environ({**change, MARK: mark}))
         stdin = script_on(self._command.stdin)
         try:
-            child = Child(
-                self._guard.entered(launched.argv), env=environ, cwd=launched.start_in, stdin=stdin, mark=mark
-            )
+            child = Child(guard.entered(launched.argv), env=environ, cwd=launched.start_in, stdin=stdin, mark=mark)
         finally:
             os.close(stdin)
         try:
             self._attempt.began_at = monotonic()
-            listener = Listener(child, self._alarm, self._lines)
+            listener = Listener(child, alarm, self.line)
             listener.listen(_SHORT_S)
             while not child.ended and self._job.stopping is None:
                 self._setting.tell(child.pid)
-                self._guard.watch(child)
-                listener.listen(self._guard.patience_s)
+                guard.watch(child)
+                listener.listen(guard.patience_s)
             self._end(child, listener, launched)
             return child.reap()
         finally:
@@ -136,7 +146,8 @@ class Running:
         child.signal(signal.SIGKILL)
         while not child.ended:
             listener.listen(_GROUP_POLL_S)
-        self._guard.end()
+        if self._guard is not None:
+            self._guard.end()
         launched.end()
         listener.drain()
 
@@ -155,58 +166,49 @@ class Running:
 
     # -- a function in a warm process
 
-    def _begun_function(self, launched: Launch, change: dict[str, str | None]) -> int:
+    @property
+    def ends_at_once(self) -> bool:
+        """Whether its success takes no time to conclude: there is nothing to collect, and no code to call."""
+        command = self._command
+        return not (command.outputs or command.changed or command.then)
+
+    def call(self) -> Call:
+        """The call of the function. Raises OSError."""
         function = self._command.run
         assert isinstance(function, Function)
-        process = self._process(function)
-        child = process.child
-        warm = False
-        try:
-            self._attempt.began_at = monotonic()
-            listener = Listener(child, self._alarm, self._lines, process.control.fileno())
-            with suppress(OSError):  # it has ended, which is seen below
-                process.send(call_of(function, launched.cwd, change))
-            while self._job.stopping is None and not child.ended:
-                if listener.listen(None):
-                    self._answer = process.receive()
-                    break
-            if self._answer is not None and self._job.stopping is None:
-                listener.drain()
-                warm = True
-                return 1 if "error" in self._answer else 0
-            if self._answer is None and self._job.stopping is None:
-                while not child.ended:
-                    listener.listen(None)
-            self._end(child, listener, launched)
-            return child.reap()
-        finally:
-            if warm:
-                self._setting.give_back(process.key, process, self._warm_most)
+        if self._command.changed:
+            self._before = outputs.states(self._folder)
+        return Call(self._attempt, function, self, call_of(function, self._launched.cwd, self._variables()))
+
+    def answered(self, outcome: Outcome) -> Outcome:
+        """The outcome, from that of the call: its answer, or how its process ended."""
+        status = 0
+        if isinstance(outcome, Success):
+            self._answer = outcome.record
+        elif isinstance(outcome, Failure):
+            if isinstance(outcome.exception, OSError):
+                return self._not_begun(outcome.exception)
+            if "status" in outcome.error:
+                status = outcome.error["status"]
             else:
-                process.control.close()
-                child.close()
-                self._setting.ended(child.pid)
-                self._setting.unmark(child.mark)
-
-    _warm_most = 2 * (os.cpu_count() or 1)
-
-    def _process(self, function: Function) -> Distant:
-        key = process_key(function)
-        while (process := self._setting.take_idle(key)) is not None:
-            if process.is_alive():
-                return process
-            self._setting.dismiss(process)
-        return self._setting.start(function)
+                self._answer, status = outcome.error, 1
+        try:
+            return self._ended(status)
+        except (MotetError, OSError) as error:
+            return Failure(*_told(self._explained(error)))
+        finally:
+            self._launched.close()
 
     # -- how it ended
 
-    def _ended(self, launched: Launch, status: int) -> Outcome:
-        problem = self._guard.problem(status) or launched.problem(status)
+    def _ended(self, status: int) -> Outcome:
+        launched = self._launched
+        problem = (self._guard.problem(status) if self._guard is not None else None) or launched.problem(status)
         answer = self._answer or {}
         code = int(answer.get("exit", 0)) if "exit" in answer else exit_status(status)
         paths, files = self._collected(strict=not problem and self._accepts(code) and self._job.stopping is None)
         finished = Finished(
-            code, files, answer.get("value"), self._lines.stdout, self._folder, launched.facts, launched.inputs,
+            code, files, answer.get("value"), self.line.stdout, self._folder, launched.facts, launched.inputs,
             self._removed(launched),
         )  # fmt: skip
         if self._job.stopping is not None:
@@ -215,7 +217,7 @@ class Running:
         failed = self._failed(finished, status, problem or paths)
         if failed is not None:
             self._keep_record(finished, failed.error["message"])
-            self._lines.keep(failed.error.get("traceback") or "")
+            self.line.keep(failed.error.get("traceback") or "")
             failed.error["finished"] = as_json(finished)
             return failed
         return self._succeeded(finished)
@@ -235,10 +237,10 @@ class Running:
             return None, ()
         problem = None
         try:
-            paths = outputs.collect(self._folder, command.outputs, self._before, self._lines.say, strict=strict)
+            paths = outputs.collect(self._folder, command.outputs, self._before, self.line.say, strict=strict)
         except CommandFailed as error:
             problem = error
-            paths = outputs.collect(self._folder, command.outputs, self._before, self._lines.say, strict=False)
+            paths = outputs.collect(self._folder, command.outputs, self._before, self.line.say, strict=False)
         return problem, outputs.keep(self._folder, paths, self._setting.artifacts, self._attempt.run, self._key)
 
     def _failed(self, finished: Finished, status: int, problem: MotetError | None) -> Failure | None:
@@ -249,11 +251,11 @@ class Running:
             return Failure(*_told(self._explained(problem)))
         if self._accepts(finished.exit_code):
             return None
-        problem = ended(finished.exit_code, 0 if answer is not None else status, self._lines.last)
+        problem = ended(finished.exit_code, 0 if answer is not None else status, self.line.last)
         return Failure(*_told(self._explained(problem)))
 
     def _function_error(self, answer: dict[str, Json]) -> Json:
-        record = {name: self._lines.hide(text) for name, text in answer["error"].items()}
+        record = {name: self.line.hide(text) for name, text in answer["error"].items()}
         if "missing" in answer:
             function = self._command.run
             assert isinstance(function, Function)
@@ -271,7 +273,7 @@ class Running:
         try:
             return Success(then(finished))
         except Exception as error:  # noqa: BLE001 - boundary: the voice's, or the user's, own code
-            self._lines.keep(str(error))
+            self.line.keep(str(error))
             return Failure(encode_error(error), error)
 
     def _keep_record(self, finished: Finished, how: str) -> None:

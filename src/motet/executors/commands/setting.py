@@ -16,8 +16,6 @@ from motet.executors.commands.marks import brand_of, fresh_mark, marked, numbere
 from motet.executors.orphans import OrphanKiller
 
 if TYPE_CHECKING:
-    from motet.executors.commands.distant import Distant
-    from motet.executors.commands.spec import Function
     from motet.ports import ArtifactStore
 
 _SPARES = 64
@@ -57,7 +55,6 @@ class Setting:
         self._mode = 0o777 & ~mask
         self._serial = 0
         self._lock = threading.Lock()
-        self._far: dict[tuple[str, ...], list[Distant]] = {}
 
     @property
     def artifacts(self) -> ArtifactStore:
@@ -73,13 +70,14 @@ class Setting:
         Should the engine be killed, all that has it is killed too, and `orders` are carried out: shell commands that
         end what is known elsewhere, such as a container.
         """
-        mark = self._next_mark(orders)
+        mark = self.next_mark(orders)
         try:
             yield mark
         finally:
             self.unmark(mark)
 
-    def _next_mark(self, orders: tuple[str, ...] = ()) -> str:
+    def next_mark(self, orders: tuple[str, ...] = ()) -> str:
+        """A mark, until `unmark`."""
         with self._lock:
             self._serial += 1
             mark = numbered(self.mark, self._serial)
@@ -160,51 +158,8 @@ class Setting:
 
         rmtree(path, ignore_errors=True)
 
-    # -- processes of other environments
-
-    def start(self, function: Function) -> Distant:
-        """A new process for functions such as this one. Raises OSError."""
-        from motet.executors.commands.distant import Distant
-
-        mark = self._next_mark()
-        try:
-            process = Distant(function, os.environ, mark)
-        except BaseException:
-            self.unmark(mark)
-            raise
-        self.tell(process.child.pid)
-        return process
-
-    def take_idle(self, key: tuple[str, ...]) -> Distant | None:
-        """An idle process for functions, of that interpreter and those paths."""
-        with self._lock:
-            idle = self._far.get(key)
-            return idle.pop() if idle else None
-
-    def give_back(self, key: tuple[str, ...], process: Distant, most: int) -> None:
-        """Keep the process for the next call; of all idle ones, the least wanted over `most` ends."""
-        surplus = None
-        with self._lock:
-            idle = self._far.pop(key, [])
-            self._far[key] = [*idle, process]  # the environment used last comes last
-            if sum(map(len, self._far.values())) > most:
-                oldest = next(each for each in self._far.values() if each)
-                surplus = oldest.pop(0)
-        if surplus is not None:
-            self.dismiss(surplus)
-
-    def dismiss(self, process: Distant) -> None:
-        """End an idle process."""
-        process.end()
-        self.ended(process.child.pid)
-        self.unmark(process.child.mark)
-
     def close(self) -> None:
-        """End all that is idle."""
-        with self._lock:
-            idle, self._far = [each for some in self._far.values() for each in some], {}
-        for process in idle:
-            self.dismiss(process)
+        """End what is left of the commands, which have all ended."""
         if self._serial:
             self._sweep()
         while self._spares:

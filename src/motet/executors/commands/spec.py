@@ -11,6 +11,9 @@ from motet.values.files import File
 if TYPE_CHECKING:
     from motet.kernel.events import Json
 
+AT_ONCE = "at_once"
+"""Option of an attempt: its function gives a `Command` without taking time, and has no effect beside that."""
+
 ANY: tuple[int, ...] = ()
 """For `Command.accept`: every exit status is a success."""
 
