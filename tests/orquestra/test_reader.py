@@ -173,7 +173,7 @@ def test_oddities_are_warnings() -> None:
     text = changed("      language: python3\n", "      language: python3\n      resources: null\n      cpu: 1\n", text)
     text = changed("- number\n", "", text)
     text = changed("    type: int\n", "", text)
-    text = changed("    type: float\n", "    type: int\n", text)
+    text = changed("    type: float\n", "    type: int\n  - often: yes\n    type: int\n", text)
     text = changed("- name: fit-line\n", "- name: fit-line\n  withItems: [1]\n", text)
     text = changed("  - points: ((draw", "  - points: [{all: ((draw", text).replace("points))\n", "points))}]\n", 1)
     text = changed("- name: scores\n", "- {name: spare, type: local, parameters: {path: x}}\n- name: scores\n", text)
@@ -188,6 +188,7 @@ def test_oddities_are_warnings() -> None:
         "w.yaml:10:3: import 'spare' is used by no step; it is not fetched.",
         "input 'count' has no type.",
         "input 'slope' has type 'int', but is a number (2.0).",
+        "input 'often' has type 'int', but is true or false (True).",
     ):
         assert each in told
 

@@ -134,10 +134,8 @@ def _get_workflow(words: Sequence[str]) -> int:
     from motet.dialects.orquestra import telling, voice
 
     workflow = voice.workflow_of(host, row)
-    there = {each.key for each in host.store.steps(row.id)}
-    steps = [
-        host.store.step(row.id, name) if name in there else StepRow(name, "", "", "pending") for name in workflow.steps
-    ]
+    there = {each.key: each for each in host.store.steps(row.id)}
+    steps = [there.get(name) or StepRow(name, "", "", "pending") for name in workflow.steps]
     told = telling.Told(row, lookup.status_of(row), workflow, steps)
     sys.stdout.write(telling.workflow_text(told, time.time()))
     return 0

@@ -100,8 +100,10 @@ class Store(Protocol):
         """Runs, newest first."""
         ...
 
-    def steps(self, run: str, *, limit: int | None = None, status: str | None = None) -> list[StepRow]:
-        """The run's steps in the order in which they were added; without `result`, to stay light."""
+    def steps(
+        self, run: str, *, limit: int | None = None, status: str | None = None, whole: bool = False
+    ) -> list[StepRow]:
+        """The run's steps in the order in which they were added; without `result`, to stay light, unless `whole`."""
         ...
 
     def step(self, run: str, key: str) -> StepRow:

@@ -167,10 +167,12 @@ class MemoryStore(MemoryDocuments):
             if (status is None or row.status == status) and (before is None or row.created_at < before)
         ][:limit]
 
-    def steps(self, run: str, *, limit: int | None = None, status: str | None = None) -> list[StepRow]:
+    def steps(
+        self, run: str, *, limit: int | None = None, status: str | None = None, whole: bool = False
+    ) -> list[StepRow]:
         with self._lock:
             texts = list(self._runs[run].steps.values()) if run in self._runs else []
-        rows = (step_of_cells(decode(text), light=True) for text in texts)
+        rows = (step_of_cells(decode(text), light=not whole) for text in texts)
         return [row for row in rows if status is None or row.status == status][:limit]
 
     def step(self, run: str, key: str) -> StepRow:

@@ -216,6 +216,7 @@ def check_steps_are_updated_in_place(store: Store) -> None:
     assert store.step(run, "a") == full
     light = store.steps(run)[1]
     assert light.result is None
+    assert store.steps(run, whole=True)[1] == full
     light.result = {"r": 1}
     assert light == full
     assert store.steps(run)[2].error == {"type": "E"}

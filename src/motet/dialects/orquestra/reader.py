@@ -301,7 +301,10 @@ def _input(place: Place, name: str) -> Input:
     source = reference(value, at, place.problems) if isinstance(value, str) else None
     for inner in _references_within(value, at):
         place.problems.warn(inner, _WITHIN)
-    if source is None and value not in (None, "None") and not isinstance(value, _LITERALS.get(kind, object)):
+    misfit = not isinstance(value, _LITERALS.get(kind, object)) or (
+        isinstance(value, bool) and kind in ("int", "float")
+    )
+    if source is None and value not in (None, "None") and misfit:
         place.problems.warn(at, f"input {name!r} has type {kind!r}, but is {told(value)}.")
     return Input(name, kind, at, None if source else value, source)
 
@@ -309,6 +312,13 @@ def _input(place: Place, name: str) -> Input:
 _WITHIN = (
     "a reference inside a list or mapping is not followed: the text is passed as it is. Make it an input of its own."
 )
+
+
+def _fits(value: Any, kind: str) -> bool:
+    """Whether a literal is of its type, if that is built in; "None" stands for nothing in all of them."""
+    if value is None or value == "None" or kind not in _LITERALS:
+        return True
+    return isinstance(value, _LITERALS[kind]) and (kind == "bool" or not isinstance(value, bool))
 
 
 def _references_within(value: Any, at: Path) -> Iterator[Path]:
@@ -328,7 +338,7 @@ _LITERALS: dict[str, type | tuple[type, ...]] = {
     "dict": dict,
     "list": list,
 }
-"""What literals of the built-in types are; "None" stands for nothing in all of them."""
+"""What literals of the built-in types are."""
 
 
 def reference(text: str, at: Path, problems: Problems) -> tuple[str, str] | None:

@@ -19,7 +19,7 @@ from motet.dialects.orquestra.reader import read_workflow
 from motet.dialects.orquestra.results import StepResult
 from motet.dialects.orquestra.spec import Workflow
 from motet.dialects.orquestra.surroundings import Packages, Surroundings, environments_folder, packages_of, surroundings
-from motet.errors import NotFound, TargetError
+from motet.errors import TargetError
 from motet.kernel.events import Json
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports import NewRun, RunRow
@@ -164,24 +164,14 @@ def program_of(host: Host, row: RunRow, home: str) -> OrquestraProgram:
 def results_of(host: Host, row: RunRow) -> list[StepResult]:
     """What the steps that have succeeded so far have put out. Raises NotFound for contents that were pruned."""
     workflow = workflow_of(host, row)
-    done = {step.key for step in host.store.steps(row.id, status=SUCCEEDED)}
+    done = {step.key: step.result or {} for step in host.store.steps(row.id, status=SUCCEEDED, whole=True)}
     found = []
     for name, step in workflow.steps.items():
         if name in done:
-            outputs = (host.store.step(row.id, name).result or {}).get("outputs", {})
+            outputs = done[name].get("outputs", {})
             contents = {key: content(each, host.artifacts) for key, each in outputs.items() if is_json(each)}
             found.append(StepResult(step, contents))
     return found
-
-
-def artifact_path(host: Host, row: RunRow, step: str, output: str) -> str:
-    """A file with the content of one output, as the step wrote it. Raises NotFound."""
-    record = (host.store.step(row.id, step).result or {}).get("outputs", {})
-    if output not in record:
-        raise NotFound(
-            f"Step {step} of run {row.name} has no output {output!r}.", f"It has: {', '.join(record) or 'none'}."
-        )
-    return host.artifacts.path(record[output]["artifact"])
 
 
 def values(host: Host, row: RunRow) -> dict[str, dict[str, Json]]:

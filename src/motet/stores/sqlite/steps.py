@@ -29,12 +29,12 @@ Newer = dict[str, list[Any]]
 """The cells of each step that changed in records that are not folded yet, in the order in which they came."""
 
 
-def steps(database: Database, run: str, limit: int | None, status: str | None) -> list[StepRow]:
+def steps(database: Database, run: str, limit: int | None, status: str | None, whole: bool) -> list[StepRow]:
     """See `Store.steps`."""
     while database.read(_many_are_newer, run):
         if not database.write_soon(_fold_some, run):
             break
-    return database.snapshot(_steps, run, limit, status)
+    return database.snapshot(_steps, run, limit, status, whole)
 
 
 def step(execute: Execute, run: str, key: str) -> StepRow | None:
@@ -47,11 +47,11 @@ def step(execute: Execute, run: str, key: str) -> StepRow | None:
     return row and step_row(row)
 
 
-def _steps(execute: Execute, run: str, limit: int | None, status: str | None) -> list[StepRow]:
+def _steps(execute: Execute, run: str, limit: int | None, status: str | None, whole: bool) -> list[StepRow]:
     number, folded_seq = _run(execute, run)
     newer = _newer(execute, number, folded_seq, -1)[0]
     found = execute(
-        f"SELECT number, {LIGHT_STEP_COLUMNS} FROM steps "
+        f"SELECT number, {STEP_COLUMNS if whole else LIGHT_STEP_COLUMNS} FROM steps "
         "WHERE run = ?1 AND (?2 IS NULL OR status = ?2) ORDER BY number LIMIT ?3",
         (number, status, -1 if limit is None else limit + len(newer)),
     ).fetchall()
@@ -59,7 +59,7 @@ def _steps(execute: Execute, run: str, limit: int | None, status: str | None) ->
     for i, (key, cells) in enumerate(newer.items()):
         if status is None or cells[3] == status:
             place = _place(execute, number, key) if folded_seq else None
-            rows.append((place or _LATE + i, step_of_cells(cells, light=True)))
+            rows.append((place or _LATE + i, step_of_cells(cells, light=not whole)))
     rows.sort(key=lambda pair: pair[0])
     return [row for _, row in rows[:limit]]
 

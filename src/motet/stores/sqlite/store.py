@@ -97,8 +97,10 @@ class SqliteStore(SqliteDocuments):
         where = "(?1 IS NULL OR status = ?1) AND (?2 IS NULL OR created_at < ?2)"
         return self._database.read(runs.some, where, (status, before), limit)
 
-    def steps(self, run: str, *, limit: int | None = None, status: str | None = None) -> list[StepRow]:
-        return steps.steps(self._database, run, limit, status)
+    def steps(
+        self, run: str, *, limit: int | None = None, status: str | None = None, whole: bool = False
+    ) -> list[StepRow]:
+        return steps.steps(self._database, run, limit, status, whole)
 
     def step(self, run: str, key: str) -> StepRow:
         found = self._database.snapshot(steps.step, run, key)
