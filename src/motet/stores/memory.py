@@ -161,11 +161,8 @@ class MemoryStore(MemoryDocuments):
         return whole or [row for row in found if row.id.startswith(text) or row.name.startswith(text)]
 
     def runs(self, *, limit: int = 50, status: str | None = None, before: float | None = None) -> list[RunRow]:
-        return [
-            row
-            for row in self._newest_first()
-            if (status is None or row.status == status) and (before is None or row.created_at < before)
-        ][:limit]
+        rows = (row for row in self._newest_first() if status is None or row.status == status)
+        return [row for row in rows if before is None or row.created_at < before][:limit]
 
     def steps(
         self, run: str, *, limit: int | None = None, status: str | None = None, whole: bool = False
