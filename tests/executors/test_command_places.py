@@ -10,26 +10,16 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+import tempfile
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.executors.conftest import IMAGE
 
+from motet.executors.commands import bubblewrap, sandbox
 from motet.executors.commands.spec import Container, Host, Mount, Sandbox
 from motet.testing.command_suite import CommandSuite
-from motet.testing.executor_tasks import PATIENCE_S, wait_until
-
-IMAGE = "localhost/motet-test:1"
-PODMAN = """
-[containers]
-default_ulimits=["nofile=1024:1024","nproc=1024:1024"]
-[engine]
-runtime="runc"
-cgroup_manager="cgroupfs"
-events_logger="file"
-"""
+from motet.testing.executor_tasks import wait_until
 
 
 class TestHost(CommandSuite):
@@ -37,7 +27,9 @@ class TestHost(CommandSuite):
     absolute = covers = False
 
 
-class TestSandbox(CommandSuite):
+class Sandboxes(CommandSuite):
+    """What a sandbox has to do beside the suite, however it is made."""
+
     place = Sandbox()
 
     def test_what_is_not_mounted_cannot_be_written(self) -> None:
@@ -81,29 +73,100 @@ class TestSandbox(CommandSuite):
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def test_it_needs_no_root(self, tmp_path_factory: pytest.TempPathFactory) -> None:
-        if os.geteuid() != 0:
-            pytest.skip("this user is not root: all the other tests show it")
-        if shutil.which("setpriv") is None:
-            pytest.skip("setpriv is not installed")
-        program = (
-            "from motet.testing.command_suite import CommandSuite\n"
-            "from motet.executors.commands.spec import Sandbox, Mount\n"
-            "class Mine(CommandSuite):\n    place = Sandbox()\n"
-            "suite = Mine()\n"
-            "suite.test_absolute_mounts_and_writes_beside_them()\n"
-            "suite.test_a_mount_in_the_folder_takes_writes_that_are_outputs()\n"
-            "suite.test_stop_ends_the_whole_tree()\n"
-            "print('all well')\n"
-        )
-        python = _python_for_all()
-        if python is None:
-            pytest.skip("no interpreter that another user may run")
-        source = Path(__file__).parents[2] / "src"
-        argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", python, "-c", program]
-        env = {**os.environ, "PYTHONPATH": str(source), "HOME": "/tmp", "PATH": "/usr/bin:/bin"}
-        done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, cwd="/")
-        assert done.stdout.strip() == "all well", done.stderr
+
+class TestSandbox(Sandboxes):
+    def test_it_needs_no_root(self) -> None:
+        assert _as_another_user([]) == "sandbox None"
+
+
+OTHER_USER = """
+from motet.testing.command_suite import CommandSuite
+from motet.executors.commands.spec import Sandbox, Mount
+class Mine(CommandSuite):
+    place = Sandbox()
+suite = Mine()
+suite.test_absolute_mounts_and_writes_beside_them()
+suite.test_a_mount_in_the_folder_takes_writes_that_are_outputs()
+suite.test_what_changed_is_told_of_mounts_too()
+suite.test_stop_ends_the_whole_tree()
+with suite.opened() as bench:
+    place = bench.done("true").place
+print(place["kind"], place.get("by"))
+"""
+WITHOUT_NAMESPACES = """
+import ctypes, os, sys
+(ready, go), (told, tell) = os.pipe(), os.pipe()
+if not (child := os.fork()):
+    assert not ctypes.CDLL(None).unshare(0x10000000)
+    os.write(go, b"x")
+    os.read(told, 1)
+    with open("/proc/sys/user/max_user_namespaces", "w") as file:
+        file.write("0")
+    os.execvp(sys.argv[1], sys.argv[1:])
+os.read(ready, 1)
+for name in ("uid_map", "gid_map"):
+    with open(f"/proc/{child}/{name}", "w") as file:
+        file.write("0 0 65536")
+os.write(tell, b"x")
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+"""Runs a program where all is as it is here, but that nobody may make a namespace of users."""
+
+
+def _as_another_user(first: list[str], path: str = "/usr/bin:/bin") -> str:
+    """What OTHER_USER prints, run by an ordinary user, through the command `first`."""
+    if os.geteuid() != 0:
+        pytest.skip("this user is not root: all the other tests show it")
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv is not installed")
+    python = _python_for_all()
+    if python is None:
+        pytest.skip("no interpreter that another user may run")
+    argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", python, "-c", OTHER_USER]
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "HOME": "/tmp", "PATH": path}
+    done = subprocess.run([*first, *argv], env=env, capture_output=True, text=True, check=False, cwd="/")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+class TestBubblewrap(Sandboxes):
+    """Where this process may make no namespaces itself."""
+
+    @pytest.fixture(autouse=True)
+    def _refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        if refusal := bubblewrap.refusal():
+            pytest.skip(f"bwrap {refusal}")
+        monkeypatch.setattr(sandbox, "own_refusal", lambda: "refused by this test")
+
+    def test_it_says_by_what_it_is_made(self) -> None:
+        with self.opened() as bench:
+            assert bench.done("true").place == {"kind": "sandbox", "by": "bwrap"}
+
+    def test_a_setuid_one_is_used_where_the_user_may_make_no_namespaces(self) -> None:
+        place = tempfile.mkdtemp()  # one that any user may enter
+        try:
+            os.chmod(place, 0o755)
+            shutil.copy(shutil.which("bwrap") or "", f"{place}/bwrap")
+            os.chmod(f"{place}/bwrap", 0o4755)
+            assert (
+                _as_another_user([sys.executable, "-c", WITHOUT_NAMESPACES], f"{place}:/usr/bin:/bin")
+                == "sandbox bwrap"
+            )
+        finally:
+            shutil.rmtree(place)
+
+    def test_without_it_there_is_a_clear_word(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(bubblewrap, "refusal", lambda: "is not installed")
+        with self.opened() as bench:
+            error = bench.failed("true")
+            for part in (
+                "step[0]",
+                "no sandbox can be had",
+                "refused by this test",
+                "bwrap is not installed",
+                "container",
+            ):
+                assert part in error["message"]
 
 
 def _python_for_all() -> str | None:
@@ -119,84 +182,6 @@ def _python_for_all() -> str | None:
 
 
 # ---------------------------------------------------------------- containers
-
-
-def _root(folder: Path) -> Path:
-    """The files of an image: a static busybox with its names."""
-    busybox = shutil.which("busybox")
-    if busybox is None:
-        pytest.skip("busybox is not installed (Debian: busybox-static), of which the image is made")
-    root = folder / "root"
-    for name in ("bin", "etc", "tmp", "usr"):
-        (root / name).mkdir(parents=True)
-    shutil.copy(busybox, root / "bin" / "busybox")
-    names = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split()
-    for name in names:
-        if name != "busybox":
-            (root / "bin" / name).symlink_to("busybox")
-    (root / "etc" / "passwd").write_text("root:x:0:0::/:/bin/sh\n")
-    return root
-
-
-def _import(engine: str, folder: Path) -> None:
-    tar = subprocess.run(["tar", "-C", _root(folder), "-c", "."], capture_output=True, check=True).stdout
-    subprocess.run([engine, "import", "-", IMAGE], input=tar, capture_output=True, check=True)
-
-
-@pytest.fixture(scope="module")
-def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A Docker Engine of the session's own."""
-    if shutil.which("dockerd") is None or shutil.which("docker") is None:
-        pytest.skip("Docker Engine is not installed (Debian: docker.io)")
-    if os.geteuid() != 0:
-        pytest.skip("a Docker Engine can be started by root only")
-    folder = tmp_path_factory.mktemp("docker")
-    address = f"unix://{folder}/docker.sock"
-    argv = [
-        "dockerd", f"--data-root={folder}/data", f"--exec-root={folder}/exec", "-H", address, "-p", f"{folder}/pid",
-        "--iptables=false", "--ip6tables=false", "--bridge=none", "--ip-forward=false",
-    ]  # fmt: skip
-    with (folder / "log").open("wb") as log, pytest.MonkeyPatch.context() as patch:
-        engine = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
-        try:
-            patch.setenv("DOCKER_HOST", address)
-            _wait_until_it_answers(["docker", "info"], engine, folder / "log")
-            _import("docker", folder)
-            yield
-        finally:
-            engine.terminate()
-            engine.wait()
-            subprocess.run(["umount", f"{folder}/exec/netns/default"], capture_output=True, check=False)
-
-
-def _wait_until_it_answers(argv: list[str], engine: subprocess.Popen[Any], log: Path) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while subprocess.run(argv, capture_output=True, check=False).returncode:
-        if engine.poll() is not None:
-            last = log.read_text().strip().splitlines()[-1:]
-            pytest.skip(f"no Docker Engine can run here: {last}")
-        assert time.monotonic() < until, f"dockerd never answered:\n{log.read_text()}"
-        time.sleep(0.1)
-
-
-@pytest.fixture(scope="module")
-def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Podman with a store of the session's own."""
-    if shutil.which("podman") is None:
-        pytest.skip("podman is not installed (Debian: podman runc)")
-    folder = tmp_path_factory.mktemp("podman")
-    (folder / "containers.conf").write_text(PODMAN)
-    (folder / "storage.conf").write_text(
-        f'[storage]\ndriver="vfs"\ngraphroot="{folder}/graph"\nrunroot="{folder}/run"\n'
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CONTAINERS_CONF", str(folder / "containers.conf"))
-        patch.setenv("CONTAINERS_STORAGE_CONF", str(folder / "storage.conf"))
-        try:
-            _import("podman", folder)
-        except subprocess.CalledProcessError as error:
-            pytest.skip(f"podman does not work here: {error.stderr.decode().strip().splitlines()[-1:]}")
-        yield
 
 
 class Containers(CommandSuite):

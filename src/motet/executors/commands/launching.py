@@ -9,7 +9,7 @@ from motet.errors import UsageError
 from motet.executors.commands.containers import in_container
 from motet.executors.commands.mounts import Placed, copy_into
 from motet.executors.commands.places import Launch, argv_of, is_warm
-from motet.executors.commands.sandbox import InSandbox
+from motet.executors.commands.sandbox import in_sandbox
 from motet.executors.commands.spec import Command, Host, Sandbox
 from motet.executors.commands.wanted import Runner
 
@@ -26,7 +26,7 @@ def launch(command: Command, folder: str, own: str, mounts: Sequence[Placed], ru
     cwd = os.path.normpath(os.path.join(folder, command.cwd or "."))
     os.makedirs(cwd, exist_ok=True)
     if isinstance(place, Sandbox):
-        return InSandbox(command, argv_of(command, folder), cwd, (folder, own), mounts)
+        return in_sandbox(command, argv_of(command, folder), cwd, (folder, own), mounts)
     assert runner is not None
     return in_container(command, folder, own, mounts, runner)
 

@@ -7,10 +7,12 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from motet.errors import CommandFailed, MotetError
+from motet.executors.commands import bubblewrap
 from motet.executors.commands.binds import clear, missing
 from motet.executors.commands.mounts import Placed
 from motet.executors.commands.places import Launch, by_signal
@@ -51,8 +53,7 @@ class InSandbox(Launch):
             "mounts": [_mount(each, upper) for each, upper in self._uppers], "cwd": cwd, "argv": list(argv),
             "network": place.network, "problem": self._problem_file, "seen": _seen(command, argv),
         }  # fmt: skip
-        program = os.path.join(os.path.dirname(__file__), "within.py")
-        self.argv = [sys.executable, "-S", "-E", program, json.dumps(plan)]
+        self.argv = _within(plan)
 
     @property
     def _problem_file(self) -> str:
@@ -68,8 +69,7 @@ class InSandbox(Launch):
             why = file.read()
         return CommandFailed(
             f"no sandbox can be had for it ({why})",
-            "Check the mounts; where this host allows no namespaces (sysctl kernel.unprivileged_userns_clone, "
-            'user.max_user_namespaces), use a container, or place="host" with relative mounts.',
+            'Check the mounts; else use a container, or place="host" with relative mounts.',
         )
 
     def end(self) -> None:
@@ -84,6 +84,40 @@ class InSandbox(Launch):
 
     def close(self) -> None:
         shutil.rmtree(self._own, ignore_errors=True)
+
+
+def in_sandbox(
+    command: Command, argv: Sequence[str], cwd: str, folders: tuple[str, str], mounts: Sequence[Placed]
+) -> Launch:  # fmt: skip
+    """Everything ready for the command's sandbox: in namespaces of our own, or where these are refused in bwrap's.
+
+    Raises CommandFailed where neither can be had.
+    """
+    refused = own_refusal()
+    if not refused:
+        return InSandbox(command, argv, cwd, folders, mounts)
+    if not (by_bwrap := bubblewrap.refusal()):
+        return bubblewrap.InBubblewrap(command, argv, folders, mounts, _seen(command, argv))
+    raise CommandFailed(
+        f"no sandbox can be had: this host allows no namespaces ({refused}), and bwrap {by_bwrap}",
+        "Allow them (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces, "
+        "kernel.apparmor_restrict_unprivileged_userns), or install a setuid bwrap (package bubblewrap); else use a "
+        'container, or place="host" with relative mounts.',
+    )
+
+
+@lru_cache(maxsize=1)
+def own_refusal() -> str:
+    """Why this process can make no namespaces; "" if it can."""
+    from subprocess import DEVNULL, PIPE, run
+
+    done = run(_within({"probe": True, "network": True}), stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, check=False)
+    return done.stderr.decode("utf-8", "replace").strip() or f"status {done.returncode}" if done.returncode else ""
+
+
+def _within(plan: Mapping[str, Json]) -> list[str]:
+    program = os.path.join(os.path.dirname(__file__), "within.py")
+    return [sys.executable, "-S", "-E", program, json.dumps(plan)]
 
 
 def _seen(command: Command, argv: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ namespace of users comes on top.
     mounts    [{"target", "source", "mode", "is_folder", "upper"}], outer ones first; `upper` takes what is written
     cwd, argv, network
     problem   the file that says why there is no sandbox, if there is none
+    probe     True: only find out whether there can be one
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def main(plan: dict[str, Any]) -> NoReturn:
     """Build it, run the command, end with its status."""
+    if plan.get("probe"):
+        _probe(plan)
     try:
         _unshare(network=plan["network"])
         _call("mount", b"none", b"/", None, _REC | _PRIVATE, None)
@@ -54,6 +57,17 @@ def main(plan: dict[str, Any]) -> NoReturn:
     except OSError as error:
         _give_up(plan, error)
     _be_first(plan)
+
+
+def _probe(plan: dict[str, Any]) -> NoReturn:
+    """End with 0 where namespaces and mounts in them can be had; else say why not."""
+    try:
+        _unshare(network=plan["network"])
+        _call("mount", b"none", b"/", None, _REC | _PRIVATE, None)
+    except OSError as error:
+        full = error.errno == errno.ENOSPC  # what the kernel calls so here
+        sys.exit("user.max_user_namespaces is reached" if full else f"{error.filename}: {error.strerror}")
+    sys.exit(0)
 
 
 def _unshare(*, network: bool) -> None:
