@@ -81,6 +81,11 @@ def packed_folder(folder: str) -> str:
     return os.path.join(folder, "results")
 
 
+def shared_folder(folder: str) -> str:
+    """Where Python environments are kept, and what they are made of."""
+    return os.path.join(folder, "shared")
+
+
 def open_host(folder: str) -> Host:
     """A host for runs that are kept in `folder`."""
 
@@ -104,7 +109,7 @@ def open_host(folder: str) -> Host:
         from motet.executors.commands.setting import Setting
 
         setting = Setting(
-            work_folder(folder), _artifacts_opener(folder), Secrets(folder), os.path.join(folder, "shared")
+            work_folder(folder), _artifacts_opener(folder), Secrets(folder), shared_folder(folder)
         )  # fmt: skip
         return CommandExecutor(setting, _number("MOTET_COMMANDS", cores))
 

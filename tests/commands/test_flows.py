@@ -92,6 +92,7 @@ def test_functions_in_another_environment(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "metrics.py").write_text("def score(a, b=1):\n    return {'score': a * b}\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     score = command(function="metrics:score", environment=Environment())
+    assert score(a=1).place["environment"]["commits"] == {}
 
     @flow
     def study() -> list[float]:

@@ -7,7 +7,7 @@ import time
 from argparse import ArgumentParser, Namespace
 
 from motet import app
-from motet.cli import human
+from motet.cli import human, lookup
 from motet.cli.terminal import Terminal
 from motet.errors import NotFound
 from motet.ports import LogStore, Pruned, Store
@@ -25,7 +25,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def command(options: Namespace, terminal: Terminal) -> int:
-    """Remove runs that ended long ago and events as old, then logs and artifacts that nothing refers to any more."""
+    """Remove runs that ended long ago and events as old, then logs and artifacts that nothing refers to any more, and
+    Python environments that were not used for as long.
+    """
     home, now = app.home(), time.time()
     before = now - human.seconds_of(options.older_than)
     store = app.open_store(home)
@@ -35,17 +37,19 @@ def command(options: Namespace, terminal: Terminal) -> int:
     logs_bytes = 0 if options.dry_run else _remove_logs(store, app.open_logs(home), os.path.join(home, "engines"))
     work_bytes = 0 if options.dry_run else _remove_work(store, app.work_folder(home), now - _SETTLED_S)
     packed_bytes = 0 if options.dry_run else _remove_packed(app.packed_folder(home), now - _SETTLED_S)
-    freed_bytes = pruned.freed_bytes + swept.freed_bytes + logs_bytes + work_bytes + packed_bytes
+    environments, shared_bytes = _remove_environments(store, home, min(before, now - _SETTLED_S), options.dry_run)
+    freed_bytes = pruned.freed_bytes + swept.freed_bytes + logs_bytes + work_bytes + packed_bytes + shared_bytes
     done = Pruned(pruned.runs, pruned.events, swept.artifacts, freed_bytes)
-    _tell(terminal, done, options)
+    _tell(terminal, done, environments, options)
     return 0
 
 
-def _tell(terminal: Terminal, done: Pruned, options: Namespace) -> None:
+def _tell(terminal: Terminal, done: Pruned, environments: int, options: Namespace) -> None:
     would = "Would remove" if options.dry_run else "Removed"
     terminal.say(
-        f"{would} {human.counted(done.runs, 'run')}, {human.counted(done.events, 'event')} and "
-        f"{human.counted(done.artifacts, 'artifact')}: {human.size(done.freed_bytes)}."
+        f"{would} {human.counted(done.runs, 'run')}, {human.counted(done.events, 'event')}, "
+        f"{human.counted(done.artifacts, 'artifact')} and {human.counted(environments, 'environment')}: "
+        f"{human.size(done.freed_bytes)}."
     )
     if options.dry_run:
         terminal.say("What these runs alone refer to, and their logs, would come on top of that.")
@@ -53,7 +57,7 @@ def _tell(terminal: Terminal, done: Pruned, options: Namespace) -> None:
         terminal.json(
             {
                 "dry_run": options.dry_run, "runs": done.runs, "events": done.events, "artifacts": done.artifacts,
-                "freed_bytes": done.freed_bytes,
+                "environments": environments, "freed_bytes": done.freed_bytes,
             }
         )  # fmt: skip
 
@@ -67,6 +71,17 @@ def _remove_logs(store: Store, logs: LogStore, engines: str) -> int:
             freed_bytes += os.stat(path).st_size
             os.unlink(path)
     return freed_bytes
+
+
+def _remove_environments(store: Store, home: str, before: float, dry_run: bool) -> tuple[int, int]:
+    """Remove Python environments, and what they were made of, that were last used before that time; gives how many,
+    and the bytes freed. While a run is under way they all stay.
+    """
+    from motet.environments.upkeep import prune
+
+    if any(store.runs(limit=1, status=status) for status in lookup.DRIVEN):
+        return 0, 0
+    return prune(app.shared_folder(home), before, dry_run=dry_run)
 
 
 def _remove_work(store: Store, folder: str, before: float) -> int:

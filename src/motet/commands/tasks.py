@@ -137,7 +137,8 @@ class Maker:
         )  # fmt: skip
         mounts = (*_mounts(self.options.get("mounts", ())), *files.mounts)
         script = _fill(self.options.get("script", ""), plain, str)
-        return Command(run, script, mounts=mounts, place=self._place, limits=self._limits, **fixed)
+        facts = {"environment": {"digest": built.digest, "commits": dict(built.commits)}} if built else {}
+        return Command(run, script, mounts=mounts, place=self._place, limits=self._limits, facts=facts, **fixed)
 
     def _built(self) -> Built | None:
         environment = self.options.get("environment")

@@ -15,8 +15,7 @@ _POLL_S = 0.1
 @contextmanager
 def locked(path: str, runner: Runner, what: str) -> Iterator[None]:
     """Hold the lock file meanwhile; waiting for another process is said once. It ends with this process."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    fd = _open(path)
     try:
         said = False
         while True:
@@ -31,3 +30,21 @@ def locked(path: str, runner: Runner, what: str) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+@contextmanager
+def free(path: str) -> Iterator[bool]:
+    """Hold the lock file meanwhile, if nobody else does: whether that is so."""
+    fd = _open(path)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(fd)
+
+
+def _open(path: str) -> int:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from motet.environments.build import DEAD_NAMES
+from motet.environments.installing import DEAD_NAMES
 from motet.errors import UsageError
 
 _BELOW = ("", "src")

@@ -22,6 +22,9 @@ _ENV = {
 _SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "advice.detachedHead=false")
 
 
+CHECKOUTS, MIRRORS = "checkouts", "mirrors"
+
+
 class Sources:
     """The components below `folder`: a mirror of each repository, a checkout of each commit."""
 
@@ -35,7 +38,7 @@ class Sources:
         A full commit id that was fetched before needs no network. Where the repository cannot be reached, what was
         fetched last counts, which is said.
         """
-        if component.is_pinned and os.path.isdir(self._checkout(component)):
+        if component.is_pinned and _used(self._checkout(component)):
             return component.ref
         mirror = self._mirror(component)
         with locked(f"{mirror}.lock", self._runner, f"component {component.name}"):
@@ -67,7 +70,7 @@ class Sources:
     def checkout(self, component: Git) -> str:
         """The folder with the files of the component, which is pinned; with its .git. Raises EnvironmentFailed."""
         target = self._checkout(component)
-        if os.path.isdir(target):
+        if _used(target):
             return target
         commit = self.commit(component)
         with locked(f"{target}.lock", self._runner, f"component {component.name}"):
@@ -80,17 +83,17 @@ class Sources:
         return target
 
     def _checkout(self, component: Git) -> str:
-        return os.path.join(self._folder, "checkouts", component.ref)
+        return os.path.join(self._folder, CHECKOUTS, component.ref)
 
     def _mirror(self, component: Git) -> str:
         url = component.url
         if os.path.exists(os.path.expanduser(url)):
             url = os.path.realpath(os.path.expanduser(url))
-        return os.path.join(self._folder, "mirrors", sha256(url.encode()).hexdigest()[:32])
+        return os.path.join(self._folder, MIRRORS, sha256(url.encode()).hexdigest()[:32])
 
     def _fetch(self, mirror: str, component: Git) -> str:
         """Fetch all branches and tags; gives why that could not be done, "" if it was."""
-        if not os.path.isdir(mirror):
+        if not _used(mirror):
             self._git(component, "init", "--quiet", "--bare", "--", mirror)
         url = os.path.expanduser(component.url)
         refs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", "+HEAD:refs/motet/head"]
@@ -140,6 +143,17 @@ def _told(ref: str) -> tuple[str, str]:
         if ref.startswith(prefix):
             return kind, ref.removeprefix(prefix)
     return "branch, tag or commit", ref
+
+
+def _used(folder: str) -> bool:
+    """Whether the folder is there; notes that it was used now."""
+    try:
+        os.utime(folder)
+    except FileNotFoundError:
+        return False
+    except OSError:  # it is another user's
+        return os.path.isdir(folder)
+    return True
 
 
 _REACH = (

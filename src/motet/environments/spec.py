@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./@+=-]*")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_TRANSPORT = re.compile(r"[A-Za-z0-9+.-]*::")
+"""How git is told to run a program to reach a repository."""
+
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -46,7 +49,8 @@ class Git:
         parts = self.folder.split("/")
         if not _NAME.fullmatch(self.name) or ".." in self.name:
             raise UsageError(f"A component cannot be called {self.name!r}.", "Use letters, digits, dots, - and _.")
-        if not self.url or self.url.startswith("-") or "::" in self.url or any(ord(each) < 32 for each in self.url):
+        hostile = self.url.startswith("-") or _TRANSPORT.match(self.url) or any(ord(each) < 32 for each in self.url)
+        if not self.url or hostile:
             raise UsageError(f"Component {self.name}: {self.url!r} is no git repository.", "Give a URL or a path.")
         if (
             not _REF.fullmatch(self.ref)
@@ -118,7 +122,7 @@ class Environment:
 class Built:
     """An environment that is there.
 
-    digest      what it is made of: two of the same digest are one
+    digest      what it is made of, and in which order: two of the same digest are one
     python      its interpreter
     paths       what is to come first on `sys.path`: of each component its root, src/ and src/python/, as far as there
     components  where each component's files are, by name

@@ -207,8 +207,9 @@ class Running:
         answer = self._answer or {}
         code = int(answer.get("exit", 0)) if "exit" in answer else exit_status(status)
         paths, files = self._collected(strict=not problem and self._accepts(code) and self._job.stopping is None)
+        facts = {**launched.facts, **self._command.facts}
         finished = Finished(
-            code, files, answer.get("value"), self.line.stdout, self._folder, launched.facts, launched.inputs,
+            code, files, answer.get("value"), self.line.stdout, self._folder, facts, launched.inputs,
             self._removed(launched),
         )  # fmt: skip
         if self._job.stopping is not None:

@@ -134,6 +134,7 @@ class Command:
     place     `Host()`, `Sandbox()` or `Container(...)`
     limits    see `Limits`
     accept    exit statuses that are a success: (0,); `ANY` for all
+    facts     what is worth recording of it beside its place: it comes to stand in `Finished.place`
     then      called with the `Finished` of a success, in this process, off the run's own thread: what it returns
               is the value of the step, what it raises fails it
 
@@ -152,6 +153,7 @@ class Command:
     place: Place = field(default_factory=Host)
     limits: Limits = field(default_factory=Limits)
     accept: tuple[int, ...] = (0,)
+    facts: Mapping[str, Json] = field(default_factory=dict)
     then: Callable[[Finished], Any] | None = None
 
     @property
@@ -177,7 +179,8 @@ class Finished:
     value      what a `Function` returned
     stdout     the last of what it wrote there, at most 16 KB; all of it is in the run's log
     folder     where it ran; "" if that was removed
-    place      what is worth knowing of where it ran: {"kind": "container", "image": "sha256:..."}
+    place      what is worth knowing of where it ran: {"kind": "container", "image": "sha256:..."}; with an environment
+               {"environment": {"digest", "commits": {component: commit}}}
     inputs     the files of other steps that were mounted, as {"target", "artifact", "run", "step"}
     removed    with `Command.changed`: the files that were in the folder, or in a mount below it, and are gone; sorted
     """
