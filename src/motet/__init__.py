@@ -52,10 +52,13 @@ if TYPE_CHECKING:
     from motet.dialects.python.tasks import task as task
     from motet.dialects.python.waiting import as_completed as as_completed
     from motet.dialects.python.waiting import wait as wait
+    from motet.dialects.python.world.asking import apause_flow_run as apause_flow_run
+    from motet.dialects.python.world.asking import asuspend_flow_run as asuspend_flow_run
     from motet.dialects.python.world.asking import pause_flow_run as pause_flow_run
     from motet.dialects.python.world.asking import resume_flow_run as resume_flow_run
     from motet.dialects.python.world.asking import suspend_flow_run as suspend_flow_run
     from motet.dialects.python.world.events import Event as Event
+    from motet.dialects.python.world.events import await_for_event as await_for_event
     from motet.dialects.python.world.events import wait_for_event as wait_for_event
     from motet.dialects.python.world.publishing import publish as publish
     from motet.dialects.python.world.transactions import CommitMode as CommitMode
@@ -74,7 +77,8 @@ _HOMES = {
     "NO_CACHE": "cache_policies", "RUN_ID": "cache_policies", "TASK_SOURCE": "cache_policies",
     "allow_failure": "annotations", "opaque": "annotations", "quote": "annotations",
     "concurrency": "running.limits", "rate_limit": "running.limits", "arate_limit": "running.limits",
-    "Event": "world.events", "wait_for_event": "world.events", "transaction": "world.transactions",
+    "Event": "world.events", "wait_for_event": "world.events", "await_for_event": "world.events",
+    "apause_flow_run": "world.asking", "asuspend_flow_run": "world.asking", "transaction": "world.transactions",
     "get_transaction": "world.transactions", "CommitMode": "world.transactions",
     "IsolationLevel": "world.transactions", "pause_flow_run": "world.asking", "suspend_flow_run": "world.asking",
     "resume_flow_run": "world.asking", "RunInput": "binding.coercion",

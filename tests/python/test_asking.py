@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,17 @@ import pytest
 from pydantic import BaseModel, Field
 from tests.cli.conftest import PATIENCE_S, Cli, cli
 
-from motet import RunInput, app, flow, pause_flow_run, resume_flow_run, suspend_flow_run, task
+from motet import (
+    RunInput,
+    apause_flow_run,
+    app,
+    asuspend_flow_run,
+    flow,
+    pause_flow_run,
+    resume_flow_run,
+    suspend_flow_run,
+    task,
+)  # fmt: skip
 from motet.dialects.python.world import answers
 from motet.errors import Suspended, UsageError
 from motet.stores.sqlite import SqliteStore
@@ -71,6 +82,39 @@ def test_a_plain_type_and_a_word_to_go_on() -> None:
 
     with answered({"value": 3}, None, {"value": "b"}):
         assert main() == [3, None, "b"]
+
+
+def test_coroutines_ask_while_their_loop_goes_on() -> None:
+    @flow
+    async def main() -> list[Any]:
+        async def answer() -> int:
+            store, count = app.hosts.current().store, 0
+            for given in ({}, {"value": 3}):
+                while not (
+                    asked := [q for q in store.documents("python", "wait") if bool(q.body["schema"]) == bool(given)]
+                ):
+                    await asyncio.sleep(0.005)
+                resume_flow_run(asked[0].key.partition("/")[0], given)
+                count += 1
+            return count
+
+        async def ask() -> Any:
+            return await apause_flow_run(), await apause_flow_run(wait_for_input=int, key="number")
+
+        return list(await asyncio.gather(ask(), answer()))
+
+    assert asyncio.run(main()) == [(None, 3), 2]
+
+
+def test_a_coroutine_can_suspend_its_run() -> None:
+    @flow
+    async def main() -> int:
+        found: int = await asuspend_flow_run(wait_for_input=int)
+        return found
+
+    with pytest.raises(Suspended, match="it waits for input value"):
+        asyncio.run(main())
+    assert app.hosts.current().store.runs(limit=1)[0].owner is None
 
 
 def test_an_answer_that_does_not_fit_is_refused_and_waited_for_again(caplog: pytest.LogCaptureFixture) -> None:

@@ -40,6 +40,18 @@ def double(value: int) -> int:
 # ---------------------------------------------------------------- values
 
 
+def test_what_ends_an_async_flow_is_what_its_caller_is_told() -> None:
+    class Odd(BaseException):
+        """Neither an error nor an interruption."""
+
+    @flow
+    async def main() -> None:
+        raise Odd("so it is")
+
+    with pytest.raises(Odd, match="so it is"):
+        asyncio.run(main())
+
+
 def test_a_call_gives_a_coroutine_and_awaiting_it_the_value() -> None:
     @flow
     async def pipeline() -> Any:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
+from typing import Any
 
 import pytest
 from tests.cli.conftest import PATIENCE_S, Cli, cli
 
-from motet import Event, app, flow, publish, task, wait_for_event
+from motet import Event, app, await_for_event, flow, publish, task, wait_for_event
 from motet.errors import UsageError
 
 __all__ = ["cli"]
@@ -83,6 +85,24 @@ def test_a_timeout_is_an_error_that_can_be_caught() -> None:
         return ""
 
     assert main() == "No event 'never' came within 0.02 s."
+
+
+def test_coroutines_wait_while_their_loop_goes_on() -> None:
+    @flow
+    async def main() -> Any:
+        async def say() -> None:
+            publish("ready", 1)
+            publish("ready", 2)
+
+        async def hear() -> list[Any]:
+            found = [(await await_for_event("ready", timeout=PATIENCE_S)).value for _ in range(2)]
+            with pytest.raises(TimeoutError, match="No event 'ready' came within"):
+                await await_for_event("ready", timeout=0.05)
+            return found
+
+        return (await asyncio.gather(hear(), say()))[0]
+
+    assert asyncio.run(main()) == [1, 2]
 
 
 def test_outside_of_a_flow_the_next_one_is_given() -> None:

@@ -171,7 +171,7 @@ async def drive(driver: Driver, action: AddStep, call: TaskCall) -> None:
             except BaseException as stop:  # boundary: a run that was stopped is told of in its future
                 if not isinstance(stop, Cancelled) or call.key not in driver.state.steps:
                     let_go(call, stop, wait=False)
-                    await finished(driver)
+                    await _over(driver)
                     if not stopping.asked or not isinstance(stop, asyncio.CancelledError):
                         raise
                     stopping.take_back()
@@ -184,9 +184,13 @@ async def drive(driver: Driver, action: AddStep, call: TaskCall) -> None:
 
 async def finished(driver: Driver) -> None:
     """Wait until the run has ended. Raises what broke it."""
+    await _over(driver)
+    driver.check()
+
+
+async def _over(driver: Driver) -> None:
     if not driver.finished.is_set():
         await asyncio.to_thread(driver.finished.wait)
-    driver.check()
 
 
 class _Stopping:

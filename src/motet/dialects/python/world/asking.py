@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from motet.dialects.python import hosting
 from motet.dialects.python.running.leaving import Leaving
@@ -15,6 +16,10 @@ from motet.engine.listening import STEERING
 from motet.errors import Conflict, NotFound, UsageError
 from motet.kernel.events import Json
 from motet.ports import Document, Entry
+from motet.records import Record
+
+if TYPE_CHECKING:
+    from motet.engine.host import Host
 
 
 def pause_flow_run(
@@ -59,24 +64,129 @@ def resume_flow_run(flow_run_id: str, run_input: Mapping[str, Any] | None = None
         hosting.start_engine(rows[0].id)
 
 
-def _asked(wait_for_input: Any, timeout: float | None, key: str, description: str, *, suspend: bool) -> Any:
-    scope = current.get()
-    if scope is None or scope.values.__class__ is tuple:
-        raise UsageError("A run is paused in the body of a flow only.", "Ask there, and hand the answer to the task.")
-    form: Any = None
-    if wait_for_input is not None:
-        from motet.dialects.python.binding.coercion import Form
+async def apause_flow_run(
+    wait_for_input: Any = None, timeout: float | None = None, *, key: str = "", description: str = ""
+) -> Any:
+    """As `pause_flow_run`, for coroutines: the event loop goes on."""
+    return await _asked_async(wait_for_input, timeout, key, description, suspend=False)
 
-        form = Form(wait_for_input)
-    question = {"for": "answer", "schema": None if form is None else form.schema, "description": description}
-    leaves = suspend and not any(each.driver.state.steps[each.key].policy.executor for each in _around(scope))
-    name = f"{'suspend' if suspend else 'pause'}{' ' + key.replace('/', '-') if key else ''}"
+
+async def asuspend_flow_run(
+    wait_for_input: Any = None, timeout: float | None = None, *, key: str = "", description: str = ""
+) -> Any:
+    """As `suspend_flow_run`, for coroutines."""
+    return await _asked_async(wait_for_input, timeout, key, description, suspend=True)
+
+
+def _asked(wait_for_input: Any, timeout: float | None, key: str, description: str, *, suspend: bool) -> Any:
+    asked = _Asked(wait_for_input, timeout, description, suspend)
 
     def ask() -> Json:
-        return _answer(form, question, timeout, leaves)
+        for each in asked.left_behind():
+            _here().driver.wait(each)
+        with closing(asked.conversation(_here())) as talk:
+            what = next(talk)
+            while not isinstance(what, _Fit):
+                what = talk.send(waits.first(*what))
+        return what.answer
 
-    answer = Task(ask, {"name": name})()
-    return None if form is None else form.value(answer)
+    return asked.value(Task(ask, {"name": asked.name(key)})())
+
+
+async def _asked_async(wait_for_input: Any, timeout: float | None, key: str, description: str, *, suspend: bool) -> Any:
+    from motet.dialects.python.waking import wait
+
+    asked = _Asked(wait_for_input, timeout, description, suspend)
+
+    async def ask() -> Json:
+        for each in asked.left_behind():
+            await wait(_here().driver, each)
+        with closing(asked.conversation(_here())) as talk:
+            what = next(talk)
+            while not isinstance(what, _Fit):
+                what = talk.send(await waits.first_async(*what))
+        return what.answer
+
+    task: Task[..., Any] = Task(ask, {"name": asked.name(key)})
+    return asked.value(await task())
+
+
+class _Fit(Record):
+    """The answer, as JSON, which fits."""
+
+    answer: Json
+
+
+_Wait: TypeAlias = "tuple[Host, int, Callable[[Entry], bool], float | None]"
+"""What to wait for, as `waits.first` takes it."""
+
+
+class _Asked:
+    """A question that is asked in the running body of a flow."""
+
+    def __init__(self, wait_for_input: Any, timeout: float | None, description: str, suspend: bool) -> None:
+        scope = current.get()
+        if scope is None or scope.values.__class__ is tuple:
+            raise UsageError(
+                "A run is paused in the body of a flow only.", "Ask there, and hand the answer to the task."
+            )
+        self._form: Any = None
+        if wait_for_input is not None:
+            from motet.dialects.python.binding.coercion import Form
+
+            self._form = Form(wait_for_input)
+        schema = None if self._form is None else self._form.schema
+        self._question = {"for": "answer", "schema": schema, "description": description}
+        self._timeout_s = timeout
+        self._suspend = suspend
+        steps = scope.driver.state.steps
+        self._leaves = suspend and not any(steps[each.key].policy.executor for each in _around(scope))
+
+    def name(self, key: str) -> str:
+        """What the step is called."""
+        return f"{'suspend' if self._suspend else 'pause'}{' ' + key.replace('/', '-') if key else ''}"
+
+    def value(self, answer: Json) -> Any:
+        """What the flow is given for the answer."""
+        return None if self._form is None else self._form.value(answer)
+
+    def left_behind(self) -> list[str]:
+        """The steps that are waited for before the run is let go of."""
+        return [key for each in _around(_here()) for key in each.unlooked or ()] if self._leaves else []
+
+    def conversation(self, scope: Scope) -> Generator[_Wait | _Fit, Entry | None, None]:
+        """Gives what to wait for, and is sent what came, until an answer fits. Raises Leaving if there is none and the
+        run is to be let go of; TimeoutError.
+        """
+        driver, host = scope.driver, scope.driver.host
+        body = {**self._question, "step": scope.key, "suspended": self._leaves}
+        with waits.told(scope, body) as document, driver.idling():
+            limit_at = None if self._timeout_s is None else document.body["since"] + self._timeout_s
+            after = document.body.get("refused", {}).get("offset", driver.run.offset)
+            while True:
+                late = limit_at is not None and host.clock.now() >= limit_at
+                until_at = host.clock.now() if self._leaves or late else limit_at
+                entry = yield host, after, lambda each: _is_for(each, scope), until_at
+                if entry is None and self._leaves and not late:
+                    raise Leaving(answers.told(self._question), answers.how(self._question))
+                if entry is None:
+                    raise TimeoutError(f"Nobody has answered within {self._timeout_s or 0:g} s.")
+                after = entry.offset
+                if self._form is None:
+                    break
+                try:
+                    fit = self._form.fit(entry.value.get("values") or {})
+                except ValueError as error:
+                    _refuse(scope, entry, str(error))
+                else:
+                    break
+        yield _Fit(None if self._form is None else fit)
+
+
+def _here() -> Scope:
+    scope = current.get()
+    assert scope is not None
+    return scope
 
 
 def _around(scope: Scope) -> list[Scope]:
@@ -87,35 +197,6 @@ def _around(scope: Scope) -> list[Scope]:
         found.append(each)
         each = each.outer
     return found
-
-
-def _answer(form: Any, question: dict[str, Json], timeout: float | None, leaves: bool) -> Json:
-    """The first answer that fits, as JSON. Raises Leaving if there is none and the run is to be let go of."""
-    scope = current.get()
-    assert scope is not None
-    driver, host = scope.driver, scope.driver.host
-    if leaves:
-        for each in _around(scope):
-            for key in list(each.unlooked or ()):
-                driver.wait(key)
-    with waits.told(scope, {**question, "step": scope.key, "suspended": leaves}) as document, driver.idling():
-        limit_at = None if timeout is None else document.body["since"] + timeout
-        after = document.body.get("refused", {}).get("offset", driver.run.offset)
-        while True:
-            late = limit_at is not None and host.clock.now() >= limit_at
-            until_at = host.clock.now() if leaves or late else limit_at
-            entry = waits.first(host, after, lambda each: _is_for(each, scope), until_at)
-            if entry is None and leaves and not late:
-                raise Leaving(answers.told(question), answers.how(question))
-            if entry is None:
-                raise TimeoutError(f"Nobody has answered within {timeout or 0:g} s.")
-            after = entry.offset
-            if form is None:
-                return None
-            try:
-                return form.fit(entry.value.get("values") or {})
-            except ValueError as error:
-                _refuse(scope, entry, str(error))
 
 
 def _is_for(entry: Entry, scope: Scope) -> bool:

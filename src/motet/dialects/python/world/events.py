@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from motet.dialects.python import hosting
-from motet.dialects.python.scope import current
+from motet.dialects.python.scope import Scope, current
 from motet.dialects.python.tasks import Task
 from motet.dialects.python.world import waits
+from motet.engine.host import Host
 from motet.errors import UsageError
 from motet.ports import Entry
 from motet.values.published import NAMESPACE
@@ -35,27 +38,63 @@ def wait_for_event(key: str, *, namespace: str | None = None, value: Any = None,
 
     timeout   seconds, counted from when the wait began, also across a resume; then TimeoutError
     """
-    if not key or not isinstance(key, str):
-        raise UsageError(f"{key!r} is no key of an event.", "Name what is to happen.")
+    _check(key)
     scope = current.get()
     if scope is None:
-        host = hosting.host()
-        until_at = None if timeout is None else host.clock.now() + timeout
-        return _given(waits.first(host, host.store.head(), _wanted(key, namespace, value), until_at), key, timeout)
-    heard = scope.heard if scope.heard is not None else {}
-    scope.heard = heard
-    event = _step(key, namespace, value, heard.get(key, scope.driver.run.offset), timeout)
-    heard[key] = event.offset
+        return _given(waits.first(*_from_now(key, namespace, value, timeout)), key, timeout)
+    event = _step(key, namespace, value, _heard(scope, key), timeout)
+    scope.heard = {**(scope.heard or {}), key: event.offset}
     return event
 
 
-def _listen(key: str, namespace: str | None, value: Any, after: int, timeout: float | None) -> Event:
+async def await_for_event(
+    key: str, *, namespace: str | None = None, value: Any = None, timeout: float | None = None
+) -> Event:
+    """As `wait_for_event`, for coroutines: the event loop goes on."""
+    _check(key)
+    scope = current.get()
+    if scope is None:
+        return _given(await waits.first_async(*_from_now(key, namespace, value, timeout)), key, timeout)
+    event: Event = await _async_step(key, namespace, value, _heard(scope, key), timeout)
+    scope.heard = {**(scope.heard or {}), key: event.offset}
+    return event
+
+
+def _check(key: str) -> None:
+    if not key or not isinstance(key, str):
+        raise UsageError(f"{key!r} is no key of an event.", "Name what is to happen.")
+
+
+def _heard(scope: Scope, key: str) -> int:
+    return (scope.heard or {}).get(key, scope.driver.run.offset)
+
+
+def _from_now(
+    key: str, namespace: str | None, value: Any, timeout: float | None
+) -> tuple[Host, int, Any, float | None]:
+    host = hosting.host()
+    until_at = None if timeout is None else host.clock.now() + timeout
+    return host, host.store.head(), _wanted(key, namespace, value), until_at
+
+
+@contextmanager
+def _told(key: str, wanted: Any, after: int, timeout: float | None) -> Iterator[tuple[Host, int, Any, float | None]]:
+    """Around the wait of a step, which lists show: what to wait for, and until when."""
     scope = current.get()
     assert scope is not None
-    driver, wanted = scope.driver, _wanted(key, namespace, value)
-    with waits.told(scope, {"for": "event", "event": key}) as document, driver.idling():
-        until_at = None if timeout is None else document.body["since"] + timeout
-        entry = waits.first(driver.host, after, wanted, until_at)
+    with waits.told(scope, {"for": "event", "event": key}) as document, scope.driver.idling():
+        yield scope.driver.host, after, wanted, None if timeout is None else document.body["since"] + timeout
+
+
+def _listen(key: str, namespace: str | None, value: Any, after: int, timeout: float | None) -> Event:
+    with _told(key, _wanted(key, namespace, value), after, timeout) as what:
+        entry = waits.first(*what)
+    return _given(entry, key, timeout)
+
+
+async def _listen_async(key: str, namespace: str | None, value: Any, after: int, timeout: float | None) -> Event:
+    with _told(key, _wanted(key, namespace, value), after, timeout) as what:
+        entry = await waits.first_async(*what)
     return _given(entry, key, timeout)
 
 
@@ -63,6 +102,7 @@ _OWN = ("motet", NAMESPACE)
 """What Motet and artifacts say in the journal is heard only by whoever names the namespace."""
 
 _step: Task[..., Event] = Task(_listen, {"name": "wait_for_event"})
+_async_step: Task[..., Any] = Task(_listen_async, {"name": "wait_for_event"})
 
 
 def _wanted(key: str, namespace: str | None, value: Any) -> Any:

@@ -34,18 +34,50 @@ def first(host: Host, after: int, wanted: Callable[[Entry], bool], until_at: flo
     try:
         while True:
             woken.clear()
-            while entries := host.store.read(after, limit=_AT_ONCE, published=True):
-                for entry in entries:
-                    if wanted(entry):
-                        return entry
-                after = entries[-1].offset
-            left_s = _LOOK_S if until_at is None else min(_LOOK_S, until_at - host.clock.now())
-            if left_s <= 0:
-                return None
+            entry, after = _look(host, after, wanted)
+            left_s = _left_s(host, until_at)
+            if entry is not None or left_s <= 0:
+                return entry
             raise_if_stopped()
             block(woken, left_s)
     finally:
         host.tender.unlisten(number)
+
+
+async def first_async(host: Host, after: int, wanted: Callable[[Entry], bool], until_at: float | None) -> Entry | None:
+    """As `first`, while the event loop goes on."""
+    import asyncio
+
+    from motet.dialects.python.waking import Wake
+
+    while True:
+        wake = Wake()
+        number = host.tender.listen(wake)
+        try:
+            entry, after = _look(host, after, wanted)
+            left_s = _left_s(host, until_at)
+            if entry is not None or left_s <= 0:
+                return entry
+            raise_if_stopped()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await wake
+        finally:
+            host.tender.unlisten(number)
+
+
+def _look(host: Host, after: int, wanted: Callable[[Entry], bool]) -> tuple[Entry | None, int]:
+    """The first event beyond the offset that is wanted, if it is there; and how far was looked."""
+    while entries := host.store.read(after, limit=_AT_ONCE, published=True):
+        for entry in entries:
+            if wanted(entry):
+                return entry, after
+        after = entries[-1].offset
+    return None, after
+
+
+def _left_s(host: Host, until_at: float | None) -> float:
+    return _LOOK_S if until_at is None else min(_LOOK_S, until_at - host.clock.now())
 
 
 @contextmanager
