@@ -150,6 +150,10 @@ def at_app(told):
         write("/app/told.json", {"given": told, "cwd": os.environ["PWD"], "was": json.load(file)})
 
 
+def large(size):
+    write("told.json", {"ones": [1] * size})
+
+
 def binary(size):
     with open("weights.bin", "wb") as file:
         file.write(bytes(size))

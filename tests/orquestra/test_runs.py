@@ -183,6 +183,13 @@ def test_a_step_sees_its_folder_as_app(cli: Cli) -> None:
     }  # fmt: skip
 
 
+def test_a_large_result_is_not_shown_in_part(cli: Cli) -> None:
+    cli.write("w.yaml", odd(step("a", "large", "size: 5000"), step("b", "tell", "x: 1")))
+    said = cli("run", "w.yaml", "--name", "heavy").out
+    assert "Result:" not in said
+    assert len(json.loads(cli("results", said.split("motet results ")[1].split()[0]).out)["a"]["told"]["ones"]) == 5000
+
+
 def test_a_matrix_from_the_command_line(cli: Cli) -> None:
     done = run(
         cli, BLOSSOMS, "--matrix", "draw-points.slope=1.0,2.0", "--matrix", "draw-points.count=3,4",

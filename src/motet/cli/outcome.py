@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from motet import app
+from motet import app, voices
 from motet.cli import human, lookup, summary
 from motet.cli.live import Watch, shown
 from motet.cli.terminal import Terminal, complain
@@ -135,6 +135,8 @@ def _summarise(terminal: Terminal, row: RunRow, *, with_error: bool) -> None:
     if row.status == SUCCEEDED:
         if row.result is not None:
             terminal.say(f"Result: {_shown(row.result)}")
+        elif voices.of_run(row).signs:
+            terminal.say(f"Its results: motet results {_name_of(store, row)}")
     else:
         terminal.say(f"To carry on: motet resume {_name_of(store, row)}")
 

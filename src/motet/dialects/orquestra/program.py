@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.orquestra.components import Component
-from motet.dialects.orquestra.contract import command
+from motet.dialects.orquestra.contract import command, is_json
 from motet.dialects.orquestra.graph import in_order
 from motet.dialects.orquestra.spec import Step, Workflow
 from motet.dialects.orquestra.surroundings import Surroundings
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 VOICE = "orquestra"
 _KIND = "cache"
 _RESULT_BYTES = 16 * 1024
-"""A run whose last steps have put out more than this has no result of its own: `motet results` has all of it."""
+"""A run whose last steps have put out more than this, or more than is shown of one output, has no result of its own:
+`motet results` has all of it.
+"""
 
 _MOST_TOLD = 5
 """So many failed steps are told of one by one when a run has failed."""
@@ -92,14 +94,16 @@ class OrquestraProgram:
         return Finish(FAILED, error={"type": "StepFailed", "module": "motet.errors", "message": message})
 
     def _result(self, view: View) -> Json:
-        """What the last steps put out, as far as it is small."""
+        """What the last steps put out, if it is small; None else, rather than a part of it."""
         found, size_bytes = {}, 0
         for name in self._last:
             outputs = (view.result(name) or {}).get("outputs", {})
-            shown = {key: each for key, each in outputs.items() if "value" in each}
+            shown = {key: each for key, each in outputs.items() if is_json(each)}
             size_bytes += sum(each["size_bytes"] for each in shown.values())
+            if size_bytes > _RESULT_BYTES or not all("value" in each for each in shown.values()):
+                return None
             found[name] = {key: each["value"] for key, each in shown.items()}
-        return encode(found, None) if size_bytes <= _RESULT_BYTES else None
+        return encode(found, None)
 
 
 def reason(key: str, error: Json) -> str:
