@@ -7,12 +7,15 @@ is found in the folder afterwards, where the command saw it.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from motet.executors.commands import outputs
 from motet.executors.commands.mounts import Placed, check_point, copied, copy_into
+
+_NEEDS_QUOTES = re.compile(r'[,"\r\n]|^\s|\s$')
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,11 @@ class Binds:
             ]
         clear(self._points)
         return removed
+
+
+def as_csv(*fields: str) -> str:
+    """As a line of CSV, which is how engines read mounts: so any path can be told."""
+    return ",".join('"' + each.replace('"', '""') + '"' if _NEEDS_QUOTES.search(each) else each for each in fields)
 
 
 def missing(folder: str, path: str) -> list[str]:

@@ -22,7 +22,7 @@ class InBubblewrap(Launch):
     bwrap cannot lay overlays: what may be written to and is not to change is copied.
     """
 
-    alone = True
+    alone = kept = True
 
     def __init__(
         self, command: Command, argv: Sequence[str], folders: tuple[str, str], mounts: Sequence[Placed],

@@ -72,6 +72,16 @@ class Child:
             return False
         return True
 
+    def ask(self, *, inside: bool) -> None:
+        """Ask the group to end; with `inside` all that has the mark but the first process, which keeps the others."""
+        if inside:
+            for pid in marked(self.mark):
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGTERM if pid != self.pid else 0)
+        else:
+            self.signal(signal.SIGTERM)
+        self.signal(signal.SIGCONT)  # a process that is halted would not notice
+
     def kill_all(self) -> None:
         """Kill the group, and whatever else has the mark, until nothing has."""
         self.signal(signal.SIGKILL)

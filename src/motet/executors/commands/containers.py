@@ -1,4 +1,4 @@
-"""Containers as a place, through the command line of docker, podman or apptainer."""
+"""Containers as a place, through the command line of docker or podman; or of `apptainer`."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from motet.errors import CommandFailed, MotetError
-from motet.executors.commands.binds import Bind, Binds
+from motet.executors.commands.apptainer import InApptainer
+from motet.executors.commands.binds import Bind, Binds, as_csv
 from motet.executors.commands.engines import check, find_engine, find_image
 from motet.executors.commands.marks import MARK
 from motet.executors.commands.mounts import Placed
 from motet.executors.commands.nested import outside
-from motet.executors.commands.places import Launch, argv_of, by_signal, once
-from motet.executors.commands.spec import Command, Container, Function, Limits
+from motet.executors.commands.places import Launch, argv_in_image, by_signal
+from motet.executors.commands.spec import Command, Container, Limits
 from motet.executors.commands.wanted import Runner
 from motet.executors.worker_process import oom_kills
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
 
-_NEEDS_QUOTES = re.compile(r'[,"\r\n]|^\s|\s$')
 _OF_THE_CLIENT = re.compile(rf"PATH|HOME|PWD|LD_.*|DOCKER_.*|CONTAINER.*|XDG_.*|TMPDIR|{MARK}")
 """Variables that the engine's own program listens to: for the container they are given by value. So is the mark, since
 the program has processes of its own, which look after the container, and are not to be killed over that.
@@ -39,7 +39,6 @@ _AT_ONCE = {"podman": ("--time", "0")}
 """Docker kills what it removes by force; podman gives it ten seconds of grace, unless told."""
 
 _ENGINE_FAILED = 125
-_PYTHON = "python3"
 
 
 class InContainer(Launch):
@@ -63,14 +62,8 @@ class InContainer(Launch):
         super().__init__((), os.path.normpath(os.path.join(self._seen, command.cwd or ".")), mounts)
         self.facts = {"kind": "container", "engine": os.path.basename(engine), "name": place.image, **image}
         self.start_in = "/"
-        run = command.run
-        if isinstance(run, Function):
-            self._argv = once(run, self._folder, command.cwd, run.python or _PYTHON)
-            mounts = [*mounts, *(Placed(path, path, "ro") for path in run.paths)]
-        else:
-            self._argv = argv_of(command, self._folder)
-        os.makedirs(os.path.join(self._folder, command.cwd or "."), exist_ok=True)
-        self._binds = Binds(self._folder, self._seen, self._own, mounts)
+        self._argv, code = argv_in_image(command, self._folder)
+        self._binds = Binds(self._folder, self._seen, self._own, [*mounts, *code])
         self._remove = ["rm", "-f", *_AT_ONCE.get(os.path.basename(engine), ()), self._name]
         kill = _CLIENT_KILL.format(option=f"--name={self._name}")  # before it makes what is then removed
         self.orders = (f"{{ {kill}; {shlex.join([engine, *self._remove])}; }} >/dev/null 2>&1",)
@@ -152,37 +145,9 @@ class InContainer(Launch):
         return ""
 
 
-class InApptainer(InContainer):
-    """The same with apptainer, whose containers are processes of ours: they end with their group."""
-
-    def _start(self) -> list[str]:
-        network = ["--net", "--network", self._place.network] if self._place.network else []
-        binds = [f"{each.source}:{each.target}{':ro' if each.read_only else ''}" for each in self._binds.all]
-        gpus = ["--nv"] if self._place.gpus else []
-        return [
-            self._engine, "exec", "--containall", "--pwd", self.cwd, *network, *gpus,
-            *(part for each in binds for part in ("--bind", each)),
-        ]  # fmt: skip
-
-    def _options(self, own: Mapping[str, str], given: Mapping[str, str]) -> list[str]:
-        return [part for name, value in {**own, **given}.items() for part in ("--env", f"{name}={value}")]
-
-    def _last(self) -> list[str]:
-        return [str(self.facts["image"]), *self._argv]
-
-    def limits(self, limits: Limits) -> Limits:
-        return limits
-
-    def kill(self) -> None:
-        return None
-
-    def end(self) -> None:
-        return None
-
-
 def in_container(
     command: Command, folder: str, own: str, mounts: Sequence[Placed], runner: Runner
-) -> InContainer:  # fmt: skip
+) -> Launch:  # fmt: skip
     """Everything ready for the command's container: the engine found, the image there and known by its digest.
 
     Raises UsageError for what makes no sense, CommandFailed where engine or image cannot be had.
@@ -192,15 +157,10 @@ def in_container(
     check(place)
     engine = find_engine(place.engine)
     if os.path.basename(engine) == "apptainer":
-        image = place.image if "://" in place.image or os.path.exists(place.image) else f"docker://{place.image}"
-        launched: InContainer = InApptainer(command, engine, {"image": image}, (folder, own), mounts)
-        launched.orders = ()
-        return launched
+        return InApptainer(command, engine, (folder, own), mounts, runner)
     return InContainer(command, engine, find_image(engine, place, runner), (folder, own), mounts)
 
 
 def _mount(bind: Bind, engine: str) -> tuple[str, str]:
-    """As a line of CSV, which is how engines read it: so any path can be told."""
-    fields = ["type=bind", f"source={outside(bind.source, engine)}", f"target={bind.target}"]
-    quoted = ['"' + each.replace('"', '""') + '"' if _NEEDS_QUOTES.search(each) else each for each in fields]
-    return "--mount", ",".join([*quoted, *(["readonly"] if bind.read_only else [])])
+    source = f"source={outside(bind.source, engine)}"
+    return "--mount", as_csv("type=bind", source, f"target={bind.target}", *(["readonly"] if bind.read_only else []))

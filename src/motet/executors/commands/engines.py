@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ENGINES = ("docker", "podman", "apptainer")
 _IMAGE = re.compile(r"[A-Za-z0-9/][\w./:@+-]*")
 _WORD = re.compile(r"[A-Za-z0-9][\w.:,@=/-]*")
-_GET_IMAGE = "Check its name, log in to its registry, or build or load it on this host; then resume the run."
+GET_IMAGE = "Check its name, log in to its registry, or build or load it on this host; then resume the run."
 
 
 def check(place: Container) -> None:
@@ -95,11 +95,11 @@ def find_image(engine: str, place: Container, runner: Runner) -> dict[str, Json]
                 if place.pull == "always"
                 else "is not here and cannot be pulled"
             )
-            raise CommandFailed(f"the image {place.image} {why}: {last}", _GET_IMAGE)
+            raise CommandFailed(f"the image {place.image} {why}: {last}", GET_IMAGE)
         found = _inspected(engine, place.image)
     if found is None:
         raise CommandFailed(
-            f"the image {place.image} is not here, and may not be pulled (pull={place.pull!r})", _GET_IMAGE
+            f"the image {place.image} is not here, and may not be pulled (pull={place.pull!r})", GET_IMAGE
         )
     return found
 

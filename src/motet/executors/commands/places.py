@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from motet.kernel.events import Json
 
 _SHELL = "/bin/sh"
+_PYTHON = "python3"
 _NO_LIMITS = Limits()
 
 
@@ -25,12 +26,14 @@ class Launch:
     cwd         the working directory as the command sees it
     orders      shell commands that end what is not in its process group, should the engine be killed
     alone       whether nothing of it can outlive its first process
+    kept        whether its first process is the place's own, and takes all else along without grace if asked to end
     facts       what is worth recording of the place
     inputs      files of other steps that it sees, as JSON
     removed     after `end`: what was removed from mounts below the folder, by path; the folder itself does not show it
     """
 
     alone = False
+    kept = False
     orders: tuple[str, ...] = ()
     removed: Sequence[str] = ()
 
@@ -86,6 +89,15 @@ def argv_of(command: Command, folder: str) -> Sequence[str]:
     if not run or not run[0] or any("\0" in each for each in run):
         raise UsageError(f"{list(run)!r} is no argument list.", "Give the program and its arguments.")
     return list(run)
+
+
+def argv_in_image(command: Command, folder: str) -> tuple[Sequence[str], list[Placed]]:
+    """The argument list in an image that has its own Python, and what has to be mounted for it: code of functions."""
+    os.makedirs(os.path.join(folder, command.cwd or "."), exist_ok=True)
+    run = command.run
+    if not isinstance(run, Function):
+        return argv_of(command, folder), []
+    return once(run, folder, command.cwd, run.python or _PYTHON), [Placed(path, path, "ro") for path in run.paths]
 
 
 def once(function: Function, folder: str, cwd: str, python: str = "") -> Sequence[str]:

@@ -155,8 +155,7 @@ class Running:
         """Ask the whole group to end; after its grace, or when it has ended, kill what is left of the tree."""
         until = monotonic() + self._job.grace_s
         if self._job.grace_s > 0:
-            child.signal(signal.SIGTERM)
-            child.signal(signal.SIGCONT)  # a process that is halted would not notice
+            child.ask(inside=launched.kept)
         while (left_s := min(until, monotonic() + self._job.grace_s) - monotonic()) > 0:
             listener.listen(min(_GROUP_POLL_S, left_s) if child.ended else left_s)
             if child.ended and (launched.alone or not _has_others(child)):

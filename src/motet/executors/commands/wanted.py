@@ -23,7 +23,9 @@ class Wanted(Protocol):
 
 
 class Runner(Protocol):
-    """How tools are run for an attempt (see `tools.Tools`)."""
+    """How tools are run for an attempt (see `tools.Tools`). `shared` is the folder for what all runs share."""
+
+    shared: str
 
     def run(self, argv: Sequence[str], *, cwd: str = "", env: Mapping[str, str] | None = None) -> tuple[int, str]:
         """Run the tool to its end; gives its exit status and all that it wrote."""
