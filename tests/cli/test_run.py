@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -305,3 +307,26 @@ def test_what_a_first_run_imports(cli: Cli) -> None:
     )
     (run,) = cli.json("run", "hello.py")["runs"]
     assert run["result"] == []
+
+
+def test_a_run_whose_streams_are_closed(cli: Cli) -> None:
+    """As some daemons start programs; the store's files must not get the numbers of the streams."""
+    cli.write(
+        "script.py",
+        """
+        import os
+        from motet import flow
+
+        @flow(flow_run_name="mine")
+        def main():
+            print("printed")
+            os.write(1, b"written")
+        """,
+    )
+    motet = [sys.executable, "-P", "-m", "motet.cli", "run", "script.py"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *motet], cwd=cli.folder, env=cli.env, check=False
+    )
+    assert done.returncode == 0
+    assert "printed" in cli("logs", "mine").out
+    assert "sound" in cli("doctor").out

@@ -170,7 +170,10 @@ def test_outputs_outlive_prune_as_long_as_their_run() -> None:
         (lambda: command("true", outptus=["x"]), "outputs"),
         (lambda: command("true", place="moon"), "moon"),
         (lambda: command("true", resources={"memory": "lots"}), "quantity"),
-        (lambda: command("true", grace_seconds=-1), "grace_seconds"),
+        (lambda: command("true", grace_seconds=-1), "on true: grace_seconds"),
+        (lambda: command("true", env={"SEED": 1}), "SEED"),
+        (lambda: command("true", env={"A=B": "1"}), "A=B"),
+        (lambda: command("echo {a}")("x\0y"), "NUL"),
         (lambda: command("echo {a}", name="x")(), "a"),
     ],
 )

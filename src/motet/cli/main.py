@@ -50,6 +50,7 @@ HIDDEN = ("engine", "prefect")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the arguments name; gives the exit code."""
+    _open_streams()
     given = list(sys.argv[1:] if argv is None else argv)
     terminal = Terminal(as_json="--json" in given)
     try:
@@ -65,6 +66,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _say(error, terminal)
     _let_go_of_stdout()
     return code
+
+
+def _open_streams() -> None:
+    """Put /dev/null where this process was started with a closed stream: else a file of the store gets its number, and
+    what is printed.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            fd = os.open(os.devnull, os.O_RDWR)
+            if fd != number:
+                os.dup2(fd, number)
+                os.close(fd)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 
 
 def _dispatch(given: list[str], terminal: Terminal) -> int:

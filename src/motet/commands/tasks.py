@@ -24,6 +24,7 @@ from motet.executors.commands.spec import (
     Mount,
     Place,
     Sandbox,
+    checked_env,
 )
 from motet.values.files import File
 from motet.values.quantities import quantity
@@ -94,6 +95,7 @@ class Maker:
         self.__doc__ = f"The command {name}."
         self._place = _place(options.get("place", "host"))
         self._limits = _limits(options.get("resources", {}))
+        checked_env(options.get("env", {}))
         self.target = _target(run)
         self.names = () if self.target else _names(run, options)  # type: ignore[arg-type]
 

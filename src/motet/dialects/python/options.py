@@ -140,7 +140,7 @@ _SURROUNDING = ("log_prints", "on_running", "tags")
 
 def checked(kind: str, function: Callable[..., Any], options: Mapping[str, Any], known: frozenset[str]) -> None:
     """Raise UsageError for an option that does not exist, naming the nearest one that does, or has no such value."""
-    where = f"@{kind} on {written(function).__qualname__}"
+    where = f"@{kind} on {_called(function)}"
     for name in options:
         if name in ABSENT:
             raise UsageError(f"{where} has no option {name!r}.", ABSENT[name])
@@ -156,7 +156,7 @@ def is_surrounded(options: Mapping[str, Any]) -> bool:
 
 def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any], executor: str) -> Policy:
     """The engine's policy for these options. Raises UsageError for values that make no sense."""
-    where = f"@{kind} on {written(function).__qualname__}"
+    where = f"@{kind} on {_called(function)}"
     retries = options.get("retries") or 0
     if not isinstance(retries, int) or retries < 0:
         raise UsageError(f"{where}: retries is {retries!r}.", "Give a whole number, 0 or more.")
@@ -181,3 +181,7 @@ def _grace(where: str, options: Mapping[str, Any]) -> float:
     if not grace_s >= 0:
         raise UsageError(f"{where}: grace_seconds is {grace_s!r}.", "Give seconds, 0 or more.")
     return float(grace_s)
+
+
+def _called(function: Any) -> str:
+    return str(getattr(function, "__qualname__", "")) or written(function).__qualname__

@@ -83,6 +83,8 @@ def argv_of(command: Command, folder: str) -> Sequence[str]:
     """The argument list of the command; for a function, that of a process that calls it and leaves its answer."""
     run = command.run
     if isinstance(run, str):
+        if "\0" in run:
+            raise UsageError(f"{run!r} is no command: it has a NUL character.", "Leave it out, or write it to a file.")
         return [_SHELL, "-c", run]
     if isinstance(run, Function):
         return once(run, folder, command.cwd)

@@ -20,7 +20,7 @@ from motet.executors.commands.mounts import placed
 from motet.executors.commands.places import Launch, answer_of, is_warm
 from motet.executors.commands.records import as_json, fields_of, write_finished
 from motet.executors.commands.setting import Setting, attempt_folder, environment_of
-from motet.executors.commands.spec import Command, Finished, Function
+from motet.executors.commands.spec import Command, Finished, Function, checked_env
 from motet.executors.commands.telling import ended, explained, key_of, undeclared
 from motet.executors.commands.tools import Tools
 from motet.executors.commands.wanted import Wanted
@@ -99,6 +99,7 @@ class Running:
         cwd = os.path.normpath(self._command.cwd or ".")
         if os.path.isabs(cwd) or cwd.split("/")[0] == "..":
             raise UsageError(f"cwd {self._command.cwd!r} leads out of the step's folder.", "Give a path within it.")
+        checked_env(self._command.env)
 
     def _variables(self) -> dict[str, str | None]:
         attempt = self._attempt

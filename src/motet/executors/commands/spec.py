@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from motet.errors import UsageError
 from motet.values.files import File
 
 if TYPE_CHECKING:
@@ -168,6 +169,16 @@ class Command:
 
 
 _TITLE_CHARS = 120
+
+
+def checked_env(env: Mapping[Any, Any]) -> None:
+    """Raises UsageError for what cannot be an environment variable."""
+    for name, value in env.items():
+        if not isinstance(name, str) or not name or "=" in name or "\0" in name:
+            raise UsageError(f"{name!r} cannot be the name of an environment variable.", "Leave out = and NUL.")
+        if value is not None and (not isinstance(value, str) or "\0" in value):
+            cure = "Give text without NUL, or None to remove it."
+            raise UsageError(f"The environment variable {name} cannot be {value!r:.80}.", cure)
 
 
 @dataclass(frozen=True, slots=True)
