@@ -181,3 +181,30 @@ def test_what_cannot_be_resumed(cli: Cli, flows: Path) -> None:
     assert f"process {process.pid}" in done.err
     assert "motet stop alive" in done.err
     process.kill()
+
+
+def test_resume_tells_of_the_elements_of_maps_that_are_kept(cli: Cli) -> None:
+    cli.write(
+        "mapped.py",
+        """
+        import os
+        from motet import flow, task
+        from motet.task_runners import SequentialTaskRunner
+
+        @task
+        def double(number):
+            if number == 3 and os.environ.get("CRASH"):
+                os.kill(os.getpid(), 9)
+            return 2 * number
+
+        @flow(task_runner=SequentialTaskRunner)
+        def mapped():
+            return sum(double.map(range(5)).result())
+        """,
+    )
+    cli.env["CRASH"] = "yes"
+    cli("run", "mapped.py", "--name", "mine", code=-signal.SIGKILL)
+    del cli.env["CRASH"]
+    done = cli("resume", "mine").out
+    assert "Resuming mine: 0 steps and 3 elements of maps kept." in done
+    assert "Result: 20" in done

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.cli.conftest import PATIENCE_S, Cli, cli  # noqa: F401 - a fixture
 
-from motet import flow, task
+from motet import as_completed, flow, task, unmapped
 from motet.app import hosts
 from motet.errors import RunFailed, UsageError
 
@@ -386,3 +386,36 @@ def test_a_declared_step_without_an_executor_says_so(cli: Cli) -> None:  # noqa:
     )
     done = cli("run", "steps:make", code=1)
     assert "names no executor" in done.err
+
+
+def test_tasks_in_a_worker_process_are_their_functions_however_they_are_called() -> None:
+    @task
+    def add(left: int, right: int = 1) -> int:
+        return left + right
+
+    @task
+    def fail() -> None:
+        raise ValueError("no")
+
+    @task
+    async def later(value: int) -> int:
+        return value
+
+    @flow
+    def below(value: int) -> int:
+        return add(value)
+
+    @task(executor="processes")
+    def outer() -> list[Any]:
+        first = add.submit(1)
+        second = add.submit(first)
+        mapped = add.map([first, 10], unmapped(100))
+        ended = [each.result() for each in as_completed([first, second])]
+        failed = fail.submit()
+        return [ended, add(second), mapped.result(), failed.state.name, later.submit(5).result(), below(1)]
+
+    @flow
+    def pipeline() -> list[Any]:
+        return outer()
+
+    assert pipeline() == [[2, 3], 4, [102, 110], "Failed", 5, 2]

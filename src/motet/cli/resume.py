@@ -40,8 +40,10 @@ def command(options: Namespace, terminal: Terminal) -> int:
 
     def tell(driver: Driver) -> None:
         begun.append(row.id)
-        kept = driver.state.counts.get(SUCCEEDED, 0)
-        terminal.say(f"Resuming {row.name}: {human.counted(kept, 'step')} kept.")
+        kept = human.counted(driver.state.counts.get(SUCCEEDED, 0), "step")
+        elements = sum(step.map.ended - step.map.bad for step in driver.state.steps.values() if step.map is not None)
+        of_maps = f" and {human.counted(elements, 'element')} of maps" if elements else ""
+        terminal.say(f"Resuming {row.name}: {kept}{of_maps} kept.")
         terminal.flush()
 
     def perform(watch: Watch) -> None:

@@ -27,6 +27,8 @@ def use(opener: Callable[[], Host]) -> None:
 def host() -> Host:
     """The host for new runs."""
     if not _opener:
+        from motet import flow as flow  # from the top, which puts the parts together: a worker process has none yet
+    if not _opener:
         raise UsageError("Nothing says where runs are kept.", "Import flow and task from motet itself.")
     return _opener[0]()
 

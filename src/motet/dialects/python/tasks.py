@@ -22,6 +22,7 @@ from motet.dialects.python.scope import Scope, current, tags_now
 from motet.dialects.python.source import code_digest
 from motet.dialects.python.states import State
 from motet.errors import UsageError
+from motet.executors.current import running
 from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep
@@ -107,6 +108,8 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         """
         scope = current.get()
         if scope is None:
+            if running.get() is not None:  # in a worker process, where futures have their outcomes at once
+                args, kwargs = arguments.resolve(args, wait=True), arguments.resolve(kwargs, wait=True)
             return self._outside(args, kwargs) if return_state else self.fn(*args, **kwargs)
         key = scope.next_key(self.name)
         call = TaskCall(self, scope.driver, key, scope.lineage, args, kwargs)
@@ -138,7 +141,10 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
     def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[R]: ...
     def submit(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> Any:
         """Run the task on the flow's task runner, as soon as what it needs is there; gives a future at once."""
-        scope = _inside(self, "submit")
+        if (scope := _inside(self, "submit")) is None:
+            from motet.dialects.python.bodies import apart
+
+            return apart.submitted(self, args, kwargs, return_state)
         key = scope.next_key(self.name)
         call = TaskCall(self, scope.driver, key, scope.lineage, args, kwargs)
         policy = self._submit_policy(scope)
@@ -163,7 +169,10 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         """
         from motet.dialects.python.binding.mapping import split
 
-        scope = _inside(self, "map")
+        if (scope := _inside(self, "map")) is None:
+            from motet.dialects.python.bodies import apart
+
+            return apart.mapped(self, args, kwargs, return_state)
         key = scope.next_key(self.name)
         parts = split(self.name, self.bound(args, kwargs))
         call = MapCall(self, scope.driver, key, scope.lineage, parts.spread, parts.shared)
@@ -245,9 +254,10 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         return self.shape.call(arguments)
 
 
-def _inside(task: Task[..., Any], method: str) -> Scope:
+def _inside(task: Task[..., Any], method: str) -> Scope | None:
+    """The scope of the caller; None in an attempt that has none, in a worker process. Raises UsageError outside."""
     scope = current.get()
-    if scope is None:
+    if scope is None and running.get() is None:
         raise UsageError(
             f"{task.name}.{method}() was called outside a flow.",
             f"Call it inside a function decorated with @flow; {task.name}(...) itself runs anywhere.",
