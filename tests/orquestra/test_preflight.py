@@ -57,7 +57,9 @@ def test_each_fault_is_told_before_anything_runs(cli: Cli, fault: str) -> None:
 
 
 def test_a_repository_that_is_gone_is_told_with_the_remedy(cli: Cli) -> None:
+    cli.env["GIT_SSH_COMMAND"] = "echo Permission denied. >&2; false"
     said = refused(cli, changed("git@git.example:growers", "git@nowhere.invalid:growers"))
+    assert "cannot be fetched: Permission denied. fatal: " in said
     assert 'git config --global url."file:///path/to/copies/".insteadOf "git@nowhere.invalid:"' in said
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 _ENV = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
-    "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -o BatchMode=yes"),
+    "GIT_HTTP_LOW_SPEED_LIMIT": "1",
+    "GIT_HTTP_LOW_SPEED_TIME": "60",
+    "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o ConnectTimeout=30"),
     "LC_ALL": "C",
 }
 _SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "advice.detachedHead=false")
@@ -107,6 +109,8 @@ class Sources:
             return ""
         lines = said.strip().splitlines() or ["no reason given"]
         why = next((each for each in lines if each.startswith(("fatal:", "error:", "ERROR:"))), lines[-1])
+        if why != lines[0] and not lines[0].startswith(("warning:", "hint:")):  # what ssh has said
+            why = f"{lines[0].strip()} {why}"
         return f"Component {component.name}: {component.url} cannot be fetched: {why.rstrip('.')}."
 
     def _parsed(self, mirror: str, name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -64,11 +64,31 @@ class Component:
 
 
 class Fetching(PlainRunner):
-    """Runs git and pip plainly. That something is fetched, which is so each time, is not told."""
+    """Runs git and pip plainly. That something is fetched, which is so each time, is told if it takes long."""
+
+    _text = ""
 
     def say(self, text: str) -> None:
-        if "fetching component" not in text:
+        if "fetching component" in text:
+            self._text = text
+        else:
             super().say(text)
+
+    def run(self, argv: Sequence[str], *, cwd: str = "", env: Mapping[str, str] | None = None) -> tuple[int, str]:
+        from threading import Timer
+
+        text, self._text = self._text, ""
+        timer = Timer(_LONG_S, super().say, (text,))
+        timer.daemon = True
+        if text:
+            timer.start()
+        try:
+            return super().run(argv, cwd=cwd, env=env)
+        finally:
+            timer.cancel()
+
+
+_LONG_S = 2.0
 
 
 def fetch(workflow: Workflow, folder: str, environments: str, pins: Mapping[str, Json]) -> dict[str, Component]:
