@@ -397,6 +397,8 @@ def test_a_path_that_the_function_needs_is_not_covered(bench: Workbench, module:
     )
     assert found.value["cwd"] != folder
     assert found.value["given"] == os.path.join(found.value["cwd"], "a")
+    lost = Function(f"{module}:look", {"place": f"{folder}/none", "given": ""}, paths=(folder,), seen_at=folder)
+    assert f"folder cannot be seen as {folder} here" in bench.failed(lost)["message"]
 
 
 def test_functions_by_module_and_paths(bench: Workbench, module: str) -> None:

@@ -137,6 +137,7 @@ def _carry_out(call: Any) -> Any:
     for each in reversed(call["paths"]):
         if each not in sys.path:
             sys.path.insert(0, each)
+    unseen = ""
     try:
         for name, value in call["env"].items():
             if value is None:
@@ -146,6 +147,7 @@ def _carry_out(call: Any) -> Any:
         cwd = call["cwd"] or os.getcwd()
         if call["seen_at"]:
             cwd = os.environ["PWD"] = _seen(cwd, call["seen_at"], call["paths"])
+            unseen = call["seen_at"] if cwd != call["seen_at"] else ""
         os.chdir(cwd)
         kwargs = dict(call["kwargs"])
         for name, path in call["files"].items():
@@ -153,7 +155,13 @@ def _carry_out(call: Any) -> Any:
         value = _find(call["name"])(**kwargs)
         return {"value": _plain(value) if call["returns"] else None}
     except BaseException as error:  # noqa: BLE001 - boundary: the user's code ends here
-        return _failed(error)
+        answer = _failed(error)
+        if unseen and isinstance(error, OSError) and str(error.filename).startswith(unseen):
+            answer["error"]["message"] += _UNSEEN.format(unseen)
+        return answer
+
+
+_UNSEEN = " (the step's folder cannot be seen as {} here: use relative paths; `motet doctor` tells of namespaces)"
 
 
 # -- a folder seen at a path of its own
