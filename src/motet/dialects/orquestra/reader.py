@@ -331,13 +331,8 @@ def _references_within(value: Any, at: Path) -> Iterator[Path]:
 
 
 _LITERALS: dict[str, type | tuple[type, ...]] = {
-    "string": str,
-    "int": int,
-    "float": (int, float),
-    "bool": bool,
-    "dict": dict,
-    "list": list,
-}
+    "string": str, "int": int, "float": (int, float), "bool": bool, "dict": dict, "list": list,
+}  # fmt: skip
 """What literals of the built-in types are."""
 
 

@@ -27,13 +27,8 @@ STEP_WORDS: Mapping[str, str] = {
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _UNITS = (
-    ("year", 31_536_000),
-    ("month", 2_592_000),
-    ("week", 604_800),
-    ("day", 86_400),
-    ("hour", 3_600),
-    ("minute", 60),
-)
+    ("year", 31_536_000), ("month", 2_592_000), ("week", 604_800), ("day", 86_400), ("hour", 3_600), ("minute", 60),
+)  # fmt: skip
 _MESSAGE_CHARS = 120
 _SHIFT = 9
 """By so much the original's header stands to the left of what is below it."""
