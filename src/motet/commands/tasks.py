@@ -75,11 +75,12 @@ class _Fixed(TypedDict, total=False):
 
     cwd: str
     folder: str
-    env: Mapping[str, str | None]
     secrets: Mapping[str, str]
     outputs: tuple[str, ...]
     changed: bool
     accept: tuple[int, ...]
+    place: Place
+    limits: Limits
 
 
 _OWN = CommandOptions.__optional_keys__ - TASK_OPTIONS
@@ -93,9 +94,13 @@ class Maker:
         self.options = options
         self.__name__ = self.__qualname__ = name
         self.__doc__ = f"The command {name}."
-        self._place = _place(options.get("place", "host"))
-        self._limits = _limits(options.get("resources", {}))
         checked_env(options.get("env", {}))
+        self._fixed = _Fixed(
+            cwd=options.get("cwd", ""), folder=options.get("folder", ""), secrets=options.get("secrets", {}),
+            outputs=tuple(options.get("outputs", ())), changed=options.get("changed", False),
+            accept=tuple(options.get("accept", (0,))), place=_place(options.get("place", "host")),
+            limits=_limits(options.get("resources", {})),
+        )  # fmt: skip
         self.target = _target(run)
         self.names = () if self.target else _names(run, options)  # type: ignore[arg-type]
 
@@ -132,15 +137,10 @@ class Maker:
             run = self._filled(plain)
             if built is not None:
                 env = {**_activated(built), **env}
-        fixed = _Fixed(
-            cwd=self.options.get("cwd", ""), folder=self.options.get("folder", ""), env=env,
-            secrets=self.options.get("secrets", {}), outputs=tuple(self.options.get("outputs", ())),
-            changed=self.options.get("changed", False), accept=tuple(self.options.get("accept", (0,))),
-        )  # fmt: skip
         mounts = (*_mounts(self.options.get("mounts", ())), *files.mounts)
         script = _fill(self.options.get("script", ""), plain, str)
         facts = {"environment": {"digest": built.digest, "commits": dict(built.commits)}} if built else {}
-        return Command(run, script, mounts=mounts, place=self._place, limits=self._limits, facts=facts, **fixed)
+        return Command(run, script, env=env, mounts=mounts, facts=facts, **self._fixed)
 
     def _built(self) -> Built | None:
         environment = self.options.get("environment")

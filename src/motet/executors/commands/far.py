@@ -14,7 +14,6 @@ then ["success", answer, false] or ["failure", answer, false] for each.
             that cannot be found, {"exit": status} for SystemExit
 """
 
-import contextlib
 import ctypes
 import importlib
 import importlib.util
@@ -61,7 +60,6 @@ def _serve(fd: Any) -> None:
         call = _receive(fd)
         if call is None:
             os.killpg(own, signal.SIGKILL)
-        before = _environment()
         _under_way.append(True)
         answer = _carry_out(call[1])
         del _under_way[:]
@@ -70,9 +68,8 @@ def _serve(fd: Any) -> None:
         if _asked_to_end:
             _flush()
             os._exit(128 + _asked_to_end[0])
-        if signal.getsignal(signal.SIGTERM) is not _on_sigterm:
+        if _handler(signal.SIGTERM) is not _on_sigterm:
             signal.signal(signal.SIGTERM, _on_sigterm)
-        _restore(before)
         os.chdir(home)
         if call[1]["seen_at"]:
             _libc.umount2(call[1]["seen_at"].encode(), _DETACH)
@@ -80,16 +77,25 @@ def _serve(fd: Any) -> None:
         _send(fd, ["failure" if "error" in answer else "success", answer, False])
 
 
-def _environment() -> Any:
-    """The variables as they are kept, which is much faster to copy than `os.environ`."""
-    return dict(os.environ._data)  # type: ignore[attr-defined]
+_handler = getattr(sys.modules.get("_signal"), "getsignal", signal.getsignal)
+"""Without the detour by which `signal` looks for names of handlers, which takes as long as a call does."""
+
+_own = dict(os.environ._data)  # type: ignore[attr-defined]
+"""The variables of this process, as they are kept: that is much faster to compare than `os.environ`."""
 
 
-def _restore(before: Any) -> None:
-    now = _environment()
-    for name in [each for each in now if each not in before]:
+def _set_environment(change: Any) -> None:
+    """Have the variables of this process, with a change (None: removed), and no others."""
+    wanted = dict(_own)
+    for name, value in change.items():
+        if value is None:
+            wanted.pop(os.fsencode(name), None)
+        else:
+            wanted[os.fsencode(name)] = os.fsencode(value)
+    now = os.environ._data  # type: ignore[attr-defined]
+    for name in [each for each in now if each not in wanted]:
         del os.environ[os.fsdecode(name)]
-    for name, value in before.items():
+    for name, value in wanted.items():
         if now.get(name) != value:
             os.environ[os.fsdecode(name)] = os.fsdecode(value)
 
@@ -139,11 +145,7 @@ def _carry_out(call: Any) -> Any:
             sys.path.insert(0, each)
     unseen = ""
     try:
-        for name, value in call["env"].items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        _set_environment(call["env"])
         cwd = call["cwd"] or os.getcwd()
         if call["seen_at"]:
             cwd = os.environ["PWD"] = _seen(cwd, call["seen_at"], call["paths"])
@@ -322,8 +324,10 @@ def _failed(error: Any) -> Any:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
+        try:
             stream.flush()
+        except (OSError, ValueError, AttributeError):  # somebody has closed it, or put something else there
+            continue
     _libc.fflush(None)
 
 

@@ -18,7 +18,7 @@ from motet.executors.commands.lines import Lines
 from motet.executors.commands.marks import MARK
 from motet.executors.commands.mounts import placed
 from motet.executors.commands.places import Launch, answer_of, is_warm
-from motet.executors.commands.records import as_json, fields_of, write_finished
+from motet.executors.commands.records import as_json, write_finished
 from motet.executors.commands.setting import Setting, attempt_folder, environment_of
 from motet.executors.commands.spec import Command, Finished, Function, checked_env
 from motet.executors.commands.telling import ended, explained, key_of, undeclared
@@ -208,20 +208,22 @@ class Running:
         code = int(answer.get("exit", 0)) if "exit" in answer else exit_status(status)
         paths, files = self._collected(strict=not problem and self._accepts(code) and self._job.stopping is None)
         facts = {**launched.facts, **self._command.facts}
-        finished = Finished(
-            code, files, answer.get("value"), self.line.stdout, self._folder, facts, launched.inputs,
-            self._removed(launched),
-        )  # fmt: skip
+        removed = self._removed(launched)
+
+        def finished(folder: str) -> Finished:
+            value, said = answer.get("value"), self.line.stdout
+            return Finished(code, files, value, said, folder, facts, launched.inputs, removed)
+
         if self._job.stopping is not None:
-            self._keep_record(finished, f"stopped: {self._job.stopping}")
+            self._keep_record(finished(self._folder), f"stopped: {self._job.stopping}")
             return Stopped(self._job.stopping)
-        failed = self._failed(finished, status, problem or paths)
+        failed = self._failed(code, status, problem or paths)
         if failed is not None:
-            self._keep_record(finished, failed.error["message"])
+            self._keep_record(finished(self._folder), failed.error["message"])
             self.line.keep(failed.error.get("traceback") or "")
-            failed.error["finished"] = as_json(finished)
+            failed.error["finished"] = as_json(finished(self._folder))
             return failed
-        return self._succeeded(finished)
+        return self._succeeded(finished(self._folder if self._command.folder else ""))
 
     def _removed(self, launched: Launch) -> tuple[str, ...]:
         if self._before is None:
@@ -244,15 +246,15 @@ class Running:
             paths = outputs.collect(self._folder, command.outputs, self._before, self.line.say, strict=False)
         return problem, outputs.keep(self._folder, paths, self._setting.artifacts, self._attempt.run, self._key)
 
-    def _failed(self, finished: Finished, status: int, problem: MotetError | None) -> Failure | None:
+    def _failed(self, code: int, status: int, problem: MotetError | None) -> Failure | None:
         answer = self._answer
         if answer is not None and "error" in answer and "exit" not in answer:
             return Failure(self._function_error(answer))
         if problem is not None:
             return Failure(*_told(self._explained(problem)))
-        if self._accepts(finished.exit_code):
+        if self._accepts(code):
             return None
-        problem = ended(finished.exit_code, 0 if answer is not None else status, self.line.last)
+        problem = ended(code, 0 if answer is not None else status, self.line.last)
         return Failure(*_told(self._explained(problem)))
 
     def _function_error(self, answer: dict[str, Json]) -> Json:
@@ -267,7 +269,6 @@ class Running:
     def _succeeded(self, finished: Finished) -> Outcome:
         if not self._command.folder:
             self._setting.free_folder(self._own)
-            finished = Finished(**{**fields_of(finished), "folder": ""})
         then = self._command.then
         if then is None:
             return Success(finished)

@@ -205,6 +205,9 @@ class Finished:
     inputs: tuple[Mapping[str, Json], ...] = ()
     removed: tuple[str, ...] = ()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Finished, tuple([getattr(self, name) for name in Finished.__slots__])
+
     def output(self, path: str) -> File:
         """The output of that path. Raises KeyError, naming those that there are."""
         for each in self.outputs:
