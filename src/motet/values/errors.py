@@ -9,6 +9,7 @@ from motet.errors import MotetError, StepFailed
 from motet.values.secrets import hide
 
 if TYPE_CHECKING:  # what a worker process imports is kept small
+    from collections.abc import Callable
     from traceback import TracebackException
 
     from motet.kernel.events import Json
@@ -95,31 +96,68 @@ def _clip(text: str, limit_bytes: int) -> str:
 
 
 def _pickled(exception: BaseException) -> str:
-    """The exception's pickle in base64, or nothing if it is large or does not come back as it was."""
-    from binascii import b2a_base64
+    """The exception's pickle in base64, or nothing if it is large or does not come back as it was.
 
-    from motet.values import pickle
-
+    One whose own pickle does not come back (the `__init__` of its class takes more than `args`) is kept by its class,
+    its `args` and its attributes.
+    """
     notes = getattr(exception, "__notes__", None)
     ours = [note for note in notes or () if isinstance(note, str) and note.startswith(_NOTE)]
     try:
         if ours:  # decode_error adds the note again, from the record
             exception.__notes__ = [note for note in notes or () if note not in ours]
-        data = b"".join(pickle.dumps(exception))
+        return _whole(exception, lambda each: each) or _whole(exception, _Bare)
+    finally:
+        if ours:
+            exception.__notes__ = notes or []
+
+
+def _whole(exception: BaseException, of: Callable[[BaseException], object]) -> str:
+    """The pickle in base64 of what `of` makes of it, or nothing if that does not come back as the exception."""
+    from binascii import b2a_base64
+
+    from motet.values import pickle
+
+    try:
+        data = b"".join(pickle.dumps(of(exception)))
         if len(data) > _PICKLE_BYTES or type(copy := pickle.loads(data)) is not type(exception):
             return ""
         if _tells(data):
             copy.args = _covered(copy.args)
             vars(copy).update(_covered(vars(copy)))
-            data = b"".join(pickle.dumps(copy))
+            data = b"".join(pickle.dumps(of(copy)))
             if _tells(data):
                 return ""
         return b2a_base64(data, newline=False).decode("ascii")
     except Exception:  # noqa: BLE001 - boundary: pickling and loading run the exception's own code
         return ""
-    finally:
-        if ours:
-            exception.__notes__ = notes or []
+
+
+class _Bare:
+    """Pickled, it is the exception itself: made without its `__init__`, of what it holds that can be pickled."""
+
+    def __init__(self, exception: BaseException) -> None:
+        self._exception = exception
+
+    def __reduce__(self) -> Any:
+        held = {name: each for name, each in vars(self._exception).items() if _can_be_kept(each)}
+        return _made, (type(self._exception), self._exception.args, held)
+
+
+def _can_be_kept(value: Any) -> bool:
+    from motet.values import pickle
+
+    try:
+        return bool(pickle.dumps(value))
+    except Exception:  # noqa: BLE001 - boundary: pickling runs the value's own code
+        return False
+
+
+def _made(cls: type[BaseException], args: tuple[Any, ...], held: dict[str, Any]) -> BaseException:
+    exception = cls.__new__(cls, *args)
+    exception.args = args
+    vars(exception).update(held)
+    return exception
 
 
 def _tells(data: bytes) -> bool:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def called(kind: Kind, scope: Scope, future: Future[Any], call: TaskCall, action: AddStep, return_state: bool) -> Any:
     """The call of a step, whose key is taken already, so that keys follow the order of the calls."""
     if kind is Kind.COROUTINE or (return_state and kind is Kind.ASYNC_GENERATOR):
-        return _awaited(scope, future, call, action, return_state)
+        awaited: Any = _awaited(scope, future, call, action, return_state)
+        awaited.__qualname__ = action.task  # what Python says was never awaited
+        return awaited
     if kind is Kind.ASYNC_GENERATOR:
         return _async_values(future, call, action)
     if not return_state:
