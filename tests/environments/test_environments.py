@@ -203,6 +203,12 @@ def test_hostile_urls_are_refused(environments: Environments, runner: Recorder, 
     assert runner.ran == []
 
 
+def test_a_password_in_an_address_is_not_told(environments: Environments, runner: Recorder) -> None:
+    with pytest.raises(EnvironmentFailed, match=r"https://\*\*\*@localhost:1/x cannot be fetched") as told:
+        environments.ready(Environment((Git("parts", "https://me:hunter2@localhost:1/x"),)))
+    assert "hunter2" not in f"{told.value} {runner.said}"
+
+
 def test_an_address_with_colons_is_no_transport() -> None:
     assert Git("parts", "ssh://[2001:db8::1]/x").checked()
 

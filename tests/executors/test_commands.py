@@ -352,6 +352,14 @@ def module(tmp_path: Path) -> str:
             def give():
                 return {1, 2}
 
+            def close_streams():
+                os.close(1)
+                sys.stderr.close()
+
+            def replace_streams():
+                import io
+                sys.stdout = io.StringIO()
+
             def look(place, given):
                 with open(os.path.join(place, "found.txt"), "w") as file:
                     file.write("seen")
@@ -430,6 +438,19 @@ def test_exits_of_functions(bench: Workbench, module: str) -> None:
     assert "exit status 3" in bench.failed(Function(f"{module}:leave", {"status": 3}))["message"]
     assert "exit status 4" in bench.failed(Function(f"{module}:end", {"status": 4}))["message"]
     assert bench.done(Function(f"{module}:add", {"a": 2})).value["sum"] == 2
+
+
+def test_the_next_function_can_print_whatever_one_does_to_its_streams(bench: Workbench, module: str) -> None:
+    for name in ("close_streams", "replace_streams"):
+        bench.done(Function(f"{module}:{name}"))
+        assert bench.done(Function(f"{module}:add", {"a": 1})).stdout == "adding 1 0"
+
+
+def test_arguments_that_are_no_json_are_refused(bench: Workbench, module: str) -> None:
+    error = bench.failed(Function(f"{module}:add", {"a": {1}}))
+    assert error["type"] == "UsageError"
+    for part in ("Step step[0]", "steps.py:add()", "no JSON", "motet logs run step[0]", "files"):
+        assert part in error["message"]
 
 
 def test_a_value_that_is_no_json_is_refused(bench: Workbench, module: str) -> None:

@@ -57,8 +57,8 @@ class Sources:
             raise EnvironmentFailed(fetched, _REACH)
         kind, name = _told(component.ref)
         raise EnvironmentFailed(
-            f"Component {component.name}: {component.url} has no {kind} {name!r}. {self._there(mirror)}",
-            f"Look at what it has: git ls-remote {component.url}",
+            f"Component {component.name}: {component.shown} has no {kind} {name!r}. {self._there(mirror)}",
+            f"Look at what it has: git ls-remote {component.shown}",
         )
 
     def _there(self, mirror: str) -> str:
@@ -99,7 +99,7 @@ class Sources:
             self._git(component, "init", "--quiet", "--bare", "--", mirror)
         url = os.path.expanduser(component.url)
         refs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", "+HEAD:refs/motet/head"]
-        self._runner.say(f"(motet: fetching component {component.name} from {component.url})")
+        self._runner.say(f"(motet: fetching component {component.name} from {component.shown})")
         status, said = self._run("-C", mirror, "fetch", "--quiet", "--prune", "--no-write-fetch-head", "--", url, *refs)
         if status and component.is_pinned:
             status, said = self._run("-C", mirror, "fetch", "--quiet", "--", url, component.ref)
@@ -111,7 +111,7 @@ class Sources:
         why = next((each for each in lines if each.startswith(("fatal:", "error:", "ERROR:"))), lines[-1])
         if why != lines[0] and not lines[0].startswith(("warning:", "hint:")):  # what ssh has said
             why = f"{lines[0].strip()} {why}"
-        return f"Component {component.name}: {component.url} cannot be fetched: {why.rstrip('.')}."
+        return f"Component {component.name}: {component.shown} cannot be fetched: {why.rstrip('.')}."
 
     def _parsed(self, mirror: str, name: str) -> str:
         name = "refs/motet/head" if name == "HEAD" else name

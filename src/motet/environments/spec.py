@@ -19,6 +19,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _TRANSPORT = re.compile(r"[A-Za-z0-9+.-]*::")
 """How git is told to run a program to reach a repository."""
 
+_CREDENTIALS = re.compile(r"(https?://)[^/@]+@")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -44,6 +45,11 @@ class Git:
         """Whether `ref` is a full commit id, so that it can never mean anything else."""
         return _COMMIT.fullmatch(self.ref) is not None
 
+    @property
+    def shown(self) -> str:
+        """The URL for messages: without a password or token that stands in it."""
+        return _CREDENTIALS.sub(r"\1***@", self.url)
+
     def checked(self) -> Git:
         """Itself. Raises UsageError for a name, url, ref or folder that could be taken for an option or lead astray."""
         parts = self.folder.split("/")
@@ -51,7 +57,7 @@ class Git:
             raise UsageError(f"A component cannot be called {self.name!r}.", "Use letters, digits, dots, - and _.")
         hostile = self.url.startswith("-") or _TRANSPORT.match(self.url) or any(ord(each) < 32 for each in self.url)
         if not self.url or hostile:
-            raise UsageError(f"Component {self.name}: {self.url!r} is no git repository.", "Give a URL or a path.")
+            raise UsageError(f"Component {self.name}: {self.shown!r} is no git repository.", "Give a URL or a path.")
         if (
             not _REF.fullmatch(self.ref)
             or ".." in self.ref

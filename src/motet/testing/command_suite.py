@@ -157,6 +157,17 @@ class CommandSuite:
             assert error["finished"]["exit_code"] == 3
             assert bench.done("exit 7", accept=ANY).exit_code == 7
 
+    def test_messages_name_step_command_log_and_cure(self) -> None:
+        with self.opened() as bench:
+            for run, cure in (
+                ("exit 3", "repair what it names"), ("no-such-program x", "Check the name of the program"),
+                ("echo \"ModuleNotFoundError: No module named 'parts'\" >&2; exit 1", "the package that gives parts"),
+                ("echo write error: No space left on device >&2; exit 1", "Free some space"),
+            ):  # fmt: skip
+                message = bench.failed(run)["message"]
+                for part in ("Step step[", f"command: {run}\n", "log: motet logs run step[", cure):
+                    assert part in message, message
+
     def test_a_signal_is_named(self) -> None:
         with self.opened() as bench:
             assert "SIGSEGV" in bench.failed("sh -c 'kill -SEGV $$'; status=$?; kill -SEGV $$; exit $status")["message"]

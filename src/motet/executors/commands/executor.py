@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from functools import partial
 
-from motet.errors import EnvironmentFailed
+from motet.errors import EnvironmentFailed, MotetError
 from motet.executors import capture
 from motet.executors.alarm import Alarm
 from motet.executors.calls import Identity, carry_out, closed, deliver, failure, identity
@@ -177,7 +177,10 @@ class CommandExecutor:
 
     def _call(self, job: Job, running: Running) -> Outcome | None:
         """Have a warm process called; gives the outcome if that cannot be."""
-        call = running.call()
+        try:
+            call = running.call()
+        except (MotetError, OSError) as error:
+            return running.not_begun(error)
         with self._lock:
             job.call = call
         if not self._warm.submit(call):

@@ -74,7 +74,22 @@ def _serve(fd: Any) -> None:
         if call[1]["seen_at"]:
             _libc.umount2(call[1]["seen_at"].encode(), _DETACH)
         _flush()
-        _send(fd, ["failure" if "error" in answer else "success", answer, False])
+        leaving = not _can_write()
+        _send(fd, ["failure" if "error" in answer else "success", answer, leaving])
+        if leaving:
+            os._exit(0)
+
+
+def _can_write() -> Any:
+    """Whether the next function can print: this one may have closed or replaced the streams."""
+    try:
+        for stream, first, number in ((sys.stdout, sys.__stdout__, 1), (sys.stderr, sys.__stderr__, 2)):
+            if stream is not first or getattr(stream, "closed", True):
+                return False
+            os.fstat(number)
+    except OSError:
+        return False
+    return True
 
 
 _handler = getattr(sys.modules.get("_signal"), "getsignal", signal.getsignal)

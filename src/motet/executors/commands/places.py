@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from motet.errors import MotetError, UsageError
 from motet.executors.commands.mounts import Placed
 from motet.executors.commands.spec import Command, Function, Host, Limits
-from motet.executors.commands.warm import call_of, interpreter, program
+from motet.executors.commands.warm import call_of, interpreter, program, told
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
@@ -107,14 +107,13 @@ def once(function: Function, folder: str, cwd: str, python: str = "") -> Sequenc
 
     The paths are relative to where the command begins: its folder may be seen elsewhere.
     """
-    import json
     import shutil
 
     place = os.path.join(folder, cwd or ".", _ONCE)
     os.makedirs(place, exist_ok=True)
     shutil.copy(program(), os.path.join(place, "far.py"))
     with open(os.path.join(place, "call.json"), "w") as file:
-        json.dump(call_of(function, "", {}), file)
+        file.write(told(function, call_of(function, "", {})))
     return [
         python or interpreter(function), f"{_ONCE}/far.py", "--once", f"{_ONCE}/call.json", f"{_ONCE}/answer.json",
     ]  # fmt: skip

@@ -68,10 +68,11 @@ class Running:
             tools = None if self._alarm is None else Tools(self._setting, self._job, self._alarm)
             self._launched = launch(self._command, self._folder, f"{self._own}.beside", mounts, tools)
         except (MotetError, OSError) as error:
-            return self._not_begun(error)
+            return self.not_begun(error)
         return None
 
-    def _not_begun(self, error: MotetError | OSError) -> Outcome:
+    def not_begun(self, error: MotetError | OSError) -> Outcome:
+        """How it ends, since it could not be begun."""
         if self._job.stopping is not None:
             return Stopped(self._job.stopping)
         return Failure(*_told(self._explained(error)))
@@ -83,7 +84,7 @@ class Running:
             limits = launched.limits(self._command.limits)
             self._guard = Guard(limits, self._folder, f"motet-{os.urandom(6).hex()}")
         except (MotetError, OSError) as error:
-            return self._not_begun(error)
+            return self.not_begun(error)
         try:
             if self._command.changed:
                 self._before = outputs.states(self._folder)
@@ -173,7 +174,7 @@ class Running:
         return not (command.outputs or command.changed or command.then)
 
     def call(self) -> Call:
-        """The call of the function. Raises OSError."""
+        """The call of the function. Raises UsageError, OSError."""
         function = self._command.run
         assert isinstance(function, Function)
         if self._command.changed:
@@ -187,7 +188,7 @@ class Running:
             self._answer = outcome.record
         elif isinstance(outcome, Failure):
             if isinstance(outcome.exception, OSError):
-                return self._not_begun(outcome.exception)
+                return self.not_begun(outcome.exception)
             if "status" in outcome.error:
                 status = outcome.error["status"]
             else:

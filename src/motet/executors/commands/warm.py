@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from motet.errors import UsageError
 from motet.executors import messages
 from motet.executors.commands.child import kill_all
 from motet.executors.commands.marks import MARK, branding
@@ -53,6 +54,17 @@ def call_of(function: Function, cwd: str, env: Mapping[str, str | None]) -> dict
     }  # fmt: skip
 
 
+def told(function: Function, call: Json) -> str:
+    """The call as JSON. Raises UsageError for arguments that are none."""
+    try:
+        return str(_encode(call))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(
+            f"The arguments of {function.name}() are no JSON: {error}.",
+            "Give it plain values; write the rest to files, and give it those.",
+        ) from None
+
+
 class Call:
     """A call in the hands of the pool: see `member.Job`. What comes of it is for `running` to say."""
 
@@ -62,7 +74,7 @@ class Call:
         self.attempt = attempt
         self.running = running
         self.kind: Kind = process_key(function)
-        self.parts: Sequence[Part] = messages.frame([_encode(("call", call)).encode()])
+        self.parts: Sequence[Part] = messages.frame([told(function, ("call", call)).encode()])
         self.settings: tuple[Any, ...] | None = None
         self.member: Member | None = None
         self.moved = False
