@@ -40,6 +40,15 @@ def sleeping(name: str) -> list[int]:
     return found
 
 
+_MESSAGES = {
+    "no-such-program x": ("Check the name of the program",),
+    "echo \"ModuleNotFoundError: No module named 'parts'\" >&2; exit 1": ("the package that gives parts",),
+    "echo write error: No space left on device >&2; exit 1": ("Free some space",),
+    "echo why >&2; exit 3": ("exit status 3", "why", "repair what it names"),
+}
+"""Commands that fail, and what is said of it beside step, command and log."""
+
+
 class CommandBench:
     """An executor for commands in one place, with its artifacts, in a folder that goes at the end."""
 
@@ -151,22 +160,12 @@ class CommandSuite:
 
     def test_exit_statuses(self) -> None:
         with self.opened() as bench:
-            error = bench.failed("echo why >&2; exit 3")
-            assert "exit status 3" in error["message"]
-            assert "why" in error["message"]
+            for run, parts in _MESSAGES.items():
+                error = bench.failed(run)
+                for part in ("Step step[", f"command: {run}\n", "log: motet logs run step[", *parts):
+                    assert part in error["message"], error["message"]
             assert error["finished"]["exit_code"] == 3
             assert bench.done("exit 7", accept=ANY).exit_code == 7
-
-    def test_messages_name_step_command_log_and_cure(self) -> None:
-        with self.opened() as bench:
-            for run, cure in (
-                ("exit 3", "repair what it names"), ("no-such-program x", "Check the name of the program"),
-                ("echo \"ModuleNotFoundError: No module named 'parts'\" >&2; exit 1", "the package that gives parts"),
-                ("echo write error: No space left on device >&2; exit 1", "Free some space"),
-            ):  # fmt: skip
-                message = bench.failed(run)["message"]
-                for part in ("Step step[", f"command: {run}\n", "log: motet logs run step[", cure):
-                    assert part in message, message
 
     def test_a_signal_is_named(self) -> None:
         with self.opened() as bench:
