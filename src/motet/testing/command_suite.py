@@ -4,7 +4,8 @@
         place = Container("busybox", engine="docker", network="none")
 
 A place needs /bin/sh with the usual small programs, and nothing more. `absolute`: mounts may be at absolute paths.
-`covers`: a mount may lie over what is in the folder already. `python`: there is an interpreter.
+`covers`: a mount may lie over what is in the folder already. `python`: there is an interpreter. `memory`, `groups`:
+memory is limited; processes and processor time are.
 """
 
 from __future__ import annotations
@@ -112,6 +113,7 @@ class CommandSuite:
     covers = True
     python = True
     memory = True
+    groups = True
 
     @contextmanager
     def opened(self) -> Iterator[CommandBench]:
@@ -211,6 +213,20 @@ class CommandSuite:
                 error = bench.failed(run, limits=Limits(memory_bytes=48 * 2.0**20))
                 assert "out of memory (OOM)" in error["message"], error["message"]
                 assert "resources" in error["message"]
+
+    def test_too_many_processes_are_not_had(self) -> None:
+        if self.groups:
+            with self.opened() as bench:
+                run = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 9 & done; echo all"
+                error = bench.failed(run, limits=Limits(pids=12))
+                assert "all" not in bench.outcomes.texts("stdout"), error
+
+    def test_processor_time_is_limited(self) -> None:
+        if self.groups:
+            with self.opened() as bench:
+                run = "timeout 1 sh -c 'while :; do :; done'; times"
+                spent = bench.done(run, limits=Limits(cpus=0.1)).stdout.split()[2]  # of what it started: "0m0.10s"
+                assert float(spent.partition("m")[2].rstrip("s")) < 0.4
 
     def test_too_large_a_folder_ends_it(self) -> None:
         with self.opened() as bench:

@@ -82,7 +82,7 @@ class Running:
         launched = self._launched
         try:
             limits = launched.limits(self._command.limits)
-            self._guard = Guard(limits, self._folder, f"motet-{os.urandom(6).hex()}")
+            self._guard = Guard(limits, self._folder, f"motet-{os.urandom(6).hex()}", self.line.say)
         except (MotetError, OSError) as error:
             return self.not_begun(error)
         try:
