@@ -11,34 +11,15 @@ memory is limited; processes and processor time are.
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any, ClassVar
 
-from motet.artifacts.files import FileArtifacts
-from motet.executors.commands.executor import CommandExecutor
 from motet.executors.commands.marks import marked
-from motet.executors.commands.records import read_finished
-from motet.executors.commands.setting import Setting, attempt_folder
-from motet.executors.commands.spec import ANY, Command, Finished, Function, Host, Limits, Mount, Place
-from motet.ports import Failure, Outcome, Stopped, Success
-from motet.testing.executor_tasks import Outcomes, wait_until
+from motet.executors.commands.spec import ANY, Function, Limits
+from motet.ports import Stopped
+from motet.testing.command_bench import HIDING, SECRET, CommandBench, sleeping
+from motet.testing.command_checks_mounts import MountChecks
+from motet.testing.executor_tasks import wait_until
 
-_SECRET = "s3cr3t-value"
-HIDING = "env -i setsid /bin/sh -c '(sleep {name} &) >/dev/null 2>&1 </dev/null'"
-"""Leaves its group and session, clears its environment, closes its pipes and lets go of its parent, within moments."""
-
-
-def sleeping(name: str) -> list[int]:
-    """The processes of this host, in containers too, that `sleep NAME`: those that HIDING has left."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError):
-            if entry.name.isdigit() and (entry / "cmdline").read_bytes() == f"sleep\0{name}\0".encode():
-                found.append(int(entry.name))
-    return found
+__all__ = ["HIDING", "CommandBench", "CommandSuite", "sleeping"]
 
 
 _MESSAGES = {
@@ -50,81 +31,8 @@ _MESSAGES = {
 """Commands that fail, and what is said of it beside step, command and log."""
 
 
-class CommandBench:
-    """An executor for commands in one place, with its artifacts, in a folder that goes at the end."""
-
-    def __init__(self, folder: Path, place: Place) -> None:
-        self.folder = folder
-        self.place = place
-        self.artifacts = FileArtifacts(str(folder / "artifacts"))
-        self.setting = Setting(str(folder / "work"), lambda: self.artifacts, lambda name: _SECRET)
-        self.executor = CommandExecutor(self.setting, 2, tee=False)
-        self.outcomes = Outcomes()
-
-    def run(self, run: Any, **fields: Any) -> Outcome:
-        """How the command ends."""
-        return self.outcomes.run(self.executor, lambda: Command(run, place=self.place, **fields))
-
-    def done(self, run: Any, **fields: Any) -> Finished:
-        """How the command, which succeeds, ends."""
-        outcome = self.run(run, **fields)
-        assert isinstance(outcome, Success), outcome
-        assert isinstance(outcome.value, Finished), outcome
-        return outcome.value
-
-    def failed(self, run: Any, **fields: Any) -> dict[str, Any]:
-        """The record of the error of the command, which fails."""
-        outcome = self.run(run, **fields)
-        assert isinstance(outcome, Failure), outcome
-        return dict(outcome.error)
-
-    def begin(self, run: Any, *, grace_s: float, **fields: Any) -> Callable[[], Outcome]:
-        """Start the command as element 900; gives what waits for its end."""
-        before = len(self.outcomes.reports)
-        make = lambda: Command(run, place=self.place, **fields)  # noqa: E731
-        self.executor.start(self.outcomes.attempt(make, element=900, grace_s=grace_s))
-        return lambda: self.outcomes.wait(before + 1)[before]
-
-    def left(self) -> dict[str, Any]:
-        """What is left of element 900, which was stopped."""
-        return read_finished(attempt_folder(str(self.folder / "work"), "run", "step[900]", 1)) or {}
-
-    def content(self, finished: Finished, path: str) -> str:
-        """The content of an output."""
-        return bytes(self.artifacts.get(finished.output(path).digest)).decode()
-
-    def paths(self, finished: Finished) -> list[str]:
-        """The paths of the outputs."""
-        return [each.path for each in finished.outputs]
-
-    def given(self, **files: str) -> Path:
-        """A folder of the host with these files."""
-        made = Path(tempfile.mkdtemp(dir=self.folder))
-        for name, text in files.items():
-            (made / name).write_text(text)
-        return made
-
-
-class CommandSuite:
+class CommandSuite(MountChecks):
     """The conformance suite of places."""
-
-    place: ClassVar[Place] = Host()
-    absolute = True
-    covers = True
-    python = True
-    memory = True
-    groups = True
-
-    @contextmanager
-    def opened(self) -> Iterator[CommandBench]:
-        """A bench for the time of a test; nothing of any command outlives it."""
-        with tempfile.TemporaryDirectory(prefix="motet-suite-", ignore_cleanup_errors=True) as folder:
-            bench = CommandBench(Path(folder).resolve(), self.place)
-            try:
-                yield bench
-            finally:
-                bench.executor.close(kill=True)
-            wait_until(lambda: not marked(bench.setting.mark), "no process of a command is left")
 
     # -- what is run
 
@@ -149,7 +57,7 @@ class CommandSuite:
     def test_secrets_reach_the_command_and_no_log(self) -> None:
         with self.opened() as bench:
             assert bench.done('echo "it is $TOKEN, ${#TOKEN}"', secrets={"TOKEN": "any"}).stdout == "it is ***, 12"
-            assert _SECRET not in str(bench.outcomes.lines)
+            assert SECRET not in str(bench.outcomes.lines)
 
     def test_a_function_gives_its_value(self) -> None:
         if self.python:
@@ -265,108 +173,3 @@ class CommandSuite:
                 assert bench.failed("true", outputs=(path,))["type"] == "UsageError"
             assert "leads out" in bench.failed("ln -s /etc/passwd out", outputs=("out",))["message"]
             assert bench.done("ln -s /etc out", outputs=("**/*",), changed=True).outputs == ()
-
-    # -- mounts
-
-    def test_a_mount_in_the_folder_takes_writes_that_are_outputs(self) -> None:
-        with self.opened() as bench:
-            source = bench.given(a="a", b="b")
-            mounts = (Mount("in", str(source)), Mount("in/deep/one", str(source / "b")))
-            finished = bench.done(
-                "cat in/a in/deep/one; echo c > in/c; echo d >> in/a", mounts=mounts, outputs=("in/c", "in/a")
-            )
-            assert finished.stdout == "ab"
-            assert bench.content(finished, "in/c") == "c\n"
-            assert bench.content(finished, "in/a") == "ad\n"
-            assert {path.name: path.read_text() for path in source.iterdir()} == {"a": "a", "b": "b"}
-
-    def test_what_changed_is_told_of_mounts_too(self) -> None:
-        with self.opened() as bench:
-            source = bench.given(kept="k", gone="g", written="w")
-            (source / "old").mkdir()
-            (source / "old" / "deep").write_text("d")
-            read, one = bench.given(a="a"), bench.given(b="b")
-            mounts = (
-                Mount("in", str(source)), Mount("only", str(read), "ro"), Mount("deep/er/one", str(one / "b")),
-                Mount("two", str(one / "b"), "ro"),
-            )  # fmt: skip
-            change = "rm in/gone; rm -r in/old; mkdir in/old; echo n > in/new; echo x > in/written"
-            run = f"cat only/a deep/er/one two; {change}"
-            finished = bench.done(run, mounts=mounts, changed=True)
-            assert finished.stdout == "abb"
-            assert bench.paths(finished) == ["in/new", "in/written"]
-            assert finished.removed == ("in/gone", "in/old/deep")
-            assert sorted(os.listdir(source)) == ["gone", "kept", "old", "written"]
-
-    def test_paths_of_mounts_with_any_sign(self) -> None:
-        with self.opened() as bench:
-            name = 'a b:c,d"e=f\ng\\h'
-            source = bench.given(x="x") / name
-            source.mkdir()
-            (source / "y").write_text("y")
-            target = f"/{name}" if self.absolute else name
-            run, mounts = 'cat "$WHERE/y"; echo z > "$WHERE/z"; cat "$WHERE/z"', (Mount(target, str(source)),)
-            assert bench.done(run, mounts=mounts, env={"WHERE": target}).stdout == "yz"
-            assert os.listdir(source) == ["y"]
-
-    def test_mounts_through_links_and_into_other_mounts(self) -> None:
-        with self.opened() as bench:
-            source = bench.given(a="a")
-            (source / "sub").mkdir()
-            link = source.parent / f"{source.name}-link"
-            link.symlink_to(source)
-            assert bench.done("cat in/a", mounts=(Mount("in", str(link)),)).stdout == "a"
-            lost = bench.failed("true", mounts=(Mount("in", str(source / "nothing")),))
-            assert "not there" in lost["message"]
-            assert lost["type"] == "UsageError"
-            for mode in ("ro", "rw") if self.absolute else ():
-                mounts = (Mount("/data/sub", str(bench.given(b="b"))), Mount("/data", str(source), mode))
-                assert bench.done("cat /data/a /data/sub/b", mounts=mounts).stdout == "ab"
-            if self.absolute:
-                mounts = (Mount("/data", str(source), "rw"), Mount("/data/new", str(source / "a")))
-                assert "no such path" in bench.failed("true", mounts=mounts)["message"]
-            assert sorted(os.listdir(source)) == ["a", "sub"]
-
-    def test_a_file_of_another_step_is_mounted(self) -> None:
-        with self.opened() as bench:
-            file = bench.done("echo hello > a", outputs=("a",)).output("a")
-            finished = bench.done("cat in; echo more >> in", mounts=(Mount("in", file),))
-            assert finished.stdout == "hello"
-            assert finished.inputs[0]["artifact"] == file.digest
-            assert bytes(bench.artifacts.get(file.digest)) == b"hello\n"
-
-    def test_absolute_mounts_and_writes_beside_them(self) -> None:
-        if self.absolute:
-            with self.opened() as bench:
-                source = bench.given(**{"input.txt": "text", "more": "more"})
-                run = "cat /data/input.txt; echo x > /data/vocab.pkl; ls /data; echo y >> /data/input.txt"
-                finished = bench.done(run, mounts=(Mount("/data/input.txt", str(source / "input.txt")),))
-                assert finished.stdout.splitlines() == ["textinput.txt", "vocab.pkl"]
-                run = "cat /mnt/check/points/more; echo z > /mnt/check/points/new; cat /mnt/check/points/new"
-                assert bench.done(run, mounts=(Mount("/mnt/check/points", str(source)),)).stdout == "morez"
-                assert sorted(os.listdir(source)) == ["input.txt", "more"]
-                assert (source / "input.txt").read_text() == "text"
-                assert not os.path.exists("/mnt/check")
-
-    def test_read_only_mounts_cannot_be_written_and_others_can(self) -> None:
-        if self.absolute:
-            with self.opened() as bench:
-                source = bench.given(a="a")
-                mounts = (Mount("/data", str(source), "ro"),)
-                bench.failed("echo b > /data/b", mounts=mounts)
-                assert not (source / "b").exists()
-                bench.done("echo b > /data/b", mounts=(Mount("/data", str(source), "rw"),))
-                assert (source / "b").read_text() == "b\n"
-
-    def test_a_mount_covers_what_is_there(self) -> None:
-        if self.covers:
-            with self.opened() as bench:
-                repository, source = bench.given(), bench.given(fresh="fresh")
-                (repository / "save").mkdir()
-                (repository / "save" / "old").write_text("old")
-                mounts = (Mount("save", str(source)),)
-                finished = bench.done(
-                    "ls save; echo n > save/n", folder=str(repository), mounts=mounts, outputs=("save/n",)
-                )
-                assert finished.stdout == "fresh"
-                assert bench.content(finished, "save/n") == "n\n"
