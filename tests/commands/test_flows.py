@@ -126,6 +126,9 @@ def test_a_failure_raises_with_step_command_log_and_cure() -> None:
         study()
     for part in ("study/broken-0", "exit status 2", "no data", "motet logs"):
         assert part in str(told.value)
+    with pytest.raises(CommandFailed, match="no data") as told:
+        broken()
+    assert "motet logs" not in str(told.value), "outside of a flow nothing is kept"
 
 
 def test_mounts_and_environment_variables(tmp_path: Path) -> None:

@@ -339,10 +339,16 @@ def installer(request: pytest.FixtureRequest, wheels: Path, monkeypatch: pytest.
 
 
 def test_a_project_is_built_and_found_again_without_network(
-    tmp_path: Path, installer: str, environments: Environments, runner: Recorder
+    tmp_path: Path, installer: str, environments: Environments, runner: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whatever else this process sees."""
     parts = project(tmp_path / "parts", **{"requirements.txt": "sklearn==0.0\n"})
     other = Repository(tmp_path / "other", {"src/python/metrics/f1.py": "import deep.task, scikit_learn"})
+    elsewhere = tmp_path / "elsewhere" / "tinydep-1.0.dist-info"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "METADATA").write_text("Metadata-Version: 2.1\nName: tinydep\nVersion: 1.0\n")
+    monkeypatch.setenv("PYTHONPATH", str(elsewhere.parent))
+    monkeypatch.setenv("PIP_USER", "1")
     components = (Git("parts", f"file://{parts.path}", "main"), Git("other", f"file://{other.path}", "main"))
     built = environments.ready(Environment(components, ("tinydep>=1",)))
     code = "import tinydep, metrics.f1, deep.task; print(tinydep.value, deep.task.__file__)"

@@ -654,16 +654,16 @@ def test_a_full_disk_is_told_with_step_command_log_and_cure(tmp_path: Path) -> N
 
 def test_an_environment_that_cannot_be_built_names_the_step(bench: Workbench) -> None:
     from motet.environments.build import Environments
-    from motet.environments.spec import Environment
+    from motet.environments.spec import Environment, Git
     from motet.executors.commands.tools import tools
 
     def make() -> Command:
         mine = tools()
         assert mine is not None
-        Environments(mine.shared, mine).ready(Environment(requirements=("no-such-package-of-motet==9",)))
+        Environments(mine.shared, mine).ready(Environment((Git("no-such-part", "file:///no/such/repository"),)))
         return Command("true")
 
     outcome = bench.outcomes.run(bench.executor, make)
     assert isinstance(outcome, Failure)
-    for part in ("Step step[0]", "no-such-package-of-motet", "motet logs run step[0]", "Repair the requirement"):
+    for part in ("Step step[0]", "no-such-part", "motet logs run step[0]", "Check the URL"):
         assert part in outcome.error["message"]

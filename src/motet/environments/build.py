@@ -125,7 +125,7 @@ class Environments:
 
     def _run(self, argv: Sequence[str], what: str, cure: str, env: Mapping[str, str] | None = None) -> str:
         try:
-            status, said = self._runner.run(argv, env=env)
+            status, said = self._runner.run(argv, env={**_ALONE, **(env or {})})
         except OSError as error:
             raise EnvironmentFailed(f"{what}: {error.strerror}: {argv[0]}.", cure) from None
         if status:
@@ -138,6 +138,10 @@ class Environments:
 
 _LAST_LINES = 12
 _INTERPRETER = "Name an interpreter that is there, or leave it out for the one that runs Motet."
+
+
+_ALONE = {"PYTHONPATH": "", "PYTHONHOME": "", "PIP_USER": "0"}
+"""What is found elsewhere must not count as installed here, nor be installed there."""
 
 
 def _digest(environment: Environment, version: str) -> str:

@@ -62,7 +62,8 @@ def undeclared(name: str, function: Function, attempt: Attempt, command: str) ->
 
 def _lines(attempt: Attempt, command: str) -> str:
     told = f"\n  command: {command}" if command else ""
-    return f"{told}\n  log: motet logs {attempt.run} {key_of(attempt)}"
+    log = "" if attempt.log is None else f"\n  log: motet logs {attempt.run} {key_of(attempt)}"
+    return told + log
 
 
 def _declare(name: str) -> str:
