@@ -96,6 +96,21 @@ def test_an_annotation_around_a_sequence_is_around_each_of_its_elements() -> Non
     assert pipeline() == ["[ValueError(1), ValueError(2)]", [1, 2], [5, 6]]
 
 
+def test_a_map_goes_over_what_is_given_by_name_or_place_and_not_over_defaults() -> None:
+    @task
+    def train(rate: int, *more: int, layers: list[int] = [8, 8, 8], **options: Any) -> Any:  # noqa: B006
+        return rate, more, layers, options
+
+    @flow
+    def pipeline() -> Any:
+        return train.map([1, 2], [3, 4], seed=[5, 6], name="x").result(), train.map([7]).result()
+
+    assert pipeline() == (
+        [(1, (3,), [8, 8, 8], {"seed": 5, "name": "x"}), (2, (4,), [8, 8, 8], {"seed": 6, "name": "x"})],
+        [(7, (), [8, 8, 8], {})],
+    )
+
+
 def test_parameters_of_subflows_are_checked_when_their_futures_have_values() -> None:
     @flow
     def sub(numbers: list[int], last: int = 0) -> Any:

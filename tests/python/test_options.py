@@ -15,6 +15,7 @@ from motet import flow, task
 from motet.app import hosts
 from motet.errors import TimedOut, UsageError
 from motet.runtime import flow_run, task_run
+from motet.task_runners import ThreadPoolTaskRunner
 
 
 @task
@@ -242,6 +243,12 @@ def _variable(name: str) -> str | None:
 def test_values_of_the_wrong_kind_are_refused_where_the_function_is_decorated(option: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=f"@task on .*: {next(iter(option))} is "):
         task(**option)(lambda: None)
+
+
+def test_a_runner_has_to_be_one_with_workers() -> None:
+    for wrong in ("threads", ThreadPoolTaskRunner(max_workers=0)):
+        with pytest.raises(UsageError, match=r"@flow on .*: task_runner is "):
+            flow(task_runner=wrong)(lambda: None)  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize(("asked", "told"), [(flow, "serve"), (flow, "deploy"), (flow, "visualize"), (task, "delay")])

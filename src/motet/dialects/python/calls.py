@@ -196,7 +196,7 @@ class MapCall:
     def arguments_of(self, element: int) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         """The arguments of one element, as they were given."""
         given = {name: values[element] for name, values in self.spread.items()}
-        return self.task.called_with({**given, **self.shared})
+        return self.task.called_with(self.task.shape.closed({**given, **self.shared}))
 
     def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared | Settled:
         """As for a single call, with the element's arguments."""
@@ -221,6 +221,7 @@ class MapCall:
         found = {name: resolve(values[element]) for name, values in self.spread.items()}
         for name, value in self.shared.items():
             found[name] = resolve(value)
+        found = self.task.shape.closed(found)
         hit = None
         if self.task.cache_policy is not None:
             slot = slot_of(self.task, self.scope, f"{self.key}[{element}]", found)

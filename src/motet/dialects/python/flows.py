@@ -33,7 +33,7 @@ from motet.values.naming import new_id, new_name
 from motet.values.records import encode
 
 if TYPE_CHECKING:
-    from motet.dialects.python.reuse import Reuse
+    from motet.dialects.python.bodies.reuse import Reuse
     from motet.engine.driver import Driver
     from motet.engine.host import Host
 
@@ -291,7 +291,7 @@ def _reuse_of(driver: Driver) -> Reuse | None:
     """What may be taken over, for a run that was forked from another."""
     if "fork" not in driver.run.program:
         return None
-    from motet.dialects.python.reuse import reuse_of
+    from motet.dialects.python.bodies.reuse import reuse_of
 
     return reuse_of(driver.host, driver.run.program["fork"])
 

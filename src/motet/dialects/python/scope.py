@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from motet.errors import MotetError, UsageError
 
 if TYPE_CHECKING:
-    from motet.dialects.python.reuse import Reuse
+    from motet.dialects.python.bodies.reuse import Reuse
     from motet.engine.driver import Driver
 
 _UNTRACKED = frozenset((type(None), bool, int, float, complex, str, bytes))

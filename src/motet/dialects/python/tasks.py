@@ -174,7 +174,7 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
 
             return apart.mapped(self, args, kwargs, return_state)
         key = scope.next_key(self.name)
-        parts = split(self.name, self.bound(args, kwargs))
+        parts = split(self.name, *self.shape.given(args, kwargs))
         call = MapCall(self, scope.driver, key, scope.lineage, parts.spread, parts.shared)
         related = arguments.relations((*parts.loose, wait_for), scope.lineage)
         scope.accepts(related.after)

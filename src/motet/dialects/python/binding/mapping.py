@@ -29,9 +29,12 @@ class Split(Record):
         return {**{name: _bare(values) for name, values in lists.items()}, **self.shared}
 
 
-def split(task: str, arguments: Mapping[str, Any]) -> Split:
-    """Sort the arguments. Raises UsageError where nothing can be mapped over, or lengths differ."""
-    parts = Split()
+def split(task: str, arguments: Mapping[str, Any], defaults: Mapping[str, Any]) -> Split:
+    """Sort the arguments; defaults are for all elements.
+
+    Raises UsageError where nothing can be mapped over, or lengths differ.
+    """
+    parts = Split(shared=dict(defaults))
     for name, value in arguments.items():
         if isinstance(value, Future):
             value = value.result()  # how many elements there are cannot be known before

@@ -79,6 +79,33 @@ class Shape:
         bound.apply_defaults()
         return dict(bound.arguments)
 
+    def given(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The values that a call gives, and the defaults of the other parameters. Raises TypeError.
+
+        Each member of a variadic parameter has a name of its own: *0, *1, **name.
+        """
+        values = self.bind(args, kwargs)
+        if self._plain is not None:
+            named = {*self._plain[: len(args)], *kwargs}
+        else:
+            named = {*self.signature.bind(*args, **kwargs).arguments, self.spreads, self.gathers}
+        defaults = {name: value for name, value in values.items() if name not in named}
+        found = {name: value for name, value in values.items() if name in named}
+        found |= {f"*{place}": each for place, each in enumerate(found.pop(self.spreads, ()))}
+        return found | {f"**{name}": each for name, each in found.pop(self.gathers, {}).items()}, defaults
+
+    def closed(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The values as `bind` gives them, from such with names of their own for each member of variadic parameters."""
+        if not (self.spreads or self.gathers):
+            return values
+        found = {name: value for name, value in values.items() if not name.startswith("*")}
+        if self.spreads:
+            places = sorted(int(name[1:]) for name in values if name.startswith("*") and not name.startswith("**"))
+            found[self.spreads] = tuple([values[f"*{place}"] for place in places])
+        if self.gathers:
+            found[self.gathers] = {name[2:]: value for name, value in values.items() if name.startswith("**")}
+        return found
+
     def call(self, values: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with which to call the function, from values as `bind` gives them."""
         if self._takes_names:

@@ -120,10 +120,12 @@ def submitted(task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, 
 
 def mapped(task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], return_state: bool) -> Any:
     """Call the function now for one element after the other; gives their futures, or their states."""
-    parts = split(task.name, task.bound(args, kwargs))
+    parts = split(task.name, *task.shape.given(args, kwargs))
     size = len(next(iter(parts.spread.values())))
     calls = [
-        task.called_with({**{name: values[each] for name, values in parts.spread.items()}, **parts.shared})
+        task.called_with(
+            task.shape.closed({**{name: values[each] for name, values in parts.spread.items()}, **parts.shared})
+        )
         for each in range(size)
     ]
     made = ApartList(task.name, [Apart(task.name, _ended(task, *each)) for each in calls])

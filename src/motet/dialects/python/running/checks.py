@@ -29,7 +29,9 @@ def _is_duration(value: Any) -> bool:
 
 
 def _is_runner(value: Any) -> bool:
-    return isinstance(value, TaskRunner) or (isinstance(value, type) and issubclass(value, TaskRunner))
+    if isinstance(value, type):
+        return issubclass(value, TaskRunner)
+    return isinstance(value, TaskRunner) and (value.max_workers is None or value.max_workers >= 1)
 
 
 _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
