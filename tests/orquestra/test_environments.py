@@ -13,6 +13,7 @@ from tests.cli.conftest import Cli
 from tests.orquestra.conftest import ODD, Remotes
 from tests.orquestra.workflows import odd, step
 
+from motet.environments.plain import PlainRunner
 from motet.environments.requirements import declared
 
 
@@ -75,3 +76,8 @@ def test_what_only_its_own_tool_can_build_is_installed(tmp_path: Path) -> None:
         text = f'[build-system]\nbuild-backend = "{backend}"\n[project]\nname = "x"\ndependencies = ["petal"]\n'
         (tmp_path / "pyproject.toml").write_text(text)
         assert declared(str(tmp_path)) == asked
+
+
+def test_a_tool_that_ctrl_c_ends_ends_what_called_it() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        PlainRunner().run(["sh", "-c", "kill -INT $$"])
