@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 
-
 _INTERRUPTED = (-2, 130)
 """The status of a program that SIGINT has ended, and of one that says so itself."""
 
