@@ -201,3 +201,24 @@ def test_every_command_explains_itself(cli: Cli, command: str) -> None:
     assert f"usage: motet {command}" in told
     assert "--json" in told
     assert "--home" in told
+
+
+def test_what_a_submitted_run_prints_is_in_its_log_and_fills_no_other_file(cli: Cli) -> None:
+    cli.write(
+        "script.py",
+        """
+        from motet import flow
+
+        @flow(flow_run_name="mine")
+        def main():
+            for number in range(3000):
+                print(number, "x" * 1000)
+            print("10%\\r20%\\r")
+        """,
+    )
+    cli("submit", "script.py")
+    lines = cli("logs", "-f", "mine").out.splitlines()
+    assert [line.split()[2] for line in lines] == [*map(str, range(3000)), "20%"]
+    (file,) = (cli.home / "engines").iterdir()
+    assert 500_000 < file.stat().st_size < 1_500_000
+    assert "the rest is in motet logs" in file.read_text()
