@@ -11,13 +11,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from tests.executors.conftest import IMAGE
 
-from motet.executors.commands import bubblewrap, sandbox
+from motet.errors import CommandFailed
+from motet.executors.commands import bubblewrap, engines, sandbox
 from motet.executors.commands.spec import Container, Host, Mount, Sandbox
+from motet.executors.commands.wanted import Runner
 from motet.testing.command_suite import CommandSuite
 from motet.testing.executor_tasks import wait_until
 
@@ -113,8 +117,23 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """Runs a program where all is as it is here, but that nobody may make a namespace of users."""
 
 
-def _as_another_user(first: list[str], path: str = "/usr/bin:/bin") -> str:
-    """What OTHER_USER prints, run by an ordinary user, through the command `first`."""
+OWNERS = """
+import os
+from motet.testing.command_suite import CommandSuite
+from motet.executors.commands.spec import Container, Mount
+class Mine(CommandSuite):
+    place = Container("{image}", engine="docker", network="none")
+with Mine().opened() as bench:
+    mine, source = bench.given(), bench.given(a="x")
+    done = bench.done("id -u; cp in/a out; cat out", folder=str(mine), mounts=(Mount("in", str(source)),))
+    print(os.stat(mine / "out").st_uid, *done.stdout.split())
+"""
+
+
+def _as_another_user(
+    first: list[str], path: str = "/usr/local/bin:/usr/bin:/bin", program: str = OTHER_USER, **more: str
+) -> str:  # fmt: skip
+    """What the program prints, run by an ordinary user, through the command `first`."""
     if os.geteuid() != 0:
         pytest.skip("this user is not root: all the other tests show it")
     if shutil.which("setpriv") is None:
@@ -122,8 +141,8 @@ def _as_another_user(first: list[str], path: str = "/usr/bin:/bin") -> str:
     python = _python_for_all()
     if python is None:
         pytest.skip("no interpreter that another user may run")
-    argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", python, "-c", OTHER_USER]
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "HOME": "/tmp", "PATH": path}
+    argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", python, "-c", program]
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "HOME": "/tmp", "PATH": path, **more}
     done = subprocess.run([*first, *argv], env=env, capture_output=True, text=True, check=False, cwd="/")
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -194,15 +213,22 @@ class Containers(CommandSuite):
             place = bench.done("true").place
             assert str(place["image"]).startswith("sha256:")
             assert place["name"] == IMAGE
+            assert f"{IMAGE} as {place['image']}" in bench.outcomes.texts("stderr")[0]
 
     def test_an_image_that_is_not_there(self) -> None:
-        class Missing(CommandSuite):
-            place = Container("localhost/no-such-image:1", engine=self.place.engine, pull="never")  # type: ignore[attr-defined]
-
-        with Missing().opened() as bench:
-            error = bench.failed("true")
-            for part in ("localhost/no-such-image:1", "is not here", "step[0]", "motet logs", "Check its name"):
-                assert part in error["message"]
+        name = "localhost:1/no-such-image:1"  # nobody listens there
+        told = {
+            "never": "is not here, and may not be pulled", "missing": "is not here and cannot be pulled:",
+            "always": 'cannot be pulled, as pull="always" asks:',
+        }  # fmt: skip
+        with self.opened() as bench:
+            for pull, why in list(told.items())[
+                : 3 if self.place.engine == "docker" else 1
+            ]:  # podman tries for seconds
+                bench.place = replace(self.place, image=name, pull=pull)  # type: ignore[type-var]
+                message = bench.failed("true")["message"]
+                for part in (f"the image {name} {why}", "Step step[", "command: true", "motet logs", "Check its name"):
+                    assert part in message, message
 
     def test_hostile_names_are_refused(self) -> None:
         for fields in ({"image": "--privileged"}, {"image": "a b"}, {"network": "--privileged"}, {"user": "-v"}):
@@ -253,6 +279,30 @@ class Containers(CommandSuite):
 @pytest.mark.usefixtures("docker")
 class TestDocker(Containers):
     place = Container(IMAGE, engine="docker", network="none")
+
+    def test_an_engine_that_does_not_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with self.opened() as bench:
+            bench.done("true")
+            monkeypatch.setenv("DOCKER_HOST", "unix:///run/no-such.sock")
+            message = bench.failed("true")["message"]
+            for part in ("step[1]", "docker does not answer (", "no-such.sock", 'place="sandbox"'):
+                assert part in message, message
+            path, _ = engines.find_engine("podman" if shutil.which("podman") else "docker")
+            with pytest.raises(CommandFailed, match="docker does not answer"):  # it has ended since it was found
+                engines.find_image(shutil.which("docker") or path, self.place, cast("Runner", None))
+
+    def test_what_it_writes_is_the_users(self, docker: str) -> None:
+        folder = Path(tempfile.mkdtemp())  # one that any user may enter
+        try:
+            folder.chmod(0o755)
+            socket = folder / "docker.sock"
+            socket.hardlink_to(docker.removeprefix("unix://"))
+            socket.chmod(0o666)
+            program = OWNERS.format(image=IMAGE)
+            env = {"DOCKER_HOST": f"unix://{socket}", "HOME": str(folder)}
+            assert _as_another_user([], program=program, **env) == "65534 65534 x"
+        finally:
+            shutil.rmtree(folder)
 
 
 @pytest.mark.usefixtures("podman")

@@ -155,10 +155,17 @@ def in_container(
     place = command.place
     assert isinstance(place, Container)
     check(place)
-    engine = find_engine(place.engine)
-    if os.path.basename(engine) == "apptainer":
-        return InApptainer(command, engine, (folder, own), mounts, runner)
-    return InContainer(command, engine, find_image(engine, place, runner), (folder, own), mounts)
+    engine, passed_over = find_engine(place.engine)
+    try:
+        launched: Launch
+        if os.path.basename(engine) == "apptainer":
+            launched = InApptainer(command, engine, (folder, own), mounts, runner)
+        else:
+            launched = InContainer(command, engine, find_image(engine, place, runner), (folder, own), mounts)
+    except CommandFailed as error:
+        raise CommandFailed(f"{error.what}{passed_over}", error.cure) from None
+    runner.say(f"(motet: {launched.facts['engine']} runs {place.image} as {launched.facts['image']})")
+    return launched
 
 
 def _mount(bind: Bind, engine: str) -> tuple[str, str]:

@@ -36,16 +36,19 @@ def check(place: Container) -> None:
         raise UsageError(f"workdir {place.workdir!r} is not absolute.", "Give an absolute path.")
 
 
-def find_engine(wanted: str) -> str:
-    """The path of the engine; of the first one that answers for "". Raises UsageError, CommandFailed."""
+def find_engine(wanted: str) -> tuple[str, str]:
+    """The path of the engine; for "" of the first one that answers, and why those before it were passed over.
+
+    Raises UsageError, CommandFailed.
+    """
     if wanted and wanted not in ENGINES:
         raise UsageError(f"There is no container engine {wanted!r}.", f"Choose one of: {', '.join(ENGINES)}.")
-    why = []
+    why: list[str] = []
     for name in (wanted,) if wanted else ENGINES:
         path = shutil.which(name)
         problem = "is not installed" if path is None else does_not_answer(path)
         if path is not None and not problem:
-            return path
+            return path, f"\n  before {name} was asked: {'; '.join(why)}" if why else ""
         why.append(f"{name} {problem}")
     raise CommandFailed(
         f"no container can be had: {'; '.join(why)}",

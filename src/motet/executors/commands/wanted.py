@@ -30,3 +30,7 @@ class Runner(Protocol):
     def run(self, argv: Sequence[str], *, cwd: str = "", env: Mapping[str, str] | None = None) -> tuple[int, str]:
         """Run the tool to its end; gives its exit status and all that it wrote."""
         ...
+
+    def say(self, text: str) -> None:
+        """Write a line to the attempt's log."""
+        ...
