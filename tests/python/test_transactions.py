@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tests.cli.conftest import Cli, cli
 
 from motet import CommitMode, app, flow, get_transaction, task, transaction
 from motet.errors import UsageError
+from motet.stores.sqlite import SqliteStore
 
 __all__ = ["cli"]
 
@@ -264,7 +266,7 @@ def test_a_retry_of_the_flow_does_again_what_was_undone(world: World) -> None:
 
 SCRIPT = """
     import os, time
-    from motet import flow, task, transaction
+    from motet import flow, get_transaction, task, transaction
 
     def note(word):
         with open(os.environ["COUNT"], "a") as file:
@@ -273,11 +275,12 @@ SCRIPT = """
     @task
     def write(name):
         note(f"write-{name}")
+        get_transaction().set("run", "x")
         return name
 
     @write.on_rollback
     def undo(txn):
-        note("undo-" + txn.get("run"))
+        note(txn.get("what") + txn.get("run"))
         if os.environ.get("LINGER") == "undo":
             time.sleep(3600)
 
@@ -292,7 +295,7 @@ SCRIPT = """
     @flow
     def main():
         with transaction() as txn:
-            txn.set("run", "x")
+            txn.set("what", "undo-")
             a = write("a")
             b = write("b")
             check(b)
@@ -308,6 +311,8 @@ def test_a_block_that_is_killed_goes_on_where_it_was(cli: Cli) -> None:
     process.communicate()
     cli("resume", "mine", code=1)
     assert cli.counted() == ["write-a", "write-b", "check", "check", "undo-x", "undo-x"]
+    with closing(SqliteStore(str(cli.home))) as store:
+        assert store.documents("python", "transaction values") == [], "they are kept as long as the block lasts"
 
 
 def test_a_rollback_that_is_killed_goes_on_where_it_was(cli: Cli) -> None:

@@ -6,7 +6,7 @@ Hooks for commit and rollback are steps of their own: recorded, and not called a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import Token
 from copy import deepcopy
 from enum import StrEnum
@@ -22,7 +22,7 @@ from motet.dialects.python.running.limits import concurrency
 from motet.dialects.python.scope import Scope, current
 from motet.dialects.python.tasks import Task
 from motet.engine.host import Host
-from motet.errors import Cancelled, UsageError
+from motet.errors import Cancelled, Conflict, UsageError
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports import Document
 from motet.values.records import decode, encode
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 Hook: TypeAlias = "Callable[[Transaction], Any]"
 
 _KIND = "transaction"
+_SET = "transaction values"
 _UNDO = "rollback "
 _MISSING = object()
 
@@ -67,6 +68,7 @@ class Transaction:
         self.state = "active"
         self.scope = current.get()
         self._host: Host = hosting.host() if self.scope is None else self.scope.driver.host
+        self._place = "" if self.scope is None else self.scope.next_key("(transaction)")
         self._values: dict[str, Any] = {}
         self._staged: Any = _MISSING
         self._hooks: dict[str, tuple[Hook, ...]] = {}
@@ -75,11 +77,16 @@ class Transaction:
     # ------------------------------------------------------------ for users
 
     def set(self, name: str, value: Any) -> None:
-        """Remember a value for the hooks."""
+        """Remember a value for the hooks. One that a task sets is kept: a resume does not call the task again."""
         self._values[name] = value
+        scope = current.get()
+        if self._place and scope is not None and scope.key != self.scope_key:
+            self._keep_set(name, value)
 
     def get(self, name: str, default: Any = _MISSING) -> Any:
         """A copy of the value that this transaction, or one around it, remembers. Raises ValueError if none does."""
+        if name not in self._values and self._place:
+            self._values = {**self._kept_set(), **self._values}
         if name in self._values:
             return deepcopy(self._values[name])
         if self.parent is not None:
@@ -133,6 +140,7 @@ class Transaction:
             raise
         self._keep()
         self.state = "committed"
+        self._forget_set()
         self._unlock()
 
     def rollback(self) -> None:
@@ -146,6 +154,7 @@ class Transaction:
                 each.rollback()
             else:
                 self._call_hooks("on_rollback", each)
+        self._forget_set()
         self._unlock()
 
     # ------------------------------------------------------------ begin and end
@@ -198,6 +207,34 @@ class Transaction:
         return self.scope is not None and self.scope.driver.session.broken is not None
 
     # ------------------------------------------------------------ inside
+
+    @property
+    def scope_key(self) -> str:
+        """The body that the block is in."""
+        return self.scope.key if self.scope is not None else ""
+
+    def _set_document(self) -> Document:
+        """What tasks have set in this block."""
+        name = f"{self.scope.driver.run.id}/{self._place}" if self.scope is not None else ""
+        return self._host.store.document("python", _SET, name) or Document("python", _SET, name, {}, 0)
+
+    def _keep_set(self, name: str, value: Any) -> None:
+        record = encode(value, self._host.artifacts)
+        while not (isinstance(record, dict) and "lost" in record):  # what cannot be pickled is in memory only
+            found = self._set_document()
+            body = {**found.body, name: record}
+            with suppress(Conflict):  # another task has just set something: look again
+                self._host.store.put_document(Document(found.voice, found.kind, found.key, body, found.version))
+                return
+
+    def _kept_set(self) -> dict[str, Any]:
+        found = self._set_document().body
+        return {name: decode(each, self._host.artifacts) for name, each in found.items()}
+
+    def _forget_set(self) -> None:
+        if self._place and (found := self._set_document()).version:
+            with suppress(Conflict):
+                self._host.store.delete_document(found)
 
     def _call_hooks(self, event: str, call: TaskCall | MapCall | None) -> None:
         hooks = self._hooks.get(event, ()) if call is None else call.task.hooks.get(event, ())
