@@ -398,6 +398,17 @@ def test_a_function_sees_its_folder_at_a_path_of_its_own(bench: Workbench, modul
     assert not os.path.lexists(place)
 
 
+def test_what_is_at_that_path_is_hidden_from_the_function_alone(bench: Workbench, module: str, tmp_path: Path) -> None:
+    place = tmp_path / "there"
+    place.mkdir()
+    (place / "own.txt").write_text("of the host")
+    told = Function(f"{module}:look", {"place": str(place), "given": ""}, seen_at=str(place))
+    finished = bench.done(told, outputs=("found.txt",))
+    assert finished.value["there"] == ["found.txt"]
+    assert bench.content(finished, "found.txt") == "seen"
+    assert os.listdir(place) == ["own.txt"]
+
+
 def test_a_path_that_the_function_needs_is_not_covered(bench: Workbench, module: str) -> None:
     folder = os.path.dirname(module)
     found = bench.done(
