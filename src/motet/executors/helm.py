@@ -51,7 +51,7 @@ class Helm:
         self._recalled = threading.Event()
         self._holder: int | None = None
         self._guest: int | None = None
-        self._wanted = self._used = self._free = False
+        self._wanted = self._used = self._free = self._kept = False
         self._failure: Exception | None = None
 
     # -- the pool's own thread
@@ -76,11 +76,14 @@ class Helm:
                 self._rest()
 
     def _rest(self) -> None:
-        """Leave the helm to others as long as they use it."""
-        self._wanted = False
-        while not self._recalled.wait(_MOMENT_S) and (self._holder is not None or self._used):
+        """Leave the helm to others as long as they use it. Who keeps it long wakes this thread when it lets go."""
+        self._wanted = self._used = False
+        patience_s: float | None = _MOMENT_S
+        while not self._recalled.wait(patience_s) and (self._holder is not None or self._used):
+            self._kept = not self._used
             self._used = False
-        self._free = False
+            patience_s = None if self._kept and self._holder is not None else _MOMENT_S
+        self._free = self._kept = False
         self._recalled.clear()
 
     # -- others
@@ -108,7 +111,7 @@ class Helm:
         finally:
             self._used, self._holder = True, None
             self._lock.release()
-            if self._failure is not None or self._course() is not Course.IDLE:
+            if self._kept or self._failure is not None or self._course() is not Course.IDLE:
                 self._recalled.set()
 
     def is_mine(self) -> bool:
