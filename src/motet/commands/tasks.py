@@ -180,15 +180,9 @@ class CommandTask(Task[..., Any]):
 
     def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments by name."""
-        if not self.fn.target:
-            return super().bound(args, kwargs)
-        if args:
+        if self.fn.target and args:
             raise UsageError(f"{self.name} takes its arguments by name.", "Write name=value for each.")
-        return dict(kwargs)
-
-    def called_with(self, arguments: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments for a call."""
-        return (), arguments
+        return super().bound(args, kwargs)
 
 
 def command(run: str | Sequence[str] | Callable[..., Any] | None = None, /, **options: Any) -> CommandTask:
