@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-SEED = os.environ.get("MOTET_TEST_SEED") or secrets.token_hex(4)
+SEED = os.environ.setdefault("MOTET_TEST_SEED", secrets.token_hex(4))
+"""One for the whole session: its workers, and what tests start, find it in their environment."""
 
 # No deadline: a busy machine is no fault. A failure prints the blob that repeats it.
 settings.register_profile(

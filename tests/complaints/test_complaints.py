@@ -50,7 +50,7 @@ def test_a_big_map_is_one_step_and_a_few_records() -> None:
     store = app.hosts.current().store
     (run,) = store.runs()
     assert [(each.key, each.done) for each in store.steps(run.id) if each.size] == [("main/double-0", 20_000)]
-    assert sum(1 for _ in store.history(run.id)) < 2_000
+    assert sum(1 for _ in store.history(run.id)) < 10_000, "outcomes are recorded together"
 
 
 def test_a_thousand_submitted_tasks_end() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,11 +97,18 @@ def _wait_until_it_answers(argv: list[str], engine: subprocess.Popen[Any], log: 
 
 
 @pytest.fixture(scope="module")
-def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Podman with a store of the session's own."""
+def podman() -> Iterator[None]:
+    """Podman with a store of the session's own.
+
+    Its path is short: below a long one podman cannot reach the sockets of its containers, and waits 20 s for each.
+    """
     if shutil.which("podman") is None:
         pytest.skip("podman is not installed (Debian: podman runc)")
-    folder = tmp_path_factory.mktemp("podman")
+    with tempfile.TemporaryDirectory(prefix="podman-", ignore_cleanup_errors=True) as short:
+        yield from _podman_in(Path(short))
+
+
+def _podman_in(folder: Path) -> Iterator[None]:
     (folder / "containers.conf").write_text(PODMAN)
     (folder / "storage.conf").write_text(
         f'[storage]\ndriver="vfs"\ngraphroot="{folder}/graph"\nrunroot="{folder}/run"\n'

@@ -38,14 +38,12 @@ KINDS: list[tuple[int, Callable[..., Any], tuple[Any, ...]]] = [
 ]
 
 
-def test_whatever_happens_each_attempt_is_reported_once() -> None:
-    seed = int(os.environ.get("MOTET_TEST_SEED", random.randrange(1 << 32)))
-    print(f"seed {seed}")
+def test_whatever_happens_each_attempt_is_reported_once(seed: str) -> None:
     rng = random.Random(seed)
     before = children_of(os.getpid())
     executor, outcomes = ProcessExecutor(3), Outcomes()
     over = threading.Event()
-    murderer = threading.Thread(target=murder, args=(random.Random(seed + 1), before, over))
+    murderer = threading.Thread(target=murder, args=(random.Random(f"{seed}/murder"), before, over))
     murderer.start()
     stopped = []
     for element in range(ATTEMPTS):

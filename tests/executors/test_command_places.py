@@ -276,6 +276,7 @@ class Containers(CommandSuite):
             assert bench.content(finished, "out") == "x\n"
 
 
+@pytest.mark.xdist_group("docker")  # one engine for all of them
 @pytest.mark.usefixtures("docker")
 class TestDocker(Containers):
     place = Container(IMAGE, engine="docker", network="none")
@@ -305,6 +306,7 @@ class TestDocker(Containers):
             shutil.rmtree(folder)
 
 
+@pytest.mark.xdist_group("podman")
 @pytest.mark.usefixtures("podman")
 class TestPodman(Containers):
     place = Container(IMAGE, engine="podman", network="none")

@@ -60,11 +60,13 @@ def job(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.xdist_group("docker")
 def test_folders_are_found_on_the_host_and_on_volumes(docker: str, job: Path) -> None:
     done = run_nested(docker, f"{job}:/job:ro", "motet-test-home:/state", home="/state/home")
     assert "it counted 3" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.xdist_group("docker")
 def test_a_folder_that_the_engine_cannot_see_is_named_with_the_cure(docker: str, job: Path) -> None:
     done = run_nested(docker, f"{job}:/job", home="/tmp/home")
     for part in ("Step study/wc-0", "/tmp/home", "/job", "MOTET_HOME", "MOTET_HOST_PATHS", "in this container only"):

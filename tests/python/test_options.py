@@ -94,7 +94,7 @@ def test_names_that_cannot_be_made(name: Any, told: str) -> None:
 def test_a_sync_flow_out_of_time_stops_its_steps(executor: str) -> None:
     @flow(timeout_seconds=0.3)
     def slow() -> None:
-        task(_sleep, executor=executor).submit().result()
+        task(_sleep, executor=executor, grace_seconds=0.1).submit().result()
 
     @flow
     def pipeline() -> Any:

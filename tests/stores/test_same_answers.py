@@ -240,4 +240,7 @@ def test_a_long_life(rng: random.Random) -> None:
 
 
 TestBothStores = BothStores.TestCase
-TestBothStores.settings = settings(parent=settings.default, max_examples=50, stateful_step_count=30)
+assert settings.default is not None
+TestBothStores.settings = settings(
+    parent=settings.default, max_examples=settings.default.max_examples // 5, stateful_step_count=20
+)
