@@ -428,16 +428,6 @@ def test_task_keys_are_the_betas() -> None:
     assert keyed("augment_data", tags=["b", "a"]) == keyed("augment_data", tags=["a", "b"]) != "505b3e0c"
 
 
-def test_names_of_flows_have_hyphens() -> None:
-    @flow
-    def preprocess_data() -> None: ...
-
-    @flow(name="as given_here")
-    def other() -> None: ...
-
-    assert (preprocess_data.name, other.name) == ("preprocess-data", "as given_here")
-
-
 def test_arguments_a_task_does_not_take() -> None:
     @flow
     def calls() -> None:

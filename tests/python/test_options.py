@@ -31,6 +31,16 @@ def names() -> tuple[str, list[str]]:
     return run.name, [step.name for step in found if step is not None]
 
 
+def test_names_of_flows_have_hyphens() -> None:
+    @flow
+    def preprocess_data() -> None: ...
+
+    @flow(name="as given_here")
+    def other() -> None: ...
+
+    assert (preprocess_data.name, other.name) == ("preprocess-data", "as given_here")
+
+
 def test_names_by_templates_and_functions() -> None:
     count = iter(range(9))
 

@@ -47,7 +47,7 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
     """A function whose calls are recorded runs.
 
     fn      the function
-    name    what the workflow is called
+    name    what the workflow is called: as the function, with hyphens for underscores, as in Prefect
     """
 
     call_type: ClassVar[type[TaskCall]] = FlowCall
@@ -57,7 +57,7 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         self.fn: Callable[P, R] = fn if self._binding is None else getattr(fn, "__func__")  # noqa: B009
         checked("flow", self.fn, options, FLOW_OPTIONS)
         self.options = options
-        self.name = options.get("name") or name_of(self.fn)
+        self.name = options.get("name") or name_of(self.fn).replace("_", "-")
         self.kind = kind_of(self.fn)
         self.policy = policy_of("flow", self.fn, options, "")
         self.keep_as(options)

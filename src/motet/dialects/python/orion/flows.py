@@ -63,15 +63,14 @@ class OrionFlowCall(OrionCall):
 
 
 class Flow(flows.Flow[P, R]):
-    """A function whose calls are recorded runs. Its name has hyphens for underscores."""
+    """A function whose calls are recorded runs."""
 
     call_type = OrionFlowCall
     parameters: LenientParameters
 
     def __init__(self, fn: Callable[P, R], options: FlowOptions) -> None:
-        named = options.get("name") or fn.__name__.replace("_", "-")
         runner = options.get("task_runner", ConcurrentTaskRunner)
-        super().__init__(fn, {**options, "name": named, "task_runner": runner})
+        super().__init__(fn, {**options, "task_runner": runner})
         if iscoroutinefunction(fn):
             raise UsageError(f"Flow {self.name} is async, which motet.orion does not speak.", "Write it with def.")
         self.parameters = LenientParameters(self.name, fn, validate=options.get("validate_parameters", True))
