@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from motet.executors import current
 from motet.executors.processes import ProcessExecutor
 from motet.interrupts import block
 from motet.ports import Attempt, Outcome, Stopped, Success
@@ -24,10 +25,11 @@ def executor() -> Iterator[ProcessExecutor]:
 
 
 class Rounds:
-    """Attempts, one after the other; `by` notes which thread has reported each."""
+    """Attempts, one after the other; `by` notes which thread has reported each, `within` as part of which attempt."""
 
     def __init__(self, executor: ProcessExecutor) -> None:
         self.by: list[int] = []
+        self.within: list[current.Current | None] = []
         self._executor = executor
 
     def go(self, number: int) -> None:
@@ -37,6 +39,7 @@ class Rounds:
         def report(attempt: Attempt, outcome: Outcome) -> None:
             assert isinstance(outcome, Success)
             self.by.append(threading.get_ident())
+            self.within.append(current.get())
             done.set()
 
         self._executor.start(Attempt("run", f"step-{number}", 1, double, (number,), {}, report))
@@ -50,6 +53,20 @@ def test_whoever_waits_one_step_after_the_other_hears_the_worker_itself(executor
         if rounds.by[-1] == threading.get_ident():
             return
     pytest.fail("somebody else has always been there first")
+
+
+def test_what_is_done_while_waiting_is_no_part_of_the_attempt_that_waits(executor: ProcessExecutor) -> None:
+    rounds = Rounds(executor)
+    token = current.running.set(current.Current({}))
+    try:
+        for number in range(100 * ROUNDS):
+            rounds.go(number)
+            if rounds.by[-1] == threading.get_ident():
+                break
+    finally:
+        current.running.reset(token)
+    assert rounds.by[-1] == threading.get_ident()
+    assert set(rounds.within) == {None}
 
 
 def test_several_threads_that_wait_all_get_their_outcomes(executor: ProcessExecutor) -> None:

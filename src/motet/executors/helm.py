@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextvars import Context
 from enum import Enum
 from time import monotonic
 
@@ -93,19 +94,16 @@ class Helm:
         return _Arrival(self)
 
     def attend(self, done: threading.Event, until: float | None) -> None:
-        """Work until `done` is set, or it is that late; for less where the helm is not free, or not for what is due."""
+        """Work until `done` is set, or it is that late; for less where the helm is not free, or not for what is due.
+
+        As in the pool's own thread, no context is set: what is done here is no part of the attempt that waits.
+        """
         if not self._free or not self._lock.acquire(blocking=False):
             self._wanted = True
             return
         try:
             self._holder = self._guest = threading.get_ident()
-            while not done.is_set():
-                self._turn()
-                left_s = None if until is None else until - monotonic()
-                if self._course() in _OWN or (left_s is not None and left_s <= 0):
-                    break
-                if not done.is_set():
-                    self._listen(left_s)
+            Context().run(self._work, done, until)
         except Exception as error:  # noqa: BLE001 - boundary: the pool has failed, which is for its own thread to tell
             self._failure = error
         finally:
@@ -113,6 +111,15 @@ class Helm:
             self._lock.release()
             if self._kept or self._failure is not None or self._course() is not Course.IDLE:
                 self._recalled.set()
+
+    def _work(self, done: threading.Event, until: float | None) -> None:
+        while not done.is_set():
+            self._turn()
+            left_s = None if until is None else until - monotonic()
+            if self._course() in _OWN or (left_s is not None and left_s <= 0):
+                break
+            if not done.is_set():
+                self._listen(left_s)
 
     def is_mine(self) -> bool:
         """Whether the calling thread has the helm."""
