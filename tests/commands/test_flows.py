@@ -13,7 +13,7 @@ import pytest
 
 from motet import INPUTS, TASK_SOURCE, Environment, Git, Mount, app, command, flow, task
 from motet.commands import File, Finished
-from motet.errors import CommandFailed, EnvironmentFailed, UsageError
+from motet.errors import CommandFailed, EnvironmentFailed, TimedOut, UsageError
 from motet.testing.executor_tasks import wait_until
 
 
@@ -57,13 +57,17 @@ def test_scripts_for_interpreters() -> None:
 
 def test_retries_and_timeouts_are_the_engines(tmp_path: Path) -> None:
     flaky = command("echo x >> {log}; test $(wc -l < {log}) -ge 3", retries=2)
-    slow = command("sleep 1000", timeout_seconds=0.2, grace_seconds=0.1)
+    slow = command("echo said; sleep 1000", name="slow", timeout_seconds=0.2, grace_seconds=0.1)
 
     @flow
     def study() -> None:
         flaky(str(tmp_path / "log"))
-        with pytest.raises(Exception, match=r"longer than its limit of 0\.2 s"):
+        with pytest.raises(TimedOut) as late:
             slow()
+        told = str(late.value).splitlines()
+        assert told[0] == "study/slow-0 ran longer than its limit of 0.2 s and was stopped. It last wrote:"
+        assert told[1:3] == ["said", "  command: echo said; sleep 1000"]
+        assert told[3].startswith("  log: motet logs ") and told[4].startswith("Give it a longer time limit")
 
     study()
     assert (tmp_path / "log").read_text() == "x\n" * 3
@@ -101,17 +105,19 @@ def test_functions_in_another_environment(tmp_path: Path, monkeypatch: pytest.Mo
     assert study() == [6, 1, 5]
 
 
-def test_an_environment_that_cannot_be_had_is_told_with_step_command_log_and_cure(tmp_path: Path) -> None:
-    wanted = Environment((Git("parts", f"file://{tmp_path}/nowhere"),))
-    use = command("python -c 'import parts'", environment=wanted)
+@pytest.mark.parametrize(
+    ("url", "cure"), [("file:///nowhere", "insteadOf"), ("--upload-pack=touch x", "Give a URL or a path.")]
+)
+def test_an_environment_that_cannot_be_had_is_told_with_step_command_log_and_cure(url: str, cure: str) -> None:
+    use = command("python -c 'import parts'", environment=Environment((Git("parts", url),)))
 
     @flow
     def study() -> None:
         use()
 
-    with pytest.raises(EnvironmentFailed) as told:
+    with pytest.raises((EnvironmentFailed, UsageError)) as told:
         study()
-    for part in ("Step study/python-0", "parts", "command: python -c", "motet logs", "insteadOf"):
+    for part in ("Step study/python-0", "parts", "command: python -c", "motet logs", cure):
         assert part in str(told.value)
 
 

@@ -153,9 +153,9 @@ class Maker:
         assert mine is not None
         try:
             return Environments(mine.shared, mine).ready(environment)
-        except EnvironmentFailed as error:
+        except (EnvironmentFailed, UsageError) as error:
             title = Command(Function(self.target) if self.target else self.run).title  # type: ignore[arg-type]
-            raise EnvironmentFailed(f"{error.what}\n  command: {title}", error.cure) from None
+            raise type(error)(f"{error.what}\n  command: {title}", error.cure) from None
 
     def _filled(self, given: Mapping[str, Any]) -> str | list[str]:
         if isinstance(self.run, str):

@@ -135,7 +135,7 @@ class Attempts:
         if isinstance(outcome, Stopped):
             if outcome.reason != "timeout":
                 return Ended(at, key, number, outcome.reason, element)
-            outcome = Failure(_timed_out(step, element))
+            outcome = Failure(_timed_out(step, element, outcome.details))
         call = self.calls.get(key)
         try:
             settled = call.settle(attempt, outcome) if call is not None else _plain(outcome)
@@ -177,9 +177,9 @@ def news_of(at: float, key: str, number: int, settled: Settled, element: int = -
     return Failed(at, key, number, settled.error, element, settled.retry, settled.delay_s)
 
 
-def _timed_out(step: Step, element: int) -> Json:
+def _timed_out(step: Step, element: int, details: str) -> Json:
     key = step.key if element < 0 else element_key(step.key, element)
-    message = f"{key} ran longer than its limit of {step.policy.timeout_s or 0:g} s and was stopped."
+    message = f"{key} ran longer than its limit of {step.policy.timeout_s or 0:g} s and was stopped.{details}"
     return {"type": "TimedOut", "module": "motet.errors", "message": message}
 
 

@@ -28,9 +28,10 @@ class Failure(Record):
 
 
 class Stopped(Record):
-    """The attempt ended because it was asked to."""
+    """The attempt ended because it was asked to. `details` are lines for the message, where that is a failure."""
 
     reason: str = ""
+    details: str = ""
 
 
 Outcome = Success | Failure | Stopped

@@ -14,12 +14,12 @@ import os
 
 from motet.executors.commands.marks import marked
 from motet.executors.commands.spec import ANY, Function, Limits
-from motet.ports import Stopped
+from motet.ports import Outcome, Stopped
 from motet.testing.command_bench import HIDING, SECRET, CommandBench, sleeping
 from motet.testing.command_checks_mounts import MountChecks
 from motet.testing.executor_tasks import wait_until
 
-__all__ = ["HIDING", "CommandBench", "CommandSuite", "sleeping"]
+__all__ = ["HIDING", "CommandBench", "CommandSuite", "reason", "sleeping"]
 
 
 _MESSAGES = {
@@ -29,6 +29,12 @@ _MESSAGES = {
     "echo why >&2; exit 3": ("exit status 3", "why", "repair what it names"),
 }
 """Commands that fail, and what is said of it beside step, command and log."""
+
+
+def reason(outcome: Outcome) -> str:
+    """Why it was stopped."""
+    assert isinstance(outcome, Stopped), outcome
+    return outcome.reason
 
 
 class CommandSuite(MountChecks):
@@ -92,7 +98,7 @@ class CommandSuite(MountChecks):
             )
             wait_until(lambda: "begun" in bench.outcomes.texts("stdout", 900), "it has begun")
             bench.executor.stop("run", "step", 900, 1, "enough")
-            assert end() == Stopped("enough")
+            assert reason(end()) == "enough"
             assert not marked(bench.setting.mark)
 
     def test_what_hides_ends_with_the_stop(self) -> None:
@@ -102,7 +108,7 @@ class CommandSuite(MountChecks):
             end = bench.begin(f"{hiding}; {hiding}; echo begun; sleep 1000", grace_s=0.1)
             wait_until(lambda: "begun" in bench.outcomes.texts("stdout", 900) and len(sleeping(name)) == 2, "it hides")
             bench.executor.stop("run", "step", 900, 1, "enough")
-            assert end() == Stopped("enough")
+            assert reason(end()) == "enough"
             wait_until(lambda: not sleeping(name), "nothing that hides is left")
 
     def test_stop_gives_grace_and_keeps_outputs(self) -> None:
@@ -111,7 +117,7 @@ class CommandSuite(MountChecks):
             end = bench.begin(run, grace_s=30.0, outputs=("out",))
             wait_until(lambda: "begun" in bench.outcomes.texts("stdout", 900), "it has begun")
             bench.executor.stop("run", "step", 900, 1, "enough")
-            assert end() == Stopped("enough")
+            assert reason(end()) == "enough"
             assert [each["path"] for each in bench.left()["outputs"]] == ["out"]
 
     def test_out_of_memory_is_called_so(self) -> None:
@@ -172,4 +178,6 @@ class CommandSuite(MountChecks):
             for path in ("../x", "/etc/passwd", "a/../../b"):
                 assert bench.failed("true", outputs=(path,))["type"] == "UsageError"
             assert "leads out" in bench.failed("ln -s /etc/passwd out", outputs=("out",))["message"]
+            for run in ("mkfifo out", "ln -s nothing out"):
+                assert "its output out is no file" in bench.failed(run, outputs=("out",))["message"]
             assert bench.done("ln -s /etc out", outputs=("**/*",), changed=True).outputs == ()

@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from functools import partial
 
-from motet.errors import EnvironmentFailed, MotetError
+from motet.errors import EnvironmentFailed, MotetError, UsageError
 from motet.executors import capture
 from motet.executors.alarm import Alarm
 from motet.executors.calls import Identity, carry_out, closed, deliver, failure, identity
@@ -318,8 +318,8 @@ class CommandExecutor:
 
 
 def _with_step(attempt: Attempt, found: Outcome) -> Outcome:
-    """The failure of an environment, with step and log named; any other as it is."""
+    """The failure of what was asked for or of an environment, with step and log named; any other as it is."""
     error = found.exception if isinstance(found, Failure) else None
-    if not isinstance(error, EnvironmentFailed):
+    if not isinstance(error, EnvironmentFailed | UsageError):
         return found
     return failure(explained(error, attempt, ""))

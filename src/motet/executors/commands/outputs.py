@@ -140,6 +140,8 @@ def _named(root: str, path: str) -> Iterator[str]:
     if os.path.isdir(whole):
         below = os.path.normpath(path)
         return (each if below == "." else f"{below}/{each}" for each, _ in _walk(whole))
+    if not os.path.isfile(whole):
+        raise CommandFailed(f"its output {path} is no file", "Write the file itself, no pipe, socket or dangling link.")
     return iter((os.path.normpath(path),))
 
 

@@ -21,7 +21,7 @@ from motet.executors.commands.places import Launch, answer_of, is_warm
 from motet.executors.commands.records import as_json, write_finished
 from motet.executors.commands.setting import Setting, attempt_folder, environment_of
 from motet.executors.commands.spec import Command, Finished, Function, checked_env
-from motet.executors.commands.telling import ended, explained, key_of, undeclared
+from motet.executors.commands.telling import ended, explained, key_of, stopped, undeclared
 from motet.executors.commands.tools import Tools
 from motet.executors.commands.wanted import Wanted
 from motet.executors.commands.warm import Call, call_of
@@ -217,7 +217,7 @@ class Running:
 
         if self._job.stopping is not None:
             self._keep_record(finished(self._folder), f"stopped: {self._job.stopping}")
-            return Stopped(self._job.stopping)
+            return Stopped(self._job.stopping, stopped(self.line.last, self._attempt, self._command.title))
         failed = self._failed(code, status, problem or paths)
         if failed is not None:
             self._keep_record(finished(self._folder), failed.error["message"])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SEE = "Its folder is kept as it was left; repair what it names, and resume the run."
 _PROGRAM = "Check the name of the program, that it is installed and executable where the step runs, and the PATH."
+_TIME = "Give it a longer time limit, or less to do; its folder is kept as it was left."
 _FREE = "Free some space (`motet prune` removes old runs), then resume the run."
 _MISSING = re.compile(r"(?:No module named|there is no package called) ['\"\u2018]([\w.-]+)")
 _FULL = ("No space left on device", "Disk quota exceeded")
@@ -39,7 +40,6 @@ def explained(error: MotetError | OSError, attempt: Attempt, command: str) -> Mo
 def ended(code: int, status: int, last: str) -> CommandFailed:
     """That it ended with that status (negative: by a signal), having written these lines last."""
     how = f"ended with exit status {code}" if status >= 0 else f"was killed by {_signal(status)}"
-    said = f" It last wrote:\n{last}" if last else " It wrote nothing."
     missing = _MISSING.search(last)
     if missing is not None:
         cure = _declare(missing[1])
@@ -47,7 +47,12 @@ def ended(code: int, status: int, last: str) -> CommandFailed:
         cure = _FREE
     else:
         cure = _PROGRAM if code == _NOT_FOUND else _SEE
-    return CommandFailed(f"{how}.{said}", cure)
+    return CommandFailed(f"{how}.{_said(last)}", cure)
+
+
+def stopped(last: str, attempt: Attempt, command: str) -> str:
+    """What to say beside that it was stopped: what it wrote last, command, log, and the cure where time ran out."""
+    return f"{_said(last)}{_lines(attempt, command)}\n{_TIME}"
 
 
 def undeclared(name: str, function: Function, attempt: Attempt, command: str) -> str:
@@ -58,6 +63,10 @@ def undeclared(name: str, function: Function, attempt: Attempt, command: str) ->
         f"Step {key_of(attempt)} imports {name}, which its environment does not have.{there}"
         f"{_lines(attempt, command)}\n{_declare(name)}"
     )
+
+
+def _said(last: str) -> str:
+    return f" It last wrote:\n{last}" if last else " It wrote nothing."
 
 
 def _lines(attempt: Attempt, command: str) -> str:
