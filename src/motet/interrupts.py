@@ -90,17 +90,17 @@ def _slice_s(until: float | None) -> float:
     return _SLICE_S if until is None else max(0.0, min(_SLICE_S, until - time.monotonic()))
 
 
-_SHALLOW = 150
 _ROOM = 250
 
 
 def need_stack() -> None:
     """Raise RecursionError here and now if the stack is nearly used up, before anything is begun that must be ended.
 
-    Python raises it at any call, also at the one that was to unlock what is locked.
+    Python raises it at any call, also at the one that was to unlock what is locked. It may count more than one for a
+    frame, where C code stands between: only so many frames as a quarter of the limit are taken for few without trying.
     """
     try:
-        sys._getframe(_SHALLOW)
+        sys._getframe(sys.getrecursionlimit() // 4)
     except ValueError:  # far from the limit
         return
     _descend(_ROOM)

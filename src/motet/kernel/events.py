@@ -8,8 +8,7 @@ Times are seconds since the epoch, put in by whoever saw the thing happen: the k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 from motet.records import Record, defaults, field
@@ -274,10 +273,10 @@ KINDS: dict[str, type[Event]] = {
 """Every kind of event by its name in the journal."""
 
 
-def _written(cls: type[Event]) -> tuple[tuple[str, ...], tuple[Any, ...], Callable[[Event], tuple[Any, ...]]]:
-    """The fields of its JSON form, the values that this leaves out, and what gives the values of an event."""
-    known, names = defaults(cls), cls.__match_args__
-    return ("event", *names), (None, *[known.get(name) for name in names]), attrgetter("kind", *names)
+def _written(cls: type[Event]) -> tuple[tuple[str, Any], ...]:
+    """The fields of a kind, with the value that its JSON form leaves out."""
+    known = defaults(cls)
+    return tuple([(name, known.get(name)) for name in cls.__match_args__])
 
 
 _FIELDS = {cls: _written(cls) for cls in KINDS.values()}
@@ -285,9 +284,12 @@ _FIELDS = {cls: _written(cls) for cls in KINDS.values()}
 
 def to_json(event: Event) -> dict[str, Json]:
     """The event as a JSON object: its kind, and the fields that differ from their defaults."""
-    names, left_out, values_of = _FIELDS[type(event)]
-    told = zip(names, values_of(event), left_out, strict=True)
-    return {name: value for name, value, default in told if value is not default and value != default}
+    out: dict[str, Json] = {"event": event.kind}
+    for name, default in _FIELDS[type(event)]:
+        value = getattr(event, name)
+        if value is not default and value != default:
+            out[name] = value
+    return out
 
 
 def from_json(data: Mapping[str, Json]) -> Event:
