@@ -73,6 +73,14 @@ def test_retries_and_timeouts_are_the_engines(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text() == "x\n" * 3
 
 
+def test_a_time_limit_holds_outside_of_a_flow_too() -> None:
+    slow = command("echo said; sleep 1000", name="slow", timeout_seconds=0.2, grace_seconds=0.1)
+    with pytest.raises(
+        TimedOut, match=r"slow ran longer than its limit of 0\.2 s and was stopped\. It last wrote:\nsaid"
+    ):
+        slow()
+
+
 def test_results_are_cached_by_command_arguments_and_content_of_files(tmp_path: Path) -> None:
     def counted(text: str) -> Finished:
         make = command("echo {text} > out", outputs=["out"])

@@ -12,7 +12,7 @@ from motet.dialects.python import hosting, scope
 from motet.dialects.python.options import TASK_OPTIONS, TaskOptions
 from motet.dialects.python.tasks import Task
 from motet.environments.spec import Built, Environment
-from motet.errors import EnvironmentFailed, UsageError
+from motet.errors import EnvironmentFailed, TimedOut, UsageError
 from motet.executors.commands.spec import (
     AT_ONCE,
     Command,
@@ -31,8 +31,10 @@ from motet.values.quantities import quantity
 
 if TYPE_CHECKING:
     from inspect import Signature
+    from threading import Event
 
     from motet.kernel.events import Json
+    from motet.kernel.policy import Policy
     from motet.ports import Attempt, Outcome
 
 _HOLE = re.compile(r"\{\{([A-Za-z_]\w*)\}\}|(?<!\$)\{([A-Za-z_]\w*)\}")
@@ -173,9 +175,9 @@ class CommandTask(Task[..., Any]):
     fn: Maker
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the command, and wait for its end. Raises CommandFailed, naming step, command, log and cure."""
+        """Run the command, and wait for its end. Raises CommandFailed or TimedOut, naming step, command, log and cure."""
         if scope.current.get() is None:
-            return _run_here(self.name, lambda: self.fn(*args, **kwargs))
+            return _run_here(self.name, lambda: self.fn(*args, **kwargs), self.policy)
         return super().__call__(*args, **kwargs)
 
     def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -312,11 +314,11 @@ def _activated(built: Built) -> dict[str, str | None]:
     }  # fmt: skip
 
 
-def _run_here(name: str, make: Callable[[], Command]) -> Finished:
-    """Run a command outside of any flow: nothing is recorded."""
+def _run_here(name: str, make: Callable[[], Command], policy: Policy) -> Finished:
+    """Run a command outside of any flow: once, within its time limit; nothing is recorded."""
     import threading
 
-    from motet.ports import Attempt, Failure, Success
+    from motet.ports import Attempt, Failure, Stopped, Success
     from motet.values.errors import decode_error
 
     ended = threading.Event()
@@ -328,17 +330,35 @@ def _run_here(name: str, make: Callable[[], Command]) -> Finished:
 
     executor = hosting.host().executor("commands")
     run = f"plain-{os.urandom(6).hex()}"
-    executor.start(Attempt(run, name, 1, make, (), {}, report, task=name))
+    attempt = Attempt(run, name, 1, make, (), {}, report, task=name, grace_s=policy.grace_s)
+    executor.start(attempt)
+    reason = "interrupted"
     try:
-        ended.wait()
-    except BaseException:
-        executor.stop(run, name, -1, 1, "interrupted")
-        ended.wait()
-        raise
+        if not _ended_in_time(ended, attempt, policy.timeout_s):
+            reason = "timeout"
+    finally:
+        if not ended.is_set():
+            executor.stop(run, name, -1, 1, reason)
+            ended.wait()
     outcome = told[0]
     if isinstance(outcome, Success):
         finished: Finished = outcome.value
         return finished
     if isinstance(outcome, Failure):
         raise outcome.exception or decode_error(outcome.error)
+    if isinstance(outcome, Stopped) and outcome.reason == "timeout":
+        raise TimedOut(f"{name} ran longer than its limit of {policy.timeout_s:g} s and was stopped.{outcome.details}")
     raise UsageError(f"{name} was stopped: {outcome.reason}.", "Run it again.")
+
+
+def _ended_in_time(ended: Event, attempt: Attempt, limit_s: float | None) -> bool:
+    """Wait for its end, until its limit has passed since its command has begun."""
+    from time import monotonic
+
+    left_s = limit_s
+    while not ended.wait(left_s):
+        assert limit_s is not None
+        left_s = limit_s if attempt.began_at is None else attempt.began_at + limit_s - monotonic()
+        if left_s <= 0:
+            return False
+    return True
