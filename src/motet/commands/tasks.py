@@ -175,7 +175,10 @@ class CommandTask(Task[..., Any]):
     fn: Maker
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the command, and wait for its end. Raises CommandFailed or TimedOut, naming step, command, log and cure."""
+        """Run the command, and wait for its end.
+
+        Raises CommandFailed or TimedOut, naming step, command, log and cure.
+        """
         if scope.current.get() is None:
             return _run_here(self.name, lambda: self.fn(*args, **kwargs), self.policy)
         return super().__call__(*args, **kwargs)
