@@ -321,7 +321,7 @@ def _run_here(name: str, make: Callable[[], Command], policy: Policy) -> Finishe
     """Run a command outside of any flow: once, within its time limit; nothing is recorded."""
     import threading
 
-    from motet.ports import Attempt, Failure, Stopped, Success
+    from motet.ports import Attempt, Failure, Success
     from motet.values.errors import decode_error
 
     ended = threading.Event()
@@ -349,7 +349,7 @@ def _run_here(name: str, make: Callable[[], Command], policy: Policy) -> Finishe
         return finished
     if isinstance(outcome, Failure):
         raise outcome.exception or decode_error(outcome.error)
-    if isinstance(outcome, Stopped) and outcome.reason == "timeout":
+    if outcome.reason == "timeout":
         raise TimedOut(f"{name} ran longer than its limit of {policy.timeout_s:g} s and was stopped.{outcome.details}")
     raise UsageError(f"{name} was stopped: {outcome.reason}.", "Run it again.")
 

@@ -181,3 +181,5 @@ class CommandSuite(MountChecks):
             for run in ("mkfifo out", "ln -s nothing out"):
                 assert "its output out is no file" in bench.failed(run, outputs=("out",))["message"]
             assert bench.done("ln -s /etc out", outputs=("**/*",), changed=True).outputs == ()
+            run = "mkdir d; ln -s /etc/passwd d/out; ln -s /etc d/all; ln -s nothing d/none; echo 1 > d/own"
+            assert bench.paths(bench.done(run, outputs=("d",))) == ["d/own"]

@@ -15,6 +15,7 @@ from motet.errors import CommandFailed, MotetError
 from motet.executors.commands.apptainer import InApptainer
 from motet.executors.commands.binds import Bind, Binds, as_csv
 from motet.executors.commands.engines import check, find_engine, find_image
+from motet.executors.commands.limits import out_of_memory
 from motet.executors.commands.marks import MARK
 from motet.executors.commands.mounts import Placed
 from motet.executors.commands.nested import outside
@@ -121,10 +122,7 @@ class InContainer(Launch):
         # Not every engine is told by every kernel: then its count of such deaths tells.
         killed = self._limits.memory_bytes is not None and by_signal(status) == -signal.SIGKILL
         if (self._out_of_memory and status) or (killed and oom_kills() > self._oom_kills):
-            return CommandFailed(
-                f"it ran out of memory (OOM): its limit is {int(self._limits.memory_bytes or 0)} bytes",
-                "Give it more memory in its resources, or less to hold at once.",
-            )
+            return out_of_memory(self._limits.memory_bytes or 0, "the kernel killed it")
         if status == _ENGINE_FAILED:
             return CommandFailed(
                 f"{self.facts['engine']} could not start a container of {self._place.image}: see the end of the log",

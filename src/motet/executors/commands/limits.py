@@ -66,7 +66,7 @@ class Guard:
             self._end(child, _over("pids", f"it has {len(pids)} processes", str(self._limits.pids)))
         most = self._limits.memory_bytes
         if "memory" in self._watched and most is not None and (used := sum(map(_resident_bytes, pids))) > most:
-            self._end(child, _out_of_memory(most, f"it had {_size(used)}"))
+            self._end(child, out_of_memory(most, f"it had {_size(used)}"))
 
     def _end(self, child: Child, why: MotetError) -> None:
         self._found = why
@@ -77,7 +77,7 @@ class Guard:
         limits = self._limits
         for group in self._groups:
             if group.controller == "memory" and limits.memory_bytes is not None and group.count("oom_kill"):
-                self._found = _out_of_memory(limits.memory_bytes, "the kernel killed it")
+                self._found = out_of_memory(limits.memory_bytes, "the kernel killed it")
             elif group.controller == "pids" and self._found is None and group.count("max"):
                 self._found = _over("pids", "it could not start another process", str(limits.pids))
         cgroups.free(self._groups)
@@ -96,7 +96,8 @@ def _resident_bytes(pid: int) -> int:
         return 0
 
 
-def _out_of_memory(limit_bytes: float, how: str) -> MotetError:
+def out_of_memory(limit_bytes: float, how: str) -> MotetError:
+    """That it went over its limit of memory."""
     return CommandFailed(
         f"it ran out of memory (OOM): {how}, its limit is {_size(limit_bytes)}",
         "Give it more memory in its resources, or less to hold at once.",

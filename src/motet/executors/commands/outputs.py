@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
 
@@ -64,7 +64,7 @@ def collect(
         if any(each in pattern for each in _MAGIC):
             found.update(each for each in _globbed(root, pattern) if _is_inside(root, each, say))
         elif strict or (os.path.lexists(os.path.join(root, pattern)) and not _leads_out(root, pattern)):
-            found.update(_named(root, pattern))
+            found.update(_named(root, pattern, say))
     if before is not None:
         changed = (path for path, entry in _walk(root) if before.get(path) != _state(entry))
         found.update(each for each in changed if _is_inside(root, each, say))
@@ -131,7 +131,7 @@ def _globbed(root: str, pattern: str) -> Iterator[str]:
             yield path
 
 
-def _named(root: str, path: str) -> Iterator[str]:
+def _named(root: str, path: str, say: Callable[[str], None]) -> Iterable[str]:
     whole = os.path.join(root, path)
     if not os.path.lexists(whole):
         raise CommandFailed(f"its output {path} is not there", _found_instead(root))
@@ -139,10 +139,11 @@ def _named(root: str, path: str) -> Iterator[str]:
         raise CommandFailed(f"its output {path} leads out of its folder", "Write the file itself, not a link to it.")
     if os.path.isdir(whole):
         below = os.path.normpath(path)
-        return (each if below == "." else f"{below}/{each}" for each, _ in _walk(whole))
+        there = (each if below == "." else f"{below}/{each}" for each, _ in _walk(whole))
+        return (each for each in there if _is_inside(root, each, say))
     if not os.path.isfile(whole):
         raise CommandFailed(f"its output {path} is no file", "Write the file itself, no pipe, socket or dangling link.")
-    return iter((os.path.normpath(path),))
+    return (os.path.normpath(path),)
 
 
 def _found_instead(root: str) -> str:

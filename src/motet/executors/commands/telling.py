@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 _SEE = "Its folder is kept as it was left; repair what it names, and resume the run."
 _PROGRAM = "Check the name of the program, that it is installed and executable where the step runs, and the PATH."
 _TIME = "Give it a longer time limit, or less to do; its folder is kept as it was left."
+_PIDS = "It could start no more processes: give it more pids in its resources, or raise the limit that it runs under."
 _FREE = "Free some space (`motet prune` removes old runs), then resume the run."
 _MISSING = re.compile(r"(?:No module named|there is no package called) ['\"\u2018]([\w.-]+)")
+_NO_FORK = re.compile(r"an(?:'t|not) (?:fork|start new thread)|fork: .*Resource temporarily unavailable")
 _FULL = ("No space left on device", "Disk quota exceeded")
 _NOT_FOUND = 127
 
@@ -45,6 +47,8 @@ def ended(code: int, status: int, last: str) -> CommandFailed:
         cure = _declare(missing[1])
     elif any(each in last for each in _FULL):
         cure = _FREE
+    elif _NO_FORK.search(last):
+        cure = _PIDS
     else:
         cure = _PROGRAM if code == _NOT_FOUND else _SEE
     return CommandFailed(f"{how}.{_said(last)}", cure)
