@@ -567,6 +567,13 @@ def test_links_that_lead_out_are_refused(bench: Workbench, link: str) -> None:
     assert any("leads out" in text for _, _, text, _ in bench.outcomes.lines)
 
 
+def test_a_folder_that_was_replaced_by_a_link_gives_nothing(bench: Workbench, tmp_path: Path) -> None:
+    swap = f'echo 1 > secret; cd ..; mv "$OLDPWD" {tmp_path}/away; ln -s {tmp_path}/away "$OLDPWD"'
+    error = bench.failed(swap, outputs=("secret",))
+    assert "link to elsewhere" in error["message"]
+    assert error["finished"]["outputs"] == []
+
+
 def test_pipes_and_sockets_are_no_outputs(bench: Workbench) -> None:
     finished = bench.done("mkfifo pipe; echo a > b", changed=True, outputs=("*",))
     assert [each.path for each in finished.outputs] == ["b"]

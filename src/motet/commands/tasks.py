@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
+from motet.commands.checks import check
 from motet.dialects.python import hosting, scope
 from motet.dialects.python.options import TASK_OPTIONS, TaskOptions
 from motet.dialects.python.tasks import Task
@@ -96,6 +97,7 @@ class Maker:
         self.options = options
         self.__name__ = self.__qualname__ = name
         self.__doc__ = f"The command {name}."
+        check(name, options)
         checked_env(options.get("env", {}))
         self._fixed = _Fixed(
             cwd=options.get("cwd", ""), folder=options.get("folder", ""), secrets=options.get("secrets", {}),
@@ -206,6 +208,10 @@ def command(run: str | Sequence[str] | Callable[..., Any] | None = None, /, **op
     function = options.pop("function", None)
     if (run is None) == (function is None):
         raise UsageError("motet.command was given no command.", "Give shell text, a list, or function=...")
+    if isinstance(function, str) and not _target(f"{function}()"):
+        raise UsageError(f"{function!r} is no function.", 'Name its module, too: "module:function".')
+    if not (run is None or callable(run) or isinstance(run, str | list | tuple)):
+        raise UsageError(f"{run!r} is no command.", "Give shell text, or a list of texts.")
     run = run if function is None else f"{function}()" if isinstance(function, str) else function
     unknown = options.keys() - TASK_OPTIONS - _OWN
     if unknown:
@@ -245,7 +251,7 @@ def _target(run: Any) -> str:
 def _name(run: Any) -> str:
     if _target(run):
         return _target(run).rpartition(":")[2]
-    words = (run if isinstance(run, str) else " ".join(run)).split()
+    words = (run if isinstance(run, str) else " ".join(map(str, run))).split()
     return re.sub(r"[^\w.-]", "-", os.path.basename(words[0])) if words else "command"
 
 
@@ -274,6 +280,9 @@ def _place(place: Any) -> Place:
 
 def _limits(resources: Mapping[str, Any]) -> Limits:
     wanted = {name: quantity(resources[name]) for name in _ENFORCED if name in resources}
+    for name, count in wanted.items():
+        if count < 0:
+            raise UsageError(f"A command cannot have {count:g} of {name}.", "Give a quantity above 0.")
     pids = wanted.get("pids")
     return Limits(wanted.get("memory"), wanted.get("cpu"), None if pids is None else int(pids), wanted.get("disk"))
 

@@ -49,6 +49,7 @@ class Running:
         self._key = key_of(attempt)
         self._own = attempt_folder(setting.folder, attempt.run, self._key, attempt.number)
         self._folder = os.path.abspath(command.folder) if command.folder else self._own
+        self._root = ""
         self._before: dict[str, outputs.State] | None = None
         self._answer: dict[str, Json] | None = None
         self._guard: Guard | None = None
@@ -64,6 +65,7 @@ class Running:
                 os.makedirs(self._folder, exist_ok=True)
             else:
                 self._setting.make_folder(self._own)
+            self._root = os.path.realpath(self._folder) if self._puts_out else ""
             mounts = placed(self._command.mounts, self._setting.artifacts) if self._command.mounts else []
             tools = None if self._alarm is None else Tools(self._setting, self._job, self._alarm)
             self._launched = launch(self._command, self._folder, f"{self._own}.beside", mounts, tools)
@@ -170,8 +172,11 @@ class Running:
     @property
     def ends_at_once(self) -> bool:
         """Whether its success takes no time to conclude: there is nothing to collect, and no code to call."""
-        command = self._command
-        return not (command.outputs or command.changed or command.then)
+        return not (self._puts_out or self._command.then)
+
+    @property
+    def _puts_out(self) -> bool:
+        return bool(self._command.outputs or self._command.changed)
 
     def call(self) -> Call:
         """The call of the function. Raises UsageError, OSError."""
@@ -237,8 +242,10 @@ class Running:
     def _collected(self, strict: bool) -> tuple[MotetError | None, tuple[File, ...]]:
         """What of the outputs is there. A missing one counts only if all else went well."""
         command = self._command
-        if not command.outputs and not command.changed:
+        if not self._puts_out:
             return None, ()
+        if os.path.realpath(self._folder) != self._root:
+            return CommandFailed("its folder is a link to elsewhere now", "Leave the folder in its place."), ()
         problem = None
         try:
             paths = outputs.collect(self._folder, command.outputs, self._before, self.line.say, strict=strict)
