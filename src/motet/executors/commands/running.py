@@ -60,7 +60,7 @@ class Running:
         try:
             self._secrets = {name: self._setting.secret(wanted) for name, wanted in self._command.secrets.items()}
             self.line = Lines(self._attempt, tuple(self._secrets.values()), self._job.tee)
-            self._check()
+            _check(self._command)
             if self._command.folder:
                 os.makedirs(self._folder, exist_ok=True)
             else:
@@ -95,14 +95,6 @@ class Running:
             return Failure(*_told(self._explained(error)))
         finally:
             launched.close()
-
-    def _check(self) -> None:
-        for each in self._command.outputs:
-            outputs.checked(each)
-        cwd = os.path.normpath(self._command.cwd or ".")
-        if os.path.isabs(cwd) or cwd.split("/")[0] == "..":
-            raise UsageError(f"cwd {self._command.cwd!r} leads out of the step's folder.", "Give a path within it.")
-        checked_env(self._command.env)
 
     def _variables(self) -> dict[str, str | None]:
         attempt = self._attempt
@@ -292,6 +284,15 @@ class Running:
 
     def _explained(self, error: MotetError | OSError) -> MotetError:
         return explained(error, self._attempt, self._command.title)
+
+
+def _check(command: Command) -> None:
+    for each in command.outputs:
+        outputs.checked(each)
+    cwd = os.path.normpath(command.cwd or ".")
+    if os.path.isabs(cwd) or cwd.split("/")[0] == "..":
+        raise UsageError(f"cwd {command.cwd!r} leads out of the step's folder.", "Give a path within it.")
+    checked_env(command.env)
 
 
 def _has_others(child: Child) -> bool:
