@@ -221,10 +221,11 @@ def test_a_grandchild_that_ignores_sigterm_is_killed(
     begun = tmp_path / "begun"
     script = f"trap '' TERM; touch {tmp_path}/trapped; while :; do sleep 0.01; done"
     executor.start(outcomes.attempt(tasks.start_grandchild, str(begun), script, grace_s=0.3))
+    grandchild = int(wait_for_content(begun).split()[1])  # it may be ready before its parent has told of it
     wait_until((tmp_path / "trapped").exists, "the grandchild is ready")
     executor.stop("run", "step", 0, 1, "enough")
     assert outcomes.wait(1) == [Stopped("enough")]
-    wait_until_gone(int(begun.read_text().split()[1]))
+    wait_until_gone(grandchild)
 
 
 def test_a_halted_worker_can_be_stopped(executor: ProcessExecutor, outcomes: Outcomes, tmp_path: Path) -> None:
