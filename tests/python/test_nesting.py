@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -419,3 +422,29 @@ def test_tasks_in_a_worker_process_are_their_functions_however_they_are_called()
         return outer()
 
     assert pipeline() == [[2, 3], 4, [102, 110], "Failed", 5, 2]
+
+
+FORKS = """
+import os
+from motet import flow, task
+
+@task
+def same(value: int) -> int:
+    return value
+
+@flow
+def study() -> int:
+    same(1)
+    if (child := os.fork()) == 0:
+        os._exit(same(2) == 2 and same.submit(3).result() == 3 and 7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    return same.submit(4).result()
+
+print(study())
+"""
+
+
+def test_what_a_flow_forks_is_outside_of_its_run(tmp_path: Path) -> None:
+    (tmp_path / "forks.py").write_text(FORKS)
+    done = subprocess.run([sys.executable, "forks.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "4\n", done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -165,6 +166,9 @@ class Scope:
 
 current: ContextVar[Scope | None] = ContextVar("motet_scope", default=None)
 """The scope that the running code is in; None outside any run."""
+
+# A process that user code forks is outside of the run: only the one that drives a run may write to it.
+os.register_at_fork(after_in_child=lambda: current.set(None))
 
 tags_now: ContextVar[frozenset[str]] = ContextVar("motet_tags", default=frozenset())
 """The tags that `tags(...)` adds to what is called now."""
