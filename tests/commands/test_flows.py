@@ -184,6 +184,7 @@ def test_outputs_outlive_prune_as_long_as_their_run() -> None:
     [
         (lambda: command(), "no command"),
         (lambda: command([]), "no command"),
+        (lambda: command(" "), "no command"),
         (lambda: command("true", outptus=["x"]), "outputs"),
         (lambda: command("true", place="moon"), "moon"),
         (lambda: command("true", resources={"memory": "lots"}), "quantity"),

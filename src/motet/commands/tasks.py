@@ -258,7 +258,7 @@ def _name(run: Any) -> str:
 def _names(run: str | Sequence[str], options: Mapping[str, Any]) -> tuple[str, ...]:
     """The parameters, in the order of their first use."""
     texts = [run] if isinstance(run, str) else list(run)
-    if not texts or any(not isinstance(each, str) for each in texts):
+    if any(not isinstance(each, str) for each in texts) or not "".join(texts).strip():
         raise UsageError(f"{run!r} is no command.", "Give shell text, or a list of texts.")
     found = (match[2] for text in (*texts, options.get("script", "")) for match in _HOLE.finditer(text))
     return tuple(dict.fromkeys(name for name in found if name))

@@ -7,7 +7,7 @@ import select
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from motet.executors.alarm import Alarm
@@ -22,6 +22,9 @@ _POLL_S = 0.02
 """How often to look for what no descriptor tells: the end of a group; of a process, without a pidfd."""
 
 _UNKILLABLE_S = 10.0
+_DYING_S = 0.002
+"""How long to let what was killed end before the next look."""
+
 _CLEAN_LOOKS = 2
 """What forks and ends while it is looked for is missed by one look."""
 
@@ -107,15 +110,20 @@ class Child:
 
 
 def kill_all(mark: str) -> None:
-    """Kill what has the mark until nothing has, for as long as the system may take."""
+    """Kill what has the mark until nothing has, for as long as the system may take.
+
+    What has become another user's, as by `sudo`, cannot be killed: nobody waits for that.
+    """
     until = monotonic() + _UNKILLABLE_S
     clean = 0
     while clean < _CLEAN_LOOKS and monotonic() < until:
         clean += 1
         for pid in marked(mark):
-            clean = 0
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
+                clean = 0
+        if not clean:
+            sleep(_DYING_S)
 
 
 class Listener:
