@@ -56,7 +56,7 @@ def test_killed_in_the_middle_and_resumed(tmp_path: Path, motet_home: Path) -> N
         run = store.runs()[0].id
         started = Counter(event["key"] for event in store.history(run) if event["event"] == "step.started")
         assert {key: started[key] for key in before} == dict.fromkeys(before, 1), "what had finished ran once"
-        assert "main/preprocess_data-0" in before
+        assert "main/preprocess-data-0" in before
         after = finished(store)
         assert sum("objective" in key for key in after) == TRIALS
         found = {each.key: each for each in published(store, run)}
