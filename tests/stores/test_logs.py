@@ -178,6 +178,17 @@ def test_one_who_has_slept_goes_on_where_the_others_are(tmp_path: Path) -> None:
     assert [each.text for each in first.read("r")[0]][-3:] == ["198", "199", "last"]
 
 
+def test_a_segment_that_another_process_has_just_let_go_costs_no_line(tmp_path: Path) -> None:
+    logs = FileLogs(str(tmp_path), segment_bytes=500, limit_bytes=2000)
+    (tmp_path / "r.more").mkdir()
+    (tmp_path / "r.more" / "1.jsonl").symlink_to(tmp_path / "gone")  # listed, and not there when it is looked at
+    (tmp_path / "r.more" / "2.jsonl").touch()
+    written = [str(number) for number in range(30)]
+    for text in written:
+        logs.write("r", [line(text)])
+    assert [each.text for each in logs.read("r", limit=10**9)[0] if each.key] == written
+
+
 def test_a_forked_child_writes_too(tmp_path: Path) -> None:
     logs = FileLogs(str(tmp_path))
     logs.write("r", [line("before")])

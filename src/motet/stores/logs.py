@@ -141,12 +141,15 @@ class _Segments:
     def let_go(self, limit_bytes: int) -> None:
         """Remove the oldest, but for the first and the last, until the rest is within the limit."""
         more = self.more()
-        sizes = {number: os.stat(self.path(number)).st_size for number in (0, *more)}
+        sizes = {}
+        for number in (0, *more):
+            with suppress(FileNotFoundError):  # another process was faster
+                sizes[number] = os.stat(self.path(number)).st_size
         for number in more[:-1]:
             if sum(sizes.values()) <= limit_bytes:
                 break
             _unlinked(self.path(number))
-            del sizes[number]
+            sizes.pop(number, None)
 
 
 class _Writer:
