@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tokenize
+import tomllib
 import warnings
 import zipfile
 from collections import Counter
@@ -18,6 +19,8 @@ from typing import cast
 
 import pytest
 from hatchling.builders.wheel import WheelBuilder
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from tests.source import MODULES, ROOT, SOURCE, Definition, Import, Module, circles, home_of, import_graph
 
 FUNCTION_LINES = 60
@@ -473,9 +476,32 @@ def test_links_between_documents_lead_somewhere() -> None:
     )
 
 
-def test_the_lock_names_public_hosts_only() -> None:
-    hosts = set(re.findall(r"(?:https?|file)://([^/\"]*)", (ROOT / "uv.lock").read_text()))
-    assert hosts == {"pypi.org", "files.pythonhosted.org"}
+def locked(name: str) -> dict[str, list[str]]:
+    """The versions of each package in the lock file, which has nothing but names, versions, markers and hashes."""
+    text = (ROOT / "requirements" / f"{name}.txt").read_text()
+    found: dict[str, list[str]] = {}
+    for entry in re.sub(r" \\\n +", " ", text).splitlines():
+        pinned = re.fullmatch(r"([\w.-]+)==(\S+)(?: ; [^\\]+?)?((?: --hash=sha256:[0-9a-f]{64})+)", entry)
+        assert pinned, f"requirements/{name}.txt: {entry[:80]}"
+        found.setdefault(pinned[1], []).append(pinned[2])
+    return found
+
+
+def test_the_locks_have_what_the_project_asks_for_and_no_host() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = {"build": project["build-system"]["requires"]}
+    for extra, requirements in project["project"]["optional-dependencies"].items():
+        wanted[extra] = [*project["project"]["dependencies"], *requirements]
+    assert {path.stem for path in (ROOT / "requirements").iterdir()} == set(wanted)
+    seen: dict[str, list[str]] = {}
+    for name, requirements in wanted.items():
+        have = locked(name)
+        for requirement in map(Requirement, requirements):
+            versions = have[canonicalize_name(requirement.name)]
+            assert all(map(requirement.specifier.contains, versions)), f"{name}: {requirement}: run scripts/lock"
+        for package, versions in have.items():
+            assert seen.setdefault(package, versions) == versions, f"{name}: {package} differs: run scripts/lock"
+    assert "torch" not in seen
 
 
 def test_the_wheel_holds_the_whole_package_and_nothing_else(tmp_path: Path) -> None:
