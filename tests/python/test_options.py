@@ -265,3 +265,78 @@ def test_a_runner_has_to_be_one_with_workers() -> None:
 def test_what_there_is_not_says_what_to_do_instead(asked: Any, told: str) -> None:
     with pytest.raises(AttributeError, match=f"no attribute '{told}'. .*motet (submit|show)"):
         getattr(asked(lambda: None), told)
+
+
+# ---------------------------------------------------------------- with_options on methods
+
+
+class Study:
+    """A flow and a task of each kind of method; `once_*` are such with other options, in the class itself."""
+
+    def __init__(self, factor: int) -> None:
+        self.factor = factor
+
+    @flow
+    def run(self, value: int) -> Any:
+        return self.factor * value
+
+    @flow
+    @classmethod
+    def of(cls, value: int) -> Any:
+        return cls.__name__, value
+
+    @flow
+    @staticmethod
+    def plain(value: int) -> Any:
+        return -value
+
+    @task
+    def scaled(self, value: int) -> Any:
+        return self.factor * value
+
+    @task
+    @classmethod
+    def named(cls, value: int) -> Any:
+        return cls.__name__, value
+
+    @task
+    @staticmethod
+    def negative(value: int) -> Any:
+        return -value
+
+    once_run, once_of, once_plain = run.with_options(name="x"), of.with_options(name="x"), plain.with_options(name="x")
+    once_scaled, once_named = scaled.with_options(retries=1), named.with_options(retries=1)
+    once_negative = negative.with_options(retries=1)
+
+
+class Further(Study):
+    """Inherits them."""
+
+
+@pytest.mark.parametrize("name", ["run", "of", "plain", "scaled", "named", "negative"])
+@pytest.mark.parametrize("owner", [Study(3), Further(4), Study, Further], ids=["3", "further 4", "class", "further"])
+def test_with_options_keeps_what_a_method_is_bound_to(owner: Any, name: str) -> None:
+    if isinstance(owner, type) and name in ("run", "scaled"):
+        return
+    bound, once = getattr(owner, name), getattr(owner, f"once_{name}")
+
+    @flow
+    def calls() -> list[Any]:
+        twice = bound.with_options(name="y").with_options(retries=1)
+        return [each(2) for each in (bound, bound.with_options(name="y"), twice, once, once.with_options(retries=2))]
+
+    factor = getattr(owner, "factor", 0)
+    own = (owner if isinstance(owner, type) else type(owner)).__name__
+    expected = {"run": 2 * factor, "scaled": 2 * factor, "of": (own, 2), "named": (own, 2)}.get(name, -2)
+    assert calls() == [expected] * 5
+    assert bound.with_options(retries=1)(2) == once(2) == expected, "outside of a flow"
+
+
+@pytest.mark.parametrize("name", ["scaled", "named", "negative", "once_scaled", "once_named", "once_negative"])
+def test_tasks_are_methods_of_the_same_kind_when_pickled(name: str) -> None:
+    from motet.values.pickle import dumps, loads
+
+    method = loads(b"".join(map(bytes, dumps(vars(Study)[name], by_value=__name__))))
+    other = type("Other", (), {name: method, "factor": 5})
+    expected = {"scaled": 15, "named": ("Other", 3), "negative": -3}
+    assert getattr(other(), name)(3) == expected[name.removeprefix("once_")]

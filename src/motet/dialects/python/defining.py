@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from motet.dialects.python.flows import Flow
 
-_loading: ContextVar[str | None] = ContextVar("motet_loading", default=None)
+_loading: ContextVar[tuple[str, Callable[[], bool]] | None] = ContextVar("motet_loading", default=None)
 
 
 class _Enough(BaseException):
@@ -22,15 +22,18 @@ def definitions_only(flow: Flow[..., Any]) -> bool:
     wanted = _loading.get()
     if wanted is None:
         return False
-    if flow.fn.__qualname__ == wanted:
+    name, is_there = wanted
+    if getattr(flow.fn, "__qualname__", "") == name and is_there():
         raise _Enough
     return True
 
 
 @contextmanager
-def defining(wanted: str) -> Iterator[None]:
-    """While it lasts, flows are defined only; the definition of the one called `wanted` is enough."""
-    token = _loading.set(wanted)
+def defining(wanted: str, is_there: Callable[[], bool] = lambda: True) -> Iterator[None]:
+    """While it lasts, flows are defined only. A call of the one called `wanted` says that no more is needed, once it
+    `is_there`.
+    """
+    token = _loading.set((wanted, is_there))
     try:
         yield
     except _Enough:

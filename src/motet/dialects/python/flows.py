@@ -28,7 +28,7 @@ from motet.errors import UsageError
 from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep
-from motet.ports import NewRun
+from motet.ports import ArtifactStore, NewRun
 from motet.values.naming import new_id, new_name
 from motet.values.records import encode
 
@@ -63,6 +63,7 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         self.keep_as(options)
         self.hooks = hooked.given(f"@flow on {self.name}", options, hooked.FLOW_EVENTS)
         self._first: tuple[Any, ...] = ()
+        self._changed_from: Flow[P, R] | None = None
         runner = options.get("task_runner", ThreadPoolTaskRunner())
         self.task_runner: TaskRunner = runner() if isinstance(runner, type) else runner
         self.parameters = Parameters(self.name, self.fn, validate=options.get("validate_parameters", True))
@@ -85,8 +86,10 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         return bound
 
     def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R]:
-        """The same flow with some options changed."""
-        return type(self)(self.fn, {**self.options, **options})
+        """The same flow with some options changed, for as long as its runs live: a resumed run has them, too."""
+        made = type(self)(self.fn, {**self.options, **options})
+        made._binding, made._first, made._changed_from = self._binding, self._first, self._defined
+        return made
 
     # ------------------------------------------------------------ calls
 
@@ -157,7 +160,7 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
             id=run,
             name=name or self._run_name(run, values) or new_name(),
             workflow=self.name,
-            program=self._spec(),
+            program={**self._spec(), **_begun_with(self, self._defined.options, on.artifacts)},
             params={key: encode(value, on.artifacts) for key, value in values.items()},
             tags=sorted(tags_now.get().union(self.options.get("tags", ()))),
             created_at=on.clock.now(),
@@ -272,19 +275,56 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
 
         return flow_run_name(self, run, values)
 
-    def _qualname(self, function: Any) -> str:
-        """Its place in its module; what was made of another function is found by its own name."""
-        return str(function.__qualname__) if function is getattr(self.fn, "__func__", self.fn) else self.name
+    @property
+    def _defined(self) -> Flow[P, R]:
+        """The flow as it stands in the code, before any `with_options`."""
+        return self._changed_from or self
 
     def _spec(self) -> Json:
-        """How another process finds this flow again."""
-        function = written(self.fn)
-        module = getattr(function, "__module__", "")
-        file = getattr(sys.modules.get(module), "__file__", None)
-        return {
-            "voice": "python", "module": module, "qualname": self._qualname(function), "cwd": os.getcwd(),
-            "file": os.path.abspath(file) if file and module == "__main__" else None, "path": sys.path[0],
-        }  # fmt: skip
+        return _found_by(self, self._defined)
+
+
+def _found_by(flow: Flow[..., Any], defined: Flow[..., Any]) -> dict[str, Json]:
+    """How another process finds the flow again: by its function's name, else by its own in a module."""
+    function = written(flow.fn)
+    module = getattr(function, "__module__", "")
+    own = function is getattr(flow.fn, "__func__", flow.fn)  # what was made of another function has no place there
+    qualname = str(function.__qualname__) if own else defined.name
+    found = vars(sys.modules[module]).get(qualname) if module in sys.modules else None
+    variable = {}
+    if not (isinstance(found, Flow) and found.fn is flow.fn) and ("." not in qualname or "<locals>" in qualname):
+        module, name = _variable(module, (flow, defined))
+        variable = {"variable": name} if name else {}
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return {
+        "voice": "python", "module": module, "qualname": qualname, "cwd": os.getcwd(),
+        "file": os.path.abspath(file) if file and module == "__main__" else None, "path": sys.path[0], **variable,
+    }  # fmt: skip
+
+
+def _variable(module: str, flows: tuple[object, ...]) -> tuple[str, str]:
+    """The module and the name in it under which one of the flows stands; "" for one that was made in passing."""
+    for each in dict.fromkeys((module, "__main__")):
+        names = vars(sys.modules[each]) if each in sys.modules else {}
+        for name, value in list(names.items()):
+            if any(value is flow for flow in flows):
+                return each, name
+    return module, ""
+
+
+def _begun_with(flow: Flow[..., Any], defined: Mapping[str, Any], artifacts: ArtifactStore) -> dict[str, Json]:
+    """What a run of the flow is begun with beside its parameters, where that is not what stands in the code.
+
+    {"begun": {"options": {name: record}, "tags": [...]}}: what `with_options` changed, the tags around the call.
+    """
+    tags, options = tags_now.get(), dict(flow.options)
+    if flow.options is defined and not tags:
+        return {}
+    if callable(options.get("retry_delay_seconds")):
+        options["retry_delay_seconds"] = list(flow.policy.delays_s)
+    changed = {name: value for name, value in options.items() if defined.get(name) is not value}
+    changed.update(dict.fromkeys(defined.keys() - options.keys()))  # hooks that were added to the other one alone
+    return {"begun": {"options": {each: encode(changed[each], artifacts) for each in changed}, "tags": sorted(tags)}}
 
 
 def _reuse_of(driver: Driver) -> Reuse | None:

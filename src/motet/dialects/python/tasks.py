@@ -81,11 +81,16 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         return bound
 
     def __reduce__(self) -> Any:
-        return type(self), (self.fn, dict(self.options))
+        return type(self), (self._given, dict(self.options))
 
     def with_options(self, **options: Unpack[TaskOptions]) -> Task[P, R]:
-        """The same task with some options changed."""
-        return type(self)(self.fn, {**self.options, **options})
+        """The same task with some options changed; of a method, of the same instance."""
+        return type(self)(self._given, {**self.options, **options})
+
+    @property
+    def _given(self) -> Any:
+        """The function as it was decorated; of a method that was looked up, with its instance."""
+        return self.fn if self._binding is None or isinstance(self.fn, MethodType) else self._binding(self.fn)
 
     # ------------------------------------------------------------ calls
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.finding.loading import find_again
 from motet.dialects.python.running.hooks import flow_crashed
+from motet.dialects.python.running.labels import tags
 from motet.dialects.python.states import State
 from motet.dialects.python.world.transactions import redo, undone
+from motet.errors import ResultUnavailable
 from motet.kernel.transitions import CANCELLING, ENDED, RUNNING
-from motet.ports import NewRun, RunRow
+from motet.ports import ArtifactStore, NewRun, RunRow
 from motet.values.records import decode
 
 if TYPE_CHECKING:
@@ -38,7 +41,8 @@ def carry_on(
     if row.owner is not None and row.status in (RUNNING, CANCELLING):
         why = f"Process {row.owner.pid} on {row.owner.host}, which drove it, died."
         flow_crashed(flow, driver, flow.name, values, why)
-    return flow.drive(driver, values).state
+    with tags(*_tags_of(row)):
+        return flow.drive(driver, values).state
 
 
 def forked(
@@ -51,15 +55,40 @@ def forked(
     """
     flow, values = _again(host, row)
     args, kwargs = flow.parameters.call(values)
-    new = flow.new_run(host, flow.parameters.bind_with(args, kwargs, params), name=name)
+    with tags(*_tags_of(row)):
+        new = flow.new_run(host, flow.parameters.bind_with(args, kwargs, params), name=name)
     new.program = {**row.program, "fork": {"run": row.id, "from": list(anew)}}
     return new
 
 
 def _again(host: Host, row: RunRow) -> tuple[Flow[..., Any], dict[str, Any]]:
-    """The flow of a run as it is on disk now, and the values of its parameters. Goes to the folder that it ran in."""
+    """The flow of a run as it is on disk now, with the options that the run was begun with, and the values of its
+    parameters. Goes to the folder that it ran in.
+    """
     cwd = row.program.get("cwd")
     if cwd and os.path.isdir(cwd):
         os.chdir(cwd)
-    flow = find_again(row.program)
+    flow = find_again(row.program, row.workflow)
+    flow = flow.with_options(**_options_of(row, host.artifacts))
     return flow, {name: decode(record, host.artifacts) for name, record in (row.params or {}).items()}
+
+
+def _options_of(row: RunRow, artifacts: ArtifactStore) -> dict[str, Any]:
+    """The options that the run was begun with; the name among them, since the keys of its steps begin with it.
+
+    One that could not be kept, or can no longer be loaded, is told of, and left as the flow has it.
+    """
+    found: dict[str, Any] = {}
+    for name, record in row.program.get("begun", {}).get("options", {}).items():
+        try:
+            found[name] = decode(record, artifacts)
+        except ResultUnavailable as error:
+            logging.getLogger("motet").warning(
+                "Run %s was begun with the option %s, which is not at hand. %s", row.name, name, error.what
+            )
+    return {**found, "name": row.workflow}
+
+
+def _tags_of(row: RunRow) -> list[str]:
+    """The tags that were around the call that began the run."""
+    return list(row.program.get("begun", {}).get("tags", ()))

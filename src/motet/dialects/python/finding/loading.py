@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from motet.dialects.python.flows import Flow
 
 
-def load_file(path: str, wanted: str = "", door: str = "") -> ModuleType:
+def load_file(path: str, wanted: str = "", door: str = "", *, variable: str = "") -> ModuleType:
     """The definitions of the file, as the module `__main__`: so what it pickled as a script can be read again.
 
-    What it guards by `if __name__ == "__main__"` does not run, nor do the flows that it calls. Raises TargetError.
+    What it guards by `if __name__ == "__main__"` does not run, nor do the flows that it calls; nor what comes after a
+    call of the flow whose function is `wanted`, once the name `variable` is there. Raises TargetError.
     """
     code = _compiled(path, whole=False)
     module = _as_main(path)
-    with _explained(path), defining(wanted), standing_in(door):
+    with _explained(path), defining(wanted, lambda: not variable or variable in vars(module)), standing_in(door):
         exec(code, vars(module))
     return module
 
@@ -128,8 +129,11 @@ def flows_of(module: ModuleType) -> dict[str, Flow[..., Any]]:
     }
 
 
-def pick(module: ModuleType, name: str, where: str) -> Flow[..., Any]:
-    """The flow of that name; without a name, the only one. Raises TargetError, naming those that there are."""
+def pick(module: ModuleType, name: str, where: str, known_as: str = "") -> Flow[..., Any]:
+    """The flow of that name, or else that which is `known_as` so; without a name, the only one.
+
+    Raises TargetError, naming those that there are.
+    """
     flows = flows_of(module)
     told = ", ".join(flows) or "none"
     if name:
@@ -138,7 +142,7 @@ def pick(module: ModuleType, name: str, where: str) -> Flow[..., Any]:
             found = getattr(found, part, None)
         if isinstance(found, Flow):
             return found
-        by_name = [each for each in flows.values() if each.name == name]
+        by_name = [each for each in flows.values() if each.name in (name, known_as)]
         if by_name:
             return by_name[0]
         raise TargetError(f"{where} has no flow {name!r}.", f"Its flows: {told}.")
@@ -149,13 +153,16 @@ def pick(module: ModuleType, name: str, where: str) -> Flow[..., Any]:
     return next(iter(flows.values()))
 
 
-def find_again(spec: Json) -> Flow[..., Any]:
-    """The flow that a run was made of, from the code on disk as it is now. Raises TargetError."""
-    qualname = spec["qualname"]
-    if "<locals>" in qualname:
+def find_again(spec: Json, known_as: str = "") -> Flow[..., Any]:
+    """The flow that a run was made of, from the code on disk as it is now. Raises TargetError.
+
+    `known_as` is what its runs are called, which tells it where the name of its function does not.
+    """
+    name, qualname = spec.get("variable", ""), spec["qualname"]
+    if "<locals>" in qualname and not name:
         raise TargetError(
             f"Flow {qualname} was defined inside a function, where it cannot be found again.",
-            "Move it to the top of its module.",
+            "Move it to the top of its module, or give what the function returns a name there.",
         )
     if spec["module"] == "__main__":
         if spec["file"] is None:
@@ -163,7 +170,7 @@ def find_again(spec: Json) -> Flow[..., Any]:
                 "The flow was defined in an interactive session, which cannot be loaded again.",
                 "Write it to a file and run that.",
             )
-        module, where = load_file(spec["file"], qualname, spec.get("door", "")), spec["file"]
+        module, where = load_file(spec["file"], qualname, spec.get("door", ""), variable=name), spec["file"]
     else:
         module, where = load_module(spec["module"], spec.get("path", "")), spec["module"]
-    return pick(module, qualname, where)
+    return pick(module, name or qualname, where, known_as)
