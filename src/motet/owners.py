@@ -7,6 +7,9 @@ from functools import lru_cache
 
 from motet.ports import Owner
 
+LEASE_S = 15.0
+"""How long an owner that is silent still counts as alive, unless its process is seen to be dead."""
+
 
 @lru_cache(maxsize=1)
 def _boot() -> str:

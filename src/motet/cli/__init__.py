@@ -1,1 +1,1 @@
-"""The command line: `motet` and its commands, one module each, imported when it is asked for."""
+"""The command line: `motet` and its commands. A module of them is imported when one of its commands is asked for."""

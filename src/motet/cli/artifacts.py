@@ -1,22 +1,24 @@
-"""`motet artifacts`."""
+"""`motet artifacts` and `motet results`: what runs have published, and what steps of workflow files have put out."""
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from motet import app
-from motet.cli import human, lookup
+from motet import app, workflows
 from motet.cli.terminal import Terminal
 from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
 from motet.ports import ArtifactStore
 from motet.values.published import Published, history, published
+from motet.views import human, lookup
+from motet.views.artifacts import told
 
-_BARS = "▁▂▃▄▅▆▇█"
+# ---------------------------------------------------------------- artifacts
 
 
-def arguments(parser: ArgumentParser) -> None:
+def artifacts_arguments(parser: ArgumentParser) -> None:
     """A run, and one of its artifacts; or a key, of whatever run."""
     parser.add_argument(
         "run", metavar="RUN", nargs="?", help="id, unique beginning of it, or name (the newest of that name)"
@@ -28,7 +30,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="write its content to a file")
 
 
-def command(options: Namespace, terminal: Terminal) -> int:
+def artifacts(options: Namespace, terminal: Terminal) -> int:
     """List the artifacts of a run or of a key, or show one whole."""
     store = app.open_store(app.home())
     if options.history:
@@ -75,42 +77,6 @@ def _find(found: Sequence[Published], text: str, run: str) -> Published:
     raise UsageError(f"{len(near)} steps of run {run} have published {text!r}:{listed}", "Write STEP#KEY.")
 
 
-def told(each: Published) -> str:
-    """An artifact in a few words."""
-    preview = each.preview or {}
-    if each.type == "metric":
-        ys = [y for _, y in sorted(each.points.items())]
-        return f"{sparkline(ys)}  last {ys[-1]:g}, {human.counted(len(ys), 'point')}" if ys else ""
-    match each.type:
-        case "table":
-            words = f"{preview['n_rows']} x {preview['n_columns']}: {', '.join(preview['columns'])}"
-        case "markdown":
-            words = preview["head"].partition("\n")[0]
-        case "image":
-            words = preview.get("url") or f"{preview['media_type']}{_pixels(preview)}"
-        case "file":
-            words = f"{preview['name']}, {human.size(preview['size_bytes'])}"
-        case "progress":
-            words = f"{preview['percent']:g} %"
-        case _:
-            words = preview.get("url", "")
-    return human.short_text(f"{words}  {each.description}".rstrip(), 80)
-
-
-def _pixels(preview: Json) -> str:
-    return f", {preview['width']} x {preview['height']}" if "width" in preview else ""
-
-
-def sparkline(values: Sequence[float], width: int = 20) -> str:
-    """The course of a series: up to `width` small bars."""
-    if len(values) > width:
-        values = [values[at * (len(values) - 1) // (width - 1)] for at in range(width)]
-    known = [value for value in values if value - value == 0]
-    low, high = min(known, default=0.0), max(known, default=0.0)
-    scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
-    return "".join(_BARS[round((value - low) * scale)] if value - value == 0 else "?" for value in values)
-
-
 def _show(terminal: Terminal, artifacts: ArtifactStore, one: Published) -> None:
     terminal.say(f"{terminal.paint(one.key, 'bold')}  {one.type} of {one.step}, {human.moment(one.at)}")
     if one.description:
@@ -153,3 +119,47 @@ def _write(artifacts: ArtifactStore, one: Published, path: str) -> None:
             file.write(content)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}.", "Name another file.") from None
+
+
+# ---------------------------------------------------------------- results
+
+
+_FORMS = ("exact", "v2", "legacy", "csv", "parquet")
+
+
+def results_arguments(parser: ArgumentParser) -> None:
+    """The run, the format, where to."""
+    parser.add_argument("run", metavar="RUN", help="id, unique beginning of it, or name (the newest of that name)")
+    parser.add_argument(
+        "--format", choices=_FORMS, default="exact", dest="form",
+        help="exact: as the steps wrote it; v2, legacy: as the Quantum Engine did; csv, parquet: tables",
+    )  # fmt: skip
+    parser.add_argument("-o", "--output", metavar="PATH", default="", help="a file, or for tables a folder")
+
+
+def results(options: Namespace, terminal: Terminal) -> int:
+    """Print or write what the steps of a workflow file's run have put out so far."""
+    host = app.hosts.current()
+    row = lookup.find_run(host.store, options.run)
+    from motet.dialects.orquestra import results, tables, voice
+    from motet.dialects.orquestra.program import VOICE
+
+    workflows.of_voice(row, VOICE)
+    found = voice.results_of(host, row)
+    if options.form in results.FORMATS:
+        text = results.text(options.form, row.id, found)
+        if not options.output:
+            terminal.write(text.rstrip("\n") + "\n")
+            return 0
+        with open(options.output, "w", encoding="utf-8") as file:
+            file.write(text)
+        written = [options.output]
+    else:
+        if not options.output:
+            raise UsageError(f"--format {options.form} needs a folder.", "Name it: -o FOLDER.")
+        written = tables.write(options.output, options.form, tables.tables(row.id, found))
+    for path in written:
+        terminal.say(os.path.abspath(path))
+    if options.json:
+        terminal.json({"written": written})
+    return 0

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from motet import __version__, app
-from motet.cli import human, lookup
 from motet.cli.terminal import Terminal
 from motet.errors import MotetError
 from motet.kernel.transitions import PENDING
 from motet.ports import Store
+from motet.views import human, lookup
 
 _LITTLE_BYTES = 500_000_000
 _OPTIONAL = {
@@ -37,11 +37,11 @@ class Check:
     cure: str = ""
 
 
-def arguments(parser: ArgumentParser) -> None:
+def doctor_arguments(parser: ArgumentParser) -> None:
     """It takes none of its own."""
 
 
-def command(options: Namespace, terminal: Terminal) -> int:
+def doctor(options: Namespace, terminal: Terminal) -> int:
     """Look at everything and say what is wrong; exit code 1 if something is."""
     found = list(_checks(app.home()))
     bad = [each for each in found if each.state == "wrong"]

@@ -1,21 +1,28 @@
-"""`motet events`."""
+"""`motet events` and `motet publish`."""
 
 from __future__ import annotations
 
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 
 from motet import app
-from motet.cli import human, lookup
 from motet.cli.terminal import Terminal
+from motet.dialects.python.binding.parameters import Written
+from motet.engine.listening import STEERING
+from motet.errors import UsageError
 from motet.kernel.events import Json
-from motet.ports import Entry, Store
+from motet.ports import Entry, Publication, Store
+from motet.views import human, lookup
+
+# ---------------------------------------------------------------- events
+
 
 _LATEST = 100
 _AT_ONCE = 1000
 
 
-def arguments(parser: ArgumentParser) -> None:
+def events_arguments(parser: ArgumentParser) -> None:
     """Which events, from where on; follow."""
     parser.add_argument("-f", "--follow", action="store_true", help="go on as events happen, until Ctrl-C")
     parser.add_argument(
@@ -25,7 +32,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--run", metavar="RUN", help="only events of that run (default: from its beginning)")
 
 
-def command(options: Namespace, terminal: Terminal) -> int:
+def events(options: Namespace, terminal: Terminal) -> int:
     """Print events in the order in which they were committed."""
     store = app.open_store(app.home())
     run = lookup.find_run(store, options.run).id if options.run else None
@@ -98,3 +105,29 @@ def _json(entry: Entry) -> Json:
         "offset": entry.offset, "run": entry.run, "seq": entry.seq, "key": entry.key, "namespace": entry.namespace,
         "value": entry.value, "at": entry.at, "sender": entry.sender, "published": entry.published,
     }  # fmt: skip
+
+
+# ---------------------------------------------------------------- publish
+
+
+def publish_arguments(parser: ArgumentParser) -> None:
+    """A key, a value."""
+    parser.add_argument("key", metavar="KEY", help="what happened, such as data_prepared")
+    parser.add_argument("value", metavar="VALUE", nargs="?", help="JSON; what is none is taken as text")
+    parser.add_argument("--namespace", default="", metavar="N", help="whose event it is (default: nobody's)")
+    parser.add_argument("--client-key", default="", metavar="K", help="publishing twice with the same key is one event")
+
+
+def publish(options: Namespace, terminal: Terminal) -> int:
+    """Publish an event and print its offset."""
+    if options.namespace == STEERING:
+        raise UsageError(f"The namespace {STEERING!r} is Motet's own.", "Choose another.")
+    if not options.key:
+        raise UsageError("An event needs a key.", "Name what happened.")
+    value = None if options.value is None else Written(options.value).read()
+    event = Publication(options.key, value, options.namespace, "motet publish", "", options.client_key, time.time())
+    offset = app.open_store(app.home()).publish([event])[0]
+    terminal.say(f"Published {options.key} at offset {offset}.")
+    if options.json:
+        terminal.json({"offset": offset})
+    return 0

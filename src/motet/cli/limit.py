@@ -11,7 +11,7 @@ from motet.cli.terminal import Terminal
 from motet.errors import UsageError
 
 
-def arguments(parser: ArgumentParser) -> None:
+def limit_arguments(parser: ArgumentParser) -> None:
     """What to do; the limit; its slots."""
     parser.add_argument("what", choices=("ls", "set", "rm"), help="list them, set one, remove one")
     parser.add_argument("name", metavar="NAME", nargs="?", default="", help="the limit, or with --tag the tag")
@@ -20,7 +20,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--decay", type=float, default=0.0, metavar="N", help="a rate: N slots come free each second")
 
 
-def command(options: Namespace, terminal: Terminal) -> int:
+def limit(options: Namespace, terminal: Terminal) -> int:
     """List, set or remove limits that all runs in the home share."""
     store = app.open_store(app.home())
     if options.what == "ls":

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from motet.cli import human
 from motet.cli.terminal import Terminal
 from motet.kernel import transitions as st
+from motet.views import human
 
 if TYPE_CHECKING:
     from motet.cli.screen import Screen

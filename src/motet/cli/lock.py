@@ -10,12 +10,12 @@ from motet.cli.requests import warn
 from motet.cli.terminal import Terminal
 
 
-def arguments(parser: ArgumentParser) -> None:
+def lock_arguments(parser: ArgumentParser) -> None:
     """The workflow file."""
     parser.add_argument("file", metavar="FILE", help="a workflow file; FILE.lock is written beside it")
 
 
-def command(options: Namespace, terminal: Terminal) -> int:
+def lock(options: Namespace, terminal: Terminal) -> int:
     """Write down which commits the file's imports stand for now, and which packages its steps have."""
     target = targets.parse(options.file)
     from motet.dialects.orquestra import voice

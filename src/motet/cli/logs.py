@@ -9,23 +9,23 @@ from contextlib import closing
 from threading import Thread
 
 from motet import app
-from motet.cli import human, lookup
 from motet.cli.terminal import Terminal
 from motet.kernel.transitions import ENDED, PENDING
 from motet.ports import Follower, LogLine, LogStore, RunRow, Store
+from motet.views import human, lookup
 
 _LOOK_S = 1.0
 """How often it is checked that the run's process still lives; of lines, and of the run's end, it is heard at once."""
 
 
-def arguments(parser: ArgumentParser) -> None:
+def logs_arguments(parser: ArgumentParser) -> None:
     """A run, or a step of it; follow."""
     parser.add_argument("run", metavar="RUN", help="id, unique beginning of it, or name (the newest of that name)")
     parser.add_argument("step", metavar="STEP", nargs="?", help="key of a step: only it and what is below it")
     parser.add_argument("-f", "--follow", action="store_true", help="go on until the run has ended")
 
 
-def command(options: Namespace, terminal: Terminal) -> int:
+def logs(options: Namespace, terminal: Terminal) -> int:
     """Print what a run has written, in the order in which it arrived."""
     home = app.home()
     store, logs = app.open_store(home), app.open_logs(home)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from motet.cli.terminal import Terminal
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from motet.errors import MotetError
 
-COMMANDS = {
+COMMANDS: Mapping[str, str] = {
     "run": "run a flow here and now",
     "submit": "start a run in the background",
     "ls": "list runs",
@@ -42,10 +42,16 @@ COMMANDS = {
     "shims": "put other systems' commands in a folder",
     "version": "print the version",
 }
-"""What `motet --help` lists. Each is a module of this package with `arguments` and `command`."""
+"""What `motet --help` lists. NAME is a function of a module of this package, and so is NAME_arguments."""
 
 HIDDEN = ("engine", "prefect")
 """Commands that Motet itself and its shims call."""
+
+_MODULES = {
+    "submit": "run", "engine": "run", "ls": "show", "why": "show", "publish": "events", "answer": "stop",
+    "retry": "resume", "fork": "resume", "results": "artifacts", "version": "shims",
+}  # fmt: skip
+"""The module of each command that is not in the one of its own name."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -106,18 +112,18 @@ def _dispatch(given: list[str], terminal: Terminal) -> int:
 
 def carry_out(name: str, given: list[str], terminal: Terminal) -> int:
     """Carry out the command of that name with these arguments; gives the exit code."""
-    module = _loaded(name)
+    module = _loaded(_MODULES.get(name, name))
     parser = _parser(name)
-    module.arguments(parser)
+    getattr(module, f"{name}_arguments")(parser)
     options = parser.parse_args(given)
     if options.home:
         os.environ["MOTET_HOME"] = os.path.abspath(os.path.expanduser(options.home))
-    code: int = module.command(options, terminal)
+    code: int = getattr(module, name)(options, terminal)
     return code
 
 
 def _loaded(name: str) -> Any:
-    """The module of that command. The collector of cycles need not look at what it loads, then or later: it stays."""
+    """The module of that name. The collector of cycles need not look at what it loads, then or later: it stays."""
     import gc
     from importlib import import_module
 

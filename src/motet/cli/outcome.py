@@ -1,21 +1,28 @@
-"""How runs ended that a command has driven: what it prints, and its exit code."""
+"""How runs ended that a command has driven: what it prints, and its exit code; and what Ctrl-C means meanwhile."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from motet import app, voices
-from motet.cli import human, lookup, summary
 from motet.cli.live import Watch, shown
 from motet.cli.terminal import Terminal, complain
 from motet.errors import MotetError, RunError
+from motet.interrupts import Interrupts
 from motet.kernel.events import Json
 from motet.kernel.transitions import CANCELLED, ENDED, FAILED, SUCCEEDED
 from motet.ports import RunRow, StepRow, Store
 from motet.values.errors import encode_error
 from motet.values.records import decode
+from motet.views import human, lookup, summary
+
+# ---------------------------------------------------------------- outcome
+
 
 _LOADED_BYTES = 1_000_000
 """A result larger than this is not loaded only to be printed."""
@@ -205,3 +212,40 @@ def _json(row: RunRow) -> Json:
     if row.status in (FAILED, CANCELLED) or row.status not in ENDED:
         document["resume"] = f"motet resume {row.id}"
     return document
+
+
+# ---------------------------------------------------------------- interrupts
+
+
+def heed_signals() -> None:
+    """See to both signals for the rest of this process. Called once, from the main thread."""
+    interrupts = Interrupts((signal.SIGINT, signal.SIGTERM))
+    interrupts.__enter__()
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    os.register_at_fork(after_in_child=_leave_alone)
+    threading.Thread(target=_watch, args=(interrupts, reader), name="motet-interrupts", daemon=True).start()
+
+
+def _leave_alone() -> None:
+    """A forked child is not this program: signals do there what they do in any Python."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _watch(interrupts: Interrupts, reader: int) -> None:
+    told = False
+    while True:
+        for number in os.read(reader, 256):
+            if number not in (signal.SIGINT, signal.SIGTERM) or not interrupts.in_charge(number):
+                continue
+            if told:
+                sys.stderr.write("\nmotet: killed. What was recorded is safe: `motet resume` carries on.\n")
+                sys.stderr.flush()
+                os._exit(128 + number)
+            told = True
+            interrupts.urge()
+            name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+            complain(f"stopping; {name} again ends it at once.")

@@ -14,12 +14,12 @@ _LS = {"--limit": "-n", "-n": "-n"}
 _LOGS = {"--follow": "-f", "-f": "-f"}
 
 
-def arguments(parser: ArgumentParser) -> None:
+def prefect_arguments(parser: ArgumentParser) -> None:
     """Whatever follows `prefect`."""
     parser.add_argument("words", metavar="COMMAND", nargs=REMAINDER, help="what follows `prefect`")
 
 
-def command(options: Namespace, terminal: Terminal) -> int:
+def prefect(options: Namespace, terminal: Terminal) -> int:
     """Do what the words ask for, as far as it has a meaning here."""
     words: list[str] = options.words
     for name, meant in _COMMANDS.items():

@@ -7,16 +7,16 @@ import time
 from argparse import ArgumentParser, Namespace
 
 from motet import app
-from motet.cli import human, lookup
 from motet.cli.terminal import Terminal
 from motet.errors import NotFound
 from motet.ports import LogStore, Pruned, Store
+from motet.views import human, lookup
 
 _SETTLED_S = 24 * 3600.0
 """An artifact that was put this lately may be about to be recorded, whatever the store says of it now."""
 
 
-def arguments(parser: ArgumentParser) -> None:
+def prune_arguments(parser: ArgumentParser) -> None:
     """How old; whether for real."""
     parser.add_argument(
         "--older-than", default="30d", metavar="AGE", help="runs that ended so long ago: 12h, 30d, 4w (default: 30d)"
@@ -24,7 +24,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
 
 
-def command(options: Namespace, terminal: Terminal) -> int:
+def prune(options: Namespace, terminal: Terminal) -> int:
     """Remove runs that ended long ago and events as old, then logs and artifacts that nothing refers to any more, and
     Python environments that were not used for as long.
     """

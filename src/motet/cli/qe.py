@@ -9,12 +9,14 @@ from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 
 from motet import __version__, app
-from motet.cli import lookup, requests, stop
+from motet.cli import requests
+from motet.cli.stop import stop
 from motet.cli.terminal import Terminal
 from motet.engine.host import Host
 from motet.errors import MotetError, NotFound, UsageError
 from motet.kernel.transitions import ENDED
 from motet.ports import RunRow, StepRow
+from motet.views import lookup
 
 _HELP = """\
 usage: qe COMMAND
@@ -36,12 +38,12 @@ _MOST_LISTED = 200
 _LAST_LINES = 10_000
 
 
-def arguments(parser: ArgumentParser) -> None:
+def qe_arguments(parser: ArgumentParser) -> None:
     """The words of a `qe` command, which has options of its own."""
     parser.add_argument("words", nargs=REMAINDER, metavar="...", help="a command of qe: motet qe help")
 
 
-def command(options: Namespace, terminal: Terminal) -> int:
+def qe(options: Namespace, terminal: Terminal) -> int:
     """Carry out the `qe` command; gives its exit code."""
     words = list(options.words)
     if not words or words[0] in ("help", "-h", "--help"):
@@ -207,9 +209,9 @@ def _list(words: Sequence[str]) -> int:
     parser.add_argument("-d", "--duration", default="")
     parser.add_argument("-s", "--status", default="")
     options = parser.parse_args(words)
-    from motet.cli import human
     from motet.dialects.orquestra import telling
     from motet.dialects.orquestra.program import VOICE
+    from motet.views import human
 
     if not 1 <= options.limit <= _MOST_LISTED:
         raise UsageError(f"-l {options.limit}: at most {_MOST_LISTED} workflows are listed.", "Give 1 to 200.")
@@ -235,7 +237,7 @@ def _stop(words: Sequence[str]) -> int:
     if row.status in ENDED:
         raise UsageError(f"Workflow {row.id} has ended already.", "There is nothing to stop.")
     options = Namespace(run=row.id, wait=30.0, json=False)
-    code = stop.command(options, Terminal(as_json=True))
+    code = stop(options, Terminal(as_json=True))
     status = host.store.run(row.id).status
     sys.stdout.write(f"Workflow {row.id} {'was stopped' if status in ENDED else 'is being stopped'}.\n")
     return code

@@ -1,4 +1,4 @@
-"""`motet resume`."""
+"""`motet resume` (and `motet retry`, which is the same) and `motet fork`: runs go on, or again with what is kept."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import time
 from argparse import ArgumentParser, Namespace
 
 from motet import app
-from motet.cli import answer, human, interrupts, lookup, outcome, requests
+from motet.cli import outcome, requests
 from motet.cli.live import Watch
+from motet.cli.stop import go
 from motet.cli.terminal import Terminal
 from motet.engine.driver import Driver
+from motet.errors import UsageError
 from motet.kernel.transitions import ENDED, SUCCEEDED
+from motet.views import human, lookup
+
+# ---------------------------------------------------------------- resume
 
 
-def arguments(parser: ArgumentParser) -> None:
+def resume_arguments(parser: ArgumentParser) -> None:
     """The run; what to do about changed code."""
     parser.add_argument("run", metavar="RUN", help="id, unique beginning of it, or name (the newest of that name)")
     requests.plain(parser)
@@ -23,18 +28,18 @@ def arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def command(options: Namespace, terminal: Terminal) -> int:
+def resume(options: Namespace, terminal: Terminal) -> int:
     """Carry on with a run in this process from where it stood; what succeeded is not run again."""
     host = app.hosts.current()
     row = lookup.find_run(host.store, options.run)
     if row.waits and not lookup.has_crashed(row, time.time()):
-        answer.go(host.store, row)
+        go(host.store, row)
         if not lookup.is_suspended(row):
             terminal.say(f"Run {terminal.paint(row.name, 'bold')} goes on.")
             return 0
     terminal.plain = options.plain
     terminal.keep_stdout_clean()
-    interrupts.install()
+    outcome.heed_signals()
 
     begun: list[str] = []
 
@@ -55,3 +60,51 @@ def command(options: Namespace, terminal: Terminal) -> int:
         carry_on(host, row, reopen=row.status in ENDED, rerun_changed=options.rerun_changed, begun=begin)
 
     return outcome.of(terminal, begun, perform)
+
+
+retry, retry_arguments = resume, resume_arguments
+
+
+# ---------------------------------------------------------------- fork
+
+
+def fork_arguments(parser: ArgumentParser) -> None:
+    """The run; what is to change."""
+    parser.add_argument("run", metavar="RUN", help="id, unique beginning of it, or name (the newest of that name)")
+    parser.add_argument(
+        "--from", action="append", default=[], metavar="STEP", dest="anew",
+        help="run this step, and what consumes its result, anew even if nothing changes; a flow or map: all of it",
+    )  # fmt: skip
+    requests.parameters(parser)
+    requests.plain(parser)
+
+
+def fork(options: Namespace, terminal: Terminal) -> int:
+    """Make a new run like that one and drive it here; what does not change is taken over, not run again."""
+    from motet.dialects.python.voice import carry_on, forked
+
+    host = app.hosts.current()
+    row = lookup.find_run(host.store, options.run)
+    if row.program.get("voice") != "python":
+        raise UsageError(f"Run {row.name} is no run of a flow, and only those can be forked.", "Run its program anew.")
+    request = requests.Request(options)
+    keys = [lookup.find_step(host.store, row, each).key for each in options.anew]
+    terminal.plain = options.plain
+    terminal.keep_stdout_clean()
+    outcome.heed_signals()
+    new = forked(host, row, request.params, anew=keys, name=request.name)
+    host.create(new)
+
+    def tell(driver: Driver) -> None:
+        kept = sum(each.status == SUCCEEDED and each.form != "flow" for each in host.store.steps(row.id))
+        terminal.say(f"Forking {row.name}: {human.counted(kept, 'step')} may be reused.")
+        terminal.flush()
+
+    def perform(watch: Watch) -> None:
+        def begin(driver: Driver) -> None:
+            tell(driver)
+            watch(driver)
+
+        carry_on(host, host.store.run(new.id), begun=begin)
+
+    return outcome.of(terminal, [new.id], perform)

@@ -1,35 +1,44 @@
-"""`motet run`."""
+"""`motet run`, `motet submit` and `motet engine`: a run is begun here, or made to be driven by a process of its own."""
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 from motet import app
-from motet.cli import interrupts, outcome, requests, targets
+from motet.cli import outcome, requests, targets
 from motet.cli.live import Watch
 from motet.cli.requests import Request
 from motet.cli.terminal import Terminal
 from motet.dialects.python import hosting
 from motet.dialects.python.finding.loading import pick, run_file
+from motet.dialects.python.flows import Flow
 from motet.engine.host import Host
-from motet.ports import NewRun
+from motet.kernel.program import Finish
+from motet.kernel.transitions import FAILED, PENDING
+from motet.ports import NewRun, RunRow
+from motet.values.errors import encode_error
+from motet.views import lookup
+
+# ---------------------------------------------------------------- run
 
 
-def arguments(parser: ArgumentParser) -> None:
+def run_arguments(parser: ArgumentParser) -> None:
     """What is asked of the run; which voice `import prefect` speaks."""
     requests.arguments(parser)
     requests.plain(parser)
     requests.door(parser)
 
 
-def command(options: Namespace, terminal: Terminal) -> int:
+def run(options: Namespace, terminal: Terminal) -> int:
     """Run the target here and print how its runs ended."""
     terminal.plain = options.plain
     request = Request(options)
     target = targets.parse(options.target)
     terminal.keep_stdout_clean()
-    interrupts.install()
+    outcome.heed_signals()
     hosting.take_up_by(request.take_up)
 
     def perform(watch: Watch) -> bool:
@@ -76,4 +85,113 @@ def _run_new(host: Host, new: NewRun, request: Request) -> None:
     app.voice_of(row)(host, row, begun=request.watch)
 
 
-__all__ = ["arguments", "command"]
+# ---------------------------------------------------------------- submit
+
+
+def submit_arguments(parser: ArgumentParser) -> None:
+    """What is asked of the run; which voice `import prefect` speaks."""
+    requests.arguments(parser)
+    requests.door(parser)
+
+
+def submit(options: Namespace, terminal: Terminal) -> int:
+    """Create the run, start a process that drives it to its end, and print its name at once."""
+    request = Request(options)
+    target = targets.parse(options.target)
+    terminal.keep_stdout_clean()
+    new = _new_run(target, request, options.door)
+    host = app.hosts.current()
+    host.create(new)
+    app.start_engine(new.id)
+    terminal.say(f"Run {terminal.paint(new.name, 'bold')} ({new.id}) was submitted.")
+    terminal.say(f"To see it: motet show {new.name}; motet logs -f {new.name}")
+    if options.json:
+        terminal.json(lookup.run_json(host.store.run(new.id)))
+    return 0
+
+
+class _Called(BaseException):
+    """The script has called a flow: that is the run to be submitted."""
+
+    def __init__(self, flow: Flow[..., Any], values: Mapping[str, Any]) -> None:
+        self.flow = flow
+        self.values = values
+
+
+def _new_run(target: targets.Target, request: Request, door: str) -> NewRun:
+    host = app.hosts.current()
+    if targets.is_workflow(target):
+        return request.workflow(host, target.file)
+    if target.file and not target.name:
+        flow, values = _called_by(target.file, request, door)
+    else:
+        loaded = targets.load(target, door)
+        if isinstance(loaded, targets.ProgramTarget):
+            return request.program(host, loaded)
+        flow, values = loaded, request.values(loaded, (), {})
+    return flow.new_run(host, values, name=request.name)
+
+
+def _called_by(path: str, request: Request, door: str) -> tuple[Flow[..., Any], Mapping[str, Any]]:
+    """The flow that the script calls first, with the parameters; else its only one."""
+
+    def take_up(flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> NoReturn:
+        raise _Called(flow, request.values(flow, args, kwargs))
+
+    hosting.take_up_by(take_up)
+    sys.argv[:] = [path]
+    try:
+        module = run_file(path, door)
+    except _Called as called:
+        return called.flow, called.values
+    flow = pick(module, "", path)
+    return flow, request.values(flow, (), {})
+
+
+# ---------------------------------------------------------------- engine
+
+
+_MOST_CHARS = 1_000_000
+
+
+def engine_arguments(parser: ArgumentParser) -> None:
+    """The run."""
+    parser.add_argument("run", metavar="RUN", help="the run's id")
+
+
+def engine(options: Namespace, terminal: Terminal) -> int:
+    """Drive the run. If it cannot even begin, it ends as failed, and says why."""
+    outcome.heed_signals()
+    sys.stdout, sys.stderr = _Beginning(sys.stdout), _Beginning(sys.stderr)
+    host = app.hosts.current()
+    row = host.store.run(options.run)
+    return outcome.of(terminal, [row.id], lambda _: _drive(host, row))
+
+
+def _drive(host: Host, row: RunRow) -> None:
+    try:
+        app.voice_of(row)(host, row)
+    except Exception as error:
+        if host.store.run(row.id).status == PENDING:
+            host.take_up(row.id).finish(Finish(FAILED, error=encode_error(error)))
+        raise
+
+
+class _Beginning:
+    """A stream of which only the beginning is passed on: this process writes to a file without bounds, and what
+    attempts write is in the log of the run anyway.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._left = _MOST_CHARS
+
+    def write(self, text: str) -> int:
+        """Write what there is room for."""
+        before, self._left = self._left, self._left - len(text)
+        if before >= 0:
+            self._stream.write(text if self._left >= 0 else f"{text[:before]}\n(motet: the rest is in motet logs)\n")
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

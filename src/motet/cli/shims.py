@@ -1,4 +1,4 @@
-"""`motet shims`: other systems' commands, as small executables that call Motet."""
+"""`motet shims` and `motet version`: other systems' commands, as small executables that call Motet."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 
+from motet import __version__
 from motet.cli.terminal import Terminal
 from motet.errors import UsageError
+
+# ---------------------------------------------------------------- shims
+
 
 SHIMS: Mapping[str, Sequence[str]] = {"prefect": ("prefect",), "qe": ("qe",)}
 """The commands that work in this version, with the arguments of `motet` that they stand for."""
@@ -16,12 +20,12 @@ SHIMS: Mapping[str, Sequence[str]] = {"prefect": ("prefect",), "qe": ("qe",)}
 _MARK = "# Written by `motet shims`."
 
 
-def arguments(parser: ArgumentParser) -> None:
+def shims_arguments(parser: ArgumentParser) -> None:
     """Where to."""
     parser.add_argument("folder", metavar="DIR", help="the folder to put them in; made if need be")
 
 
-def command(options: Namespace, terminal: Terminal) -> int:
+def shims(options: Namespace, terminal: Terminal) -> int:
     """Write the shims and list them."""
     written = write(options.folder, SHIMS)
     for path in written:
@@ -66,3 +70,18 @@ def _put(path: str, text: str) -> None:
         file.write(text)
     os.chmod(part, 0o755)
     os.replace(part, path)
+
+
+# ---------------------------------------------------------------- version
+
+
+def version_arguments(parser: ArgumentParser) -> None:
+    """It takes none of its own."""
+
+
+def version(options: Namespace, terminal: Terminal) -> int:
+    """Print the version."""
+    terminal.say(f"motet {__version__}")
+    if options.json:
+        terminal.json({"version": __version__})
+    return 0

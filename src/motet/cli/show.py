@@ -1,4 +1,4 @@
-"""`motet show`."""
+"""`motet ls`, `motet show` and `motet why`: runs, one of them with its steps, and why a step stands as it does."""
 
 from __future__ import annotations
 
@@ -6,26 +6,75 @@ from argparse import ArgumentParser, Namespace
 from collections import Counter
 
 from motet import app
-from motet.cli import human, lookup, summary
-from motet.cli.artifacts import told
 from motet.cli.terminal import Terminal
-from motet.cli.tree import Node, lines, tree
 from motet.dialects.python.world import answers
+from motet.kernel import transitions as st
 from motet.kernel.events import Json
-from motet.ports import RunRow, StepRow
+from motet.ports import RunRow, StepRow, Store
 from motet.values.published import Published, published
+from motet.views import human, lookup, summary
+from motet.views.artifacts import told
+from motet.views.reasons import Reasons
+from motet.views.tree import Node, lines, tree
+
+# ---------------------------------------------------------------- ls
+
+
+_STATUSES = (
+    st.PENDING, st.RUNNING, st.WAITING, st.CANCELLING, st.SUCCEEDED, st.FAILED, st.CANCELLED, lookup.CRASHED,
+)  # fmt: skip
+
+
+def ls_arguments(parser: ArgumentParser) -> None:
+    """Which runs, and how many."""
+    parser.add_argument("--status", choices=_STATUSES, help="only runs of that status")
+    parser.add_argument("-n", type=int, default=20, metavar="N", help="at most N, the newest (default: 20)")
+
+
+def ls(options: Namespace, terminal: Terminal) -> int:
+    """List runs, newest first."""
+    found = _select(app.open_store(app.home()), options.status, max(0, options.n))
+    if options.json:
+        terminal.json([lookup.run_json(row) for row in found])
+    elif not found:
+        told = f" that are {options.status}" if options.status else ""
+        terminal.say(f"There are no runs{told} in {app.home()}.")
+    else:
+        terminal.table(("NAME", "ID", "WORKFLOW", "STATUS", "STARTED", "TOOK"), [_cells(row) for row in found])
+    return 0
+
+
+def _select(store: Store, status: str | None, limit: int) -> list[RunRow]:
+    """`crashed` is not recorded, nor always `waiting`: such runs are recorded as being driven."""
+    if status != lookup.CRASHED and status not in lookup.DRIVEN:
+        return lookup.with_waits(store, store.runs(limit=limit, status=status))
+    recorded = lookup.DRIVEN if status in (lookup.CRASHED, st.WAITING) else (status,)
+    rows = lookup.with_waits(store, [row for each in recorded for row in store.runs(limit=1_000_000, status=each)])
+    wanted = [row for row in rows if lookup.status_of(row) == status]
+    return sorted(wanted, key=lambda row: row.created_at, reverse=True)[:limit]
+
+
+def _cells(row: RunRow) -> tuple[str, ...]:
+    return (
+        row.name, row.id, row.workflow, lookup.status_of(row), human.moment(row.started_at or row.created_at),
+        human.length(lookup.duration_of(row)),
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- show
+
 
 _ARTIFACTS = 10
 
 
-def arguments(parser: ArgumentParser) -> None:
+def show_arguments(parser: ArgumentParser) -> None:
     """A run, or a step of it."""
     parser.add_argument("run", metavar="RUN", help="id, unique beginning of it, or name (the newest of that name)")
     parser.add_argument("step", metavar="STEP", nargs="?", help="key of a step, or how its key ends")
     parser.add_argument("-n", type=int, default=200, metavar="N", help="at most N steps (default: 200)")
 
 
-def command(options: Namespace, terminal: Terminal) -> int:
+def show(options: Namespace, terminal: Terminal) -> int:
     """Show a run and its steps, or all of one step."""
     store = app.open_store(app.home())
     run = lookup.find_run(store, options.run)
@@ -165,3 +214,32 @@ def _show_step(terminal: Terminal, run: RunRow, step: StepRow, artifacts: list[P
         terminal.say()
         terminal.say(step.error["traceback"])
     _show_artifacts(terminal, run, artifacts)
+
+
+# ---------------------------------------------------------------- why
+
+
+def why_arguments(parser: ArgumentParser) -> None:
+    """A step of a run."""
+    parser.add_argument("run", metavar="RUN", help="id, unique beginning of it, or name (the newest of that name)")
+    parser.add_argument("step", metavar="STEP", help="key of a step, or how its key ends; scale-0[3] for an element")
+
+
+def why(options: Namespace, terminal: Terminal) -> int:
+    """Say why the step stands as it does, and what befell it, in order."""
+    store = app.open_store(app.home())
+    run = lookup.find_run(store, options.run)
+    step = lookup.find_step(store, run, options.step)
+    reasons = Reasons(store, run, step)
+    if options.json:
+        terminal.json(reasons.json())
+        return 0
+    cached = " (cached)" if step.cached else ""
+    terminal.say(f"{terminal.paint(step.key, 'bold')}  {terminal.status(step.status)}{cached}  in run {run.name}")
+    terminal.say()
+    for line in reasons.why():
+        terminal.say(line)
+    terminal.say()
+    for at, text in reasons.story():
+        terminal.say(f"{terminal.paint(human.clock(at), 'grey')}  {text}")
+    return 0

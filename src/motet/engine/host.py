@@ -16,13 +16,9 @@ from motet.failpoints import hit
 from motet.kernel.program import Program
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLED, ENDED, FAILED
-from motet.owners import is_dead, this_process
+from motet.owners import LEASE_S, is_dead, this_process
 from motet.ports import ArtifactStore, Clock, Executor, LogStore, NewRun, Owner, RunRow, Store
 from motet.records import Record
-
-LEASE_S = 15.0
-"""How long an owner that is silent still counts as alive, unless its process is seen to be dead."""
-
 
 CallMaker: TypeAlias = Callable[[ArtifactStore, Session, Step], Call]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from motet.cli import human
 from motet.ports import RunRow, StepRow, Store
+from motet.views import human
 
 _LOOKED_AT = 20_000
 """Of a run with more steps than this only the counts are told: to look at them all would take as long as some runs."""

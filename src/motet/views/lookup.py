@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
-from motet.engine.host import LEASE_S
+from motet import voices
 from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
 from motet.kernel.transitions import CANCELLING, RUNNING, WAITING
-from motet.owners import is_dead
+from motet.owners import LEASE_S, is_dead
 from motet.ports import RunRow, StepRow, Store
 from motet.values.records import peek
 
@@ -80,12 +80,12 @@ def _find_element(store: Store, run: RunRow, of: StepRow, index: int) -> StepRow
 
 def with_waits(store: Store, rows: list[RunRow]) -> list[RunRow]:
     """The runs, those that wait for an event or an answer with what they wait for."""
-    if any(row.status in DRIVEN for row in rows):
-        from motet.dialects.python.world import answers
-
-        asked = answers.asked(store)
-        for row in rows:
-            if row.status in DRIVEN and row.id in asked:
+    driven = [row for row in rows if row.status in DRIVEN]
+    for voice in {row.program.get("voice", "") for row in driven} & voices.VOICES.keys():
+        waits = getattr(voices.VOICES[voice].speaker(), "waits", None)
+        asked = waits(store) if waits is not None else {}
+        for row in driven:
+            if row.id in asked:
                 row.waits = [each.body for each in asked[row.id]]
     return rows
 

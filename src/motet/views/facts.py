@@ -6,11 +6,11 @@ import time
 from functools import cached_property
 
 from motet import leases
-from motet.cli import lookup
 from motet.errors import NotFound
 from motet.kernel import transitions as st
 from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow, Store
+from motet.views import lookup
 
 
 class Facts:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from motet.cli import human, lookup
-from motet.cli.facts import Facts
 from motet.errors import NotFound
 from motet.kernel import transitions as st
 from motet.kernel.events import Json
+from motet.views import human, lookup
+from motet.views.facts import Facts
 
 _NOTICED_S = 0.01
 """A wait shorter than this is not worth a word."""
