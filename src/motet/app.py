@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from motet import voices
+from motet import private, voices
 from motet.artifacts.opener import Opener
 from motet.dialects.python import hosting
 from motet.engine.host import ExecutorSpec, Host
@@ -202,8 +202,8 @@ def start_engine(run: str) -> None:
     from subprocess import DEVNULL, Popen
 
     folder = os.path.join(home(), "engines")
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, f"{run}.log"), "ab") as log:
+    private.make_folder(folder)
+    with open(os.path.join(folder, f"{run}.log"), "ab", opener=private.opener) as log:
         Popen(
             [sys.executable, "-P", "-m", "motet.cli", "engine", run],
             stdin=DEVNULL, stdout=log, stderr=log, start_new_session=True,

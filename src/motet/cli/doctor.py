@@ -8,8 +8,9 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from shlex import quote
 
-from motet import __version__, app
+from motet import __version__, app, private
 from motet.cli.terminal import Terminal
 from motet.errors import MotetError
 from motet.kernel.transitions import PENDING
@@ -63,6 +64,8 @@ def _checks(home: str) -> Iterator[Check]:
     yield from _libraries()
     yield _namespaces()
     yield _folder(home)
+    if os.path.isdir(home):
+        yield from _rights(home)
     yield _space(home)
     try:
         store = app.open_store(home)
@@ -115,6 +118,24 @@ def _folder(home: str) -> Check:
         return Check("home", "wrong", f"{home} cannot be written to", "Set MOTET_HOME to a folder that can.")
     state = "" if there == home else ", not made yet"
     return Check("home", "ok", f"{home} (file system: {kind or 'unknown'}{state})")
+
+
+def _rights(home: str) -> Iterator[Check]:
+    """Nobody but this user can get at what is kept, and this user can get at all of it."""
+    told: dict[str, list[str]] = {}
+    for path, who in private.open_to_others(home):
+        told.setdefault(who, []).append(path)
+    for who, paths in told.items():
+        mine = not who.startswith(private.ANOTHER)
+        grave = " write " in who or os.path.join(home, "secrets") in paths
+        cure = f"chmod -R go-rwx {quote(home)}" if mine else f'sudo chown -R "$(id -un)" {quote(home)}'
+        yield Check("rights", "wrong" if grave else "note", f"{who} {', '.join(paths[:5])}", cure)
+    lost = [path for path in private.parts(home) if not os.access(path, os.R_OK)]
+    for path in lost:
+        cure = f'sudo chown -R "$(id -un)" {quote(home)}'
+        yield Check("rights", "wrong", f"{path} belongs to {private.owner(path)}, and this user may not read it", cure)
+    if not told and not lost:
+        yield Check("rights", "ok", "what is kept is this user's alone")
 
 
 def _space(home: str) -> Check:

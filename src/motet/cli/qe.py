@@ -8,7 +8,7 @@ import time
 from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 
-from motet import __version__, app
+from motet import __version__, app, private
 from motet.cli import requests
 from motet.cli.stop import stop
 from motet.cli.terminal import Terminal
@@ -169,12 +169,12 @@ def _packed(host: Host, row: RunRow, form: str) -> str:
 
     content = results.text(form, row.id, voice.results_of(host, row)).encode()
     folder = app.packed_folder(app.home())
-    os.makedirs(folder, exist_ok=True)
+    private.make_folder(folder)
     path = os.path.join(folder, f"{row.id}{'_legacy' if form == 'legacy' else ''}.tgz")
     entry = tarfile.TarInfo(f"{row.id}_workflow_result.json")
     entry.size, entry.mtime = len(content), int(row.ended_at or time.time())
     part = f"{path}.{os.getpid()}.part"
-    with tarfile.open(part, "w:gz") as archive:
+    with open(part, "wb", opener=private.opener) as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
         archive.addfile(entry, io.BytesIO(content))
     os.replace(part, path)
     return path

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from motet import private
 from motet.environments.spec import Runner
 
 _POLL_S = 0.1
@@ -46,5 +47,5 @@ def free(path: str) -> Iterator[bool]:
 
 
 def _open(path: str) -> int:
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    private.make_folder(os.path.dirname(path))
+    return private.opener(path, os.O_RDWR | os.O_CREAT)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import time
 
+from motet import private
 from motet.ports import Follower, LogLine
 from motet.stores.codec import decode, encode
 from motet.stores.wake import Bell, FifoFollower
@@ -200,12 +201,12 @@ class _Writer:
 
     def _open(self, number: int) -> None:
         path = self._segments.path(number)
-        how = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        how = os.O_RDWR | os.O_APPEND | os.O_CREAT
         try:
-            fd = os.open(path, how, 0o644)
+            fd = private.opener(path, how)
         except FileNotFoundError:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            fd = os.open(path, how, 0o644)
+            private.make_folder(os.path.dirname(path))
+            fd = private.opener(path, how)
         self.close()
         self._fd, self._number = fd, number
         size_bytes = os.fstat(fd).st_size

@@ -12,6 +12,8 @@ import threading
 import time
 from functools import partial
 
+from motet import private
+
 _TRIES = 50
 
 
@@ -24,7 +26,7 @@ class Turn:
     def __init__(self, path: str, patience_s: float = 30.0) -> None:
         self._path = path
         self._patience_s = patience_s
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._fd = private.opener(path, os.O_RDWR | os.O_CREAT)
         # Bare C, so that no interrupt gets in between when it stands in a `finally`.
         self.release = partial(fcntl.flock, self._fd, fcntl.LOCK_UN)
         self._guard = threading.Lock()

@@ -14,6 +14,7 @@ import select
 import threading
 from contextlib import suppress
 
+from motet import private
 from motet.errors import StoreUnavailable
 from motet.records import Record
 
@@ -87,7 +88,7 @@ class FifoFollower:
         self._path = os.path.join(folder, name)
         hidden = os.path.join(folder, "." + name)
         try:
-            os.mkfifo(hidden, 0o600)
+            os.mkfifo(hidden, private.FILE)
             # Open for both: it then never sees the end of the file when a writer closes it.
             self._fd = os.open(hidden, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
             os.rename(hidden, self._path)  # only now may a writer see it: it is listened to
@@ -141,8 +142,8 @@ class FifoFollower:
 
 
 def _open_census(folder: str) -> int:
-    os.makedirs(folder, exist_ok=True)
-    return os.open(os.path.join(folder, _CENSUS), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    private.make_folder(folder)
+    return private.opener(os.path.join(folder, _CENSUS), os.O_RDWR | os.O_CREAT)
 
 
 def _poke(path: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from motet import private
 from motet.dialects.orquestra import variants
 from motet.dialects.orquestra.components import Component, fetch, read_lock, write_lock
 from motet.dialects.orquestra.contract import content, is_json
@@ -109,7 +110,7 @@ def lock(file: str, home: str, resources: Mapping[str, float]) -> tuple[str, lis
 def _free_bytes(home: str) -> float:
     import shutil
 
-    os.makedirs(home, exist_ok=True)
+    private.make_folder(home)
     return float(shutil.disk_usage(home).free)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from motet import private
 from motet.executors.commands.spec import Finished
 
 if TYPE_CHECKING:
@@ -45,6 +46,6 @@ def read_finished(folder: str) -> dict[str, Json] | None:
 
 def write_finished(folder: str, finished: Finished, how: str) -> None:
     """Leave word for whoever looks for what is left of a step that did not succeed. Raises OSError."""
-    os.makedirs(os.path.dirname(folder), exist_ok=True)
-    with open(folder + _ENDING, "w") as file:
+    private.make_folder(os.path.dirname(folder))
+    with open(folder + _ENDING, "w", opener=private.opener) as file:
         json.dump({**as_json(finished), "how": how}, file)

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from motet import private
 from motet.errors import UsageError
 from motet.executors.commands.marks import brand_of, fresh_mark, marked, numbered
 from motet.executors.orphans import OrphanKiller
@@ -135,7 +136,7 @@ class Setting:
         """
         run = os.path.dirname(path)
         if run not in self._runs:
-            os.makedirs(run, exist_ok=True)
+            private.make_folder(run)
             self._runs.add(run)
         with suppress(OSError, IndexError):
             os.rename(self._spares.pop(), path)

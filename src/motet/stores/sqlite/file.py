@@ -7,10 +7,13 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
 
+from motet import private
 from motet.errors import StoreUnavailable
 from motet.failpoints import hit
+from motet.stores.homes import refuse_open_home
 from motet.stores.mounts import mountinfo, network_file_system
 from motet.stores.sqlite.errors import explained, patiently
 from motet.stores.sqlite.schema import migrate
@@ -197,9 +200,12 @@ class Database:
         if self._prepared:
             return
         try:
-            os.makedirs(self.home, exist_ok=True)
+            private.make_folder(self.home)
+            with suppress(FileExistsError):  # SQLite would make it as the umask says, and its log after it
+                os.close(private.opener(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
         except OSError as error:
             raise explained(error, self.home) from error
+        refuse_open_home(self.home, self.path)
         kind = network_file_system(os.path.realpath(self.home), mountinfo())
         if kind is not None:
             raise StoreUnavailable(

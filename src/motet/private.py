@@ -1,0 +1,107 @@
+"""What is kept in a home is its user's alone: folders are made 0700 and files 0600, whatever the umask."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+
+FILE = 0o600
+"""The mode of a file that Motet makes in a home."""
+
+FOLDER = 0o700
+"""The mode of a folder there."""
+
+EVERYBODY, ANOTHER = "everybody", "the user "
+
+
+def make_folder(path: str) -> None:
+    """Make the folder, and those above it that are missing; one that is there keeps its mode. Raises OSError."""
+    try:
+        os.mkdir(path, FOLDER)
+    except FileNotFoundError:
+        make_folder(os.path.dirname(path))
+        make_folder(path)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
+
+
+def opener(path: str, flags: int) -> int:
+    """Opens a file for `open(..., opener=opener)`: one that is made is this user's alone."""
+    return os.open(path, flags | os.O_CLOEXEC, FILE)
+
+
+def writers(path: str) -> str:
+    """Who may write there besides this user and root: EVERYBODY, "the group ...", ANOTHER with the name of its owner;
+    empty for nobody, and for what is not there.
+    """
+    return _who(path, stat.S_IWOTH, stat.S_IWGRP)
+
+
+def open_to_others(home: str) -> Iterator[tuple[str, str]]:
+    """The home and what stands in it, as far as others can get at it: each with what they may, in words."""
+    if who := writers(home):
+        yield home, f"{who} may write to"
+    if not _who(home, stat.S_IXOTH, stat.S_IXGRP):
+        return
+    for path in parts(home):
+        if who := writers(path):
+            yield path, f"{who} may write to"
+        elif who := _who(path, stat.S_IROTH | stat.S_IXOTH, stat.S_IRGRP | stat.S_IXGRP):
+            yield path, f"{who} may read"
+
+
+def parts(home: str) -> list[str]:
+    """What stands in a home, as paths; nothing where this user may not look."""
+    try:
+        return sorted(os.path.join(home, name) for name in os.listdir(home))
+    except OSError:
+        return []
+
+
+def owner(path: str) -> str:
+    """The name of the user whose it is."""
+    import pwd
+
+    uid = os.stat(path).st_uid
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _who(path: str, others: int, group: int) -> str:
+    """Who besides this user and root has one of these rights."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ""
+    if found.st_mode & others:
+        return EVERYBODY
+    if found.st_uid not in (0, os.geteuid()):
+        return f"{ANOTHER}{owner(path)}"
+    if found.st_mode & group and not _is_own(found.st_gid):
+        return f"the group {_group(found.st_gid)}"
+    return ""
+
+
+def _is_own(gid: int) -> bool:
+    """Whether the group is that of this user alone, as many systems give one to each."""
+    import grp
+    import pwd
+
+    try:
+        group, user = grp.getgrgid(gid), pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return group.gr_name == user.pw_name and not [name for name in group.gr_mem if name != user.pw_name]
+
+
+def _group(gid: int) -> str:
+    import grp
+
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
