@@ -81,8 +81,8 @@ LATE_BORDERS = {
 
 HEAVY = {
     "_hashlib", "ast", "asyncio", "bisect", "cloudpickle", "concurrent", "copy", "csv", "ctypes", "dataclasses",
-    "difflib", "dis", "glob", "hashlib", "importlib.metadata", "inspect", "linecache", "logging", "mimetypes", "mmap",
-    "multiprocessing", "packaging", "pandas", "pathlib", "pickle", "PIL", "pyarrow", "pydantic", "random",
+    "difflib", "dis", "glob", "grp", "hashlib", "importlib.metadata", "inspect", "linecache", "logging", "mimetypes",
+    "mmap", "multiprocessing", "packaging", "pandas", "pathlib", "pickle", "PIL", "pyarrow", "pydantic", "random",
     "shlex", "shutil", "socket", "subprocess", "tarfile", "tempfile", "tokenize", "tomllib", "traceback", "urllib",
     "uuid", "yaml", "zlib",
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 from collections.abc import Iterator
 
@@ -62,8 +63,6 @@ def parts(home: str) -> list[str]:
 
 def owner(path: str) -> str:
     """The name of the user whose it is."""
-    import pwd
-
     uid = os.stat(path).st_uid
     try:
         return pwd.getpwuid(uid).pw_name
@@ -89,7 +88,6 @@ def _who(path: str, others: int, group: int) -> str:
 def _is_own(gid: int) -> bool:
     """Whether the group is that of this user alone, as many systems give one to each."""
     import grp
-    import pwd
 
     try:
         group, user = grp.getgrgid(gid), pwd.getpwuid(os.geteuid())
@@ -99,6 +97,7 @@ def _is_own(gid: int) -> bool:
 
 
 def _group(gid: int) -> str:
+
     import grp
 
     try:
