@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import stat
+
 from motet import private
 from motet.errors import StoreUnavailable
 
 
 def refuse_open_home(*paths: str) -> None:
-    """Raise StoreUnavailable where everybody may write to one of the paths; say so where a group may, or where another
-    user owns it: that may be meant, as in a container.
+    """Raise StoreUnavailable where everybody may replace one of the paths, or what stands in it. Say so where a group
+    may, or another user whose it is, or everybody may put something beside what is there: that may be meant, as in a
+    container.
     """
     for path in paths:
         who = private.writers(path)
-        if who == private.EVERYBODY:
+        if who == private.EVERYBODY and not os.stat(path).st_mode & stat.S_ISVTX:
             raise StoreUnavailable(
                 f"Everybody may write to {path}, so that anybody could have code of theirs run here.",
                 f"Close it with `chmod -R go-rwx {path}`, or set MOTET_HOME to a folder of your own.",
