@@ -80,7 +80,7 @@ def _find(found: Sequence[Published], text: str, run: str) -> Published:
 def _show(terminal: Terminal, artifacts: ArtifactStore, one: Published) -> None:
     terminal.say(f"{terminal.paint(one.key, 'bold')}  {one.type} of {one.step}, {human.moment(one.at)}")
     if one.description:
-        terminal.say(one.description)
+        terminal.say_lines(one.description)
     terminal.say()
     if one.type == "table":
         _show_table(terminal, one.preview)
@@ -89,7 +89,7 @@ def _show(terminal: Terminal, artifacts: ArtifactStore, one: Published) -> None:
             terminal.say(f"{x:>10g}  {y:g}")
         terminal.say(told(one))
     elif one.type == "markdown":
-        terminal.say(bytes(_content(artifacts, one)).decode())
+        terminal.say_lines(bytes(_content(artifacts, one)).decode("utf-8", "replace"))
     else:
         terminal.say(told(one))
         if isinstance(one.content, dict) and "artifact" in one.content:

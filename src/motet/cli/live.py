@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from motet.cli.terminal import Terminal
+from motet.cli.terminal import Terminal, tell
 from motet.kernel import transitions as st
+from motet.values import visible
 from motet.views import human
 
 if TYPE_CHECKING:
@@ -73,11 +73,11 @@ class _View:
             began_at = time.perf_counter()
             if self._screen is not None:
                 columns, rows = self._screen.size()
-                self._screen.draw(self._lines(columns, rows))
+                self._screen.draw([self._terminal.shown(line) for line in self._lines(columns, rows)])
                 wait_s = max(_EVERY_S, (time.perf_counter() - began_at) / _SHARE)
             else:
                 for driver in self._running():
-                    sys.stderr.write(f"motet: {human.clock(time.time())[:8]} {plain_line(driver)}\n")
+                    tell(f"motet: {human.clock(time.time())[:8]} {visible.line(plain_line(driver))}")
 
     def _running(self) -> list[RunLoop]:
         self._drivers = [each for each in self._drivers if not each.finished.is_set()]

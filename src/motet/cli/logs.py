@@ -46,8 +46,7 @@ def logs(options: Namespace, terminal: Terminal) -> int:
 def _print(terminal: Terminal, line: LogLine) -> None:
     head = terminal.paint(f"{human.clock(line.at)} {line.key}", "grey")
     last = line.text.rstrip("\r").rpartition("\r")[2]  # what a terminal shows of a line that was drawn anew
-    text = terminal.paint(last, "yellow") if line.stream == "stderr" else last
-    terminal.say(f"{head}  {text}")
+    terminal.say_logged(head, last, "yellow" if line.stream == "stderr" else "")
 
 
 def _json(line: LogLine) -> dict[str, object]:

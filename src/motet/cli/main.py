@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from motet.cli.terminal import Terminal
+from motet.cli.terminal import Terminal, tell
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -201,7 +201,7 @@ def _say(error: Exception, terminal: Terminal) -> int:
         return exit_code(error)
     from traceback import format_exception
 
-    sys.stderr.write("".join(format_exception(error)))
+    tell("".join(format_exception(error)).rstrip("\n"))
     terminal.complain(
         f"{type(error).__name__}: {error}", "This is a fault in Motet: please report it with the traceback above."
     )
@@ -221,7 +221,7 @@ def exit_code(error: MotetError) -> int:
 
 def _refused(error: OSError) -> int:
     """The system refused something: most often the place that the output goes to."""
-    sys.stderr.write(f"motet: {error.strerror or error}{': ' + str(error.filename) if error.filename else ''}\n")
+    tell(f"motet: {error.strerror or error}{': ' + str(error.filename) if error.filename else ''}")
     return 1
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from motet import app, voices
 from motet.cli.live import Watch, shown
-from motet.cli.terminal import Terminal, complain
+from motet.cli.terminal import Terminal, complain, tell
 from motet.errors import MotetError, RunError
 from motet.interrupts import Interrupts
 from motet.kernel.events import Json
@@ -112,12 +112,12 @@ def _tell(stop: BaseException) -> bool:
     """Print, from the user's first frame on, what ended the program; False if the runs' own errors say it."""
     if isinstance(stop, SystemExit):
         if isinstance(stop.code, str):
-            sys.stderr.write(stop.code + "\n")
+            tell(stop.code)
         return False
     if isinstance(stop, MotetError | KeyboardInterrupt):
         return False
     sys.stdout.flush()
-    sys.stderr.write(encode_error(stop)["traceback"] + "\n")
+    tell(encode_error(stop)["traceback"])
     return True
 
 
@@ -159,11 +159,11 @@ def _tell_error(row: RunRow, failed: StepRow | None) -> None:
     if error.get("module") == "motet.errors":
         own = failed.error if failed is not None and isinstance(failed.error, dict) else {}
         if own.get("traceback") and own.get("module") != "motet.errors":
-            sys.stderr.write(own["traceback"] + "\n")
+            tell(own["traceback"])
         what, _, cure = error.get("message", "").rpartition("\n")
         complain(what or cure, cure if what else "")
     else:
-        sys.stderr.write((error.get("traceback") or lookup.error_line(error)) + "\n")
+        tell(error.get("traceback") or lookup.error_line(error))
 
 
 def _first_failed(store: Store, row: RunRow) -> StepRow | None:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from motet import __version__, app, private
 from motet.cli import requests
 from motet.cli.stop import stop
-from motet.cli.terminal import Terminal
+from motet.cli.terminal import Terminal, printable, say_lines
 from motet.engine.host import Host
 from motet.errors import MotetError, NotFound, UsageError
 from motet.kernel.transitions import ENDED
 from motet.ports import RunRow, StepRow
+from motet.values import visible
 from motet.views import lookup
 
 _HELP = """\
@@ -58,7 +59,7 @@ def qe(options: Namespace, terminal: Terminal) -> int:
     except MotetError as error:
         if verb != "submit":
             raise
-        sys.stdout.write(f"Error: {error.what}\n{error.cure}\n")  # scripts look for this word on standard output
+        say_lines(f"Error: {error.what}\n{error.cure}")  # scripts look for this word on standard output
         return 1
 
 
@@ -139,7 +140,7 @@ def _get_workflow(words: Sequence[str]) -> int:
     there = {each.key: each for each in host.store.steps(row.id)}
     steps = [there.get(name) or StepRow(name, "", "", "pending") for name in workflow.steps]
     told = telling.Told(row, lookup.status_of(row), workflow, steps)
-    sys.stdout.write(telling.workflow_text(told, time.time()))
+    say_lines(telling.workflow_text(told, time.time()).rstrip("\n"))
     return 0
 
 
@@ -156,7 +157,7 @@ def _get_result(words: Sequence[str]) -> int:
     from pathlib import Path
 
     path = _packed(host, row, "legacy" if options.legacy else "v2")
-    sys.stdout.write(telling.result_text(row.id, Path(path).as_uri()))
+    say_lines(telling.result_text(row.id, Path(path).as_uri()).rstrip("\n"))
     return 0
 
 
@@ -197,7 +198,7 @@ def _get_logs(words: Sequence[str]) -> int:
         if not found:
             break
         lines.extend(each.text for each in found if each.key in wanted)
-    sys.stdout.writelines(f"{line}\n" for line in lines)
+    sys.stdout.writelines(f"{visible.on(sys.stdout, printable(line))}\n" for line in lines)
     return 0
 
 
@@ -228,7 +229,7 @@ def _list(words: Sequence[str]) -> int:
 
         sys.stdout.write(json.dumps(telling.list_json(rows), indent=2) + "\n")
     else:
-        sys.stdout.write(telling.list_text(rows, now))
+        say_lines(telling.list_text(rows, now).rstrip("\n"))
     return 0
 
 
@@ -256,10 +257,10 @@ def _imports(usage: str, words: Sequence[str], *, install: bool) -> int:
     if install:
         ready = voice.prepare(options.file, app.home(), app.hosts.current().resources, asked)
         for name, around in ready.around.items():
-            sys.stdout.write(f"{name}: {around.python}\n")
+            say_lines(f"{name}: {around.python}")
         return 0
     for each in voice.fetched(options.file, app.home()).values():
-        sys.stdout.write(f"{each.given.name}: {each.version[:12]} in {each.path or 'the environment of its steps'}\n")
+        say_lines(f"{each.given.name}: {each.version[:12]} in {each.path or 'the environment of its steps'}")
     return 0
 
 

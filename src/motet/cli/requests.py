@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from motet import app
 from motet.cli.live import Watch
 from motet.cli.targets import ProgramTarget, check_program
+from motet.cli.terminal import tell
 from motet.dialects.python.binding.parameters import Written
 from motet.dialects.python.flows import Flow
 from motet.engine.driver import Driver
@@ -146,9 +147,7 @@ class Request:
 
 def warn(text: str) -> None:
     """Tell the user of something odd that does not hinder."""
-    import sys
-
-    sys.stderr.write(f"motet: warning: {text}\n")
+    tell(f"motet: warning: {text}")
 
 
 def given(params: list[str]) -> dict[str, Any]:

@@ -127,11 +127,13 @@ def _show_run(terminal: Terminal, run: RunRow, steps: list[StepRow]) -> None:
     _show_facts(terminal, facts)
     if isinstance(run.error, dict) and run.error.get("traceback"):
         terminal.say()
-        terminal.say(run.error["traceback"])
+        terminal.say_lines(run.error["traceback"])
     if status in (lookup.CRASHED, "failed", "cancelled"):
-        terminal.say(f"\nTo carry on: motet resume {run.name}")
+        terminal.say()
+        terminal.say(f"To carry on: motet resume {run.name}")
     for each in run.waits or ():
-        terminal.say(f"\nTo answer: {answers.how(each).format(run=run.name)}")
+        terminal.say()
+        terminal.say(f"To answer: {answers.how(each).format(run=run.name)}")
 
 
 def _params(params: Json) -> str:
@@ -212,7 +214,7 @@ def _show_step(terminal: Terminal, run: RunRow, step: StepRow, artifacts: list[P
     _show_facts(terminal, facts)
     if isinstance(step.error, dict) and step.error.get("traceback"):
         terminal.say()
-        terminal.say(step.error["traceback"])
+        terminal.say_lines(step.error["traceback"])
     _show_artifacts(terminal, run, artifacts)
 
 

@@ -1,20 +1,28 @@
-"""What commands print: plain lines and columns, colour on a terminal only, or JSON and nothing else."""
+"""What commands print: plain lines and columns, colour on a terminal only, or JSON and nothing else.
+
+Everything that a command prints goes through here, so that nothing that a run or a program is called, or has said,
+steers the terminal (see `values.visible`).
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
+from motet.values import visible
 from motet.values.secrets import hide
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "grey": "90", "bold": "1"}
+
+_PAINTED = re.compile(rf"\x1b\[(?:0|{'|'.join(_COLOURS.values())})m")
 
 _BY_STATUS = {
     "succeeded": "green", "failed": "red", "crashed": "red", "cancelled": "yellow", "skipped": "yellow",
@@ -48,20 +56,40 @@ class Terminal:
         return not self.plain and not self.as_json and os.environ.get("TERM") != "dumb" and sys.stdout.isatty()
 
     def say(self, text: str = "") -> None:
-        """Print a line."""
+        """Print a line. What would end it, or steer the terminal, is written out."""
         if not self.as_json:
-            sys.stdout.write(printable(hide(text)) + "\n")
+            sys.stdout.write(f"{self.shown(text)}\n")
+
+    def shown(self, text: str) -> str:
+        """The line as `say` prints it: of what steers terminals it has only the colours of `paint`."""
+        text = printable(hide(text))
+        return visible.coloured(text, only=_PAINTED) if self.coloured else visible.line(text)
+
+    def say_lines(self, text: str) -> None:
+        """Print text that has lines of its own, such as a traceback."""
+        if not self.as_json:
+            say_lines(text)
+
+    def say_logged(self, head: str, text: str, colour: str = "") -> None:
+        """Print a line that a program has written, behind a head of ours: as it is, but on a terminal without what
+        would steer it. Its colours may be seen there.
+        """
+        if not sys.stdout.isatty():
+            sys.stdout.write(f"{self.shown(head)}  {printable(hide(text))}\n")
+        elif self.coloured:
+            text = visible.coloured(printable(hide(text)))
+            sys.stdout.write(f"{self.shown(head)}  {self.paint(text, colour)}\n")
+        else:
+            self.say(f"{head}  {visible.uncoloured(text)}")
 
     def write(self, text: str) -> None:
-        """Print text as it is, whatever the format: it is the document that was asked for."""
-        sys.stdout.write(text)
+        """Print the document that was asked for, whatever the format: as it is, but for what would steer a terminal."""
+        sys.stdout.write(visible.block(text) if sys.stdout.isatty() else text)
 
     def json(self, document: Json) -> None:
         """Print a document on a line of its own."""
-        import json
-
         out = self._documents or sys.stdout
-        out.write(json.dumps(document, default=str) + "\n")
+        out.write(as_json(document) + "\n")
         if self._documents is not None:
             self._documents.flush()
 
@@ -82,6 +110,7 @@ class Terminal:
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print rows in columns below their headers. A column named STATUS gets its colours."""
+        headers, rows = _cells(headers), [_cells(row) for row in rows]
         widths = [max(len(row[at]) for row in (headers, *rows)) for at in range(len(headers))]
         self.say(self.paint("  ".join(map(str.ljust, headers, widths)).rstrip(), "grey"))
         for row in rows:
@@ -109,10 +138,33 @@ def wants_colour(stream: TextIO) -> bool:
     return os.environ.get("TERM") != "dumb" and stream.isatty()
 
 
+def as_json(document: Json) -> str:
+    """The document as JSON, always: what is none is told as text, a number that JSON does not know as null."""
+    import json
+
+    try:
+        return json.dumps(document, default=str, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(document), default=str)
+
+
+def _finite(value: Json) -> Json:
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if isinstance(value, dict):
+        return {_finite(name): _finite(each) for name, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, list | tuple) else value
+
+
 def printable(text: str) -> str:
     """The text without what its terminal cannot show: it must never be the reason why a command fails."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def say_lines(text: str) -> None:
+    """Print lines on stdout, without what would steer a terminal."""
+    sys.stdout.write(f"{visible.block(printable(hide(text)))}\n")
 
 
 def complain(what: str, cure: str = "") -> None:
@@ -120,4 +172,14 @@ def complain(what: str, cure: str = "") -> None:
     with suppress(OSError):
         sys.stdout.flush()
     mark = "\x1b[31mmotet:\x1b[0m" if wants_colour(sys.stderr) else "motet:"
-    sys.stderr.write(hide(f"{mark} {what}\n" + (f"{cure}\n" if cure else "")))
+    sys.stderr.write(f"{mark} ")
+    tell(f"{what}\n{cure}" if cure else what)
+
+
+def tell(text: str) -> None:
+    """Write lines to stderr, without what would steer a terminal."""
+    sys.stderr.write(f"{visible.block(hide(text))}\n")
+
+
+def _cells(row: Sequence[str]) -> list[str]:
+    return [visible.line(printable(cell)) for cell in row]

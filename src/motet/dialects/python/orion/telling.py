@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from motet.executors.current import running
+from motet.values import visible
 from motet.values.errors import encode_error
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _write(text: str) -> None:
     """On stderr, in one piece. A console that is gone is no reason for a flow to fail."""
     if sys.stderr is not None:
         try:
-            sys.stderr.write(f"{text}\n")
+            sys.stderr.write(f"{visible.on(sys.stderr, text)}\n")
             sys.stderr.flush()
         except (OSError, ValueError):
             pass

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from motet.dialects.python.running.about import here
 from motet.errors import UsageError
 from motet.executors.current import running
+from motet.values import visible
 
 if TYPE_CHECKING:
     LoggerAdapter = logging.LoggerAdapter[logging.Logger]
@@ -41,7 +42,7 @@ class Console(logging.Handler):
             else f"{clock} | {record.levelname:7} | {who} - {told}"
         )
         try:
-            sys.stderr.write(f"{line}\n")
+            sys.stderr.write(f"{visible.on(sys.stderr, line)}\n")
             sys.stderr.flush()
         except (OSError, ValueError):
             pass
