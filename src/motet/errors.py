@@ -32,6 +32,8 @@ MotetError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class MotetError(Exception):
     """The root of the tree: `str()` is the whole message, ready to be shown to a user.
@@ -177,3 +179,20 @@ class TimedOut(ExecutorError, TimeoutError):
 
 class ResultUnavailable(MotetError):
     """A result was not kept (it cannot be pickled) or can no longer be read."""
+
+
+def near(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """The one of the known names that is most likely meant by a name that is not known; None if none is like it.
+
+    `likeness` is how much of the two has to agree, from 0 to 1.
+    """
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, list(known), 1, likeness)
+    return found[0] if found else None
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """The cure for a name that is not known: the one that is likely meant, else what to do otherwise."""
+    meant = near(name, known)
+    return f"Did you mean {meant}?" if meant else otherwise

@@ -169,12 +169,10 @@ def _width() -> int:
 
 
 def _unknown(name: str) -> MotetError:
-    from difflib import get_close_matches
+    from motet.errors import UsageError, near
 
-    from motet.errors import UsageError
-
-    near = get_close_matches(name, COMMANDS, 1)
-    cure = f"Did you mean `motet {near[0]}`?" if near else "`motet --help` lists the commands."
+    meant = near(name, COMMANDS)
+    cure = f"Did you mean `motet {meant}`?" if meant else "`motet --help` lists the commands."
     return UsageError(f"There is no command {name!r}.", cure)
 
 

@@ -13,7 +13,7 @@ from motet.dialects.python import hosting, scope
 from motet.dialects.python.options import TASK_OPTIONS, TaskOptions
 from motet.dialects.python.tasks import Task
 from motet.environments.spec import Built, Environment
-from motet.errors import EnvironmentFailed, TimedOut, UsageError
+from motet.errors import EnvironmentFailed, TimedOut, UsageError, did_you_mean
 from motet.executors.commands.spec import (
     AT_ONCE,
     Command,
@@ -215,10 +215,8 @@ def command(run: str | Sequence[str] | Callable[..., Any] | None = None, /, **op
     run = run if function is None else f"{function}()" if isinstance(function, str) else function
     unknown = options.keys() - TASK_OPTIONS - _OWN
     if unknown:
-        from difflib import get_close_matches
-
-        near = get_close_matches(min(unknown), TASK_OPTIONS | _OWN, 1)
-        cure = f"Did you mean {near[0]}?" if near else f"It takes: {', '.join(sorted(_OWN | TASK_OPTIONS))}."
+        known = sorted(_OWN | TASK_OPTIONS)
+        cure = did_you_mean(min(unknown), known, f"It takes: {', '.join(known)}.")
         raise UsageError(f"motet.command has no option {min(unknown)!r}.", cure)
     assert run is not None
     name = options.get("name") or _name(run)

@@ -1,1 +1,4 @@
-"""."""
+"""Conformance suites for adapters, and a simulated world for the engine.
+
+Public, since others write stores and executors too.
+"""

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 
 from motet import voices
-from motet.errors import NotFound, UsageError
+from motet.errors import NotFound, UsageError, did_you_mean
 from motet.kernel.events import Json
 from motet.kernel.transitions import CANCELLING, RUNNING, WAITING
 from motet.owners import LEASE_S, is_dead
@@ -49,11 +49,8 @@ def find_step(store: Store, run: RunRow, text: str) -> StepRow:
     if keys:
         told = "".join(f"\n  {key}" for key in keys[:10])
         raise NotFound(f"Run {run.name} has {len(keys)} steps of that name:{told}", "Write one of these keys.")
-    from difflib import get_close_matches
-
-    near = get_close_matches(text, [key.rpartition("/")[2] for key in (each.key for each in steps)], 1)
-    cure = f"Did you mean {near[0]}? " if near else ""
-    raise NotFound(f"Run {run.name} has no step {text!r}.", f"{cure}`motet show {run.name}` lists its steps.")
+    cure = did_you_mean(text, (each.key.rpartition("/")[2] for each in steps))
+    raise NotFound(f"Run {run.name} has no step {text!r}.", f"{cure} `motet show {run.name}` lists its steps.".lstrip())
 
 
 def _find_element(store: Store, run: RunRow, of: StepRow, index: int) -> StepRow:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from motet.dialects.orquestra.spec import nearest
-from motet.errors import SpecError
+from motet.errors import SpecError, near
 from motet.values.yaml import Document, Path
 
 _KINDS = {
@@ -81,12 +81,10 @@ class Place:
 
     def missing(self, name: str, cure: str = "") -> None:
         """A key is not there: blame the one that seems to be meant for it."""
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, [each for each in self.value if each != name], 1, 0.75)
-        if near:
+        meant = near(name, (each for each in self.value if each != name), 0.75)
+        if meant:
             self.problems.error(
-                (*self.path, near[0]), f"found {near[0]!r}, expected {name!r} in {self.called}.", cure, key=True
+                (*self.path, meant), f"found {meant!r}, expected {name!r} in {self.called}.", cure, key=True
             )
         else:
             self.problems.error(self.path, f"{name!r} is missing in {self.called}.", cure)

@@ -314,13 +314,6 @@ _WITHIN = (
 )
 
 
-def _fits(value: Any, kind: str) -> bool:
-    """Whether a literal is of its type, if that is built in; "None" stands for nothing in all of them."""
-    if value is None or value == "None" or kind not in _LITERALS:
-        return True
-    return isinstance(value, _LITERALS[kind]) and (kind == "bool" or not isinstance(value, bool))
-
-
 def _references_within(value: Any, at: Path) -> Iterator[Path]:
     """Where in a list or mapping there is text that alone would be a reference."""
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from motet.errors import near
 from motet.values.yaml import Document, Path
 
 API_VERSION = "io.orquestra.workflow/1.0.0"
@@ -102,11 +103,8 @@ class Workflow:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """What to say of a name that is not known: the near one, else all that are."""
-    from difflib import get_close_matches
-
     names = list(known)
-    near = get_close_matches(name, names, 1, 0.6)
-    if near:
-        return f"Did you mean {near[0]!r}?"
+    if meant := near(name, names):
+        return f"Did you mean {meant!r}?"
     shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
     return f"There is: {shown}." if names else "There is none."

@@ -18,12 +18,6 @@ RUN_WORDS: Mapping[str, str] = {
 }  # fmt: skip
 """What the original called the statuses of runs."""
 
-STEP_WORDS: Mapping[str, str] = {
-    "pending": "Pending", "ready": "Pending", "running": "Running", "retrying": "Pending", "succeeded": "Succeeded",
-    "failed": "Failed", "cancelled": "Terminated", "skipped": "Omitted",
-}  # fmt: skip
-"""What the original called the statuses of steps."""
-
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _UNITS = (

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from motet.errors import CommandFailed, MotetError, UsageError
@@ -20,9 +19,6 @@ from motet.executors.commands.mounts import Placed
 from motet.executors.commands.places import Launch, argv_in_image, by_signal
 from motet.executors.commands.spec import Command, Container
 from motet.executors.commands.wanted import Runner
-
-if TYPE_CHECKING:
-    pass
 
 _FAILED = 255
 _PREFIX = "APPTAINERENV_"

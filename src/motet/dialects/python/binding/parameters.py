@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Unpack, get_origin
 
 from motet.dialects.python.binding.shape import ABSENT, Shape
-from motet.errors import ParameterError
+from motet.errors import ParameterError, did_you_mean
 
 
 class Written:
@@ -79,10 +79,7 @@ class Parameters:
         for name in names:
             if name in self._shape.names:
                 continue
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, self._shape.names, 1)
-            cure = f"Did you mean {near[0]}?" if near else f"It takes {self._told()}."
+            cure = did_you_mean(name, self._shape.names, f"It takes {self._told()}.")
             raise ParameterError(f"Flow {self._name} has no parameter {name!r}.", cure)
 
     def call(self, values: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from motet.dialects.python.task_runners import TaskRunner
-from motet.errors import UsageError
+from motet.errors import UsageError, did_you_mean
 
 _ONE_STORE = "Results are kept below MOTET_HOME, by content, and found again by run and step or by `cache_policy`."
 ABSENT = {
@@ -49,10 +49,7 @@ _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 
 def nearest(name: str, known: Iterable[str], what: str = "It takes") -> str:
     """The cure for a name that is not known: the nearest one that is, else all of them."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known, 1)
-    return f"Did you mean {near[0]}?" if near else f"{what}: {', '.join(sorted(known))}."
+    return did_you_mean(name, known, f"{what}: {', '.join(sorted(known))}.")
 
 
 def check_values(where: str, options: Mapping[str, Any]) -> None:

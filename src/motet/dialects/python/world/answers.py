@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from motet.engine.listening import STEERING
-from motet.errors import Conflict, UsageError
+from motet.errors import Conflict, UsageError, did_you_mean
 from motet.kernel.events import Json
 from motet.kernel.transitions import ENDED
 from motet.ports import Document, Publication, RunRow, Store
@@ -66,10 +66,7 @@ def check(body: Mapping[str, Json], values: Mapping[str, Any]) -> None:
     fields, required = _fields(body), (body["schema"] or {}).get("required", ())
     for name, value in values.items():
         if name not in fields:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, fields, 1)
-            cure = f"Did you mean {near[0]}?" if near else f"It is asked for {told(body)}."
+            cure = did_you_mean(name, fields, f"It is asked for {told(body)}.")
             raise UsageError(f"Nothing called {name!r} is asked for.", cure)
         kind = _KINDS.get(fields[name].get("type", ""))
         choices = fields[name].get("enum")
