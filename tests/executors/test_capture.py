@@ -89,6 +89,23 @@ def test_bytes_are_logged_as_text(capsysbinary: pytest.CaptureFixture[bytes]) ->
     assert capsysbinary.readouterr().out == b"caf\xc3\xa9\n"
 
 
+def test_bytes_that_are_no_text_are_passed_on_as_they_are(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    content = bytes(range(256))
+    with inline() as (run, outcomes):
+        run(lambda: (sys.stdout.write("before "), sys.stdout.buffer.write(content), print(" after")))
+    assert capsysbinary.readouterr().out == b"before " + content + b" after\n"
+    assert "\n".join(outcomes.texts("stdout")) == f"before {content.decode('utf-8', 'replace')} after"
+
+
+def test_secrets_are_taken_out_of_bytes(
+    monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setenv("MOTET_SECRET_TOKEN", "hunter2hunter2")
+    with inline() as (run, _):
+        run(lambda: sys.stdout.buffer.write(b"\xff hunter2hunter2 \xfe\n"))
+    assert capsysbinary.readouterr().out == b"\xff *** \xfe\n"
+
+
 def test_only_text_can_be_written() -> None:
     with inline() as (run, _):
 

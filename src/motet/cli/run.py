@@ -16,6 +16,7 @@ from motet.dialects.python import hosting
 from motet.dialects.python.finding.loading import pick, run_file
 from motet.dialects.python.flows import Flow
 from motet.engine.host import Host
+from motet.executors.capture import Wrapped
 from motet.kernel.program import Finish
 from motet.kernel.transitions import FAILED, PENDING
 from motet.ports import NewRun, RunRow
@@ -177,21 +178,18 @@ def _drive(host: Host, row: RunRow) -> None:
         raise
 
 
-class _Beginning:
+class _Beginning(Wrapped):
     """A stream of which only the beginning is passed on: this process writes to a file without bounds, and what
     attempts write is in the log of the run anyway.
     """
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    def __init__(self, real: Any) -> None:
+        super().__init__(real)
         self._left = _MOST_CHARS
 
     def write(self, text: str) -> int:
         """Write what there is room for."""
         before, self._left = self._left, self._left - len(text)
         if before >= 0:
-            self._stream.write(text if self._left >= 0 else f"{text[:before]}\n(motet: the rest is in motet logs)\n")
+            self.real.write(text if self._left >= 0 else f"{text[:before]}\n(motet: the rest is in motet logs)\n")
         return len(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)

@@ -14,6 +14,8 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any
 
+from motet.executors.capture import Wrapped
+
 _ERASE = "\r\x1b[J"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -84,24 +86,16 @@ class Screen:
         self._lock, self._is_open, self._drawn = Lock(), False, False
 
 
-class _Above:
+class _Above(Wrapped):
     """A stream whose text goes above the lines of a screen."""
 
     def __init__(self, screen: Screen, real: Any) -> None:
+        super().__init__(real)
         self._screen = screen
-        self.real = real
 
     def write(self, text: str) -> int:
         """Write as the real stream does."""
         return self._screen.write(self.real, text)
-
-    def writelines(self, lines: Any) -> None:
-        """Write each of the lines."""
-        for line in lines:
-            self.write(line)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.real, name)
 
 
 def width(line: str) -> int:

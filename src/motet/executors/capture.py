@@ -11,6 +11,7 @@ would turn the user's `logging.basicConfig()` into a no-op and switch off Python
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,26 @@ _lock = Lock()
 _holders = 0
 
 
-class Tee:
+class Wrapped:
+    """A text stream in the place of `real`, which does all that is not done otherwise here."""
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+
+    def write(self, text: str) -> int:
+        """Write as the wrapped stream does."""
+        return int(self.real.write(text))
+
+    def writelines(self, lines: Any) -> None:
+        """Write each of the lines."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
+class Tee(Wrapped):
     """A text stream that logs what attempts write to it, and passes it on to the stream that it wraps."""
 
     def __init__(self, name: str, real: Any) -> None:
@@ -51,12 +71,26 @@ class Tee:
             self._show(text if here.held is None or logged else _whole(here.held, self._name, text))
         return len(text)
 
-    def _show(self, text: str) -> None:
-        if not text:
+    def write_bytes(self, content: bytes) -> None:
+        """Write text that comes as bytes. What is no text is passed on as it is; the log shows what it can."""
+        here, text = current.running.get(), content.decode("utf-8", "replace")
+        if here is None or text.encode() == content:
+            self.write(text)
             return
+        here.write(self._name, text)
+        if here.tee and self.real is not None and (here.printed is None or self._name != "stdout"):
+            self.flush()
+            shown = hide(content.decode("utf-8", "surrogateescape"))
+            self._pass(self.real.buffer.write, shown.encode("utf-8", "surrogateescape"))
+
+    def _show(self, text: str) -> None:
+        if text:
+            self._pass(self.real.write, hide(text))
+
+    def _pass(self, write: Callable[[Any], Any], content: str | bytes) -> None:
         token = _passing.set(True)
         try:
-            self.real.write(hide(text))
+            write(content)
         except (OSError, ValueError):
             pass
         finally:
@@ -67,11 +101,6 @@ class Tee:
         rest = here.held.pop(self._name, "") if here.held else ""
         if rest and self.real is not None:
             self._show(rest + end)
-
-    def writelines(self, lines: Any) -> None:
-        """Write each of the lines."""
-        for line in lines:
-            self.write(line)
 
     def flush(self) -> None:
         """Flush the wrapped stream."""
@@ -91,19 +120,16 @@ class Tee:
         here = current.running.get()
         return self.real.buffer if here is None or here.log is None else _Bytes(self)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.real, name)
-
 
 class _Bytes:
-    """Bytes written to the buffer of a stream, as text."""
+    """The stream for bytes below a `Tee`, which logs what comes here, too."""
 
     def __init__(self, text: Tee) -> None:
         self._text = text
 
     def write(self, content: Any) -> int:
-        self._text.write(bytes(content).decode("utf-8", "replace"))
-        return len(content)
+        self._text.write_bytes(bytes(content))
+        return memoryview(content).nbytes
 
     def flush(self) -> None:
         self._text.flush()
