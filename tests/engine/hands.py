@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -145,8 +146,8 @@ class HandStore(MemoryStore):
     late      whether the failing append is carried out all the same, and only its caller not told
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        super().__init__(now)
         self.batches: list[Sequence[Json]] = []
         self.gate = threading.Event()
         self.gate.set()
@@ -155,7 +156,7 @@ class HandStore(MemoryStore):
         self.late = False
         self.error: MotetError = MotetError("by hand")
 
-    def append(self, run: str, epoch: int, expected_seq: int, batch: Batch) -> int:
+    def append(self, run: str, epoch: int, expected_seq: int, batch: Batch) -> None:
         self.held_up.set()
         self.gate.wait()
         self.held_up.clear()
@@ -163,11 +164,10 @@ class HandStore(MemoryStore):
         fails = bool(self.fail_at) and number >= self.fail_at
         if fails and not (self.late and number == self.fail_at):
             raise self.error
-        offset = super().append(run, epoch, expected_seq, batch)
+        super().append(run, epoch, expected_seq, batch)
         self.batches.append(batch.events)
         if fails:
             raise self.error
-        return offset
 
     def kinds(self, run: str = "r1") -> list[str]:
         """The kinds of the run's recorded events, with their keys."""
@@ -178,12 +178,12 @@ class HandStore(MemoryStore):
 class Bench:
     """A host and what it is made of."""
 
-    store: HandStore = field(default_factory=HandStore)
     clock: HandClock = field(default_factory=HandClock)
     executor: HandExecutor = field(default_factory=HandExecutor)
     lease_s: float = 15.0
 
     def __post_init__(self) -> None:
+        self.store = HandStore(self.clock.now)
         self.tender = HandTender(self.clock)
         self.artifacts = MemoryArtifacts()
         self.host = self.make_host()

@@ -18,7 +18,7 @@ from motet.kernel.inputs import Succeeded
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep, Finish, Listen
 from motet.kernel.rules import OnEvent
-from motet.ports import Publication, Stopped, Success
+from motet.ports import Publication, Retention, Stopped, Success
 
 TRIES = Policy(executor="hand", retries=2, delays_s=(10.0,))
 
@@ -380,7 +380,7 @@ def test_a_run_is_driven_by_one_process_at_a_time() -> None:
     assert row.owner is not None
     row.owner.pid += 1
     row.owner.host = "elsewhere"
-    bench.store.claim("r1", row.owner, bench.clock.now(), 15.0, force=True)
+    bench.store.claim("r1", row.owner, 15.0, force=True)
     with pytest.raises(Conflict, match=f"process {row.owner.pid} on elsewhere"):
         bench.begin()
     bench.clock.time += 16.0
@@ -485,7 +485,7 @@ def test_a_fenced_owner_tells_all_who_wait_and_ends_what_runs(how: str) -> None:
     called: list[bool] = []
     driver.when_ended("b", -1, lambda: called.append(True))
     waiting, told = waits(driver, "a")
-    bench.store.claim("r1", bench.store.run("r1").owner, bench.clock.now(), 15.0, force=True)  # type: ignore[arg-type]
+    bench.store.claim("r1", bench.store.run("r1").owner, 15.0, force=True)  # type: ignore[arg-type]
     if how == "report":
         bench.executor.succeed("a", 1)
     elif how == "conclude":
@@ -623,13 +623,13 @@ def test_what_was_heard_may_be_pruned() -> None:
     driver.act([Listen("w", OnEvent("mine"))], commit=True)
     for number in range(5):
         bench.store.publish([Publication("mine" if number % 2 else "other", number, at=1.0)])
-    assert bench.store.prune(before=10.0, now=bench.clock.now()).events == 0
+    assert bench.store.prune(Retention(older_than_s=bench.clock.now() - 10.0)).events == 0
     driver.look()
     bench.tender.advance(bench.lease_s)
-    assert bench.store.prune(before=10.0, now=bench.clock.now()).events == 5
+    assert bench.store.prune(Retention(older_than_s=bench.clock.now() - 10.0)).events == 5
     bench.store.publish([Publication("mine", 5, at=1.0)])
     bench.tender.advance(bench.lease_s)
-    assert bench.store.prune(before=10.0, now=bench.clock.now()).events == 0
+    assert bench.store.prune(Retention(older_than_s=bench.clock.now() - 10.0)).events == 0
     again = bench.begin()
     assert again.state.waits["w"].fired == 3
 

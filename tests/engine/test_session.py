@@ -26,7 +26,7 @@ def session_on(store: HandStore, clock: HandClock | None = None) -> Session:
     """The run r1, taken up anew."""
     clock = clock or HandClock()
     store.create_run(NewRun("r1", "r1", "test", {}))
-    row = store.claim("r1", this_process(), clock.now(), 15.0, force=True)
+    row = store.claim("r1", this_process(), 15.0, force=True)
     state = load_state(store, "r1", row.offset)
     return Session(store, clock, state, epoch=row.epoch)
 
@@ -242,7 +242,7 @@ def test_what_goes_on_after_a_recovery_is_the_same(rng: random.Random) -> None:
     with_checkpoint = session_on(store)
     plain, kept = HandStore(), store.run("r1")
     plain.create_run(NewRun("r1", "r1", "test", {}))
-    row = plain.claim("r1", this_process(), 0.0, 15.0, force=True)
+    row = plain.claim("r1", this_process(), 15.0, force=True)
     from motet.ports import Batch
 
     plain.append("r1", row.epoch, 0, Batch(list(store.history("r1"))))

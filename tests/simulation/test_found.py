@@ -35,7 +35,7 @@ class Process:
 
     def __init__(self, store: MemoryStore, program: Program | None = None, *, reopen: bool = False) -> None:
         store.create_run(NewRun("r", "r", "w", {}))
-        self.row = store.claim("r", Owner("h", "b", 1, 1), 1000.0, 15.0, force=True)
+        self.row = store.claim("r", Owner("h", "b", 1, 1), 15.0, force=True)
         self.started: list[str] = []
         self.session = Session(
             store, Clock(), load_state(store, "r", self.row.offset), epoch=self.row.epoch, program=program
@@ -198,7 +198,7 @@ def test_rows_of_elements_stay_true_when_their_map_is_reset() -> None:
 def test_a_process_that_was_overtaken_before_it_began_is_fenced() -> None:
     store = MemoryStore()
     store.create_run(NewRun("r", "r", "w", {}))
-    slow = store.claim("r", Owner("h", "b", 1, 1), 1000.0, 15.0)
+    slow = store.claim("r", Owner("h", "b", 1, 1), 15.0)
     Process(store, Scripted([Finish()]))
     late = Session(store, Clock(), load_state(store, "r", 0), epoch=slow.epoch, program=Scripted([]))
     with pytest.raises(Fenced):

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from motet.errors import MotetError
-from motet.ports import Batch, Checkpoint, Document, NewRun, Owner, Pruned, Publication, StepRow, Store
+from motet.ports import Batch, Checkpoint, Document, NewRun, Owner, Pruned, Publication, Retention, StepRow, Store
 from motet.stores.memory import MemoryStore
 from motet.stores.sqlite import SqliteStore
+from motet.testing.checking import SetClock
 
 RUNS = ["a", "ab", "b"]
 ids = st.sampled_from(RUNS)
@@ -52,6 +53,12 @@ new_runs = st.builds(
     tags=st.lists(text, max_size=2), created_at=times, offset=st.integers(0, 20),
 )  # fmt: skip
 
+retentions = st.builds(
+    Retention,
+    older_than_s=st.none() | times, keep=st.integers(0, 2), tags=st.lists(text, max_size=1),
+    statuses=st.lists(statuses, max_size=2), free_bytes=st.sampled_from([None, None, 0, 10**6]),
+)  # fmt: skip
+
 offs = st.sampled_from([(0, 0)] * 6 + [(0, 1), (0, -1), (1, 0), (-1, 0)])
 """How far an epoch and a number are from those of the run: mostly not at all, so that calls mostly succeed."""
 
@@ -62,11 +69,12 @@ class BothStores(RuleBasedStateMachine):
     @initialize()
     def open_both(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
-        self.memory = MemoryStore()
-        self.sqlite = SqliteStore(self.folder.name)
+        self.clock = SetClock()
+        self.memory = MemoryStore(self.clock)
+        self.sqlite = SqliteStore(self.folder.name, now=self.clock)
         for run in (NewRun("a", "k", "w", {}), NewRun("ab", "k/1", "w", {}, parent="a", created_at=1.0)):
             self.both(lambda store, run=run: store.create_run(run))  # type: ignore[misc]
-            self.both(lambda store, run=run: store.claim(run.id, Owner("h", "b", 1, 0), 0.0, 5.0))  # type: ignore[misc]
+            self.both(lambda store, run=run: store.claim(run.id, Owner("h", "b", 1, 0), 5.0))  # type: ignore[misc]
 
     def teardown(self) -> None:
         if hasattr(self, "sqlite"):
@@ -98,19 +106,23 @@ class BothStores(RuleBasedStateMachine):
     def create(self, run: NewRun) -> None:
         self.both(lambda store: store.create_run(run))
 
-    @rule(run=ids, pid=st.integers(1, 2), now=times, lease_s=times, force=st.booleans())
-    def claim(self, run: str, pid: int, now: float, lease_s: float, force: bool) -> None:
-        self.both(lambda store: store.claim(run, Owner("h", "b", pid, 0), now, lease_s, force=force))
+    @rule(at=times)
+    def set_clock(self, at: float) -> None:
+        self.clock.at = at
+
+    @rule(run=ids, pid=st.integers(1, 2), lease_s=times, force=st.booleans())
+    def claim(self, run: str, pid: int, lease_s: float, force: bool) -> None:
+        self.both(lambda store: store.claim(run, Owner("h", "b", pid, 0), lease_s, force=force))
 
     @rule(run=ids, rows=st.lists(steps, min_size=1, max_size=3))
     def work(self, run: str, rows: list[StepRow]) -> None:
         epoch, seq = self.epoch_and_seq(run, (0, 0))
         self.both(lambda store: store.append(run, epoch, seq, Batch([{"event": "e", "at": 1.0}] * len(rows), rows)))
 
-    @rule(run=ids, off=offs, until=times, give_up=st.booleans())
-    def lease(self, run: str, off: tuple[int, int], until: float, give_up: bool) -> None:
+    @rule(run=ids, off=offs, lease_s=times, give_up=st.booleans())
+    def lease(self, run: str, off: tuple[int, int], lease_s: float, give_up: bool) -> None:
         epoch, _ = self.epoch_and_seq(run, off)
-        self.both(lambda store: store.release(run, epoch) if give_up else store.renew(run, epoch, until))
+        self.both(lambda store: store.release(run, epoch) if give_up else store.renew(run, epoch, lease_s))
 
     @rule(run=ids, status=st.sampled_from(["succeeded", "failed", "running"]), at=times)
     def finish(self, run: str, status: str, at: float) -> None:
@@ -136,14 +148,14 @@ class BothStores(RuleBasedStateMachine):
     def publish(self, events: list[Publication]) -> None:
         self.both(lambda store: store.publish(events))
 
-    @rule(name=st.sampled_from([*RUNS, "me"]), offset=st.integers(0, 30), until=times)
-    def keep_from(self, name: str, offset: int, until: float) -> None:
-        self.both(lambda store: store.keep_from(name, offset, until))
+    @rule(name=st.sampled_from([*RUNS, "me"]), offset=st.integers(0, 30), keep_s=times)
+    def keep_from(self, name: str, offset: int, keep_s: float) -> None:
+        self.both(lambda store: store.keep_from(name, offset, keep_s))
 
-    @rule(before=times, now=times)
-    def prune(self, before: float, now: float) -> None:
-        self.both(lambda store: store.prune(before=before, now=now, dry_run=True))
-        self.both(lambda store: store.prune(before=before, now=now))
+    @rule(retention=retentions)
+    def prune(self, retention: Retention) -> None:
+        self.both(lambda store: store.prune(retention, dry_run=True))
+        self.both(lambda store: store.prune(retention))
 
     @rule(key=names, body=json, version=st.integers(0, 2), delete=st.booleans())
     def documents(self, key: str, body: Any, version: int, delete: bool) -> None:
@@ -160,7 +172,7 @@ class BothStores(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         self.sqlite.close()
-        self.sqlite = SqliteStore(self.folder.name)
+        self.sqlite = SqliteStore(self.folder.name, now=self.clock)
 
     @rule(
         after=st.integers(0, 20), limit=st.integers(1, 20), run=st.none() | ids, published=st.booleans(),
@@ -220,14 +232,15 @@ def test_a_long_life(rng: random.Random) -> None:
 
     acts: list[tuple[int, Callable[[], None]]] = [
         (3, lambda: both.create(NewRun(rng.choice(RUNS), "n", "w", value(), offset=both.memory.head() // 2))),
-        (3, lambda: both.claim(rng.choice(RUNS), rng.randrange(2), rng.choice(at), rng.choice(at), rng.random() < 0.3)),
+        (3, lambda: both.claim(rng.choice(RUNS), rng.randrange(2), rng.choice(at), rng.random() < 0.3)),
         (2, lambda: both.lease(rng.choice(RUNS), (0, 0), rng.choice(at), rng.random() < 0.5)),
         (20, lambda: both.work(rng.choice(RUNS), [step() for _ in range(rng.randrange(1, 4))])),
         (2, lambda: both.finish(rng.choice(RUNS), rng.choice(["succeeded", "failed", "running"]), rng.choice(at))),
         (2, lambda: both.save_checkpoint(rng.choice(RUNS), (0, 0), rng.randrange(9), value())),
         (10, lambda: both.publish([published() for _ in range(rng.randrange(4))])),
         (1, lambda: both.keep_from(rng.choice([*RUNS, "me"]), both.memory.head() - rng.randrange(20), rng.choice(at))),
-        (1, lambda: both.prune(rng.choice(at), rng.choice(at))),
+        (1, lambda: both.prune(Retention(rng.choice(at), rng.randrange(2), rng.choice([(), ("failed",)])))),
+        (3, lambda: both.set_clock(rng.choice(at))),
         (1, both.reopen),
         (4, lambda: both.look(both.memory.head() - rng.randrange(30), rng.randrange(1, 9), rng.choice([None, *RUNS]),
                               rng.random() < 0.5, rng.choice([None, "running"]), "a", rng.choice([None, 1.0]))),

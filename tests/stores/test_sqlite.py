@@ -14,8 +14,8 @@ import pytest
 from tests.stores import workers
 
 from motet.errors import Fenced
-from motet.ports import Batch, NewRun, Owner, Publication, StepRow
-from motet.stores.sqlite import SqliteStore, journal
+from motet.ports import Batch, NewRun, Owner, Publication, Retention, StepRow
+from motet.stores.sqlite import SqliteStore, events
 
 FRAME_BYTES = 24 + 4096
 
@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> SqliteStore:
     """A store with a claimed run "r"."""
     store = SqliteStore(str(tmp_path))
     store.create_run(NewRun("r", "n", "w", {}))
-    store.claim("r", Owner("h", "b", 1, 1), 0.0, 1e12)
+    store.claim("r", Owner("h", "b", 1, 1), 1e12)
     return store
 
 
@@ -114,9 +114,9 @@ def test_a_snapshot_is_of_one_moment(store: SqliteStore) -> None:
     other = SqliteStore(store._database.home)
 
     def act(execute: Any) -> list[int]:
-        first = journal.head(execute)
+        first = events.head(execute)
         other.publish([Publication("a")])
-        return [first, journal.head(execute)]
+        return [first, events.head(execute)]
 
     assert store._database.snapshot(act) == [0, 0]
     assert store._database.read(act) == [1, 2]
@@ -175,8 +175,8 @@ def test_pruning_shrinks_the_file_by_what_it_says(store: SqliteStore, tmp_path: 
         store.append("r", 1, seq, Batch([{"event": "e", "at": 1.0, "fill": "x" * 10_000}]))
     store.append("r", 1, 300, Batch([{"event": "e", "at": 1.0}], run={"status": "failed", "ended_at": 1.0}))
     store.release("r", 1)
-    would = store.prune(before=2.0, now=3.0, dry_run=True)
-    pruned = store.prune(before=2.0, now=3.0)
+    would = store.prune(Retention(older_than_s=1.0), dry_run=True)
+    pruned = store.prune(Retention(older_than_s=1.0))
     assert pruned.freed_bytes > 3_000_000
     assert 0.8 < would.freed_bytes / pruned.freed_bytes < 1.2
     assert (tmp_path / "store.db").stat().st_size < 200_000
@@ -190,15 +190,15 @@ def test_pruning_while_others_write(store: SqliteStore, tmp_path: Path) -> None:
     for turn in range(20):
         id_ = f"old{turn}"
         store.create_run(NewRun(id_, "n", "w", {}))
-        store.claim(id_, Owner("h", "b", 1, 1), 0.0, 1.0)
+        store.claim(id_, Owner("h", "b", 1, 1), 0.0)
         store.append(id_, 1, 0, Batch([{"event": "e", "at": 1.0}], run={"status": "failed", "ended_at": 1.0}))
     writers = [workers.begin("write", tmp_path, f"run{i}", 100) for i in range(3)]
     pruned = 0
     while any(process.poll() is None for process in writers):
-        pruned += store.prune(before=2.0, now=3.0).runs
+        pruned += store.prune(Retention(older_than_s=1.0)).runs
     for process in writers:
         workers.result(process)
-    assert pruned + store.prune(before=2.0, now=3.0).runs == 20
+    assert pruned + store.prune(Retention(older_than_s=1.0)).runs == 20
     for i in range(3):
         assert [event["seq"] for event in store.history(f"run{i}")] == list(range(1, 101))
     assert store.check() == []
@@ -208,7 +208,8 @@ def test_pruning_while_others_write(store: SqliteStore, tmp_path: Path) -> None:
 def test_a_fence_survives_a_run_that_is_made_anew(store: SqliteStore) -> None:
     """An owner of a pruned run cannot write to another one of the same id."""
     store.append("r", 1, 0, Batch([{"event": "e", "at": 1.0}], run={"status": "failed", "ended_at": 1.0}))
-    assert store.prune(before=2.0, now=1e13).runs == 1
+    store.release("r", 1)
+    assert store.prune(Retention(older_than_s=1.0)).runs == 1
     store.create_run(NewRun("r", "n", "w", {}))
     with pytest.raises(Fenced):
         store.append("r", 1, 1, Batch([{"event": "e", "at": 1.0}]))

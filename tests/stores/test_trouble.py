@@ -24,7 +24,7 @@ def filled(home: Path, count: int = 50) -> SqliteStore:
     """A store with a run of some events."""
     store = SqliteStore(str(home))
     store.create_run(NewRun("r", "n", "w", {}))
-    store.claim("r", Owner("h", "b", 1, 1), 0.0, 1e12)
+    store.claim("r", Owner("h", "b", 1, 1), 1e12)
     for seq in range(count):
         store.append("r", 1, seq, Batch([{"event": "e", "at": 1.0, "fill": "x" * 500}]))
     return store
@@ -146,7 +146,7 @@ def test_a_full_disk(small_disk: Path) -> None:
             store.append("r", 1, seq, Batch([{"event": "e", "at": 1.0, "fill": "x" * 100_000}]))
     assert len(list(store.history("r"))) == store.run("r").seq == seq
     filler.unlink()
-    assert store.append("r", 1, seq, Batch([{"event": "e", "at": 1.0}])) == seq + 1
+    store.append("r", 1, seq, Batch([{"event": "e", "at": 1.0}]))
     assert store.check() == []
     store.close()
     again = SqliteStore(str(home))

@@ -45,7 +45,7 @@ def result(process: subprocess.Popen[str]) -> Any:
 
 def claimed(store: SqliteStore, run: str) -> int:
     store.create_run(NewRun(run, run, "w", {}))
-    return store.claim(run, Owner("h", "b", os.getpid(), 0), 0.0, 1e12, force=True).epoch
+    return store.claim(run, Owner("h", "b", os.getpid(), 0), 1e12, force=True).epoch
 
 
 def write(home: str, run: str, count: str) -> None:
@@ -57,8 +57,8 @@ def write(home: str, run: str, count: str) -> None:
     for seq in range(0, int(count), 2):
         began = time.perf_counter()
         events = [{"event": "e", "at": 1.0, "run": run, "seq": seq + i} for i in (1, 2)]
-        first = store.append(run, epoch, seq, Batch(events, [StepRow(f"s{seq}", "t", "call", "succeeded")]))
-        offsets += [first, first + 1]
+        store.append(run, epoch, seq, Batch(events, [StepRow(f"s{seq}", "t", "call", "succeeded")]))
+        offsets += [entry.offset for entry in store.read(offsets[-1] if offsets else 0, run=run) if entry.seq > seq]
         longest_s = max(longest_s, time.perf_counter() - began)
         offsets += store.publish([Publication(run, seq, client_key=f"{run}-{seq}"), Publication(run, seq)])
     store.close()

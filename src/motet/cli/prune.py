@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from motet import app
 from motet.cli.terminal import Terminal
 from motet.errors import NotFound
-from motet.ports import LogStore, Pruned, Store
+from motet.ports import LogStore, Pruned, Retention, Store
 from motet.views import human, lookup
 
 _SETTLED_S = 24 * 3600.0
@@ -31,7 +31,7 @@ def prune(options: Namespace, terminal: Terminal) -> int:
     home, now = app.home(), time.time()
     before = now - human.seconds_of(options.older_than)
     store = app.open_store(home)
-    pruned = store.prune(before=before, now=now, dry_run=options.dry_run)
+    pruned = store.prune(Retention(older_than_s=now - before), dry_run=options.dry_run)
     used = store.artifacts()
     swept = app.open_artifacts(home).sweep(used.__contains__, min(before, now - _SETTLED_S), dry_run=options.dry_run)
     logs_bytes = 0 if options.dry_run else _remove_logs(store, app.open_logs(home), os.path.join(home, "engines"))

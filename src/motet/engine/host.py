@@ -92,7 +92,7 @@ class Host:
         force = row.owner is not None and is_dead(row.owner)
         hit("claim.before")
         try:
-            row = self.store.claim(run, this_process(), self.clock.now(), lease_s, force=force)
+            row = self.store.claim(run, this_process(), lease_s, force=force)
         except Conflict:
             raise Conflict(_driven(row), f"Stop it with `motet stop {row.name}`, or wait for it to end.") from None
         hit("claim.after")

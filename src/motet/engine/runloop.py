@@ -275,12 +275,11 @@ class RunLoop:
     def _renew(self) -> None:
         if self.finished.is_set():
             return
-        until = self.host.clock.now() + self._lease_s
         try:
-            self.host.store.renew(self.run.id, self.session.epoch, until)
+            self.host.store.renew(self.run.id, self.session.epoch, self._lease_s)
             if self._heard > self._kept:  # what was acted on, or concerned nobody, may be pruned
                 self._kept = self._heard
-                self.host.store.keep_from(self.run.id, self._kept, until)
+                self.host.store.keep_from(self.run.id, self._kept, self._lease_s)
         except MotetError as error:
             with self._turn:
                 self.session.broken = self.session.broken or error

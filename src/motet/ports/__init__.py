@@ -5,11 +5,24 @@ Each port has a conformance suite in `motet.testing`; an adapter is right when i
 
 from motet.ports.content import ArtifactStore, Clock, LogLine, LogStore, Stored
 from motet.ports.execution import Attempt, Attended, Executor, Failure, Lender, Outcome, Stopped, Success
-from motet.ports.rows import Batch, Checkpoint, Document, Entry, NewRun, Owner, Pruned, Publication, RunRow, StepRow
-from motet.ports.store import Follower, Store
+from motet.ports.rows import (
+    Batch,
+    Checkpoint,
+    Document,
+    Entry,
+    NewRun,
+    Owner,
+    Pruned,
+    Publication,
+    Retention,
+    RunRow,
+    StepRow,
+)
+from motet.ports.store import Directory, Documents, Events, Follower, Journal, Store
 
 __all__ = [
-    "ArtifactStore", "Attempt", "Attended", "Batch", "Checkpoint", "Clock", "Document", "Entry", "Executor", "Failure",
-    "Follower", "Lender", "LogLine", "LogStore", "NewRun", "Outcome", "Owner", "Pruned", "Publication", "RunRow",
-    "StepRow", "Stopped", "Store", "Stored", "Success",
+    "ArtifactStore", "Attempt", "Attended", "Batch", "Checkpoint", "Clock", "Directory", "Document", "Documents",
+    "Entry", "Events", "Executor", "Failure", "Follower", "Journal", "Lender", "LogLine", "LogStore", "NewRun",
+    "Outcome", "Owner", "Pruned", "Publication", "Retention", "RunRow", "StepRow", "Stopped", "Store", "Stored",
+    "Success",
 ]  # fmt: skip

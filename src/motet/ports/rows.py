@@ -153,3 +153,20 @@ class Pruned(Record):
     events: int = 0
     artifacts: int = 0
     freed_bytes: int = 0
+
+
+class Retention(Record):
+    """Which ended runs may be removed; each condition that is given narrows the choice.
+
+    older_than_s  those that ended longer ago
+    keep          all but so many of them that ended last
+    statuses      those that ended so
+    tags          those with at least one of these tags
+    free_bytes    the oldest of them, only until so much is freed
+    """
+
+    older_than_s: float | None = None
+    keep: int = 0
+    statuses: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    free_bytes: int | None = None

@@ -1,4 +1,7 @@
-"""The journal and the rows beside it."""
+"""What a store keeps: a journal, a directory of runs and steps, events, documents. `Store` is the four together.
+
+Times and durations go by the store's own clock: that of the host for a file, that of the database for a server.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from motet.ports.rows import (
     Owner,
     Pruned,
     Publication,
+    Retention,
     RunRow,
     StepRow,
 )  # fmt: skip
@@ -39,40 +43,34 @@ class Follower(Protocol):
         ...
 
 
-class Store(Protocol):
-    """The journal and the rows beside it. Safe to call from any thread; shared by processes if on disk.
+class Journal(Protocol):
+    """What happened in each run, written by its one owner.
 
-    Each writing call is one transaction: it happened as a whole when the call returns, and not at all when it
-    raises. No call ever fails because another process writes at the same time: it waits.
+    A claim begins an epoch; whoever writes names its epoch and the last event that it knows of, so that two who both
+    believe to be the owner can never both write.
     """
 
-    # -- runs
-
-    def create_run(self, run: NewRun) -> bool:
-        """Add the run as pending. False if a run of that id exists (nothing is changed): safe to repeat."""
-        ...
-
-    def claim(self, run: str, owner: Owner, now: float, lease_s: float, *, force: bool = False) -> RunRow:
-        """Make `owner` the run's owner: its epoch goes up by one, so every earlier owner is fenced off.
+    def claim(self, run: str, owner: Owner, lease_s: float, *, force: bool = False) -> RunRow:
+        """Make `owner` the run's owner for `lease_s` from now: the epoch that goes up by one fences off earlier ones.
 
         Raises NotFound; raises Conflict, naming the owner, while another owner's lease holds and `force` is
         not given. (Whether that owner is dead is for the caller to know: see `motet.owners`.)
         """
         ...
 
-    def renew(self, run: str, epoch: int, until: float) -> None:
-        """Prolong the lease, if the run was not given up. Raises Fenced if it has another epoch by now."""
+    def renew(self, run: str, epoch: int, lease_s: float) -> None:
+        """Let the lease end `lease_s` from now, if the run was not given up. Raises Fenced if it has another epoch."""
         ...
 
     def release(self, run: str, epoch: int) -> None:
         """Give the run up: no owner, no lease. Does nothing if the run has another epoch by now."""
         ...
 
-    def append(self, run: str, epoch: int, expected_seq: int, batch: Batch) -> int:
-        """Add events number expected_seq+1, ... to the run, with the rows; gives the first one's offset.
+    def append(self, run: str, epoch: int, expected_seq: int, batch: Batch) -> None:
+        """Add events number expected_seq+1, ... to the run, with the rows.
 
         Raises Fenced if the run's epoch differs or its last event is not number `expected_seq`: somebody
-        else wrote. Offsets count every event of the store, and their order is the order of commits.
+        else wrote.
         """
         ...
 
@@ -86,6 +84,14 @@ class Store(Protocol):
 
     def load_checkpoint(self, run: str) -> Checkpoint | None:
         """The last state kept."""
+        ...
+
+
+class Directory(Protocol):
+    """Runs and steps as lists and pages show them."""
+
+    def create_run(self, run: NewRun) -> bool:
+        """Add the run as pending. False if a run of that id exists (nothing is changed): safe to repeat."""
         ...
 
     def run(self, run: str) -> RunRow:
@@ -110,7 +116,9 @@ class Store(Protocol):
         """One step, whole. Raises NotFound."""
         ...
 
-    # -- events
+
+class Events(Protocol):
+    """All events of a store in one order: what engines recorded and what was published."""
 
     def publish(self, events: Sequence[Publication]) -> list[int]:
         """Add events; gives their offsets. A client key seen before gives the offset that it had then."""
@@ -123,7 +131,8 @@ class Store(Protocol):
     def read(self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False) -> list[Entry]:
         """Events with an offset beyond `after`, in order. `published` leaves out what engines recorded.
 
-        An event once visible at an offset stays there, and none ever appears before one that was visible.
+        An event once visible at an offset stays there, and none ever appears before one that was visible: offsets grow
+        in the order in which events become visible. They need not be dense.
         """
         ...
 
@@ -131,15 +140,17 @@ class Store(Protocol):
         """A follower that wakes on every commit, or only on published events."""
         ...
 
-    def keep_from(self, listener: str, offset: int, until: float) -> None:
-        """Promise the named listener that no event beyond `offset` is pruned before time `until`.
+    def keep_from(self, listener: str, offset: int, keep_s: float) -> None:
+        """Promise the named listener that no event beyond `offset` is pruned within `keep_s` from now.
 
         A run that has not ended listens under its id without limit of time: to published events beyond the
         `offset` promised last, or beyond the one that it was created with.
         """
         ...
 
-    # -- what voices keep
+
+class Documents(Protocol):
+    """What voices keep: documents, names of runs, numbers."""
 
     def document(self, voice: str, kind: str, key: str) -> Document | None:
         """The document, or None."""
@@ -172,10 +183,16 @@ class Store(Protocol):
         """The next number of a sequence: 1, 2, 3, ... never the same twice, in any process."""
         ...
 
-    # -- upkeep
 
-    def prune(self, *, before: float, now: float, dry_run: bool = False) -> Pruned:
-        """Remove ended runs that ended before that time, and published events older than it.
+class Store(Journal, Directory, Events, Documents, Protocol):
+    """The four together, and their upkeep. Safe to call from any thread; shared by processes if on disk.
+
+    Each writing call is one transaction: it happened as a whole when the call returns, and not at all when it
+    raises. No call ever fails because another process writes at the same time: it waits.
+    """
+
+    def prune(self, retention: Retention, *, dry_run: bool = False) -> Pruned:
+        """Remove ended runs as the retention says; by age alone, published events as old too.
 
         Never removes a run that has not ended, whose lease holds, or whose parent has not ended; nor an event beyond
         the offset that a listener or a run that has not ended has yet to read.

@@ -3,37 +3,51 @@
 from __future__ import annotations
 
 import threading
+import time
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import wraps
+from itertools import islice
+from typing import Any, TypeVar
 
-from motet.errors import Conflict, Fenced, NotFound
+from motet import ports
 from motet.kernel.events import Json
-from motet.ports import (
-    Batch,
-    Checkpoint,
-    Entry,
-    Follower,
-    NewRun,
-    Owner,
-    Pruned,
-    Publication,
-    RunRow,
-    StepRow,
-)
 from motet.records import Record, field
+from motet.stores import rules
 from motet.stores.codec import decode, encode, references
-from motet.stores.memory_documents import MemoryDocuments
-from motet.stores.memory_prune import kept_from, old_runs
-from motet.stores.rows import CHANGEABLE, step_cells, step_of_cells
+from motet.stores.rules import step_cells, step_of_cells
+
+T = TypeVar("T")
+
+
+def _one_at_a_time(store: type[T]) -> type[T]:
+    """The class, whose public methods take its lock."""
+
+    def locked(method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def call(self: MemoryStore, *args: Any, **kwargs: Any) -> Any:
+            with self._lock:
+                return method(self, *args, **kwargs)
+
+        return call
+
+    for name, method in list(vars(store).items()):
+        if not name.startswith("_"):
+            setattr(store, name, locked(method))
+    return store
 
 
 class _Run(Record):
-    row: RunRow
+    row: ports.RunRow
     events: list[str] = field(default_factory=list)
     steps: dict[str, str] = field(default_factory=dict)
     checkpoint: str | None = None
     last_offset: int = 0
+
+
+_NONE = _Run(ports.RunRow("", "", "", None, None, "", 0, 0))
+"""What is found of a run that does not exist."""
 
 
 class _Fact(Record):
@@ -43,222 +57,220 @@ class _Fact(Record):
     run: str
     seq: int
     text: str
-    published: Publication | None = None
+    published: ports.Publication | None = None
 
-    def entry(self) -> Entry:
+    def entry(self) -> ports.Entry:
         value, it = decode(self.text), self.published
         if it is not None:
-            return Entry(self.offset, self.run, 0, it.key, it.namespace, value, it.at, it.sender, True)
-        return Entry(self.offset, self.run, self.seq, value["event"], "motet", value, value.get("at", 0.0), "", False)
+            return ports.Entry(self.offset, self.run, 0, it.key, it.namespace, value, it.at, it.sender, True)
+        return ports.Entry(
+            self.offset, self.run, self.seq, value["event"], "motet", value, value.get("at", 0.0), "", False
+        )
 
 
-class MemoryStore(MemoryDocuments):
+@_one_at_a_time
+class MemoryStore:
     """A store that lives and dies with this object. See `ports.Store` for what each call promises.
 
     It keeps JSON as text, so that what was given to it can be changed afterwards, as with a store on disk.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self._lock = threading.RLock()
         self._runs: dict[str, _Run] = {}
         self._journal: list[_Fact] = []
         self._head = 0
         self._client_keys: dict[str, int] = {}
         self._listeners: dict[str, tuple[int, float]] = {}
-        self._followers: list[_Follower] = []
+        self._followers: dict[int, _Follower] = {}
+        self._documents: dict[tuple[str, str, str], tuple[int, str]] = {}
+        self._aliases: dict[tuple[str, str], str] = {}
+        self._numbers: dict[tuple[str, str], int] = {}
 
-    # -- runs
+    # -- the journal
 
-    def create_run(self, run: NewRun) -> bool:
-        with self._lock:
-            if run.id in self._runs:
-                return False
-            row = RunRow(
-                run.id, run.name, run.workflow, _copy(run.program), _copy(run.params), "pending", 0, 0,
-                run.parent, list(run.tags), run.offset, run.created_at,
-            )  # fmt: skip
-            self._runs[run.id] = _Run(row)
-        self._ring(published=False)
-        return True
+    def claim(self, run: str, owner: ports.Owner, lease_s: float, *, force: bool = False) -> ports.RunRow:
+        row, now = self._known(run).row, self._now()
+        rules.check_claim(row, owner, now, force=force)
+        row.epoch += 1
+        row.owner, row.lease_until = replace(owner), now + lease_s
+        return _shown(row)
 
-    def claim(self, run: str, owner: Owner, now: float, lease_s: float, *, force: bool = False) -> RunRow:
-        with self._lock:
-            row = self._run(run).row
-            other = row.owner
-            if other is not None and other != owner and (row.lease_until or 0.0) > now and not force:
-                raise Conflict(
-                    f"Run {run} is driven by process {other.pid} on {other.host}.",
-                    "Wait until it ends, or stop it first.",
-                )
-            row.epoch += 1
-            row.owner, row.lease_until = replace(owner), now + lease_s
-            return _shown(row)
-
-    def renew(self, run: str, epoch: int, until: float) -> None:
-        with self._lock:
-            row = self._in_epoch(run, epoch).row
-            if row.owner is not None:
-                row.lease_until = until
+    def renew(self, run: str, epoch: int, lease_s: float) -> None:
+        row = self._in_epoch(run, epoch).row
+        if row.owner is not None:
+            row.lease_until = self._now() + lease_s
 
     def release(self, run: str, epoch: int) -> None:
-        with self._lock:
-            known = self._runs.get(run)
-            if known is not None and known.row.epoch == epoch:
-                known.row.owner = known.row.lease_until = None
+        known = self._runs.get(run)
+        if known is not None and known.row.epoch == epoch:
+            known.row.owner = known.row.lease_until = None
 
-    def append(self, run: str, epoch: int, expected_seq: int, batch: Batch) -> int:
-        if not batch.events and batch.steps:
-            raise ValueError("step rows change with events only")
-        if not batch.run.keys() <= CHANGEABLE:
-            raise ValueError(f"not what may change of a run: {sorted(batch.run.keys() - CHANGEABLE)}")
+    def append(self, run: str, epoch: int, expected_seq: int, batch: ports.Batch) -> None:
+        rules.check_batch(batch)
         texts = [encode(event) for event in batch.events]
         cells = [(step.key, encode(step_cells(step))) for step in batch.steps]
         changed = {name: _copy(value) for name, value in batch.run.items()}
-        with self._lock:
-            known = self._in_epoch(run, epoch)
-            if known.row.seq != expected_seq:
-                raise Fenced(
-                    f"Run {run} was written to by another: it is after event {known.row.seq}, "
-                    f"and this writer is after event {expected_seq}."
-                )
-            offset = self._head + 1
-            for seq, text in enumerate(texts, expected_seq + 1):
-                self._head += 1
-                self._journal.append(_Fact(self._head, run, seq, text))
-            known.events += texts
-            known.steps.update(cells)
-            known.row.seq += len(texts)
-            known.last_offset = self._head if texts else known.last_offset
-            for name, value in changed.items():
-                setattr(known.row, name, value)
+        known = self._in_epoch(run, epoch)
+        rules.check_place(run, known.row.seq, expected_seq)
+        for seq, text in enumerate(texts, expected_seq + 1):
+            known.last_offset = self._add(run, seq, text)
+        known.events += texts
+        known.steps.update(cells)
+        known.row.seq += len(texts)
+        for name, value in changed.items():
+            setattr(known.row, name, value)
         self._ring(published=False)
-        return offset
 
     def history(self, run: str, after_seq: int = 0) -> Iterator[Json]:
-        with self._lock:
-            known = self._runs.get(run)
-            texts = known.events[max(0, after_seq) :] if known else []
-        yield from map(decode, texts)
+        return map(decode, self._runs.get(run, _NONE).events[max(0, after_seq) :])
 
-    def save_checkpoint(self, run: str, epoch: int, checkpoint: Checkpoint) -> None:
-        text = encode([checkpoint.seq, checkpoint.state])
-        with self._lock:
-            self._in_epoch(run, epoch).checkpoint = text
+    def save_checkpoint(self, run: str, epoch: int, checkpoint: ports.Checkpoint) -> None:
+        self._in_epoch(run, epoch).checkpoint = encode([checkpoint.seq, checkpoint.state])
 
-    def load_checkpoint(self, run: str) -> Checkpoint | None:
-        with self._lock:
-            known = self._runs.get(run)
-            text = known.checkpoint if known else None
-        return None if text is None else Checkpoint(*decode(text))
+    def load_checkpoint(self, run: str) -> ports.Checkpoint | None:
+        text = self._runs.get(run, _NONE).checkpoint
+        return None if text is None else ports.Checkpoint(*decode(text))
 
-    def run(self, run: str) -> RunRow:
-        with self._lock:
-            return _shown(self._run(run).row)
+    # -- runs and steps
 
-    def find_runs(self, text: str) -> list[RunRow]:
+    def create_run(self, run: ports.NewRun) -> bool:
+        if run.id in self._runs:
+            return False
+        row = ports.RunRow(
+            run.id, run.name, run.workflow, run.program, run.params, "pending", 0, 0, run.parent, run.tags,
+            run.offset, run.created_at,
+        )  # fmt: skip
+        self._runs[run.id] = _Run(_shown(row))
+        self._ring(published=False)
+        return True
+
+    def run(self, run: str) -> ports.RunRow:
+        return _shown(self._known(run).row)
+
+    def find_runs(self, text: str) -> list[ports.RunRow]:
         found = self._newest_first()
         whole = [row for row in found if text in (row.id, row.name)]
         return whole or [row for row in found if row.id.startswith(text) or row.name.startswith(text)]
 
-    def runs(self, *, limit: int = 50, status: str | None = None, before: float | None = None) -> list[RunRow]:
+    def runs(self, *, limit: int = 50, status: str | None = None, before: float | None = None) -> list[ports.RunRow]:
         rows = (row for row in self._newest_first() if status is None or row.status == status)
         return [row for row in rows if before is None or row.created_at < before][:limit]
 
     def steps(
         self, run: str, *, limit: int | None = None, status: str | None = None, whole: bool = False
-    ) -> list[StepRow]:
-        with self._lock:
-            texts = list(self._runs[run].steps.values()) if run in self._runs else []
+    ) -> list[ports.StepRow]:
+        texts = self._runs.get(run, _NONE).steps.values()
         rows = (step_of_cells(decode(text), light=not whole) for text in texts)
         return [row for row in rows if status is None or row.status == status][:limit]
 
-    def step(self, run: str, key: str) -> StepRow:
-        with self._lock:
-            text = self._runs[run].steps.get(key) if run in self._runs else None
+    def step(self, run: str, key: str) -> ports.StepRow:
+        text = self._runs.get(run, _NONE).steps.get(key)
         if text is None:
-            raise NotFound(f"Run {run} has no step {key}.", "`motet show RUN` lists its steps.")
+            raise rules.no_step(run, key)
         return step_of_cells(decode(text))
 
     # -- events
 
-    def publish(self, events: Sequence[Publication]) -> list[int]:
+    def publish(self, events: Sequence[ports.Publication]) -> list[int]:
         texts = [encode(event.value) for event in events]
-        offsets = []
-        with self._lock:
-            first = self._head
-            for event, text in zip(events, texts, strict=True):
-                offset = self._client_keys.get(event.client_key, 0) if event.client_key else 0
-                if not offset:
-                    offset = self._head = self._head + 1
-                    self._journal.append(_Fact(offset, event.run, 0, text, replace(event)))
-                    if event.client_key:
-                        self._client_keys[event.client_key] = offset
-                offsets.append(offset)
-            added = self._head > first
-        if added:
+        first, offsets = self._head, []
+        for event, text in zip(events, texts, strict=True):
+            key = event.client_key
+            offset = self._client_keys.get(key) or self._add(event.run, 0, text, replace(event))
+            if key:
+                self._client_keys[key] = offset
+            offsets.append(offset)
+        if self._head > first:
             self._ring(published=True)
         return offsets
 
     def head(self) -> int:
-        with self._lock:
-            return self._head
+        return self._head
 
-    def read(self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False) -> list[Entry]:
-        found: list[_Fact] = []
-        with self._lock:
-            for fact in self._journal[self._index(after) :]:
-                if len(found) == limit:
-                    break
-                if (run is None or fact.run == run) and (fact.published is not None or not published):
-                    found.append(fact)
-        return [fact.entry() for fact in found]
+    def read(
+        self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False
+    ) -> list[ports.Entry]:
+        later = self._journal[bisect_right(self._journal, after, key=lambda fact: fact.offset) :]
+        wanted = (fact for fact in later if run in (None, fact.run) and (fact.published or not published))
+        return [fact.entry() for fact in islice(wanted, limit)]
 
-    def follow(self, *, published: bool = False) -> Follower:
-        follower = _Follower(self, published)
-        with self._lock:
-            self._followers.append(follower)
+    def follow(self, *, published: bool = False) -> ports.Follower:
+        follower = _Follower(self._followers, published)
+        self._followers[id(follower)] = follower
         return follower
 
-    def unfollow(self, follower: Follower) -> None:
-        """Wake the follower no more."""
-        with self._lock:
-            self._followers = [each for each in self._followers if each is not follower]
+    def keep_from(self, listener: str, offset: int, keep_s: float) -> None:
+        self._listeners[listener] = (offset, self._now() + keep_s)
 
-    def keep_from(self, listener: str, offset: int, until: float) -> None:
-        with self._lock:
-            self._listeners[listener] = (offset, until)
+    # -- what voices keep
+
+    def document(self, voice: str, kind: str, key: str) -> ports.Document | None:
+        found = self._documents.get((voice, kind, key))
+        return found and ports.Document(voice, kind, key, decode(found[1]), found[0])
+
+    def documents(self, voice: str, kind: str) -> list[ports.Document]:
+        found = sorted((name, it) for name, it in self._documents.items() if name[:2] == (voice, kind))
+        return [ports.Document(*name, decode(text), version) for name, (version, text) in found]
+
+    def put_document(self, document: ports.Document) -> ports.Document:
+        self._documents[self._at_version(document)] = (document.version + 1, encode(document.body))
+        return replace(document, version=document.version + 1)
+
+    def delete_document(self, document: ports.Document) -> None:
+        self._documents.pop(self._at_version(document), None)
+
+    def set_alias(self, voice: str, name: str, run: str) -> None:
+        rules.check_alias(name, run, self._aliases.setdefault((voice, name), run))
+
+    def alias(self, voice: str, name: str) -> str:
+        found = self._aliases.get((voice, name))
+        if found is None:
+            raise rules.no_alias(name)
+        return found
+
+    def next_number(self, voice: str, name: str) -> int:
+        number = self._numbers[voice, name] = self._numbers.get((voice, name), 0) + 1
+        return number
 
     # -- upkeep
 
-    def prune(self, *, before: float, now: float, dry_run: bool = False) -> Pruned:
-        pruned = Pruned()
-        with self._lock:
-            known = {id_: (run.row, run.last_offset) for id_, run in self._runs.items()}
-            gone = set(old_runs(known, self._listeners, before, now))
-            horizon = kept_from(known, self._listeners, now)
-            journal = []
-            for fact in self._journal:
-                event = fact.published
-                if fact.run in gone if event is None else event.at < before and fact.offset <= horizon:
-                    pruned.events += 1
-                    pruned.freed_bytes += len(fact.text)
-                else:
-                    journal.append(fact)
-            pruned.runs = len(gone)
-            if not dry_run:
-                self._journal = journal
-                self._forget(gone, now)
-        return pruned
+    def prune(self, retention: ports.Retention, *, dry_run: bool = False) -> ports.Pruned:
+        now = self._now()
+        listeners = rules.Listeners(self._listeners, self._row, now)
+        gone = {run.id for run in rules.chosen(self._candidates(), retention, now, listeners.horizon())}
+        before = rules.events_before(retention, now)
+        horizon = listeners.horizon(row for row in map(self._row, self._runs) if row is not None)
+        old = [
+            fact
+            for fact in self._journal
+            if (fact.run in gone if (it := fact.published) is None else it.at < before and fact.offset <= horizon)
+        ]
+        if not dry_run:
+            self._forget(gone, {fact.offset for fact in old}, now)
+        return ports.Pruned(len(gone), len(old), 0, sum(len(fact.text) for fact in old))
 
     def artifacts(self) -> set[str]:
-        with self._lock:
-            texts = [fact.text for fact in self._journal] + [text for _, text in self._documents.values()]
-            return references(texts).union(*map(_artifacts_of, self._runs.values()))
+        texts = [fact.text for fact in self._journal] + [text for _, text in self._documents.values()]
+        return references(texts).union(*map(_artifacts_of, self._runs.values()))
 
-    def _forget(self, gone: set[str], now: float) -> None:
-        """Remove all that was of those runs, client keys of removed events, and listeners not heard of."""
-        kept = {fact.offset for fact in self._journal if fact.published is not None}
-        self._client_keys = {key: offset for key, offset in self._client_keys.items() if offset in kept}
+    def close(self) -> None:
+        for follower in list(self._followers.values()):
+            follower.close()
+
+    def _candidates(self) -> Iterable[rules.Candidate]:
+        for each in self._runs.values():
+            row, above = each.row, self._row(each.row.parent)
+            yield rules.Candidate(
+                row.id, row.status, row.ended_at, row.lease_until, above is None or above.status in rules.ENDED,
+                each.last_offset, row.tags, sum(map(len, each.events)),
+            )  # fmt: skip
+
+    def _forget(self, gone: set[str], offsets: set[int], now: float) -> None:
+        """Remove all that was of those runs, those events, and listeners not heard of."""
+        self._journal = [fact for fact in self._journal if fact.offset not in offsets]
+        self._client_keys = {key: offset for key, offset in self._client_keys.items() if offset not in offsets}
         self._runs = {id_: run for id_, run in self._runs.items() if id_ not in gone}
         self._aliases = {name: run for name, run in self._aliases.items() if run not in gone}
         self._listeners = {
@@ -267,38 +279,35 @@ class MemoryStore(MemoryDocuments):
             if name not in gone and (promise[1] > now or name in self._runs)
         }
 
-    def close(self) -> None:
-        with self._lock:
-            followers = list(self._followers)
-        for follower in followers:
-            follower.close()
+    def _add(self, run: str, seq: int, text: str, published: ports.Publication | None = None) -> int:
+        self._head += 1
+        self._journal.append(_Fact(self._head, run, seq, text, published))
+        return self._head
 
-    def _run(self, run: str) -> _Run:
-        known = self._runs.get(run)
-        if known is None:
-            raise NotFound(f"There is no run {run}.", "`motet ls` lists the runs.")
-        return known
+    def _known(self, run: str) -> _Run:
+        if run not in self._runs:
+            raise rules.no_run(run)
+        return self._runs[run]
+
+    def _row(self, run: str) -> ports.RunRow | None:
+        return self._runs[run].row if run in self._runs else None
 
     def _in_epoch(self, run: str, epoch: int) -> _Run:
-        known = self._run(run)
-        if known.row.epoch != epoch:
-            raise Fenced(
-                f"Run {run} was taken over: it is in epoch {known.row.epoch}, and this writer in {epoch}.",
-                "Whoever took the run over goes on with it; nothing is left to do here.",
-            )
+        known = self._known(run)
+        rules.check_epoch(run, known.row.epoch, epoch)
         return known
 
-    def _newest_first(self) -> list[RunRow]:
-        with self._lock:
-            rows = [_shown(known.row) for known in reversed(self._runs.values())]
+    def _at_version(self, document: ports.Document) -> tuple[str, str, str]:
+        name = (document.voice, document.kind, document.key)
+        rules.check_version(document, self._documents.get(name, (0,))[0])
+        return name
+
+    def _newest_first(self) -> list[ports.RunRow]:
+        rows = [_shown(known.row) for known in reversed(self._runs.values())]
         return sorted(rows, key=lambda row: -row.created_at)
 
-    def _index(self, after: int) -> int:
-        """Where in the journal the events beyond that offset begin."""
-        return bisect_right(self._journal, after, key=lambda fact: fact.offset)
-
     def _ring(self, *, published: bool) -> None:
-        for follower in self._followers:
+        for follower in list(self._followers.values()):
             if published or not follower.published:
                 follower.wake()
 
@@ -306,28 +315,24 @@ class MemoryStore(MemoryDocuments):
 class _Follower:
     """Woken by the store's writers. See `ports.Follower`."""
 
-    def __init__(self, store: MemoryStore, published: bool) -> None:
+    def __init__(self, all_of_them: dict[int, _Follower], published: bool) -> None:
         self.published = published
-        self._store = store
-        self._woken = threading.Condition()
-        self._rung = self._closed = False
+        self._all = all_of_them
+        self._rung = threading.Event()
+        self._closed = False
 
     def wait(self, timeout_s: float | None) -> bool:
-        with self._woken:
-            rung = self._woken.wait_for(lambda: self._rung or self._closed, timeout_s)
-            self._rung = False
-            return rung and not self._closed
+        rung = not self._closed and self._rung.wait(timeout_s)
+        self._rung.clear()
+        return rung and not self._closed
 
     def wake(self) -> None:
-        with self._woken:
-            self._rung = True
-            self._woken.notify_all()
+        self._rung.set()
 
     def close(self) -> None:
-        with self._woken:
-            self._closed = True
-            self._woken.notify_all()
-        self._store.unfollow(self)
+        self._all.pop(id(self), None)
+        self._closed = True
+        self._rung.set()
 
 
 def _artifacts_of(run: _Run) -> set[str]:
@@ -340,7 +345,7 @@ def _copy(value: Json) -> Json:
     return decode(encode(value))
 
 
-def _shown(row: RunRow) -> RunRow:
+def _shown(row: ports.RunRow) -> ports.RunRow:
     """A copy of the row that shares nothing with it."""
     return replace(
         row, program=_copy(row.program), params=_copy(row.params), tags=list(row.tags),

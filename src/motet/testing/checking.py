@@ -30,6 +30,17 @@ def refused(kind: type[BaseException], *words: str) -> Iterator[None]:
     assert not missing, f"{said!r} does not say {missing}"
 
 
+class SetClock:
+    """The clock that a store under test goes by: it stands at `at` until it is set."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def __call__(self) -> float:
+        """The time, in seconds since the epoch."""
+        return self.at
+
+
 def owner(pid: int = 1) -> Owner:
     """A process of some host."""
     return Owner("host", "boot", pid, 7)
@@ -38,7 +49,7 @@ def owner(pid: int = 1) -> Owner:
 def started(store: Store, run: str = "r1", **fields: Any) -> str:
     """A run of that id, created and claimed for ever: epoch 1, no events."""
     assert store.create_run(NewRun(run, **{"name": f"{run}-name", "workflow": "w", "program": {}, **fields}))
-    assert store.claim(run, owner(), 0.0, 1e12).epoch == 1
+    assert store.claim(run, owner(), 1e12).epoch == 1
     return run
 
 

@@ -43,7 +43,7 @@ def check_both_see_what_one_commits(opener: Opener) -> None:
     one.append(run, 1, 0, batch(1, steps=[row("a")]))
     assert two.run(run).seq == 1
     assert two.step(run, "a").status == "running"
-    two.claim(run, owner(2), 0.0, 1.0, force=True)
+    two.claim(run, owner(2), 1.0, force=True)
     two.append(run, 2, 1, batch(2))
     with refused(Fenced, run):
         one.append(run, 1, 1, batch(2))
@@ -80,7 +80,8 @@ def check_one_of_many_appends_wins(opener: Opener) -> None:
         seq = 0
         while seq < 40:
             with suppress(Fenced):
-                won.append(store.append(run, 1, seq, batch(seq + 1)))
+                store.append(run, 1, seq, batch(seq + 1))
+                won.append(seq + 1)
             seq = store.run(run).seq
 
     threads = [threading.Thread(target=race, args=(store,), daemon=True) for store in stores]
@@ -101,7 +102,7 @@ def check_one_of_many_claims_wins(opener: Opener) -> None:
     epochs: list[int] = []
 
     def claim(store: Store, pid: int) -> None:
-        epochs.extend(store.claim("r", owner(pid), 0.0, 1.0, force=True).epoch for _ in range(25))
+        epochs.extend(store.claim("r", owner(pid), 1.0, force=True).epoch for _ in range(25))
 
     threads = [threading.Thread(target=claim, args=pair, daemon=True) for pair in zip(stores, range(4), strict=True)]
     for thread in threads:

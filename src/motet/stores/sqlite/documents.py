@@ -2,47 +2,42 @@
 
 from __future__ import annotations
 
-from motet.errors import Conflict, NotFound
 from motet.ports import Document
+from motet.stores import rules
 from motet.stores.codec import pack, unpack
 from motet.stores.sqlite.file import Database, Execute
+from motet.stores.sqlite.queries import Queries
 
-_SELECT = "SELECT voice, kind, key, body, version FROM documents WHERE voice = ? AND kind = ? "
-
-Name = tuple[str, str, str]
-"""Voice, kind and key of a document."""
+SQL = Queries("documents")
 
 
 class SqliteDocuments:
-    """The part of `ports.Store` that knows nothing of runs."""
+    """The port `Documents`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def document(self, voice: str, kind: str, key: str) -> Document | None:
-        found = self._database.read(_documents, _SELECT + "AND key = ?", voice, kind, key)
+        found = self._database.read(_documents, SQL.one, voice, kind, key)
         return found[0] if found else None
 
     def documents(self, voice: str, kind: str) -> list[Document]:
-        return self._database.read(_documents, _SELECT + "ORDER BY key", voice, kind)
+        return self._database.read(_documents, SQL.all, voice, kind)
 
     def put_document(self, document: Document) -> Document:
-        name = (document.voice, document.kind, document.key)
-        self._database.write(_put, name, document.version, pack(document.body))
-        return Document(*name, document.body, document.version + 1)
+        self._database.write(_put, document, pack(document.body))
+        return Document(document.voice, document.kind, document.key, document.body, document.version + 1)
 
     def delete_document(self, document: Document) -> None:
-        self._database.write(_delete, (document.voice, document.kind, document.key), document.version)
+        self._database.write(_delete, document)
 
     def set_alias(self, voice: str, name: str, run: str) -> None:
-        meant = self._database.write(_set_alias, voice, name, run)
-        if meant != run:
-            raise Conflict(f"{name} already means run {meant}.", "Choose another name.")
+        self._database.write(_set_alias, voice, name, run)
 
     def alias(self, voice: str, name: str) -> str:
         found = self._database.read(_alias, voice, name)
         if found is None:
-            raise NotFound(f"There is no run called {name}.", "`motet ls` lists the runs.")
+            raise rules.no_alias(name)
         return found
 
     def next_number(self, voice: str, name: str) -> int:
@@ -56,43 +51,32 @@ def _documents(execute: Execute, sql: str, *values: str) -> list[Document]:
     ]
 
 
-def _put(execute: Execute, name: Name, version: int, body: str | None) -> None:
-    _check_version(execute, name, version)
-    execute(
-        "INSERT OR REPLACE INTO documents (voice, kind, key, body, version) VALUES (?, ?, ?, ?, ?)",
-        (*name, body, version + 1),
-    )
+def _put(execute: Execute, document: Document, body: str | None) -> None:
+    execute(SQL.put, (*_at_version(execute, document), body, document.version + 1))
 
 
-def _delete(execute: Execute, name: Name, version: int) -> None:
-    _check_version(execute, name, version)
-    execute("DELETE FROM documents WHERE voice = ? AND kind = ? AND key = ?", name)
+def _delete(execute: Execute, document: Document) -> None:
+    execute(SQL.delete, _at_version(execute, document))
 
 
-def _check_version(execute: Execute, name: Name, version: int) -> None:
-    """Raise Conflict unless the document stands in that version (0: does not exist)."""
-    row = execute("SELECT version FROM documents WHERE voice = ? AND kind = ? AND key = ?", name).fetchone()
-    found = row[0] if row else 0
-    if found != version:
-        raise Conflict(f"Document {'/'.join(name)} has version {found}, not {version}.", "Read it again, then write.")
+def _at_version(execute: Execute, document: Document) -> tuple[str, str, str]:
+    """The document's name. Raises Conflict unless it stands in that version (0: does not exist)."""
+    name = (document.voice, document.kind, document.key)
+    row = execute(SQL.version, name).fetchone()
+    rules.check_version(document, row[0] if row else 0)
+    return name
 
 
-def _set_alias(execute: Execute, voice: str, name: str, run: str) -> str | None:
-    """Let the name mean the run unless it means one; gives what it means now."""
-    execute("INSERT INTO aliases (voice, name, run) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (voice, name, run))
-    return _alias(execute, voice, name)
+def _set_alias(execute: Execute, voice: str, name: str, run: str) -> None:
+    execute(SQL.set_alias, (voice, name, run))
+    rules.check_alias(name, run, _alias(execute, voice, name))
 
 
 def _alias(execute: Execute, voice: str, name: str) -> str | None:
-    row = execute("SELECT run FROM aliases WHERE voice = ? AND name = ?", (voice, name)).fetchone()
+    row = execute(SQL.alias, (voice, name)).fetchone()
     return row and str(row[0])
 
 
 def _next_number(execute: Execute, voice: str, name: str) -> int:
-    execute(
-        "INSERT INTO sequences (voice, name, number) VALUES (?, ?, 1) "
-        "ON CONFLICT (voice, name) DO UPDATE SET number = number + 1",
-        (voice, name),
-    )
-    row = execute("SELECT number FROM sequences WHERE voice = ? AND name = ?", (voice, name)).fetchone()
-    return int(row[0])
+    execute(SQL.count_on, (voice, name))
+    return int(execute(SQL.number, (voice, name)).fetchone()[0])

@@ -11,15 +11,12 @@ from typing import Any
 
 from motet.ports import StepRow
 from motet.stores.codec import decode
-from motet.stores.rows import step_of_cells
+from motet.stores.rules import step_of_cells
 from motet.stores.sqlite.file import Database, Execute
-from motet.stores.sqlite.rows import (
-    LIGHT_STEP_COLUMNS,
-    PUT_STEP,
-    STEP_COLUMNS,
-    step_row,
-    step_values,
-)
+from motet.stores.sqlite.queries import Queries
+from motet.stores.sqlite.rows import step_row, step_values
+
+SQL = Queries("steps")
 
 _MANY = 500
 _AT_ONCE = 2000
@@ -43,7 +40,7 @@ def step(execute: Execute, run: str, key: str) -> StepRow | None:
     newer = _newer(execute, number, folded_seq, -1)[0]
     if key in newer:
         return step_of_cells(newer[key])
-    row = execute(f"SELECT {STEP_COLUMNS} FROM steps WHERE run = ? AND key = ?", (number, key)).fetchone()
+    row = execute(SQL.one, (number, key)).fetchone()
     return row and step_row(row)
 
 
@@ -51,9 +48,7 @@ def _steps(execute: Execute, run: str, limit: int | None, status: str | None, wh
     number, folded_seq = _run(execute, run)
     newer = _newer(execute, number, folded_seq, -1)[0]
     found = execute(
-        f"SELECT number, {STEP_COLUMNS if whole else LIGHT_STEP_COLUMNS} FROM steps "
-        "WHERE run = ?1 AND (?2 IS NULL OR status = ?2) ORDER BY number LIMIT ?3",
-        (number, status, -1 if limit is None else limit + len(newer)),
+        SQL.whole if whole else SQL.light, (number, status, -1 if limit is None else limit + len(newer))
     ).fetchall()
     rows = [(place, step_row(cells)) for place, *cells in found if cells[0] not in newer]
     for i, (key, cells) in enumerate(newer.items()):
@@ -66,10 +61,7 @@ def _steps(execute: Execute, run: str, limit: int | None, status: str | None, wh
 
 def _many_are_newer(execute: Execute, run: str) -> bool:
     """Whether so many records are not folded yet that it is worth while."""
-    count = execute(
-        "SELECT count(*) FROM (SELECT 1 FROM records WHERE run = ? AND last_seq > ? LIMIT ?)",
-        (*_run(execute, run), _MANY + 1),
-    ).fetchone()[0]
+    count = execute(SQL.count_unfolded, (*_run(execute, run), _MANY + 1)).fetchone()[0]
     return bool(count > _MANY)
 
 
@@ -78,23 +70,20 @@ def _fold_some(execute: Execute, run: str) -> None:
     number, folded_seq = _run(execute, run)
     newer, last_seq = _newer(execute, number, folded_seq, _AT_ONCE)
     for cells in newer.values():
-        execute(PUT_STEP, step_values(number, cells))
-    execute("UPDATE runs SET folded_seq = ? WHERE number = ?", (last_seq, number))
+        execute(SQL.put, step_values(number, cells))
+    execute(SQL.folded, (last_seq, number))
 
 
 def _run(execute: Execute, run: str) -> tuple[int, int]:
     """The run's number and how far it is folded; (0, 0) where there is none."""
-    row: tuple[int, int] | None = execute("SELECT number, folded_seq FROM runs WHERE id = ?", (run,)).fetchone()
+    row: tuple[int, int] | None = execute(SQL.place_of_run, (run,)).fetchone()
     return row or (0, 0)
 
 
 def _newer(execute: Execute, number: int, folded_seq: int, limit: int) -> tuple[Newer, int]:
     """The step rows of the next `limit` records (-1: all), and the number of the last event in them."""
     newer: Newer = {}
-    found = execute(
-        "SELECT last_seq, steps FROM records WHERE run = ? AND last_seq > ? ORDER BY last_seq LIMIT ?",
-        (number, folded_seq, limit),
-    ).fetchall()
+    found = execute(SQL.unfolded, (number, folded_seq, limit)).fetchall()
     for _, text in found:
         if text is not None:
             newer.update((cells[0], cells) for cells in decode(text))
@@ -103,5 +92,5 @@ def _newer(execute: Execute, number: int, folded_seq: int, limit: int) -> tuple[
 
 def _place(execute: Execute, number: int, key: str) -> int | None:
     """The step's place in the table."""
-    row: tuple[int] | None = execute("SELECT number FROM steps WHERE run = ? AND key = ?", (number, key)).fetchone()
+    row: tuple[int] | None = execute(SQL.place, (number, key)).fetchone()
     return row[0] if row else None

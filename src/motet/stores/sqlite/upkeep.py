@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from motet.ports import Pruned
-from motet.stores.codec import references
-from motet.stores.rows import ENDED
+from math import inf
+
+from motet.ports import Pruned, Retention
+from motet.stores import rules
+from motet.stores.codec import references, unpack
+from motet.stores.sqlite.events import head
 from motet.stores.sqlite.file import Database, Execute
+from motet.stores.sqlite.queries import Queries
+from motet.stores.sqlite.rows import Row
 
-_IS_OVER = f"status IN {ENDED}"
-
-# A listener that is a run holds events back while the run is not over, however long ago it was last heard of.
-_KEPT_FOR_LISTENERS = f"""
-    SELECT min(offset) FROM listeners
-    WHERE until > :now AND name NOT IN (SELECT id FROM runs WHERE {_IS_OVER})
-"""
-
-_KEPT_FOR_RUNS = f"""
-    SELECT min(coalesce((SELECT offset FROM listeners WHERE name = id), after_offset))
-    FROM runs WHERE NOT {_IS_OVER}
-"""
-
-_OLD_RUNS = f"""
-    SELECT number FROM runs WHERE {_IS_OVER} AND ended_at < :before AND coalesce(lease_until, 0) <= :now
-    AND NOT EXISTS (SELECT 1 FROM runs AS above WHERE above.id = runs.parent AND NOT above.{_IS_OVER})
-    AND coalesce((SELECT last_offset FROM records WHERE run = number ORDER BY last_seq DESC LIMIT 1), 0)
-        <= coalesce(({_KEPT_FOR_LISTENERS}), 1 << 62)
-"""
-
-_OLD_EVENTS = f"""
-    run = 0 AND last_seq IS NULL AND count > 0 AND at < :before
-    AND last_offset <= min(coalesce(({_KEPT_FOR_LISTENERS}), 1 << 62), coalesce(({_KEPT_FOR_RUNS}), 1 << 62))
-"""
+SQL = Queries("upkeep")
 
 _WITH_RECORDS = (
     ("runs", "program"), ("runs", "params"), ("runs", "result"), ("runs", "error"), ("records", "body"),
@@ -42,22 +24,21 @@ _EVENTS_AT_ONCE = 2000
 _PAGES_AT_ONCE = 2000
 
 
-def prune(database: Database, *, before: float, now: float, dry_run: bool) -> Pruned:
+def prune(database: Database, retention: Retention, now: float, *, dry_run: bool) -> Pruned:
     """See `Store.prune`. Each run goes in a transaction of its own, so that other writers never wait long."""
-    times = {"before": before, "now": now}
     if dry_run:
-        return database.snapshot(_would_prune, times)
+        return database.snapshot(_would_prune, retention, now)
     size_bytes = database.read(_size_bytes)
     pruned = Pruned()
-    for number in database.read(_old_runs, times):
-        removed = database.write(_prune_run, number, times)
+    for number in database.snapshot(_chosen, retention, now):
+        removed = database.write(_prune_run, number, retention, now)
         pruned.runs += removed is not None
         pruned.events += removed or 0
     count = _EVENTS_AT_ONCE
     while count == _EVENTS_AT_ONCE:
-        count = database.write(_prune_events, times)
+        count = database.write(_prune_events, rules.events_before(retention, now), now)
         pruned.events += count
-    database.write(_prune_listeners, times)
+    database.write(_prune_listeners, now)
     while (pruned.runs or pruned.events) and database.maintain(_compact_some):
         pass
     pruned.freed_bytes = max(0, size_bytes - database.read(_size_bytes))
@@ -73,73 +54,80 @@ def artifacts(execute: Execute) -> set[str]:
     return found
 
 
-def _old_runs(execute: Execute, times: dict[str, float]) -> list[int]:
-    """The numbers of the runs that may go."""
-    return [row[0] for row in execute(_OLD_RUNS, times).fetchall()]
+def _chosen(execute: Execute, retention: Retention, now: float) -> list[int]:
+    """The numbers of the runs that are to go."""
+    before = inf if retention.older_than_s is None else now - retention.older_than_s
+    found = {row[1]: row for row in execute(SQL.candidates, (before,)).fetchall()}
+    sized = retention.free_bytes is not None
+    runs = (_candidate(row, _size_of(execute, row[0])[1] if sized else 0) for row in found.values())
+    return [found[run.id][0] for run in rules.chosen(runs, retention, now, _heard(execute, now))]
 
 
-def _would_prune(execute: Execute, times: dict[str, float]) -> Pruned:
+def _candidate(row: Row, size_bytes: int = 0) -> rules.Candidate:
+    id_, status, ended_at, lease_until, parent_ended, last_offset, tags = row[1:]
+    return rules.Candidate(
+        id_, status, ended_at, lease_until, bool(parent_ended), last_offset, unpack(tags) or [], size_bytes
+    )
+
+
+def _heard(execute: Execute, now: float) -> int:
+    """The offset beyond which a listener has yet to read."""
+    return min((offset for _, offset, until in execute(SQL.listeners) if until > now), default=rules.EVERYTHING)
+
+
+def _unread(execute: Execute, now: float) -> int:
+    """The offset beyond which a listener, or a run that has not ended, has yet to read published events."""
+    unread: list[int] = [offset for _, offset in execute(SQL.listening_runs)]
+    return min([_heard(execute, now), *unread])
+
+
+def _would_prune(execute: Execute, retention: Retention, now: float) -> Pruned:
     """What pruning would remove; its bytes are those of the texts."""
-    pruned = Pruned()
-    sizes = "sum(count), sum(coalesce(length(body), 0) + coalesce(length(steps), 0) + 32)"
-    where = [f"run = {number}" for number in _old_runs(execute, times)]
-    pruned.runs = len(where)
-    for each in [*where, _OLD_EVENTS]:
-        events, size_bytes = execute(f"SELECT {sizes} FROM records WHERE {each}", times).fetchone()
-        pruned.events += events or 0
-        pruned.freed_bytes += size_bytes or 0
-    return pruned
+    numbers = _chosen(execute, retention, now)
+    sizes = [_size_of(execute, number) for number in numbers]
+    old = (rules.events_before(retention, now), _unread(execute, now))
+    sizes.append(execute(SQL.size_of_old_events, old).fetchone())
+    return Pruned(len(numbers), sum(events for events, _ in sizes), 0, sum(size_bytes for _, size_bytes in sizes))
 
 
-def _prune_run(execute: Execute, number: int, times: dict[str, float]) -> int | None:
+def _size_of(execute: Execute, number: int) -> tuple[int, int]:
+    """How many events the run has, and the bytes of their texts."""
+    found: tuple[int, int] = execute(SQL.size_of_run, (number,)).fetchone()
+    return found
+
+
+def _prune_run(execute: Execute, number: int, retention: Retention, now: float) -> int | None:
     """Remove the run and all that is its own; gives the count of its events. None if it may not go any more."""
-    which = {"number": number, **times}
-    found = execute(f"SELECT id FROM runs WHERE number = :number AND number IN ({_OLD_RUNS})", which).fetchone()
-    if found is None:
+    row = execute(SQL.candidate, (number,)).fetchone()
+    if row is None or not rules.may_go(_candidate(row), retention, now, _heard(execute, now)):
         return None
-    head = _head(execute)
-    count: int = execute("SELECT coalesce(sum(count), 0) FROM records WHERE run = ?", (number,)).fetchone()[0]
-    for table in ("records", "steps", "checkpoints"):
-        execute(f"DELETE FROM {table} WHERE run = ?", (number,))
-    execute("DELETE FROM runs WHERE number = ?", (number,))
-    execute("DELETE FROM aliases WHERE run = ?", found)
-    execute("DELETE FROM listeners WHERE name = ?", found)
-    _hold_head(execute, head)
+    newest, (count, _) = head(execute), _size_of(execute, number)
+    for sql in (SQL.delete_records, SQL.delete_steps, SQL.delete_checkpoint, SQL.delete_run):
+        execute(sql, (number,))
+    execute(SQL.delete_aliases, (row[1],))
+    execute(SQL.delete_listener, (row[1],))
+    _hold_head(execute, newest)
     return count
 
 
-def _prune_events(execute: Execute, times: dict[str, float]) -> int:
+def _prune_events(execute: Execute, before: float, now: float) -> int:
     """Remove some old published events; gives their count."""
-    head = _head(execute)
-    count = execute(
-        "DELETE FROM records WHERE last_offset IN "
-        f"(SELECT last_offset FROM records WHERE {_OLD_EVENTS} LIMIT {_EVENTS_AT_ONCE})",
-        times,
-    ).rowcount
-    _hold_head(execute, head)
+    newest = head(execute)
+    count: int = execute(SQL.delete_old_events, (before, _unread(execute, now), _EVENTS_AT_ONCE)).rowcount
+    _hold_head(execute, newest)
     return count
 
 
-def _prune_listeners(execute: Execute, times: dict[str, float]) -> None:
+def _prune_listeners(execute: Execute, now: float) -> None:
     """Forget listeners that were not heard of in time, and holds on the head that are no longer needed."""
-    execute(
-        "DELETE FROM listeners WHERE until <= :now AND name NOT IN (SELECT id FROM runs)",
-        {"now": times["now"]},
-    )
-    execute(
-        "DELETE FROM records WHERE run = 0 AND last_seq IS NULL AND count = 0 AND last_offset < ?",
-        (_head(execute),),
-    )
+    execute(SQL.delete_old_listeners, (now,))
+    execute(SQL.delete_old_holds)
 
 
-def _head(execute: Execute) -> int:
-    return int(execute("SELECT coalesce(max(last_offset), 0) FROM records").fetchone()[0])
-
-
-def _hold_head(execute: Execute, head: int) -> None:
+def _hold_head(execute: Execute, newest: int) -> None:
     """Keep the head where it is though the newest record is gone: no offset is ever given out twice."""
-    if head:
-        execute("INSERT INTO records (last_offset, count, run) VALUES (?, 0, 0) ON CONFLICT DO NOTHING", (head,))
+    if newest:
+        execute(SQL.hold_head, (newest,))
 
 
 def _compact_some(execute: Execute) -> bool:

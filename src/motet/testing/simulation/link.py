@@ -23,17 +23,16 @@ class Link:
         self.process = process
         self.resend = False
 
-    def append(self, run: str, epoch: int, expected_seq: int, batch: Batch) -> int:
+    def append(self, run: str, epoch: int, expected_seq: int, batch: Batch) -> None:
         """Commit, and have the ledger judge what was committed."""
         world, process = self.process.world, self.process
         world.point(process, BEFORE_COMMIT)
-        offset = self.store.append(run, epoch, expected_seq, batch)
+        self.store.append(run, epoch, expected_seq, batch)
         world.ledger.commit(process, epoch, batch.events)
         world.point(process, AFTER_COMMIT)
         if self.resend:
             self.resend = False
             self._again(run, epoch, expected_seq, batch)
-        return offset
 
     def _again(self, run: str, epoch: int, expected_seq: int, batch: Batch) -> None:
         """The answer got lost on the way, so the same is sent once more; the second answer is ignored."""
@@ -64,11 +63,11 @@ class Link:
     def run(self, run: str) -> RunRow:
         return self.store.run(run)
 
-    def claim(self, run: str, owner: Owner, now: float, lease_s: float, *, force: bool = False) -> RunRow:
-        return self.store.claim(run, owner, now, lease_s, force=force)
+    def claim(self, run: str, owner: Owner, lease_s: float, *, force: bool = False) -> RunRow:
+        return self.store.claim(run, owner, lease_s, force=force)
 
-    def renew(self, run: str, epoch: int, until: float) -> None:
-        self.store.renew(run, epoch, until)
+    def renew(self, run: str, epoch: int, lease_s: float) -> None:
+        self.store.renew(run, epoch, lease_s)
         self._judge(epoch, "renewed its lease")
 
     def release(self, run: str, epoch: int) -> None:

@@ -26,20 +26,20 @@ Replacement = Callable[[Callable[..., Any]], Callable[..., Any]]
 # ---------------------------------------------------------------- the store
 
 
-def any_epoch(append: Callable[..., int]) -> Callable[..., int]:
+def any_epoch(append: Callable[..., None]) -> Callable[..., None]:
     """A former owner may append."""
 
-    def planted_append(self: MemoryStore, run: str, epoch: int, expected_seq: int, batch: Batch) -> int:
-        return append(self, run, self.run(run).epoch, expected_seq, batch)
+    def planted_append(self: MemoryStore, run: str, epoch: int, expected_seq: int, batch: Batch) -> None:
+        append(self, run, self.run(run).epoch, expected_seq, batch)
 
     return planted_append
 
 
-def any_seq(append: Callable[..., int]) -> Callable[..., int]:
+def any_seq(append: Callable[..., None]) -> Callable[..., None]:
     """The same events may be appended twice."""
 
-    def planted_append(self: MemoryStore, run: str, epoch: int, expected_seq: int, batch: Batch) -> int:
-        return append(self, run, epoch, self.run(run).seq, batch)
+    def planted_append(self: MemoryStore, run: str, epoch: int, expected_seq: int, batch: Batch) -> None:
+        append(self, run, epoch, self.run(run).seq, batch)
 
     return planted_append
 
@@ -47,8 +47,8 @@ def any_seq(append: Callable[..., int]) -> Callable[..., int]:
 def any_lease(renew: Callable[..., None]) -> Callable[..., None]:
     """A former owner may renew its lease."""
 
-    def planted_renew(self: MemoryStore, run: str, epoch: int, until: float) -> None:
-        renew(self, run, self.run(run).epoch, until)
+    def planted_renew(self: MemoryStore, run: str, epoch: int, lease_s: float) -> None:
+        renew(self, run, self.run(run).epoch, lease_s)
 
     return planted_renew
 

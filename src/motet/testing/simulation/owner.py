@@ -86,7 +86,7 @@ class Owner:
             return False
         identity = OwnerRow("host", "boot", self.number, 1)
         try:
-            self.run = self.link.claim(RUN, identity, self.clock.now(), LEASE_S, force=force)
+            self.run = self.link.claim(RUN, identity, LEASE_S, force=force)
         except Conflict:
             world.say(self.name, "finds the run owned")
             return False
@@ -157,7 +157,7 @@ class Owner:
     def _renew(self) -> None:
         if self.state.status in ENDED:
             return
-        self.work(lambda: self.link.renew(RUN, self.epoch, self.clock.now() + LEASE_S))
+        self.work(lambda: self.link.renew(RUN, self.epoch, LEASE_S))
         self.world.after(LEASE_S / 3, self._renew, owner=self, live=False)
 
     # ------------------------------------------------------------ news

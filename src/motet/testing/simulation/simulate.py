@@ -45,13 +45,13 @@ class Simulation(World):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan, random.Random(f"motet/{plan.seed}/world"))
-        self.store = MemoryStore()
+        self._clock = SimulatedClock(self)
+        self.store = MemoryStore(self._clock.now)
         self.ledger = Ledger(self)
         self.current: Owner | None = None
         self.owners: list[Owner] = []
         self.started: dict[str, tuple[int, int]] = {}
         self.failed: dict[tuple[str, int], tuple[int, float, int]] = {}
-        self._clock = SimulatedClock(self)
         self._reopenings = plan.reopenings
         self._expected = False
 

@@ -1,0 +1,187 @@
+"""What all stores agree on, above where each keeps its rows: who may claim, who is fenced off, what may go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
+from typing import Any
+
+from motet.errors import Conflict, Fenced, NotFound
+from motet.ports import Batch, Document, Owner, Retention, RunRow, StepRow
+from motet.records import Record
+
+CHANGEABLE = frozenset({"status", "started_at", "ended_at", "result", "error", "counts"})
+"""The columns of a run that a batch may change."""
+
+ENDED = ("succeeded", "failed", "cancelled")
+"""The statuses of a run that has ended."""
+
+EVERYTHING = 1 << 62
+"""An offset beyond all events."""
+
+
+# -- claims and fences
+
+
+def check_claim(row: RunRow, owner: Owner, now: float, *, force: bool) -> None:
+    """Raise Conflict, naming the owner, while the lease of another one holds and `force` is not given."""
+    other = row.owner
+    if other is not None and other != owner and (row.lease_until or 0.0) > now and not force:
+        raise Conflict(
+            f"Run {row.id} is driven by process {other.pid} on {other.host}.", "Wait until it ends, or stop it first."
+        )
+
+
+def check_epoch(run: str, found: int | None, epoch: int) -> None:
+    """Raise NotFound for a run that is in no epoch, as there is none; Fenced for one that is in another."""
+    if found is None:
+        raise no_run(run)
+    if found != epoch:
+        raise Fenced(
+            f"Run {run} was taken over: it is in epoch {found}, and this writer in {epoch}.",
+            "Whoever took the run over goes on with it; nothing is left to do here.",
+        )
+
+
+def check_place(run: str, seq: int, expected_seq: int) -> None:
+    """Raise Fenced unless the run's last event is number `expected_seq`."""
+    if seq != expected_seq:
+        raise Fenced(
+            f"Run {run} was written to by another: it is after event {seq}, "
+            f"and this writer is after event {expected_seq}.",
+            "Whoever took the run over goes on with it; nothing is left to do here.",
+        )
+
+
+def check_batch(batch: Batch) -> None:
+    """Raise ValueError for what no batch may hold."""
+    if batch.steps and not batch.events:
+        raise ValueError("step rows change with events only")
+    if not batch.run.keys() <= CHANGEABLE:
+        raise ValueError(f"not what may change of a run: {sorted(batch.run.keys() - CHANGEABLE)}")
+
+
+def check_version(document: Document, found: int) -> None:
+    """Raise Conflict unless the document stands in the version that is to be replaced (0: does not exist)."""
+    if found != document.version:
+        name = f"{document.voice}/{document.kind}/{document.key}"
+        raise Conflict(f"Document {name} has version {found}, not {document.version}.", "Read it again, then write.")
+
+
+def check_alias(name: str, run: str, meant: str | None) -> None:
+    """Raise Conflict if the name means another run."""
+    if meant != run:
+        raise Conflict(f"{name} already means run {meant}.", "Choose another name.")
+
+
+def no_run(run: str) -> NotFound:
+    """There is no run of that id."""
+    return NotFound(f"There is no run {run}.", "`motet ls` lists the runs.")
+
+
+def no_step(run: str, key: str) -> NotFound:
+    """The run has no step of that key."""
+    return NotFound(f"Run {run} has no step {key}.", "`motet show RUN` lists its steps.")
+
+
+def no_alias(name: str) -> NotFound:
+    """No run is called that."""
+    return NotFound(f"There is no run called {name}.", "`motet ls` lists the runs.")
+
+
+# -- pruning
+
+
+class Listeners(Record):
+    """Who has yet to read how far: for each listener the offset that it promised last, and until when that counts.
+
+    `row` finds the run that a listener is, if it is one: a run that is over listens no more.
+    """
+
+    promises: Mapping[str, tuple[int, float]]
+    row: Callable[[str], RunRow | None]
+    now: float
+
+    def horizon(self, runs: Iterable[RunRow] = ()) -> int:
+        """The offset beyond which a listener, or one of the runs that has not ended, has yet to read."""
+        offsets = [
+            offset
+            for name, (offset, until) in self.promises.items()
+            if until > self.now and ((row := self.row(name)) is None or row.status not in ENDED)
+        ]
+        offsets += [self.promises.get(row.id, (row.offset,))[0] for row in runs if row.status not in ENDED]
+        return min(offsets, default=EVERYTHING)
+
+
+class Candidate(Record):
+    """A run that might go. `last_offset` is that of its last event; `parent_ended` holds also where there is none."""
+
+    id: str
+    status: str
+    ended_at: float | None
+    lease_until: float | None
+    parent_ended: bool
+    last_offset: int
+    tags: Sequence[str]
+    size_bytes: int = 0
+
+
+def may_go(run: Candidate, retention: Retention, now: float, horizon: int) -> bool:
+    """Whether the run may be removed, judged alone: it has ended as the retention wants it, nobody drives it, nothing
+    above it is under way, and no listener has yet to read its events: `horizon` is the offset from which one has.
+    """
+    return (
+        run.status in (retention.statuses or ENDED)
+        and run.status in ENDED
+        and run.ended_at is not None
+        and (retention.older_than_s is None or run.ended_at < now - retention.older_than_s)
+        and (not retention.tags or any(tag in retention.tags for tag in run.tags))
+        and (run.lease_until or 0.0) <= now
+        and run.parent_ended
+        and run.last_offset <= horizon
+    )
+
+
+def chosen(runs: Iterable[Candidate], retention: Retention, now: float, horizon: int) -> list[Candidate]:
+    """Those of the runs that go, in the order in which they ended."""
+    found = sorted(
+        (run for run in runs if may_go(run, retention, now, horizon)), key=lambda run: (run.ended_at or 0.0, run.id)
+    )
+    found = found[: max(0, len(found) - retention.keep)]
+    if retention.free_bytes is None:
+        return found
+    freed_bytes = count = 0
+    for run in found:
+        if freed_bytes >= retention.free_bytes:
+            break
+        freed_bytes += run.size_bytes
+        count += 1
+    return found[:count]
+
+
+def events_before(retention: Retention, now: float) -> float:
+    """The time before which published events go too: where age alone decides. Else none go."""
+    narrowed = retention.keep or retention.statuses or retention.tags or retention.free_bytes is not None
+    return -inf if narrowed or retention.older_than_s is None else now - retention.older_than_s
+
+
+# -- rows as lists
+
+
+def step_cells(step: StepRow) -> list[Any]:
+    """The step as a list, in the order of its columns; `result` is the last."""
+    return [
+        step.key, step.task, step.form, step.status, step.parent, step.name, step.attempt,
+        step.added_at, step.started_at, step.ended_at, step.cached,
+        step.needs, step.size, step.done, step.error, step.result,
+    ]  # fmt: skip
+
+
+def step_of_cells(cells: list[Any], *, light: bool = False) -> StepRow:
+    """The step that `step_cells` listed; without its result where that is not wanted."""
+    (key, task, form, status, parent, name, attempt, added_at, started_at, ended_at, cached,
+     needs, size, done, error, result) = cells  # fmt: skip
+    return StepRow(
+        key, task, form, status, parent, name, attempt, added_at, started_at, ended_at, cached,
+        needs, size, done, None if light else result, error,
+    )  # fmt: skip

@@ -1,0 +1,38 @@
+-- name: head
+SELECT coalesce(max(last_offset), 0) FROM records
+
+-- name: publish
+INSERT INTO records (last_offset, count, run, body, about, key, namespace, sender, at, client_key)
+VALUES (?, 1, 0, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: offset_of_client_key
+SELECT last_offset FROM records WHERE client_key = ?
+
+-- name: columns
+last_offset, count, coalesce(runs.id, about, ''), last_seq, body, records.key, namespace, sender, records.at
+
+-- name: read_all
+SELECT {columns} FROM records LEFT JOIN runs ON number = run
+WHERE last_offset > ?1 AND count > 0 ORDER BY last_offset LIMIT ?2
+
+-- name: read_published
+SELECT {columns} FROM records LEFT JOIN runs ON number = run
+WHERE run = 0 AND last_seq IS NULL AND last_offset > ?1 AND count > 0 ORDER BY last_offset LIMIT ?2
+
+-- name: read_about
+SELECT {columns} FROM records LEFT JOIN runs ON number = run
+WHERE about = ?3 AND last_offset > ?1 ORDER BY last_offset LIMIT ?2
+
+-- name: read_run
+-- A run has at most as many events beyond an offset as there are offsets beyond it: max() says so, and spares
+-- those who follow a long run its beginning.
+SELECT {columns} FROM records LEFT JOIN runs ON number = run
+WHERE run = ?3 AND last_offset > ?1 AND last_seq > max(0,
+    (SELECT max(last_seq) FROM records WHERE run = ?3) - ((SELECT max(last_offset) FROM records) - ?1))
+ORDER BY last_seq LIMIT ?2
+
+-- name: number_of_run
+SELECT number FROM runs WHERE id = ?
+
+-- name: keep_from
+INSERT OR REPLACE INTO listeners (name, offset, until) VALUES (?, ?, ?)
