@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -61,6 +62,41 @@ def test_a_repository_that_is_gone_is_told_with_the_remedy(cli: Cli) -> None:
     said = refused(cli, changed("git@git.example:growers", "git@nowhere.invalid:growers"))
     assert "cannot be fetched: Permission denied. fatal: " in said
     assert 'git config --global url."file:///path/to/copies/".insteadOf "git@nowhere.invalid:"' in said
+
+
+def test_all_that_is_missing_is_told_at_once(cli: Cli) -> None:
+    text = changed("growers/garden.git", "growers/gardens.git", changed('tag: "v1"', "branch: misplaced"))
+    text = text.replace("function: mean_error", "function: mean_eror")
+    said = refused(cli, changed("growers/gardens.git", "growers/gone.git", text))
+    assert "w.yaml has 2 errors" in said
+    assert "import 'garden' cannot be had from" in said
+    assert "has no function 'mean_eror'" in said
+
+
+def test_what_is_missing_of_a_repository_that_is_there_is_told_by_what_it_has(cli: Cli) -> None:
+    said = refused(cli, changed('branch: "main"', "branch: mian"))
+    assert "has no branch 'mian'. It has: main.\nName one that it has" in said
+    assert "insteadOf" not in said
+    said = refused(cli, changed('branch: "main"', "commit: HEAD~7"))
+    assert "has no branch, tag or commit 'HEAD~7'. It has: the branches main." in said
+
+
+def test_a_commit_may_be_told_by_its_descendant(cli: Cli, remotes: Remotes) -> None:
+    first = remotes.publish("growers/garden", "main", {"notes.txt": "first"})
+    remotes.publish("growers/garden", "main", {"notes.txt": "second"})
+    for name in ("HEAD~1", "main^"):
+        cli.write("w.yaml", changed('branch: "main"', f"commit: {name}"))
+        assert cli.json("run", "w.yaml")["runs"][0]["program"]["imports"]["garden"]["commit"] == first
+
+
+def test_a_commit_in_a_lock_file_is_no_path(cli: Cli, tmp_path: Path) -> None:
+    cli.write("w.yaml", BLOSSOMS)
+    cli("lock", "w.yaml")
+    lock = json.loads((cli.folder / "w.yaml.lock").read_text())
+    for commit in (f"/{'x' * 39}", "G" * 40, "a" * 39, "a" * 41, 7, None):
+        lock["imports"]["garden"]["commit"] = commit
+        (cli.folder / "w.yaml.lock").write_text(json.dumps(lock))
+        assert "does not fit import 'garden' any more" in cli("run", "w.yaml", code=2).err
 
 
 def test_functions_may_come_by_import(cli: Cli, remotes: Remotes) -> None:
@@ -169,7 +205,7 @@ def test_sources_are_read_and_never_run(tmp_path: Path) -> None:
     functions = {name: source.function(name) for name in ("f", "g", "wrapped")}
     assert None not in functions.values()
     answers = {
-        (name, given): misfit(function, given.split())
+        (name, given): misfit(source, function, given.split())
         for name, function in functions.items()
         if function is not None
         for given in ("a c", "a", "a c z")

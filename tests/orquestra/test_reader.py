@@ -122,7 +122,6 @@ BROKEN = [
     ('cpu: "500m"', 'cpu: "a lot"', "w.yaml:26:12: found text ('a lot'), expected a quantity for 'cpu'."),
     ("  - count: 4\n    type: int", "  - count: 4\n    number: 5\n    type: int",
      "w.yaml:30:5: an input of step 'draw-points' names 2 arguments (count, number), expected one."),
-    ("  - count: 4\n", "  - how-many: 4\n", "w.yaml:30:5: 'how-many' cannot be an argument of a Python function."),
     ("  - slope: 2.0", "  - count: 2.0", "w.yaml:32:5: step 'draw-points' has two inputs named 'count'."),
     ("  - name: points\n", "  - nam: points\n", "w.yaml:35:5: found 'nam', expected 'name' in an output of step 'draw-points'."),
     ("  - name: line\n", "  - name: line\n    path: ../line.json\n", "is not inside the step's folder, /app."),

@@ -179,8 +179,70 @@ def test_the_files_of_imports_are_at_hand(cli: Cli) -> None:
 def test_a_step_sees_its_folder_as_app(cli: Cli) -> None:
     done = run(cli, odd(step("a", "reading", "folder: /app/"), step("b", "at_app", "told: ((a.told))")))
     assert results(cli, done)["b"]["told"] == {
-        "given": "/app/inputs/told.json", "cwd": "/app", "was": {"read": "one two"},
+        "given": "/app/told.json", "cwd": "/app", "was": {"read": "one two"},
     }  # fmt: skip
+
+
+ARTIFACTS = """\
+import json, os
+
+
+def write(name, content):
+    with open(name, "w") as file:
+        json.dump(content, file)
+
+
+def make():
+    write("data.json", {"n": 1})
+
+
+def look(data, **more):
+    write("told.json", {
+        "paths": [data, *more.values()], "there": sorted(each for each in os.listdir(".") if each.endswith(".json")),
+        "same": [json.load(open(each)) == {"n": 1} for each in (data, "/app/data.json", "/app/inputs/data.json")],
+    })
+
+
+def change(data):
+    with open(data) as file:
+        content = json.load(file)
+    write(data, {"n": content["n"] + 1})
+
+
+def again(data):
+    with open(data) as file:
+        text = file.read()
+    with open("data.json", "w") as file:
+        file.write(text)
+
+
+def forget(data):
+    pass
+"""
+
+
+def artifact_steps(*functions: str) -> str:
+    """Steps that get the artifact `data` of the step `make`, and have to put out `data`; look puts out `told`."""
+    steps = [step("make", "make", output="data")]
+    for each in functions:
+        inputs = (
+            "data: ((make.data)); b-2: ((make.data)); ../c: ((make.data))" if each == "look" else "data: ((make.data))"
+        )
+        steps.append(step(each, each, inputs, output="told" if each == "look" else "data"))
+    return odd(*steps)
+
+
+def test_artifacts_lie_in_the_step_s_folder_and_are_no_outputs_unless_written_to(cli: Cli, remotes: Remotes) -> None:
+    remotes.publish("growers/garden", "main", {"steps/odd.py": ARTIFACTS})
+    found = results(cli, run(cli, artifact_steps("look", "change", "again")))
+    told = found["look"]["told"]
+    assert (told["same"], told["paths"][:2]) == ([True] * 3, ["/app/data.json", "/app/b-2.json"])
+    assert told["paths"][2].startswith("/app/_c-"), "a name that is none for a file"
+    assert len(told["there"]) == 3
+    assert (found["change"]["data"], found["again"]["data"]) == ({"n": 2}, {"n": 1})
+    assert found["make"]["data"] == {"n": 1}
+    said = cli.write("w.yaml", artifact_steps("forget")) and cli("run", "w.yaml", code=1).err
+    assert "ended without its output 'data'" in said
 
 
 def test_a_large_result_is_not_shown_in_part(cli: Cli) -> None:

@@ -6,9 +6,13 @@ import ast
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from motet.environments.installing import DEAD_NAMES
 from motet.errors import UsageError
+
+if TYPE_CHECKING:
+    from configparser import ConfigParser
 
 _BELOW = ("", "src")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -81,26 +85,57 @@ def _literal(value: ast.expr | None, default: object) -> object:
 
 
 def package_folders(folder: str) -> list[str]:
-    """Where in the component its setup.py says that packages are, as paths."""
+    """Where in the component its own files say that packages are, as paths."""
     found = []
     for below in _BELOW:
         place = os.path.join(folder, below) if below else folder
-        folders = _literal(_keywords(_setup(place)).get("package_dir"), {})
-        root = folders.get("") if isinstance(folders, dict) else None
-        if isinstance(root, str) and not os.path.isabs(root):
-            found.append(os.path.normpath(os.path.join(place, root)))
-    return [each for each in found if os.path.isdir(each) and each.startswith(folder)]
+        for where in (_literal(_keywords(_setup(place)).get("package_dir"), {}), *_layouts(place)):
+            roots = [where.get("", "")] if isinstance(where, dict) else where if isinstance(where, list) else []
+            relative = [each for each in roots if isinstance(each, str) and each and not os.path.isabs(each)]
+            found += [os.path.normpath(os.path.join(place, each)) for each in relative]
+    return [each for each in dict.fromkeys(found) if os.path.isdir(each) and each.startswith(folder)]
 
 
-def _from_cfg(folder: str) -> list[str]:
+def _layouts(folder: str) -> Iterator[object]:
+    """What setup.cfg and pyproject.toml say of folders: {package: folder}, "" for all, or a list of folders."""
+    config = _config(folder)
+    pairs = [line.partition("=") for line in config.get("options", "package_dir", fallback="").splitlines() if line]
+    yield {name.strip(): path.strip() for name, _, path in pairs}
+    yield config.get("options.packages.find", "where", fallback="").split()
+    tools = (_pyproject(folder) or {}).get("tool", {})
+    yield tools.get("setuptools", {}).get("package-dir", {})
+    packages = tools.get("setuptools", {}).get("packages", {})
+    yield packages.get("find", {}).get("where", []) if isinstance(packages, dict) else []
+    yield [each.get("from", "") for each in tools.get("poetry", {}).get("packages", ()) if isinstance(each, dict)]
+
+
+def _config(folder: str) -> ConfigParser:
+    """The setup.cfg in the folder; an empty one if there is none that can be read."""
     from configparser import ConfigParser, Error
 
     config = ConfigParser(interpolation=None)
     try:
         config.read(os.path.join(folder, "setup.cfg"), encoding="utf-8")
     except (Error, ValueError):
-        return []
-    return config.get("options", "install_requires", fallback="").split("\n")
+        return ConfigParser(interpolation=None)
+    return config
+
+
+def _pyproject(folder: str) -> Mapping[str, Any] | None:
+    """The pyproject.toml in the folder; empty if there is none, None if it cannot be read."""
+    import tomllib
+
+    try:
+        with open(os.path.join(folder, "pyproject.toml"), "rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        return {}
+    except (ValueError, OSError):
+        return None
+
+
+def _from_cfg(folder: str) -> list[str]:
+    return _config(folder).get("options", "install_requires", fallback="").split("\n")
 
 
 _PLAIN_BACKENDS = ("setuptools", "hatchling", "flit", "poetry", "pdm")
@@ -108,17 +143,15 @@ _PLAIN_BACKENDS = ("setuptools", "hatchling", "flit", "poetry", "pdm")
 
 
 def _from_pyproject(folder: str) -> list[str] | None:
-    import tomllib
-
-    try:
-        with open(os.path.join(folder, "pyproject.toml"), "rb") as file:
-            found = tomllib.load(file)
-    except FileNotFoundError:
-        return []
-    except (ValueError, OSError):
+    found = _pyproject(folder)
+    if found is None:
         return None
-    project = found.get("project", {})
-    if not found.get("build-system", {}).get("build-backend", "setuptools").startswith(_PLAIN_BACKENDS):
+    project, tools = found.get("project", {}), found.get("tool", {})
+    backend = found.get("build-system", {}).get("build-backend", "setuptools")
+    moved = any(isinstance(each, dict) and set(each) - {""} for each in _layouts(folder))
+    if not backend.startswith(_PLAIN_BACKENDS) or moved or "build" in tools.get("hatch", {}):
+        return None
+    if "dependencies" in tools.get("poetry", {}) and "dependencies" not in project:
         return None
     return None if "dependencies" in project.get("dynamic", ()) else list(project.get("dependencies", ()))
 

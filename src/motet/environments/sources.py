@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from motet.environments.locks import locked
 from motet.environments.spec import Git, Runner
-from motet.errors import EnvironmentFailed
+from motet.errors import EnvironmentFailed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,10 @@ _SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "
 
 
 CHECKOUTS, MIRRORS = "checkouts", "mirrors"
+
+
+class Unreachable(EnvironmentFailed):
+    """The repository of a component cannot be reached, or may not be read."""
 
 
 class Sources:
@@ -54,35 +60,105 @@ class Sources:
                         self._runner.say(f"(motet: {fetched} Taking {component.ref} as it was fetched last: {found})")
                     return found
         if fetched:
-            raise EnvironmentFailed(fetched, _REACH)
+            raise Unreachable(fetched, _REACH)
         kind, name = _told(component.ref)
+        there = self._there(mirror, component.ref)
         raise EnvironmentFailed(
-            f"Component {component.name}: {component.shown} has no {kind} {name!r}. {self._there(mirror)}",
-            f"Look at what it has: git ls-remote {component.shown}",
+            f"Component {component.name}: {component.shown} has no {kind} {name!r}. {there}",
+            f"Name one that it has, or push it there; all that there is: git ls-remote {component.shown}",
         )
 
-    def _there(self, mirror: str) -> str:
-        """The branches and tags that there are, the newest first, as far as they fit in a line."""
-        _, said = self._run("-C", mirror, "for-each-ref", "--sort=-creatordate", "--format=%(refname:lstrip=2)",
-                            "refs/heads", "refs/tags")  # fmt: skip
-        names = list(dict.fromkeys(said.split()))
-        more = ", ..." if len(names) > _MOST_NAMED else ""
-        return f"It has: {', '.join(names[:_MOST_NAMED])}{more}." if names else "It is empty."
+    def _there(self, mirror: str, ref: str) -> str:
+        """The branches and tags that may have been meant, the newest first, as far as they fit in a line."""
+        there = {}
+        for kind, place in (("branches", "refs/heads/"), ("tags", "refs/tags/")):
+            _, said = self._run("-C", mirror, "for-each-ref", "--sort=-creatordate", "--format=%(refname)", place)
+            names = [each.removeprefix(place) for each in said.split()]
+            more = ", ..." if len(names) > _MOST_NAMED else ""
+            if names:
+                there[place] = kind, f"{', '.join(names[:_MOST_NAMED])}{more}"
+        asked = there.get(next((place for place in there if ref.startswith(place)), ""))
+        if asked is not None:
+            return f"It has: {asked[1]}."
+        return (
+            f"It has: {'; '.join(f'the {kind} {names}' for kind, names in there.values())}."
+            if there
+            else "It is empty."
+        )
 
     def checkout(self, component: Git) -> str:
         """The folder with the files of the component, which is pinned; with its .git. Raises EnvironmentFailed."""
         target = self._checkout(component)
-        if _used(target):
+        if _used(target) and self._is_whole(target):
             return target
         commit = self.commit(component)
         with locked(f"{target}.lock", self._runner, f"component {component.name}"):
-            if os.path.isdir(target):
-                return target
-            part = f"{target}.{os.urandom(4).hex()}.part"
-            self._git(component, "clone", "--quiet", "--no-checkout", "--", self._mirror(component), part)
-            self._git(component, "-C", part, "checkout", "--quiet", "--detach", commit)
-            os.rename(part, target)
+            if not os.path.isdir(target):
+                part = f"{target}.{os.urandom(4).hex()}.part"
+                self._take(component, commit, part)
+                os.rename(part, target)
+            if not self._is_whole(target):
+                self._fill(component, target, _DEEPEST)
         return target
+
+    def _take(self, component: Git, commit: str, folder: str) -> None:
+        self._git(component, "clone", "--quiet", "--no-checkout", "--", self._mirror(component), folder)
+        self._git(component, "-C", folder, "checkout", "--quiet", "--detach", commit)
+
+    # -- submodules: components within components, at the commits that the outer one names
+
+    def _is_whole(self, checkout: str) -> bool:
+        """Whether nothing is missing of its submodules, if it has any."""
+        return not os.path.isfile(os.path.join(checkout, _MODULES)) or os.path.exists(
+            os.path.join(checkout, ".git", _WHOLE)
+        )
+
+    def _fill(self, component: Git, checkout: str, deep: int) -> bool:
+        """Fetch the submodules of a checkout; whether all are there. One that cannot be reached is told, and left out:
+        the code may not need it. Raises UsageError for a hostile URL.
+        """
+        whole = True
+        for path, commit, url in self._submodules(component, checkout):
+            inner = Git(f"{component.name}.{os.path.basename(path)}", url, commit)
+            if not _is_local(component.url) and _is_local(url):
+                raise UsageError(
+                    f"Component {component.name}: its submodule {path} leads to {url}, on this machine.",
+                    "Only components on this machine may have such submodules.",
+                )
+            inner.checked()
+            place = os.path.join(checkout, path)
+            try:
+                if not os.path.exists(os.path.join(place, ".git")):
+                    found = self.commit(inner)
+                    os.makedirs(place, exist_ok=True)
+                    self._take(inner, found, place)
+                inside = os.path.isfile(os.path.join(place, _MODULES))
+                whole &= not inside or (deep > 0 and self._fill(inner, place, deep - 1))
+            except EnvironmentFailed as error:
+                self._runner.say(
+                    f"(motet: warning: the submodule {path} of component {component.name} is missing: {error.what})"
+                )
+                whole = False
+        if whole:
+            with open(os.path.join(checkout, ".git", _WHOLE), "w"):
+                pass
+        return whole
+
+    def _submodules(self, component: Git, checkout: str) -> Iterator[tuple[str, str, str]]:
+        """Path, commit and URL of each submodule that is in the tree of the checkout."""
+        said = self._git(component, "config", "--file", os.path.join(checkout, _MODULES), "--list", "-z")
+        found: dict[str, dict[str, str]] = {}
+        for entry in said.split("\0"):
+            key, _, value = entry.partition("\n")
+            name, _, field = key.removeprefix("submodule.").rpartition(".")
+            found.setdefault(name, {})[field] = value
+        for each in found.values():
+            path = os.path.normpath(each.get("path") or ".")
+            within = os.path.realpath(os.path.join(checkout, path)) == os.path.join(os.path.realpath(checkout), path)
+            if within and not path.startswith((".", "/")):
+                mode, _, rest = self._git(component, "-C", checkout, "ls-tree", "HEAD", "--", path).partition(" ")
+                if mode == _LINK:
+                    yield path, rest.split()[1], _resolved(each.get("url", ""), component.url)
 
     def _checkout(self, component: Git) -> str:
         return os.path.join(self._folder, CHECKOUTS, component.ref)
@@ -114,7 +190,7 @@ class Sources:
         return f"Component {component.name}: {component.shown} cannot be fetched: {why.rstrip('.')}."
 
     def _parsed(self, mirror: str, name: str) -> str:
-        name = "refs/motet/head" if name == "HEAD" else name
+        name = re.sub(r"^HEAD(?=$|[~^])", "refs/motet/head", name)
         if not os.path.isdir(mirror):
             return ""
         status, said = self._run(
@@ -139,6 +215,29 @@ class Sources:
 
 
 _MOST_NAMED = 12
+
+
+_MODULES, _WHOLE = ".gitmodules", "motet-whole"
+_LINK = "160000"
+_DEEPEST = 8
+"""So many levels of submodules in submodules are fetched."""
+
+
+def _resolved(url: str, outer: str) -> str:
+    """The URL of a submodule: one that begins with a dot starts at the URL of what it is in."""
+    if not url.startswith(("./", "../")):
+        return url
+    place = outer.rstrip("/")
+    while url.startswith(("./", "../")):
+        if url.startswith("../"):
+            place = re.sub(r"[/:][^/:]*$", lambda cut: ":" if cut[0].startswith(":") else "", place)
+        url = url.partition("/")[2]
+    return f"{place}{'' if place.endswith(':') else '/'}{url}"
+
+
+def _is_local(url: str) -> bool:
+    """Whether git takes the URL for a place on this machine."""
+    return url.startswith(("file:", "/", ".", "~")) or not re.match(r"[^/]+:", url)
 
 
 def _told(ref: str) -> tuple[str, str]:

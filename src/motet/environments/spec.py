@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from motet.kernel.events import Json
 
-_REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./@+=-]*")
+_REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./@+=-]*([~^][0-9]*)*")
+"""The name of a commit; what follows ~ and ^ leads to an ancestor of it."""
+
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _TRANSPORT = re.compile(r"[A-Za-z0-9+.-]*::")
 """How git is told to run a program to reach a repository."""

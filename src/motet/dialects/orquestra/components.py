@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 
+from motet.dialects.orquestra.places import Problems
 from motet.dialects.orquestra.spec import Import, Workflow
 from motet.environments.plain import PlainRunner
 from motet.environments.requirements import package_folders
-from motet.environments.sources import Sources
+from motet.environments.sources import Sources, Unreachable
 from motet.environments.spec import Git
-from motet.errors import EnvironmentFailed, SpecError, UsageError
+from motet.errors import EnvironmentFailed, UsageError
 from motet.kernel.events import Json
 
 _SOURCES = ("", "src", os.path.join("src", "python"), "vendor")
@@ -91,41 +93,51 @@ class Fetching(PlainRunner):
 _LONG_S = 2.0
 
 
-def fetch(workflow: Workflow, folder: str, environments: str, pins: Mapping[str, Json]) -> dict[str, Component]:
+def fetch(
+    workflow: Workflow, folder: str, environments: str, pins: Mapping[str, Json], problems: Problems
+) -> dict[str, Component]:  # fmt: skip
     """What the steps of the workflow import, relative paths from `folder` on, at the commits in `pins` where there are.
 
-    They are kept below the folder `environments`. Raises SpecError, naming the import, its URL and ref.
+    They are kept below the folder `environments`. What cannot be had is told to `problems`, with its URL and ref.
     """
     sources = Sources(environments, Fetching())
     used = {name for step in workflow.steps.values() for name in step.imports}
-    return {
-        name: _component(workflow, each, folder, sources, pins.get(name))
-        for name, each in workflow.imports.items()
-        if name in used
-    }
+    found = {}
+    for name, each in workflow.imports.items():
+        component = _component(each, folder, sources, pins.get(name), problems) if name in used else None
+        if component is not None:
+            found[name] = component
+    return found
 
 
-def _component(workflow: Workflow, given: Import, folder: str, sources: Sources, pin: Json) -> Component:
+def _component(given: Import, folder: str, sources: Sources, pin: Json, problems: Problems) -> Component | None:
     if given.kind == "python-requirements":
         return Component(given, "", sha256("\n".join(given.requirements).encode()).hexdigest())
-    where = workflow.document.where(given.at)
     if given.kind == "local":
         path = os.path.normpath(os.path.join(folder, os.path.expanduser(given.repository)))
         if not os.path.isdir(path):
-            raise SpecError(f"{where}: import {given.name!r} names the folder {path}, which is not there.", "Check it.")
+            problems.error(given.at, f"import {given.name!r} names the folder {path}, which is not there.", "Check it.")
+            return None
         return Component(given, path, _content(path))
     found = Component(given, "", "", _url(given.repository, folder))
     try:
         found.version = pin["commit"] if pin else sources.commit(Git(given.name, found.url, _full(given)).checked())
         found.path = sources.checkout(found.git)
     except (EnvironmentFailed, UsageError) as error:
-        raise SpecError(
-            f"{where}: import {given.name!r} cannot be had from {given.repository}, {given.ref_kind} {given.ref!r}: "
-            f"{error.what}",
-            f"Try `git ls-remote {given.repository}`. If a copy is elsewhere, tell git: "
-            f'git config --global url."file:///path/to/copies/".insteadOf "{_prefix(given.repository)}"',
-        ) from None
+        what = (
+            f"import {given.name!r} cannot be had from {given.repository}, {given.ref_kind} {given.ref!r}: {error.what}"
+        )
+        remote = isinstance(error, Unreachable) and found.url == given.repository
+        problems.error(given.at, what, _elsewhere(given.repository) if remote else error.cure)
+        return None
     return found
+
+
+def _elsewhere(repository: str) -> str:
+    return (
+        f"Try `git ls-remote {repository}`. If a copy is elsewhere, tell git: "
+        f'git config --global url."file:///path/to/copies/".insteadOf "{_prefix(repository)}"'
+    )
 
 
 def _full(given: Import) -> str:
@@ -212,4 +224,7 @@ def read_lock(workflow: Workflow, file: str) -> tuple[dict[str, Json], dict[str,
 def _fits(given: Import, pin: Mapping[str, Json]) -> bool:
     commit = pin.get("commit")
     same = pin.get("repository") == given.repository and pin.get("ref") == [given.ref_kind, given.ref]
-    return same and isinstance(commit, str) and len(commit) == 40
+    return same and isinstance(commit, str) and _COMMIT.fullmatch(commit) is not None
+
+
+_COMMIT = re.compile("[0-9a-f]{40}")

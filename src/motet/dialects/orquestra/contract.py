@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from glob import escape
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.orquestra.spec import Output, Step
@@ -43,13 +45,15 @@ def command(
 
     kwargs: dict[str, Json] = {each.name: each.value for each in step.inputs if each.source is None}
     files: dict[str, str] = {}
+    given: dict[str, str] = {}
     mounts = [Mount(f"step/{name}", path, "ro") for name, path in folders.items()]
     for name, source in sources.items():
         if is_task:
             kwargs[name] = content(source, artifacts)
             continue
-        files[name] = f"inputs/{name}{os.path.splitext(source['file'])[1]}"
-        mounts.append(Mount(files[name], File(source["file"], source["artifact"], source["size_bytes"])))
+        files[name] = _place(name, os.path.splitext(source["file"])[1])
+        given[files[name]] = f"inputs/{files[name]}"
+        mounts.append(Mount(given[files[name]], File(source["file"], source["artifact"], source["size_bytes"])))
     function = Function(
         f"{os.path.join(folders[step.module], step.file)}:{step.function}",
         kwargs,
@@ -57,6 +61,7 @@ def command(
         around.paths,
         returns=is_task,
         files=files,
+        given=given,
         seen_at=APP,
     )
     read = _returned if is_task else _written
@@ -64,6 +69,16 @@ def command(
         function, outputs=() if is_task else _patterns(step), mounts=tuple(mounts),
         then=lambda finished: {"outputs": read(step, finished, artifacts)},
     )  # fmt: skip
+
+
+def _place(argument: str, ending: str) -> str:
+    """The file of an artifact in the step's folder: as the argument is called, if a file can be called so."""
+    if _FILE.fullmatch(argument) and (ending or argument not in ("inputs", "step")):
+        return f"{argument}{ending}"
+    return f"{re.sub('[^A-Za-z0-9_-]+', '_', argument)[:40]}-{sha256(argument.encode()).hexdigest()[:8]}{ending}"
+
+
+_FILE = re.compile(r"\w[\w.-]{0,99}")
 
 
 def content(source: Mapping[str, Json], artifacts: ArtifactStore) -> Json:

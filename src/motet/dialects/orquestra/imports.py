@@ -12,6 +12,7 @@ _KINDS = ("git", "python-requirements", "local")
 _REF_KINDS = ("branch", "tag", "commit")
 _NAME = re.compile(r"[\w][\w.-]*")
 _HOSTILE_REF = re.compile(r"^-|[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|\.lock$|/$|^/|//")
+_ANCESTOR = re.compile(r"(?<=.)([~^][0-9]*)+$")
 _HOSTILE_URL = re.compile(r"^-|[\x00-\x1f\x7f]|^\w+::")
 
 
@@ -61,7 +62,8 @@ def _read_git(place: Place, found: Import) -> None:
     else:
         found.ref_kind = given[0]
         found.ref = place.text(given[0])
-        if _HOSTILE_REF.search(found.ref):
+        name = _ANCESTOR.sub("", found.ref) if given[0] == "commit" else found.ref
+        if _HOSTILE_REF.search(name):
             place.problems.error(
                 (*place.path, given[0]), f"{found.ref!r} is no name of a {given[0]}.", "Write it as git shows it."
             )

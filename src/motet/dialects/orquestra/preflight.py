@@ -5,17 +5,16 @@ modules that cannot be imported. And what may not go well: resources that this m
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from motet.dialects.orquestra.components import Component
 from motet.dialects.orquestra.places import Problems
-from motet.dialects.orquestra.source import Library, Source, arguments_of, is_standard, misfit, packages_in
+from motet.dialects.orquestra.source import Library, Source, arguments_of, misfit, packages_in, signature
 from motet.dialects.orquestra.spec import Step, Workflow, nearest
-
-Importable = Callable[[Step, Iterable[str]], set[str]]
-"""Which of these top-level modules the environment of a step has."""
+from motet.dialects.orquestra.surroundings import Surroundings
+from motet.kernel.events import Json
 
 
 class Code:
@@ -26,25 +25,29 @@ class Code:
         self._components = components
         self._libraries: dict[tuple[str, ...], Library] = {}
 
-    def check(self, problems: Problems) -> None:
-        """Tell of every step whose file, function or arguments cannot be right."""
-        for step in self._steps:
-            source = _source(step, self._components[step.module], self._library(step), problems)
-            if source is not None:
-                _check_function(step, source, problems)
+    def check(self, problems: Problems, *, foreign: bool = False) -> None:
+        """Tell of every step whose file, function or arguments cannot be right, of those whose components are there.
 
-    def check_imports(self, importable: Importable, problems: Problems) -> None:
-        """Tell of every step that imports what it cannot have. Nothing else must be wrong with them."""
-        missing: dict[tuple[str, ...], dict[str, tuple[str, int]]] = {}
+        With `foreign` the steps run in another Python, which has its own idea of what is Python: `check_imports` asks.
+        """
         for step in self._steps:
-            library = self._library(step)
-            path = self._path(step)
-            key = (path, *step.imports)
-            if key not in missing:
-                wanted = _imported(library.source(path))
-                there = importable(step, wanted) if wanted else set()
-                missing[key] = {name: place for name, place in wanted.items() if name not in there}
-            _tell_missing(step, missing[key], [self._components[each] for each in step.imports], problems)
+            if all(name in self._components for name in step.imports):
+                source = _source(step, self._components[step.module], self._library(step), problems, foreign=foreign)
+                if source is not None:
+                    _check_function(step, source, problems)
+
+    def check_imports(self, around: Mapping[str, Surroundings], problems: Problems) -> None:
+        """Tell of each step that imports what it cannot have, as its interpreter says. Nothing else must be wrong."""
+        asked: dict[tuple[str, ...], list[Step]] = {}
+        for step in self._steps:
+            asked.setdefault((around[step.name].python, *around[step.name].paths, *step.imports), []).append(step)
+        for steps in asked.values():
+            used = [self._components[name] for name in steps[0].imports]
+            found = around[steps[0].name].probed(
+                [each.path for each in used if each.path], dict.fromkeys(self._path(each) for each in steps)
+            )
+            for step in steps:
+                _tell_found(step, found.get(self._path(step), {}), used, problems)
 
     def tasks(self) -> dict[str, dict[str, Any]]:
         """The steps whose function is a `motet.task`, each with the options that its decorator has as literals."""
@@ -70,7 +73,9 @@ def _at(step: Step, *path: str) -> tuple[str | int, ...]:
     return (*step.at, "config", "runtime", *path)
 
 
-def _source(step: Step, component: Component, library: Library, problems: Problems) -> Source | None:
+def _source(
+    step: Step, component: Component, library: Library, problems: Problems, *, foreign: bool
+) -> Source | None:  # fmt: skip
     """The step's file, read."""
     at = _at(step, "parameters", "file")
     path = os.path.join(component.path, step.file)
@@ -88,9 +93,9 @@ def _source(step: Step, component: Component, library: Library, problems: Proble
             return library.source(path)
         except (SyntaxError, ValueError) as error:
             line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
-            problems.error(
-                at, f"{step.file}{line} of import {component.given.name!r} is not Python: {error}.", "Correct it there."
-            )
+            what = f"{step.file}{line} of import {component.given.name!r} is not Python: {error}."
+            if not foreign:
+                problems.error(at, what, "Correct it there.")
     return None
 
 
@@ -114,58 +119,60 @@ def _check_function(step: Step, source: Source, problems: Problems) -> None:
         )  # fmt: skip
         return
     function = source.function(step.function)
-    given = [each.name for each in step.inputs]
-    wrong = misfit(function, given) if function is not None else None
+    wrong = misfit(source, function, [each.name for each in step.inputs]) if function is not None else None
     if wrong is None or function is None:
         return
     why, names = wrong
+    takes = f"It is {signature(function)}."
+    where = next((each.at for each in step.inputs if each.name == names[0]), (*step.at, "inputs"))
     if why == "unknown":
-        where = next(each.at for each in step.inputs if each.name == names[0])
-        takes = arguments_of(function)
+        known = arguments_of(function)
+        near = nearest(names[0], known) if known else "It takes no arguments."
         problems.error(
-            where, f"{step.function}() in {step.file} takes no argument {names[0]!r}.",
-            nearest(names[0], takes) if takes else "It takes no arguments.", key=True,
+            where, f"{step.function}() in {step.file} takes no argument {names[0]!r}.", f"{near} {takes}", key=True
+        )
+    elif why == "positional":
+        problems.error(
+            where, f"{step.function}() in {step.file} takes {names[0]!r} by its position only, and steps are called by "
+            "the names of their arguments.", f"Take the / out of its definition. {takes}", key=True,
         )  # fmt: skip
     else:
         told = f"argument{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
         problems.error(
             (*step.at, "inputs"),
             f"step {step.origin!r} does not give {step.function}() in {step.file} its {told}.",
-            "Add it to the step's inputs.",
+            f"Add it to the step's inputs. {takes}",
         )  # fmt: skip
 
 
-def _imported(source: Source) -> dict[str, tuple[str, int]]:
-    """The modules that the code imports for sure and its library does not have, each with file and line."""
-    own = set(packages_in(source.library.folders))
-    wanted: dict[str, tuple[str, int]] = {}
-    seen: set[str] = set()
-    todo = [source]
-    while todo:
-        each = todo.pop()
-        if each.path in seen:
-            continue
-        seen.add(each.path)
-        for name, line in each.imported():
-            if not is_standard(name) and name not in own:
-                wanted.setdefault(name, (each.path, line))
-        todo += each.reached
-    return wanted
-
-
-def _tell_missing(
-    step: Step, missing: Mapping[str, tuple[str, int]], used: list[Component], problems: Problems
-) -> None:
-    """Tell of modules that neither the step's components nor its environment have."""
-    own = set(packages_in([folder for each in used for folder in each.sources])) if missing else set()
-    for name, (path, line) in sorted(missing.items()):
-        shown = next((path[len(each.path) + 1 :] for each in used if each.path and path.startswith(each.path)), path)
+def _tell_found(step: Step, found: Mapping[str, Json], used: list[Component], problems: Problems) -> None:
+    """Tell of what the interpreter of the step did not find, or cannot read."""
+    at = _at(step, "parameters", "file")
+    for path, line, why in found.get("wrong", ()):
         problems.error(
-            _at(step, "parameters", "file"),
-            f"{shown}:{line} imports {name!r}, which no import of step {step.origin!r} has and no requirement brings: "
-            "an undeclared dependency, or a wrong name.",
-            _offer(name, own),
+            at, f"{_shown(path, used)}:{line} is no Python that this step can run: {why}.", "Correct it there."
         )
+    sources = [folder for each in used for folder in each.sources]
+    for name, path, line, there in found.get("missing", ()):
+        outer = name.rpartition(".")[0]
+        what = f"{_shown(path, used)}:{line} imports {name!r}, which no import of step {step.origin!r} has"
+        if found.get("unsure"):
+            problems.warn(at, f"{what}: unless its code, which changes sys.path, leads to it, the step will fail.")
+        elif outer:
+            has = f"{outer} has: {', '.join(there)}." if there else f"{outer} is no package, or has nothing in it."
+            problems.error(at, f"{what}.", f"{has} A wrong name, or an import that the step does not list?")
+        else:
+            problems.error(
+                at, f"{what} and no requirement brings: an undeclared dependency, or a wrong name.",
+                _offer(name, set(packages_in(sources))),
+            )  # fmt: skip
+
+
+def _shown(path: str, used: list[Component]) -> str:
+    """A file as its component has it."""
+    real = os.path.realpath(path)
+    roots = [os.path.join(os.path.realpath(each.path), "") for each in used if each.path]
+    return next((real[len(root) :] for root in roots if real.startswith(root)), path)
 
 
 def _offer(name: str, own: set[str]) -> str:

@@ -294,9 +294,6 @@ def _input(place: Place, name: str) -> Input:
     at = (*place.path, name)
     if "type" not in place.value:
         place.problems.warn(at, f"input {name!r} has no type.")
-    if not name.isidentifier():
-        cure = "Write it as the function calls its argument."
-        place.problems.error(at, f"{name!r} cannot be an argument of a Python function.", cure, key=True)
     value = place.value[name]
     source = reference(value, at, place.problems) if isinstance(value, str) else None
     for inner in _references_within(value, at):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -22,6 +22,7 @@ from motet.environments import requirements
 from motet.environments.build import Environments
 from motet.environments.spec import Environment
 from motet.errors import EnvironmentFailed
+from motet.kernel.events import Json
 
 NONE = "none"
 Has = Callable[[], Mapping[str, str]]
@@ -43,17 +44,28 @@ class Surroundings:
     digest: str
     packages: Mapping[str, str]
 
-    def importable(self, names: Iterable[str]) -> set[str]:
-        """Which of these top-level modules can be imported, without importing them."""
-        if self.python == sys.executable:
-            from importlib.util import find_spec
+    def probed(self, own: Sequence[str], files: Iterable[str]) -> Mapping[str, Json]:
+        """What this interpreter would find, by file, of all that these files of steps import: see `probe`.
 
-            return {each for each in names if each in sys.modules or find_spec(each) is not None}
+        `own` are the folders of their components. Nothing of their code is run. Raises EnvironmentFailed.
+        """
         from subprocess import run
 
-        code = "import importlib.util as u, sys; print(*(n for n in sys.argv[1:] if u.find_spec(n)))"
-        done = run([self.python, "-c", code, *names], capture_output=True, text=True, check=True, cwd="/")
-        return set(done.stdout.split())
+        from motet.dialects.orquestra import probe
+
+        asked = json.dumps({"paths": list(self.paths), "own": list(own), "files": list(files)})
+        try:
+            done = run([self.python, probe.__file__], input=asked, capture_output=True, text=True, check=False, cwd="/")
+        except OSError as error:
+            raise EnvironmentFailed(f"{self.python} does not run: {error.strerror}.", "Name another one.") from None
+        told = [line for line in done.stdout.splitlines() if line.startswith(probe.TOLD)]
+        if done.returncode or not told:
+            last = done.stderr.strip().splitlines() or ["it said nothing"]
+            raise EnvironmentFailed(
+                f"{self.python} cannot tell what it can import (it ended with {done.returncode}): {last[-1]}",
+                "Look at what its start-up files (sitecustomize, .pth) do.",
+            )
+        return json.loads(told[-1].removeprefix(probe.TOLD))  # type: ignore[no-any-return]
 
 
 def surroundings(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,14 @@ from motet.dialects.orquestra.program import VOICE, OrquestraProgram, Work
 from motet.dialects.orquestra.reader import read_workflow
 from motet.dialects.orquestra.results import StepResult
 from motet.dialects.orquestra.spec import Workflow
-from motet.dialects.orquestra.surroundings import Packages, Surroundings, environments_folder, packages_of, surroundings
+from motet.dialects.orquestra.surroundings import (
+    NONE,
+    Packages,
+    Surroundings,
+    environments_folder,
+    packages_of,
+    surroundings,
+)  # fmt: skip
 from motet.errors import TargetError
 from motet.kernel.events import Json
 from motet.kernel.transitions import SUCCEEDED
@@ -72,13 +80,13 @@ def prepare(file: str, home: str, resources: Mapping[str, float], asked: Asked) 
     variants.apply(workflow, asked.sets, asked.matrix)
     folder = environments_folder(home)
     pins, locked = read_lock(workflow, file) if asked.locked else ({}, {})
-    components = fetch(workflow, os.path.dirname(os.path.abspath(file)), folder, pins)
     problems = Problems(workflow.document)
+    components = fetch(workflow, os.path.dirname(os.path.abspath(file)), folder, pins, problems)
     code = Code(workflow, components)
-    code.check(problems)
+    code.check(problems, foreign=asked.base not in ("", NONE, sys.executable))
     problems.check()
     around = surroundings(workflow, components, folder, asked.base, locked)
-    code.check_imports(lambda step, names: around[step.name].importable(names), problems)
+    code.check_imports(around, problems)
     problems.check()
     check_resources(workflow, resources, _free_bytes(home), problems)
     workflow.warnings += [each for each in problems.warnings if each not in workflow.warnings]
@@ -97,7 +105,14 @@ def fetched(file: str, home: str) -> dict[str, Component]:
     """What the workflow in the file imports, fetched. Raises SpecError."""
     workflow = read_workflow(_text(file), file)
     folder = os.path.dirname(os.path.abspath(file))
-    return fetch(workflow, folder, environments_folder(home), read_lock(workflow, file)[0])
+    return _fetched(workflow, folder, home, read_lock(workflow, file)[0])
+
+
+def _fetched(workflow: Workflow, folder: str, home: str, pins: Mapping[str, Json]) -> dict[str, Component]:
+    problems = Problems(workflow.document)
+    components = fetch(workflow, folder, environments_folder(home), pins, problems)
+    problems.check()
+    return components
 
 
 def lock(file: str, home: str, resources: Mapping[str, float]) -> tuple[str, list[Component], list[str]]:
@@ -153,7 +168,7 @@ def program_of(host: Host, row: RunRow, home: str) -> OrquestraProgram:
     workflow = workflow_of(host, row)
     folder = environments_folder(home)
     pins = {name: pin for name, pin in row.program["imports"].items() if pin["type"] == "git"}
-    components = fetch(workflow, os.path.dirname(row.program["file"]), folder, pins)
+    components = _fetched(workflow, os.path.dirname(row.program["file"]), home, pins)
     around = surroundings(workflow, components, folder, row.program["base"], row.program.get("locked", {}))
     work = Work(
         components, around, Code(workflow, components).tasks(), host.store, host.artifacts, host.resources,

@@ -29,6 +29,8 @@ class Function:
     python    the interpreter; "" for the one that runs this. It needs no Motet. Python 3.6 or later
     paths     folders that come first on its `sys.path`
     returns   False: what the function returns is ignored. True: it is JSON, and becomes `Finished.value`
+    given     files that it finds at a second place too: {place: file}, both relative to the working directory. One that
+              it has not written to is gone from there when it has succeeded, so it is taken for no output
     seen_at   an absolute path at which it sees its working directory, where the system allows namespaces and nothing
               that is needed lies at that path; elsewhere it sees it where it is. "" asks for nothing. Only on the host
 
@@ -42,6 +44,7 @@ class Function:
     paths: tuple[str, ...] = ()
     returns: bool = True
     files: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
     seen_at: str = ""
 
 

@@ -50,7 +50,8 @@ def call_of(function: Function, cwd: str, env: Mapping[str, str | None]) -> dict
     """The call as the far side takes it."""
     return {
         "name": function.name, "kwargs": dict(function.kwargs), "paths": list(function.paths), "cwd": cwd,
-        "env": dict(env), "returns": function.returns, "files": dict(function.files), "seen_at": function.seen_at,
+        "env": dict(env), "returns": function.returns, "files": dict(function.files), "given": dict(function.given),
+        "seen_at": function.seen_at,
     }  # fmt: skip
 
 
