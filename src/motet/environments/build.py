@@ -6,10 +6,9 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from motet.environments.installing import below, uv, wanted
 from motet.environments.locks import locked
@@ -17,9 +16,6 @@ from motet.environments.plain import PlainRunner
 from motet.environments.sources import Sources
 from motet.environments.spec import Built, Environment, Git, Runner
 from motet.errors import EnvironmentFailed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 READY = "ready.json"
 """Written last: what was built is used only where it is there."""
@@ -67,16 +63,19 @@ class Environments:
         """Build it in a folder of its own: the tools of a builder that was killed may still be at work in another."""
         shutil.rmtree(place, ignore_errors=True)
         checkouts = {each.name: self._sources.checkout(each) for each in environment.components}
-        self._runner.say(f"(motet: building an environment in {place})")
+        why = f"{python} has not all of it" if environment.base else f"with {python}"
+        named = ", ".join(_names(environment)) or "nothing"
+        self._runner.say(f"(motet: building an environment in {place}, once for all runs, for {named}: {why})")
         folder = os.path.join(place, os.urandom(4).hex())
         os.makedirs(folder)
-        tool = uv()
         installed = wanted(environment, checkouts, folder, self._runner.say)
-        self._make(tool, python, folder, with_pip=bool(installed))
-        if installed:
-            self._install(tool, folder, installed, environment)
+        tool = uv()
+        self._make(tool, python, folder, with_pip=bool(installed) and not environment.base)
         if environment.base:
             self._open_to(python, folder)
+            tool = ""  # uv looks at what an environment has itself: it would bring what the base has in other versions
+        if installed:
+            self._install(tool, folder, installed, environment)
         paths = {each.name: _paths(each, checkouts[each.name]) for each in environment.components}
         commits = {each.name: each.ref for each in environment.components}
         body = {"python": _python(folder), "paths": paths, "components": checkouts, "commits": commits}
@@ -100,10 +99,11 @@ class Environments:
         if tool:
             argv = [tool, "pip", "install", "--quiet", "--python", python, *named]
         else:
-            argv = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *named]
-        names = ", ".join([*(each.name for each in environment.components), *environment.requirements])
+            if environment.base and self._runner.run((python, "-c", "import pip"), env=_ALONE)[0]:
+                self._run((python, "-m", "ensurepip"), f"{python} gets no pip", "Install pip for the interpreter.")
+            argv = [python, "-m", "pip", "install", "--progress-bar=off", "--disable-pip-version-check", *named]
         self._run(
-            argv, f"The environment of {names} cannot be built",
+            argv, f"The environment of {', '.join(_names(environment))} cannot be built",
             "Repair the requirement that is named (its version, or that it can be had from here), and resume the run.",
             env,
         )  # fmt: skip
@@ -136,7 +136,9 @@ class Environments:
         return said
 
 
-_LAST_LINES = 12
+_LAST_LINES = 16
+"""Enough for what pip says of versions that do not go together, and from which of them that comes."""
+
 _INTERPRETER = "Name an interpreter that is there, or leave it out for the one that runs Motet."
 
 
@@ -147,7 +149,8 @@ _ALONE = {"PYTHONPATH": "", "PYTHONHOME": "", "PIP_USER": "0"}
 def _digest(environment: Environment, version: str) -> str:
     parts = sorted([each.name, each.ref, each.folder] for each in environment.components)
     seen = (environment.python or sys.executable) if environment.base else ""
-    body = [_FORMAT, parts, sorted(environment.requirements), seen, version]
+    body = [_FORMAT + environment.base, parts, sorted(environment.requirements), seen, version]
+    body += [sorted(environment.sees)] if environment.sees else []
     return sha256(json.dumps(body).encode()).hexdigest()
 
 
@@ -166,6 +169,10 @@ def _read(place: str, environment: Environment) -> Built | None:
     paths = tuple(path for name in names for path in body["paths"][name])
     digest = sha256(json.dumps([os.path.basename(place), names]).encode()).hexdigest()
     return Built(digest, body["python"], paths, body["components"], body["commits"])
+
+
+def _names(environment: Environment) -> list[str]:
+    return [*(each.name for each in environment.components), *environment.requirements]
 
 
 def _python(place: str) -> str:

@@ -83,13 +83,15 @@ class Environment:
     components    in the order in which they come on `sys.path`
     requirements  as in a requirements file, one each: "numpy>=1.26"
     python        the interpreter that it is made with; "" for the one that runs this
-    base          True: what is installed for that interpreter can be imported too, after all else
+    base          True: what is installed for that interpreter can be imported too, last, and counts as installed
+    sees          the packages of the base that count, as "name==version": with others it is another environment
     """
 
     components: tuple[Git, ...] = ()
     requirements: tuple[str, ...] = ()
     python: str = ""
     base: bool = False
+    sees: tuple[str, ...] = ()
 
     def checked(self) -> Environment:
         """Itself. Raises UsageError for what makes no sense."""

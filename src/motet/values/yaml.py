@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, NamedTuple, TypeAlias
 
 from motet.errors import SpecError
@@ -57,7 +58,7 @@ def read(text: str | bytes, file: str, *, modern_numbers: bool = False, limits: 
     """The one document that `text` holds. Raises SpecError, naming the place in `file`.
 
     Scalars are read as YAML 1.1 has them (as PyYAML does), but dates stay text. With `modern_numbers` they are read as
-    YAML 1.2 and the JSON-minded readers of Go do: 1e-3 is a number, 12:30 is text.
+    YAML 1.2 and the JSON-minded readers of Go do: 1e-3 is a number, 12:30 is text, and so is 53e1162, which is none.
     """
     import yaml
 
@@ -92,6 +93,13 @@ def _checked_text(text: str | bytes, file: str, limits: Limits) -> str:
         raise SpecError(f"{file}:{line}: this is no UTF-8 text.", "Save the file as UTF-8.") from None
 
 
+_NUMBER_CHARS = 1000
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 _EXPONENT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+")
 _PREFIX = "tag:yaml.org,2002:"
 _PLAIN = frozenset(_PREFIX + each for each in ("null", "bool", "int", "float", "str", "timestamp", "merge", "value"))
@@ -114,6 +122,8 @@ class _Reader:
 
     def read(self, text: str) -> Document:
         loader = getattr(self._yaml, "CSafeLoader", self._yaml.SafeLoader)
+        if len(text) > self.limits.values:  # a value takes a character, and what parts it from the next
+            self._check_count(self._yaml.parse(text, loader))
         events = iter(self._yaml.parse(text, loader))
         next(events)  # the stream begins
         first = next(events)
@@ -125,6 +135,33 @@ class _Reader:
         if not isinstance(after, self._yaml.StreamEndEvent):
             self._refuse(after, "a second document begins here", "Keep one workflow in one file.")
         return self._document
+
+    def _check_count(self, events: Iterator[Any]) -> None:
+        """Refuse too many values before any is built, which takes ten times as long as scanning them."""
+        yaml = self._yaml
+        scalar, alias, start, end = (
+            yaml.ScalarEvent,
+            yaml.AliasEvent,
+            yaml.CollectionStartEvent,
+            yaml.CollectionEndEvent,
+        )
+        count, in_mapping, at_key = 0, False, False
+        outer: list[tuple[bool, bool]] = []
+        for event in events:
+            if isinstance(event, end):
+                in_mapping, at_key = outer.pop()
+            elif isinstance(event, scalar | alias | start):
+                is_value = not at_key
+                count += is_value
+                at_key = in_mapping and is_value
+                if isinstance(event, start):
+                    outer.append((in_mapping, at_key))
+                    in_mapping = at_key = isinstance(event, yaml.MappingStartEvent)
+                if count > self.limits.values:
+                    self._refuse_count(event)
+
+    def _refuse_count(self, event: Any) -> None:
+        self._refuse(event, f"there are more than {self.limits.values} values, aliases included", "Make it smaller.")
 
     def _value(self, event: Any, events: Iterator[Any], path: Path, depth: int) -> Any:
         yaml = self._yaml
@@ -148,9 +185,7 @@ class _Reader:
             self._anchors[event.anchor] = (value, self._count - before + 1, height)
         self._deepest = max(deepest, self._deepest)
         if self._count > self.limits.values:
-            self._refuse(
-                event, f"there are more than {self.limits.values} values, aliases included", "Make it smaller."
-            )
+            self._refuse_count(event)
         return value
 
     def _alias(self, event: Any, depth: int) -> Any:
@@ -176,11 +211,17 @@ class _Reader:
             self._refuse(event, f"values with the tag {tag.removeprefix(_PREFIX)!r} are not read", "Leave the tag out.")
         if tag.endswith((":timestamp", ":merge", ":value")):
             return event.value
+        if len(event.value) > _NUMBER_CHARS and tag.endswith((":int", ":float")):
+            what = f"this number has {len(event.value)} characters, and {_NUMBER_CHARS} are the limit"
+            self._refuse(event, what, "Write it in quotes if it is meant as text.")
         try:
-            return self._scalars.construct_object(self._yaml.ScalarNode(tag, event.value))
-        except ValueError:
-            what = f"{event.value!r} is no {tag.removeprefix(_PREFIX)}"
+            found = self._scalars.construct_object(self._yaml.ScalarNode(tag, event.value))
+        except (ValueError, OverflowError):
+            what = f"{_cut(event.value)!r} is no {tag.removeprefix(_PREFIX)}"
             self._refuse(event, what, "Write it as such, or leave the tag out.")
+        if self._modern_numbers and event.tag is None and found in (inf, -inf) and "inf" not in event.value.lower():
+            return event.value  # no number is as large as that: it is a name, such as an abbreviated commit
+        return found
 
     def _sequence(self, start: Any, events: Iterator[Any], path: Path, depth: int) -> list[Any]:
         self._check_tag(start, "seq")

@@ -203,6 +203,8 @@ def read_lock(workflow: Workflow, file: str) -> tuple[dict[str, Json], dict[str,
             content = json.load(lock)
             pins: dict[str, Json] = content["imports"]
             packages = {key: {**versions} for key, versions in content.get("packages", {}).items()}
+            if not all(_PACKAGE.fullmatch("==".join(each)) for found in packages.values() for each in found.items()):
+                raise ValueError("its packages are no names and versions")
     except FileNotFoundError:
         return {}, {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -228,3 +230,4 @@ def _fits(given: Import, pin: Mapping[str, Json]) -> bool:
 
 
 _COMMIT = re.compile("[0-9a-f]{40}")
+_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9._!+-]*")

@@ -106,8 +106,10 @@ def _written(step: Step, finished: Finished, artifacts: ArtifactStore) -> dict[s
             raise CommandFailed(_missing(step, output, sorted(there)), "Write it there, or correct the step's outputs.")
         record = {"artifact": file.digest, "size_bytes": file.size_bytes, "file": output.file}
         if is_json(record):
-            value = _parsed(step, output, bytes(artifacts.get(file.digest)))
-            if file.size_bytes <= SHOWN_BYTES:
+            value, odd = _parsed(step, output, bytes(artifacts.get(file.digest)))
+            if odd:
+                record[ODD] = odd
+            elif file.size_bytes <= SHOWN_BYTES:
                 record["value"] = value
         found[output.name] = record
     return found
@@ -121,14 +123,64 @@ def _missing(step: Step, output: Output, there: list[str]) -> str:
     )
 
 
-def _parsed(step: Step, output: Output, text: bytes) -> Json:
+def _parsed(step: Step, output: Output, text: bytes) -> tuple[Json, str]:
+    """The content, as Python reads it; and what of it is no JSON, though Python takes it, "" for nothing."""
+    odd: dict[str, None] = {}
+
+    def object_of(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            odd["a key twice in one object, of which the last counts"] = None
+        return found
+
+    def constant(name: str) -> float:
+        odd[f"{name}, which stands as null in results"] = None
+        return float(name)
+
     try:
-        return json.loads(text)
+        value = json.loads(text, object_pairs_hook=object_of, parse_constant=constant)
+        why = f"it is nested more than {_DEEPEST} levels deep" if _is_deep(value) else ""
+    except RecursionError:
+        value, why = None, f"it is nested more than {_DEEPEST} levels deep"
     except ValueError as error:
+        value, why = None, str(error)
+    if why:
         raise CommandFailed(
-            f"Step {step.name} wrote its output {output.name!r}, but {output.file} is no JSON: {error}.",
+            f"Step {step.name} wrote its output {output.name!r}, but {output.file} is no JSON: {why}.",
             "Write it with json.dump; other files need a `path` that does not end in .json.",
         ) from None
+    if not odd and _LARGE.search(text) and not _is_finite(value):
+        odd["a number that is too large for one, which stands as null in results"] = None
+    return value, "; ".join(odd)
+
+
+ODD = "odd"
+"""In the record of an output: what of it is no JSON. It is told in the step's log, and not kept."""
+
+_DEEPEST = 200
+_LARGE = re.compile(rb"[eE]\+?[0-9]{3}|[0-9]{309}")
+
+
+def _is_deep(value: Json) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST + 1):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each if isinstance(each, list) else ())
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _is_finite(value: Json) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _returned(step: Step, finished: Finished, artifacts: ArtifactStore) -> dict[str, Json]:

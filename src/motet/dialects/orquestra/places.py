@@ -97,6 +97,8 @@ class Place:
         if name not in self.value:
             if required:
                 self.missing(name, cure)
+        elif value is None and not required:
+            return ""  # as exporters write what is not set
         elif value is None or value == "":
             self.problems.error((*self.path, name), f"{name!r} of {self.called} is empty.", cure)
         else:

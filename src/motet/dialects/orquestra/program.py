@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.orquestra.components import Component
-from motet.dialects.orquestra.contract import command, is_json
+from motet.dialects.orquestra.contract import ODD, command, is_json
 from motet.dialects.orquestra.graph import in_order
 from motet.dialects.orquestra.spec import Step, Workflow
 from motet.dialects.orquestra.surroundings import Surroundings
@@ -175,6 +176,10 @@ class StepCall:
             return Settled(False, error=outcome.error)
         assert isinstance(outcome, Success)
         record = outcome.value
+        for name, each in record["outputs"].items():
+            odd = each.pop(ODD, "")
+            if odd and attempt.log is not None:
+                attempt.log("stderr", f"(motet: warning: output {name} is not quite JSON: {odd})", time())
         if self._key:
             body = {"record": record, "run": self._view.run, "step": self._step.name}
             old = self._work.store.document(VOICE, _KIND, self._key)

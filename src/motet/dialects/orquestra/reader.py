@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from math import isfinite
 from typing import Any
 
 from motet.dialects.orquestra.graph import check_graph
@@ -298,6 +299,8 @@ def _input(place: Place, name: str) -> Input:
     source = reference(value, at, place.problems) if isinstance(value, str) else None
     for inner in _references_within(value, at):
         place.problems.warn(inner, _WITHIN)
+    for inner in _endless_within(value, at):
+        place.problems.error(inner, "JSON has no such number, so it cannot be passed on.", "Write it in quotes.")
     misfit = not isinstance(value, _LITERALS.get(kind, object)) or (
         isinstance(value, bool) and kind in ("int", "float")
     )
@@ -318,6 +321,15 @@ def _references_within(value: Any, at: Path) -> Iterator[Path]:
         if isinstance(part, str) and _REFERENCE.fullmatch(part.strip()):
             yield (*at, key)
         yield from _references_within(part, (*at, key))
+
+
+def _endless_within(value: Any, at: Path) -> Iterator[Path]:
+    """Where in a literal there is a number that is none: .nan, .inf."""
+    if isinstance(value, float) and not isfinite(value):
+        yield at
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield from _endless_within(part, (*at, key))
 
 
 _LITERALS: dict[str, type | tuple[type, ...]] = {

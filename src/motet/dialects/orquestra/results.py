@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from motet.dialects.orquestra.ids import step_id
@@ -130,6 +131,24 @@ def document(form: str, workflow: str, results: Sequence[StepResult]) -> Json:
 def text(form: str, workflow: str, results: Sequence[StepResult]) -> str:
     """The results in one of `FORMATS`, as JSON text: v2 and legacy compact, with sorted keys."""
     found: Any = document(form, workflow, results)
+    try:
+        return _dumped(form, found)
+    except ValueError:  # JSON has no NaN and no infinite numbers
+        return _dumped(form, _finite(found))
+
+
+def _dumped(form: str, found: Json) -> str:
     if form == "exact":
-        return json.dumps(found, indent=2) + "\n"
-    return json.dumps(found, sort_keys=True, separators=(",", ":"))
+        return json.dumps(found, indent=2, allow_nan=False) + "\n"
+    return json.dumps(found, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _finite(value: Json) -> Json:
+    """The value with null for what is no number of JSON."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, list):
+        return [_finite(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    return value

@@ -137,15 +137,33 @@ def _built(used: list[Component], folder: str, base: str, pins: list[str], has: 
         asked, _ = _asked([each for each in used if each.given.kind != "git"])
     asked += pins
     seen = {} if base == NONE else has()
-    wanted = tuple(requirements.unmet(asked, seen))
+    names = sorted({*map(requirements.name_of, asked)} & set(seen))
     built = Environments(folder, Fetching()).ready(
-        Environment(git, wanted, "" if base in ("", NONE) else base, base != NONE)
+        Environment(
+            git,
+            tuple(dict.fromkeys(asked)),
+            "" if base in ("", NONE) else base,
+            base != NONE,
+            tuple(f"{name}=={seen[name]}" for name in names),
+        )
     )
     others = {"pip", "setuptools", *_names(used)}  # what makes environments, and what is pinned by its commit
-    packages = {name: seen[name] for name in map(requirements.name_of, asked) if name in seen}
-    packages |= {name: version for name, version in requirements.own(built.python).items() if name not in others}
+    installed = requirements.own(built.python)
+    _check_met(asked, {**seen, **installed})
+    packages = {name: seen[name] for name in names}
+    packages |= {name: version for name, version in installed.items() if name not in others}
     paths = tuple(dict.fromkeys((*_paths(used), *built.paths)))
     return Surroundings(built.python, paths, _digest([built.digest, packages]), packages)
+
+
+def _check_met(asked: list[str], has: Mapping[str, str]) -> None:
+    """Raise EnvironmentFailed if a version that was asked for is not the one that is there."""
+    for line in requirements.unmet([each for each in asked if "@" not in each], has):
+        name = requirements.name_of(line)
+        if name in has:
+            raise EnvironmentFailed(
+                f"{line} is asked for, and the environment has {name} {has[name]}.", "Correct what asks for the other."
+            )
 
 
 def _paths(used: list[Component]) -> tuple[str, ...]:
