@@ -18,6 +18,7 @@ from motet.errors import Conflict, NotFound, UsageError
 from motet.kernel.events import Json
 from motet.owners import is_dead, this_process
 from motet.ports import Document, Owner, Publication, Store
+from motet.values.naming import checked
 
 LEASE_S = 30.0
 """How long slots held on another host stay taken, unless they are renewed."""
@@ -46,6 +47,7 @@ def define(store: Store, name: str, limit: float, decay_per_s: float = 0.0) -> N
     """Set a limit, or change it: who holds slots of it keeps them. 0 lets nobody in until it is raised."""
     if not name or not limit >= 0 or not decay_per_s >= 0 or limit == float("inf"):
         raise UsageError(f"{limit} is no limit for {name!r}.", "Give a name, slots, and a decay of 0 or more.")
+    checked(name, "The limit's name")
 
     def change(body: dict[str, Json]) -> tuple[dict[str, Json], None]:
         return {**(body or _new()), "limit": limit, "decay_per_s": decay_per_s}, None

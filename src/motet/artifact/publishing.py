@@ -16,6 +16,7 @@ from motet.errors import UsageError
 from motet.executors.current import get as get_running
 from motet.kernel.events import Json
 from motet.values import previews
+from motet.values.naming import KEY_CHARS, checked
 from motet.values.published import publication
 from motet.values.records import LIMIT_BYTES
 
@@ -110,6 +111,7 @@ class _Place:
     def __init__(self, key: str, type_: str, step: str = "") -> None:
         if not key or "#" in key:
             raise UsageError(f"{key!r} is no key of an artifact.", "Name it with a text without #.")
+        checked(key, "The key", KEY_CHARS)
         here = get_running()
         context = here.context if here is not None else {}
         element = context.get("element", -1)

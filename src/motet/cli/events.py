@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from motet import app
 from motet.cli.terminal import Terminal
 from motet.dialects.python.binding.parameters import Written
-from motet.engine.listening import STEERING
-from motet.errors import UsageError
+from motet.engine.listening import check_published
 from motet.kernel.events import Json
 from motet.ports import Entry, Publication, Store
 from motet.views import human, lookup
@@ -26,8 +25,11 @@ def events_arguments(parser: ArgumentParser) -> None:
     """Which events, from where on; follow."""
     parser.add_argument("-f", "--follow", action="store_true", help="go on as events happen, until Ctrl-C")
     parser.add_argument(
-        "--after", type=int, metavar="N", help=f"events beyond offset N (default: the last {_LATEST} of the journal)"
-    )
+        "--after",
+        type=human.whole("--after", 0),
+        metavar="N",
+        help=f"events beyond offset N (default: the last {_LATEST} of the journal)",
+    )  # fmt: skip
     parser.add_argument("--key", help="only events with that key, such as step.failed")
     parser.add_argument("--run", metavar="RUN", help="only events of that run (default: from its beginning)")
 
@@ -120,10 +122,7 @@ def publish_arguments(parser: ArgumentParser) -> None:
 
 def publish(options: Namespace, terminal: Terminal) -> int:
     """Publish an event and print its offset."""
-    if options.namespace == STEERING:
-        raise UsageError(f"The namespace {STEERING!r} is Motet's own.", "Choose another.")
-    if not options.key:
-        raise UsageError("An event needs a key.", "Name what happened.")
+    check_published(options.key, options.namespace, options.client_key)
     value = None if options.value is None else Written(options.value).read()
     event = Publication(options.key, value, options.namespace, "motet publish", "", options.client_key, time.time())
     offset = app.open_store(app.home()).publish([event])[0]

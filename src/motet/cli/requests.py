@@ -16,7 +16,7 @@ from motet.engine.driver import Driver
 from motet.engine.host import Host
 from motet.errors import ParameterError, UsageError
 from motet.ports import NewRun
-from motet.values.naming import new_id, new_name
+from motet.values.naming import checked, new_id, new_name
 
 if TYPE_CHECKING:
     from motet.dialects.orquestra.voice import Asked
@@ -93,7 +93,7 @@ class Request:
     def __init__(self, options: Namespace) -> None:
         """Raises UsageError for options that cannot be read."""
         self.params = {**_from_file(options.params), **given(options.param)}
-        self.name: str = options.name
+        self.name: str = checked(options.name, "--name")
         self._options = options
         self.begun: list[str] = []
         self.watch: Watch | None = None

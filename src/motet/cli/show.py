@@ -28,12 +28,14 @@ _STATUSES = (
 def ls_arguments(parser: ArgumentParser) -> None:
     """Which runs, and how many."""
     parser.add_argument("--status", choices=_STATUSES, help="only runs of that status")
-    parser.add_argument("-n", type=int, default=20, metavar="N", help="at most N, the newest (default: 20)")
+    parser.add_argument(
+        "-n", type=human.whole("-n", 1), default=20, metavar="N", help="at most N, the newest (default: 20)"
+    )
 
 
 def ls(options: Namespace, terminal: Terminal) -> int:
     """List runs, newest first."""
-    found = _select(app.open_store(app.home()), options.status, max(0, options.n))
+    found = _select(app.open_store(app.home()), options.status, options.n)
     if options.json:
         terminal.json([lookup.run_json(row) for row in found])
     elif not found:
@@ -71,7 +73,9 @@ def show_arguments(parser: ArgumentParser) -> None:
     """A run, or a step of it."""
     parser.add_argument("run", metavar="RUN", help="id, unique beginning of it, or name (the newest of that name)")
     parser.add_argument("step", metavar="STEP", nargs="?", help="key of a step, or how its key ends")
-    parser.add_argument("-n", type=int, default=200, metavar="N", help="at most N steps (default: 200)")
+    parser.add_argument(
+        "-n", type=human.whole("-n", 1), default=200, metavar="N", help="at most N steps (default: 200)"
+    )
 
 
 def show(options: Namespace, terminal: Terminal) -> int:
@@ -90,7 +94,7 @@ def show(options: Namespace, terminal: Terminal) -> int:
         )
         return 0
     _show_run(terminal, run, steps)
-    _show_steps(terminal, run, steps, max(0, options.n))
+    _show_steps(terminal, run, steps, options.n)
     _show_artifacts(terminal, run, published(store, run.id))
     return 0
 

@@ -19,6 +19,7 @@ from motet.kernel.transitions import CANCELLED, ENDED, FAILED
 from motet.owners import LEASE_S, is_dead, this_process
 from motet.ports import ArtifactStore, Clock, Executor, LogStore, NewRun, Owner, RunRow, Store
 from motet.records import Record
+from motet.values.naming import checked
 
 CallMaker: TypeAlias = Callable[[ArtifactStore, Session, Step], Call]
 
@@ -71,7 +72,10 @@ class Host:
         return self._calls(self.artifacts, session, step)
 
     def create(self, run: NewRun) -> None:
-        """Add a run; raises UsageError if one of that id exists."""
+        """Add a run; raises UsageError if one of that id exists, or for a name or tag that cannot be one."""
+        checked(run.name, "The run's name")
+        for tag in run.tags:
+            checked(tag, "The tag")
         hit("create_run.before")
         made = self.store.create_run(run)
         hit("create_run.after")

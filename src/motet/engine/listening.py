@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from motet.errors import UsageError
 from motet.failpoints import hit
 from motet.kernel.events import EventReceived, RunCancelling
 from motet.kernel.transitions import CANCELLING, ENDED
 from motet.ports import Entry
+from motet.values.naming import KEY_CHARS, checked
 
 if TYPE_CHECKING:
     from motet.engine.runloop import RunLoop
@@ -17,6 +19,16 @@ STEERING = "motet"
 """The namespace of events that steer runs; users' own events may not be published in it."""
 
 _AT_ONCE = 1000
+
+
+def check_published(key: str, namespace: str = "", client_key: str = "") -> None:
+    """Raise UsageError for what a user's event may not be called."""
+    if namespace == STEERING:
+        raise UsageError(f"The namespace {STEERING!r} is Motet's own.", "Choose another.")
+    if not key:
+        raise UsageError("An event needs a key.", "Name what happened.")
+    for what, text in (("The key", key), ("The namespace", namespace), ("The client key", client_key)):
+        checked(text, what, KEY_CHARS)
 
 
 def take_in(driver: RunLoop) -> None:

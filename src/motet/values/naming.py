@@ -1,8 +1,16 @@
-"""Ids and names of runs. Neither draws from the global `random`: a user's seed stays the user's."""
+"""Ids and names: those of runs, and what may be a name at all. The global `random` is left alone: a user's seed stays
+the user's.
+"""
 
 from __future__ import annotations
 
 import os
+
+from motet.errors import UsageError
+from motet.values import visible
+
+NAME_CHARS, KEY_CHARS = 200, 1000
+"""How long names, and keys of events and artifacts, may be."""
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -23,3 +31,27 @@ def two_words(drawn: int) -> str:
     from motet.values.words import ADJECTIVES, ANIMALS
 
     return f"{ADJECTIVES[drawn % len(ADJECTIVES)]}-{ANIMALS[drawn // 1000 % len(ANIMALS)]}"
+
+
+def checked(text: str, what: str, limit: int = NAME_CHARS) -> str:
+    """The text, which may be a name: text without control characters, not too long. Raises UsageError."""
+    if visible.line(text) != text or not _is_text(text):
+        raise UsageError(f"{what} {text[:80]!a} has control characters in it, or is no text.", "Choose another.")
+    if len(text) > limit:
+        raise UsageError(f"{what} {text[:40]!r}... has {len(text)} characters.", f"Choose one of at most {limit}.")
+    return text
+
+
+def fitting(text: str) -> str:
+    """A name made of values, so that it may be one: what is too much is left out, control characters are spaces."""
+    spaced = "".join([" " if visible.line(each) != each else each for each in text[: NAME_CHARS + 1]])
+    spaced = spaced.encode("utf-8", "replace").decode()
+    return spaced if len(spaced) <= NAME_CHARS else f"{spaced[: NAME_CHARS - 3]}..."
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

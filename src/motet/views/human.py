@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from motet.errors import UsageError
 from motet.kernel.events import Json
 from motet.values.records import peek
+
+_DIGITS = 15
+"""A number longer than this counts nothing that there is."""
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 
@@ -60,6 +64,17 @@ def seconds_of(text: str) -> float:
     if not 0 <= seconds < float("inf"):
         raise UsageError(f"{text!r} is no duration.", 'Write a number and a unit, such as "90s", "12h" or "30d".')
     return seconds
+
+
+def whole(option: str, least: int) -> Callable[[str], int]:
+    """Reads the value of an option that is a whole number, `least` or more. Raises UsageError."""
+
+    def read(text: str) -> int:
+        if not text.removeprefix("-").isdecimal() or len(text) > _DIGITS or int(text) < least:
+            raise UsageError(f"{option} {short_text(text, 40)} cannot be.", f"Give a whole number from {least} on.")
+        return int(text)
+
+    return read
 
 
 def counted(count: int, noun: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from motet.dialects.python.task_runners import TaskRunner
 from motet.errors import UsageError, did_you_mean
+from motet.values.naming import checked
 
 _ONE_STORE = "Results are kept below MOTET_HOME, by content, and found again by run and step or by `cache_policy`."
 ABSENT = {
@@ -58,6 +59,7 @@ def check_values(where: str, options: Mapping[str, Any]) -> None:
         value = options.get(name)
         if value is not None and not isinstance(value, str):
             raise UsageError(f"{where}: {name} is {value!r}.", "Give text.")
+    checked(options.get("name") or "", f"{where}: name")
     for name in _FLAGS:
         value = options.get(name)
         if value is not None and not isinstance(value, bool):
@@ -65,6 +67,8 @@ def check_values(where: str, options: Mapping[str, Any]) -> None:
     tags = options.get("tags")
     if tags is not None and (isinstance(tags, str) or not all(isinstance(each, str) for each in tags)):
         raise UsageError(f"{where}: tags is {tags!r}.", 'Give a list of words: tags=["gpu"].')
+    for each in tags or ():
+        checked(each, f"{where}: tag")
     executor = options.get("executor")
     if executor and executor != "inline" and executor not in _EXECUTORS:
         raise UsageError(f"{where}: executor is {executor!r}.", nearest(str(executor), _EXECUTORS, "There are"))

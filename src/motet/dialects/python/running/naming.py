@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from motet.errors import UsageError
+from motet.values.naming import fitting
 
 if TYPE_CHECKING:
     from motet.dialects.python.running.about import RunContext
@@ -23,7 +24,7 @@ def filled(what: str, name: str | Callable[..., str], values: Mapping[str, Any],
     token = named.set(about)
     try:
         if isinstance(name, str):
-            return name.format(**values)
+            return fitting(name.format(**values))
         from inspect import signature
 
         given = name(parameters=dict(values)) if "parameters" in signature(name).parameters else name()
@@ -36,4 +37,4 @@ def filled(what: str, name: str | Callable[..., str], values: Mapping[str, Any],
         named.reset(token)
     if not isinstance(given, str):
         raise UsageError(f"{what}: the function gave {given!r}.", "Return a text.")
-    return given
+    return fitting(given)

@@ -6,8 +6,7 @@ from typing import Any
 
 from motet.dialects.python.hosting import host
 from motet.dialects.python.scope import current
-from motet.engine.listening import STEERING
-from motet.errors import UsageError
+from motet.engine.listening import check_published
 from motet.ports import Publication
 
 
@@ -17,8 +16,7 @@ def publish(key: str, value: Any = None, *, namespace: str = "", client_key: str
     Inside a flow the sender is the step. The same `client_key` twice is one event, so a step that runs again
     after a crash does not say it twice.
     """
-    if namespace == STEERING:
-        raise UsageError(f"The namespace {STEERING!r} is Motet's own.", "Choose another.")
+    check_published(key, namespace, client_key)
     scope = current.get()
     on = host() if scope is None else scope.driver.host
     sender = "" if scope is None else f"{scope.driver.run.id}/{scope.key}"
