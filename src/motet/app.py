@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Literal
 
 from motet import private, voices
@@ -225,10 +225,10 @@ def voice_of(row: RunRow) -> Callable[..., object]:
 
 
 def _carry_on(
-    speaker: Any, host: Host, row: RunRow, *, reopen: bool = False, rerun_changed: bool = False,
-    begun: Callable[[Driver], None] | None = None,
+    speaker: Any, host: Host, row: RunRow, *, reopen: bool = False, rerun: Collection[str] = (),
+    rerun_changed: bool = False, begun: Callable[[Driver], None] | None = None,
 ) -> object:  # fmt: skip
     """What such a run does is fixed when it begins: there is no changed code to ask about."""
     from motet.dialects.declared.voice import drive
 
-    return drive(host, row, speaker.program_of(host, row, home()), reopen=reopen, begun=begun)
+    return drive(host, row, speaker.program_of(host, row, home()), reopen=reopen, rerun=rerun, begun=begun)

@@ -15,6 +15,7 @@ MotetError
 │   ├── Fenced                another owner has taken over the run
 │   ├── Conflict              a compare-and-set lost: somebody else wrote first
 │   └── NotFound              no such run, document, alias or artifact
+│       └── ArtifactDamaged   an artifact is there, and no longer what was kept
 ├── RunError                  how a run or a step ended, when it did not end well
 │   ├── StepFailed            a step failed and its own exception cannot be raised again
 │   ├── StepSkipped           a step was not run because one it needs did not succeed
@@ -28,6 +29,7 @@ MotetError
 │   ├── EnvironmentFailed     a Python environment could not be built
 │   └── TimedOut              an attempt ran longer than its limit
 └── ResultUnavailable         a result was not kept, or can no longer be read
+    └── ResultDamaged         its artifact is gone or damaged: its step has to run again
 """
 
 from __future__ import annotations
@@ -125,6 +127,10 @@ class NotFound(StoreError):
     """There is no such run, document, alias or artifact."""
 
 
+class ArtifactDamaged(NotFound):
+    """Something stands under the name of an artifact, and it is not what was kept there."""
+
+
 class RunError(MotetError):
     """How a run or step ended, when it did not end well."""
 
@@ -179,6 +185,10 @@ class TimedOut(ExecutorError, TimeoutError):
 
 class ResultUnavailable(MotetError):
     """A result was not kept (it cannot be pickled) or can no longer be read."""
+
+
+class ResultDamaged(ResultUnavailable):
+    """The artifact that holds a result is gone or damaged: the step that made it has to run again."""
 
 
 def near(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:

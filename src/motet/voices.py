@@ -2,7 +2,8 @@
 
 A further voice is a package in `dialects` and a line in `VOICES`: nothing else lists them. Its module has
 
-    carry_on(host, row, *, reopen, rerun_changed, begun)   drives a run on from where it stands; or, where that is done
+    carry_on(host, row, *, reopen, rerun, rerun_changed, begun)
+                                                           drives a run on from where it stands; or, where that is done
                                                            as for any declared program,
     program_of(host, row, home)                            the program of the run
 

@@ -6,16 +6,19 @@ import hashlib
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from motet.artifacts import digests
 from motet.artifacts.files import FileArtifacts
-from motet.errors import StoreFull, StoreUnavailable
+from motet.errors import ArtifactDamaged, StoreFull, StoreUnavailable
+from motet.ports import Stored
 
 PUT_FOR_EVER = """
 import os, sys
@@ -155,3 +158,81 @@ def test_the_cost_of_a_large_array(tmp_path: Path) -> None:
         puts.append(time.perf_counter() - between)
     print(f"hash and write {min(floors) * 1e3:.2f} ms, put {min(puts) * 1e3:.2f} ms")
     assert [len(store.get(digest)) for digest in digests] == [len(content) - turn for turn in range(7)]
+
+
+DAMAGES = {
+    "a flipped bit": lambda content: bytes([content[0] ^ 1]) + content[1:],
+    "a truncation": lambda content: content[: len(content) // 2],
+    "nothing left": lambda content: b"",
+    "more behind it": lambda content: content + b"\0",
+}
+
+
+def damage(path: Path, content: bytes) -> None:
+    """Put other content in its place, as a disk might: the time of change may stay as it was."""
+    path.chmod(0o600)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("size", [10, 200_000])
+@pytest.mark.parametrize("how", DAMAGES)
+def test_damaged_content_is_never_given_and_is_put_right_by_the_next_put(tmp_path: Path, how: str, size: int) -> None:
+    content = os.urandom(size)
+    writer = FileArtifacts(str(tmp_path))
+    digest = writer.put([content]).digest
+    path = tmp_path / digest[:2] / digest[2:]
+    damage(path, DAMAGES[how](content))
+    for store in (FileArtifacts(str(tmp_path)), writer):
+        with pytest.raises(ArtifactDamaged, match=digest):
+            store.get(digest)
+        with pytest.raises(ArtifactDamaged, match=digest):
+            store.path(digest)
+        store.put([content[: size // 3], memoryview(content)[size // 3 :]])
+        assert bytes(store.get(digest)) == path.read_bytes() == content
+        damage(path, DAMAGES[how](content))
+    writer.put([content])
+    assert files(tmp_path) == [f"{digest[:2]}/{digest[2:]}"]
+
+
+def test_what_cannot_be_read_is_damaged_and_put_right(tmp_path: Path) -> None:
+    store = FileArtifacts(str(tmp_path))
+    digest = store.put([b"abc"]).digest
+    path = tmp_path / digest[:2] / digest[2:]
+    path.unlink()
+    path.symlink_to(path)
+    with pytest.raises(ArtifactDamaged):
+        store.get(digest)
+    store.put([b"abc"])
+    assert bytes(store.get(digest)) == b"abc"
+    assert not path.is_symlink()
+
+
+def test_content_is_hashed_once_while_its_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = FileArtifacts(str(tmp_path)).put([b"abc" * 50_000]).digest
+    hashed: list[int] = []
+
+    def stored(parts: Sequence[bytes | memoryview]) -> Stored:
+        hashed.append(1)
+        return digests.stored(parts)
+
+    monkeypatch.setattr("motet.artifacts.files.stored", stored)
+    store = FileArtifacts(str(tmp_path))
+    for _ in range(3):
+        store.get(digest)
+        store.path(digest)
+    assert len(hashed) == 1
+    os.utime(tmp_path / digest[:2] / digest[2:])
+    store.get(digest)
+    assert len(hashed) == 2
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_artifacts_are_their_owners_alone(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        digest = FileArtifacts(str(tmp_path / "artifacts")).put([b"abc"]).digest
+    finally:
+        os.umask(before)
+    folder = tmp_path / "artifacts"
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (folder, folder / digest[:2])] == [0o700, 0o700]
+    assert stat.S_IMODE((folder / digest[:2] / digest[2:]).stat().st_mode) == 0o400

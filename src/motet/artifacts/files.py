@@ -7,14 +7,22 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from motet.artifacts.digests import checked, is_digest, stored
-from motet.errors import NotFound, StoreError, StoreFull, StoreUnavailable
+from motet.errors import ArtifactDamaged, NotFound, StoreError, StoreFull, StoreUnavailable
 from motet.failpoints import hit
 from motet.ports import Pruned, Stored
 
 _PART = ".part"
+
+_CHUNK_BYTES = 1 << 20
+
+_REMEMBERED = 100_000
+"""How many files are known to be sound at a time: each costs some 200 bytes."""
+
+Identity: TypeAlias = tuple[int, int, int, int]
+"""Device, inode, size and time of change: a file that keeps them has not been written to."""
 
 # Below this size, reading a file costs less than mapping it.
 _MAP_BYTES = 1 << 16
@@ -25,43 +33,67 @@ class FileArtifacts:
 
     Content is written under a temporary name and renamed, so that a digest never names half of it. With
     durability "full" it is on the disk when `put` returns.
+
+    What a digest names is hashed before it is given away, once for as long as the file stays as it is. What is
+    damaged is as good as gone, and `put` writes it anew.
     """
 
     def __init__(self, folder: str, *, durability: Literal["normal", "full"] = "normal") -> None:
         self._folder = os.path.abspath(folder)
         self._sync = durability == "full"
+        self._sound: dict[str, Identity] = {}
 
     def put(self, parts: Sequence[bytes | memoryview]) -> Stored:
         artifact = stored(parts)
         path = self._path(artifact.digest)
         try:
-            if not self._refresh(path):
+            if not self._refresh(path, artifact, parts):
                 self._write(path, parts)
+            with suppress(FileNotFoundError):  # a sweep may be as fast
+                self._remember(artifact.digest, os.stat(path))
         except OSError as error:
             raise _explained(error, self._folder) from error
         return artifact
 
     def get(self, digest: str) -> memoryview:
+        with self._opened(digest) as fd:
+            content = _content(fd)
+            found = os.fstat(fd)
+            if self._sound.get(digest) != _identity(found):
+                _check(digest, content)
+                self._remember(digest, found)
+            return content
+
+    def path(self, digest: str) -> str:
+        path = self._path(checked(digest))
+        try:
+            known = self._sound.get(digest) == _identity(os.stat(path))
+        except OSError:
+            known = False  # whoever opens it says why
+        if not known:
+            self.get(digest)
+        return path
+
+    @contextmanager
+    def _opened(self, digest: str) -> Iterator[int]:
+        """Its file, open for reading. Raises NotFound; ArtifactDamaged where the disk gives it away no more."""
         try:
             fd = os.open(self._path(checked(digest)), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             raise _missing(digest) from None
+        except OSError as error:
+            raise _damaged(digest, error.strerror or "cannot be opened") from error
         try:
-            size_bytes = os.fstat(fd).st_size
-            if size_bytes >= _MAP_BYTES:
-                import mmap
-
-                return memoryview(mmap.mmap(fd, 0, access=mmap.ACCESS_READ))
-            with open(fd, "rb", closefd=False) as file:
-                return memoryview(file.read())
+            yield fd
+        except OSError as error:
+            raise _damaged(digest, error.strerror or "cannot be read") from error
         finally:
             os.close(fd)
 
-    def path(self, digest: str) -> str:
-        path = self._path(checked(digest))
-        if not os.path.exists(path):
-            raise _missing(digest)
-        return path
+    def _remember(self, digest: str, found: os.stat_result) -> None:
+        if len(self._sound) >= _REMEMBERED:
+            self._sound.clear()
+        self._sound[digest] = _identity(found)
 
     def sweep(self, used: Callable[[str], bool], older_than: float, *, dry_run: bool = False) -> Pruned:
         pruned = Pruned()
@@ -77,9 +109,13 @@ class FileArtifacts:
     def _path(self, digest: str) -> str:
         return os.path.join(self._folder, digest[:2], digest[2:])
 
-    def _refresh(self, path: str) -> bool:
-        """Whether the content is there already; if so, it counts as put just now."""
-        if not os.path.exists(path):
+    def _refresh(self, path: str, artifact: Stored, parts: Sequence[bytes | memoryview]) -> bool:
+        """Whether the content is there already, and whole; if so, it counts as put just now."""
+        try:
+            found = os.stat(path)
+        except OSError:
+            return False
+        if self._sound.get(artifact.digest) != _identity(found) and not _holds(path, artifact.size_bytes, parts):
             return False
         with self._lock(fcntl.LOCK_SH):
             try:
@@ -91,9 +127,10 @@ class FileArtifacts:
     def _write(self, path: str, parts: Sequence[bytes | memoryview]) -> None:
         folder = os.path.dirname(path)
         part = f"{path}.{os.urandom(6).hex()}{_PART}"
-        os.makedirs(folder, exist_ok=True)
+        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
         try:
-            fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+            fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
             try:
                 for content in parts:
                     _write_all(fd, content)
@@ -140,7 +177,7 @@ class FileArtifacts:
     @contextmanager
     def _lock(self, kind: int) -> Iterator[None]:
         """Keep `sweep` from removing what `put` finds there, between its look and its removal."""
-        fd = os.open(os.path.join(self._folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        fd = os.open(os.path.join(self._folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, kind)
             yield
@@ -148,9 +185,52 @@ class FileArtifacts:
             os.close(fd)
 
 
+def _identity(found: os.stat_result) -> Identity:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _content(fd: int) -> memoryview:
+    """What the file holds, mapped where it is large."""
+    if os.fstat(fd).st_size >= _MAP_BYTES:
+        import mmap
+
+        return memoryview(mmap.mmap(fd, 0, access=mmap.ACCESS_READ))
+    with open(fd, "rb", closefd=False) as file:
+        return memoryview(file.read())
+
+
+def _check(digest: str, content: memoryview) -> None:
+    """Raise ArtifactDamaged unless the content is what the digest names."""
+    if stored((content,)).digest != digest:
+        raise _damaged(digest, f"its {content.nbytes} bytes are not what was kept under this name")
+
+
+def _holds(path: str, size_bytes: int, parts: Sequence[bytes | memoryview]) -> bool:
+    """Whether the file holds these parts and nothing else. Comparing takes a fraction of what hashing does."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            if os.fstat(file.fileno()).st_size != size_bytes:
+                return False
+            return all(file.read(len(chunk)) == chunk for chunk in _chunks(parts))
+    except OSError:  # unreadable: it is written anew
+        return False
+
+
+def _chunks(parts: Sequence[bytes | memoryview]) -> Iterator[bytes]:
+    for part in parts:
+        whole = _flat(part)
+        for start in range(0, len(whole), _CHUNK_BYTES):
+            yield bytes(whole[start : start + _CHUNK_BYTES])
+
+
+def _flat(content: bytes | memoryview) -> memoryview:
+    """The content as bytes in a row."""
+    view = memoryview(content)
+    return view.cast("B") if view.nbytes else memoryview(b"")
+
+
 def _write_all(fd: int, content: bytes | memoryview) -> None:
-    left = memoryview(content)
-    left = left.cast("B") if left.nbytes else memoryview(b"")
+    left = _flat(content)
     while left:
         left = left[os.write(fd, left) :]
 
@@ -174,6 +254,13 @@ def _missing(digest: str) -> NotFound:
     return NotFound(
         f"There is no artifact {digest}.",
         "It was pruned, or belongs to another MOTET_HOME: run what made it again.",
+    )
+
+
+def _damaged(digest: str, why: str) -> ArtifactDamaged:
+    return ArtifactDamaged(
+        f"Artifact {digest} is damaged: {why}.",
+        "Run what made it again: that puts it right. `motet doctor` tells which run and step that is.",
     )
 
 

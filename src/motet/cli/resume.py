@@ -23,6 +23,10 @@ def resume_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="id, unique beginning of it, or name (the newest of that name)")
     requests.plain(parser)
     parser.add_argument(
+        "--rerun", action="append", default=[], metavar="STEP",
+        help="run this step anew, with all that is around or below it or used its result; an element: its whole map",
+    )  # fmt: skip
+    parser.add_argument(
         "--rerun-changed", action="store_true",
         help="run steps anew that no longer are what was recorded, and all that used their results",
     )  # fmt: skip
@@ -37,6 +41,7 @@ def resume(options: Namespace, terminal: Terminal) -> int:
         if not lookup.is_suspended(row):
             terminal.say(f"Run {terminal.paint(row.name, 'bold')} goes on.")
             return 0
+    rerun = [lookup.find_step(host.store, row, each).key for each in options.rerun]
     terminal.plain = options.plain
     terminal.keep_stdout_clean()
     outcome.heed_signals()
@@ -57,7 +62,8 @@ def resume(options: Namespace, terminal: Terminal) -> int:
             watch(driver)
 
         carry_on = app.voice_of(row)
-        carry_on(host, row, reopen=row.status in ENDED, rerun_changed=options.rerun_changed, begun=begin)
+        reopen, changed = row.status in ENDED, options.rerun_changed
+        carry_on(host, row, reopen=reopen, rerun=rerun, rerun_changed=changed, begun=begin)
 
     return outcome.of(terminal, begun, perform)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeAlias
 
 from motet.engine.calls import Call
@@ -83,11 +83,13 @@ class Host:
             raise UsageError(f"There is a run {run.id} already.", "Leave the id out, or choose another.")
 
     def take_up(
-        self, run: str, *, program: Program | None = None, reopen: bool = False, lease_s: float = LEASE_S
-    ) -> Driver:
+        self, run: str, *, program: Program | None = None, reopen: bool = False, rerun: Collection[str] = (),
+        lease_s: float = LEASE_S,
+    ) -> Driver:  # fmt: skip
         """Become the run's owner and drive it from where its history ends.
 
-        A run that has failed or been cancelled is taken up only with `reopen`. Raises Conflict, naming the
+        A run that has failed or been cancelled is taken up only with `reopen`. The steps `rerun`, given by key, run
+        anew, with all that is around or below them or used their results. Raises Conflict, naming the
         owner, while another process drives it; UsageError if it has ended.
         """
         row = self.store.run(run)
@@ -110,7 +112,7 @@ class Host:
             self.store, self.clock, state, epoch=row.epoch, program=program, params=row.params,
         )  # fmt: skip
         driver = Driver(self, session, row, lease_s)
-        driver.begin(reopen=row.status in ENDED)
+        driver.begin(reopen=row.status in ENDED, rerun=rerun)
         return driver
 
     def close(self, *, kill: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 
 from motet.engine.session import Session
 from motet.errors import ReplayMismatch
@@ -61,6 +61,37 @@ def _consumers(session: Session, key: str) -> list[str]:
         if any(need in found or need.partition("[")[0] in found for need in needs):
             found.add(each)
     return [each for each in session.state.steps if each in found]
+
+
+def renew(session: Session, keys: Collection[str]) -> None:
+    """Put aside the outcomes of these steps, of all that is around or below them, and of all that used their results.
+
+    For a run that is taken up: what a dead engine left running has no outcome, and runs again anyway.
+    """
+    for key in _renewed(session.state, keys) if keys else ():
+        step = session.state.steps.get(key)
+        if step is not None and step.ended and not step.of:  # else it went with its map
+            session.reset(key, "to be run anew", anew=True)
+
+
+def _renewed(state: RunState, keys: Collection[str]) -> list[str]:
+    named = {each if each in state.steps else each.rpartition("[")[0] for each in keys}
+    found = {each for each in state.steps if any(_is_within(each, key) for key in named)}
+    known = -1
+    while known != len(found):  # what is around a consumer comes before it, and has consumers of its own
+        known = len(found)
+        for key, step in state.steps.items():
+            if any(
+                need in found or need.rpartition("[")[0] in found for need in (*step.needs, *step.after, *step.each)
+            ):
+                found.add(key)
+        found |= {outer for outer in state.steps if outer not in found and any(_is_within(key, outer) for key in found)}
+    return [each for each in state.steps if each in found]
+
+
+def _is_within(key: str, outer: str) -> bool:
+    """Whether the step is `outer`, below it, or an element of it."""
+    return key.startswith(outer) and key[len(outer) : len(outer) + 1] in ("", "/", "[")
 
 
 def clear_below(session: Session, news: Iterable[Input], parents: Container[str]) -> None:

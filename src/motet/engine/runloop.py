@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from math import inf
 from typing import TYPE_CHECKING
 
 from motet.engine.attempts import Attempts
 from motet.engine.listening import take_in
-from motet.engine.replay import clear_below, left_behind
+from motet.engine.replay import clear_below, left_behind, renew
 from motet.engine.session import Session
 from motet.engine.turn import Chore, Turn
 from motet.engine.waiting import Waiters
@@ -74,7 +74,7 @@ class RunLoop:
 
     # ------------------------------------------------------------ begin and end
 
-    def begin(self, *, reopen: bool = False) -> None:
+    def begin(self, *, reopen: bool = False, rerun: Collection[str] = ()) -> None:
         """Record that the run has this owner, start what is due, and begin to listen."""
         owner = self.run.owner
         for name, spec in self.host.specs.items():
@@ -84,6 +84,7 @@ class RunLoop:
         with self._turn:
             if reopen:
                 self.session.reopen()
+            renew(self.session, rerun)
             self.carry_out(self.session.begin(f"{owner.pid}@{owner.host}" if owner is not None else ""))
         hit("resume.begun")
         self._listener = self.host.tender.listen(self.look)

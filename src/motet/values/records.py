@@ -14,7 +14,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from motet.errors import NotFound, ResultUnavailable
+from motet.errors import ArtifactDamaged, NotFound, ResultDamaged, ResultUnavailable
 
 if TYPE_CHECKING:  # what a worker process imports is kept small
     from motet.kernel.events import Json
@@ -75,7 +75,9 @@ def _encode_object(value: object, artifacts: ArtifactStore | None, limit_bytes: 
 
 
 def decode(record: Json, artifacts: ArtifactStore | None) -> Any:
-    """The value of a record. Raises ResultUnavailable, with the cure, if it was not kept or cannot be had."""
+    """The value of a record. Raises ResultUnavailable, with the cure, if it was not kept or cannot be had;
+    ResultDamaged if its artifact is gone, or no longer what was kept.
+    """
     if type(record) is not dict:
         return record
     from motet.values import pickle
@@ -131,9 +133,9 @@ def _content(record: Json, artifacts: ArtifactStore | None) -> bytes | memoryvie
     try:
         return artifacts.get(digest)
     except NotFound as error:
-        raise ResultUnavailable(
-            f"Artifact {digest}, which holds this result, is gone.",
-            "Restore the artifact folder, or run the step anew.",
+        what = error.what if isinstance(error, ArtifactDamaged) else f"Artifact {digest} is gone."
+        raise ResultDamaged(
+            what, "`motet doctor` tells which step made it, and the command that runs it anew."
         ) from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from motet.dialects.declared.calls import resolve
@@ -27,7 +27,7 @@ def new_run(host: Host, run: str, target: str, params: Json, *, name: str = "") 
 
 
 def carry_on(
-    host: Host, row: RunRow, *, reopen: bool = False, rerun_changed: bool = False,
+    host: Host, row: RunRow, *, reopen: bool = False, rerun: Collection[str] = (), rerun_changed: bool = False,
     begun: Callable[[Driver], None] | None = None,
 ) -> Driver:  # fmt: skip
     """Drive the run to its end in this process, from where its history ends.
@@ -35,14 +35,15 @@ def carry_on(
     `begun` is told once the run was taken up.
     """
     _return_to(row.program.get("cwd", ""))
-    return drive(host, row, resolve(row.program["target"])(row.params), reopen=reopen, begun=begun)
+    return drive(host, row, resolve(row.program["target"])(row.params), reopen=reopen, rerun=rerun, begun=begun)
 
 
 def drive(
-    host: Host, row: RunRow, program: Program, *, reopen: bool = False, begun: Callable[[Driver], None] | None = None
-) -> Driver:
+    host: Host, row: RunRow, program: Program, *, reopen: bool = False, rerun: Collection[str] = (),
+    begun: Callable[[Driver], None] | None = None,
+) -> Driver:  # fmt: skip
     """Drive the run by this program, on this thread; see `carry_on`."""
-    driver = host.take_up(row.id, program=program, reopen=reopen)
+    driver = host.take_up(row.id, program=program, reopen=reopen, rerun=rerun)
     if begun is not None:
         begun(driver)
     try:

@@ -118,13 +118,13 @@ def _look_up(driver: Driver, slot: Slot) -> None:
     if expires_at is not None and expires_at <= driver.host.clock.now():
         slot.missed = "the result that was kept has expired"
     elif not is_whole(driver, kept.body["record"]):
-        slot.missed = "the result that was kept has been pruned"
+        slot.missed = "the result that was kept is gone or damaged"
     else:
         slot.found = kept.body
 
 
 def is_whole(driver: Driver, record: Json) -> bool:
-    """Whether the artifacts that the record refers to are still there."""
+    """Whether the artifacts that the record refers to are still there, and what they were."""
     try:
         for digest in artifact_digests(record):
             driver.host.artifacts.path(digest)

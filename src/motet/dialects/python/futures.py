@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from motet.dialects.python.states import NAMES, State, StateType
-from motet.errors import Cancelled, StateFailed, StepFailed, StepSkipped, TimedOut, UsageError
+from motet.errors import Cancelled, ResultDamaged, StateFailed, StepFailed, StepSkipped, TimedOut, UsageError
 from motet.kernel import transitions as st
 from motet.kernel.program import StopStep
 from motet.kernel.state import element_key
@@ -16,6 +16,8 @@ from motet.values.records import decode
 
 if TYPE_CHECKING:
     from motet.dialects.python.scope import Scope
+    from motet.engine.driver import Driver
+    from motet.kernel.events import Json
     from motet.kernel.state import Step
 
 R = TypeVar("R")
@@ -167,7 +169,7 @@ class Future(Generic[R]):
         kept = self._kept
         if kept is not None and (step is None or step.attempt == kept[0]):
             return kept[1]
-        value = decode(self._record(step), self._scope.driver.host.artifacts)
+        value = kept_value(self._scope.driver, self.step_key, self._record(step))
         self._kept = (step.attempt if step is not None else 1, value)
         return value
 
@@ -277,16 +279,30 @@ class FutureList(Sequence[Future[R]]):
         assert marks is not None
         if step.status != st.SUCCEEDED:
             return [each.known() for each in self]
-        kept, own, artifacts = self._values, marks.own, driver.host.artifacts
+        kept, own = self._values, marks.own
         return [
             bare(kept[index][1])
             if index in kept and (index not in own or own[index].attempt == kept[index][0])  # else it came too late
-            else bare(decode(record, artifacts))
+            else bare(kept_value(driver, self.key, record, index))
             for index, record in enumerate(marks.results)
         ]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.key!r}, {self._size} elements)"
+
+
+def kept_value(driver: Driver, key: str, record: Json, element: int = -1) -> Any:
+    """The recorded result of the step `key`, or of an element of it. Damage is told with the command that mends it."""
+    try:
+        return decode(record, driver.host.artifacts)
+    except ResultDamaged as error:
+        from shlex import quote
+
+        key = key if element < 0 else element_key(key, element)
+        raise ResultDamaged(
+            f"The result of step {key} cannot be had again. {error.what}",
+            f"To run this step anew, and what used its result: motet resume {driver.run.id} --rerun {quote(key)}",
+        ) from error
 
 
 def final(future: Future[Any]) -> State:

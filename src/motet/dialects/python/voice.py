@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.finding.loading import find_again
@@ -14,6 +14,7 @@ from motet.dialects.python.states import State
 from motet.dialects.python.world.answers import asked
 from motet.dialects.python.world.transactions import redo, undone
 from motet.errors import ResultUnavailable
+from motet.kernel.events import Json
 from motet.kernel.transitions import CANCELLING, ENDED, RUNNING
 from motet.ports import ArtifactStore, Document, NewRun, RunRow, Store
 from motet.values.records import decode
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def carry_on(
-    host: Host, row: RunRow, *, reopen: bool = False, rerun_changed: bool = False,
+    host: Host, row: RunRow, *, reopen: bool = False, rerun: Collection[str] = (), rerun_changed: bool = False,
     begun: Callable[[Driver], None] | None = None,
 ) -> State:  # fmt: skip
     """Drive the run to its end in this process, from where its history ends; gives its final state.
@@ -33,7 +34,7 @@ def carry_on(
     `begun` is told once the run was taken up.
     """
     flow, values = _again(host, row)
-    driver = host.take_up(row.id, reopen=reopen)
+    driver = host.take_up(row.id, reopen=reopen, rerun=rerun)
     driver.rerun_changed = rerun_changed
     if begun is not None:
         begun(driver)
@@ -54,7 +55,7 @@ def forked(
     The steps `anew`, given by key, run anew in any case, and so does what consumes their results.
     Raises ParameterError.
     """
-    flow, values = _again(host, row)
+    flow, values = _again(host, row, params)
     args, kwargs = flow.parameters.call(values)
     with tags(*_tags_of(row)):
         new = flow.new_run(host, flow.parameters.bind_with(args, kwargs, params), name=name)
@@ -67,16 +68,17 @@ def waits(store: Store) -> dict[str, list[Document]]:
     return asked(store)
 
 
-def _again(host: Host, row: RunRow) -> tuple[Flow[..., Any], dict[str, Any]]:
+def _again(host: Host, row: RunRow, given: Collection[str] = ()) -> tuple[Flow[..., Any], dict[str, Any]]:
     """The flow of a run as it is on disk now, with the options that the run was begun with, and the values of its
-    parameters. Goes to the folder that it ran in.
+    parameters but for those that are `given` anew. Goes to the folder that it ran in.
     """
     cwd = row.program.get("cwd")
     if cwd and os.path.isdir(cwd):
         os.chdir(cwd)
     flow = find_again(row.program, row.workflow)
     flow = flow.with_options(**_options_of(row, host.artifacts))
-    return flow, {name: decode(record, host.artifacts) for name, record in (row.params or {}).items()}
+    kept = {name: record for name, record in (row.params or {}).items() if name not in given}
+    return flow, {name: _value(host, row, name, record) for name, record in kept.items()}
 
 
 def _options_of(row: RunRow, artifacts: ArtifactStore) -> dict[str, Any]:
@@ -98,3 +100,12 @@ def _options_of(row: RunRow, artifacts: ArtifactStore) -> dict[str, Any]:
 def _tags_of(row: RunRow) -> list[str]:
     """The tags that were around the call that began the run."""
     return list(row.program.get("begun", {}).get("tags", ()))
+
+
+def _value(host: Host, row: RunRow, name: str, record: Json) -> Any:
+    """What the run was given for this parameter. Raises ResultUnavailable with the cure."""
+    try:
+        return decode(record, host.artifacts)
+    except ResultUnavailable as error:
+        what = f"Run {row.name} was given a value for {name} that cannot be had again. {error.what}"
+        raise ResultUnavailable(what, f"Give it anew: motet fork {row.id} -p {name}=...") from error

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from motet.dialects.python.futures import error_of, message_of, named
+from motet.dialects.python.futures import error_of, kept_value, message_of, named
 from motet.dialects.python.running.about import FlowRun, TaskRun, flow_run_of, plain, task_run_of
 from motet.dialects.python.running.coroutines import finished
 from motet.dialects.python.scope import Scope, current
@@ -81,7 +81,7 @@ def flow_ended(flow: Flow[..., Any], driver: Driver, key: str, values: Mapping[s
     step = driver.state.steps.get(key)
     event = _AFTER.get(step.status, "") if step is not None else ""
     if step is not None and event in flow.hooks:
-        _call_for_flow(flow, driver, key, values, (event, _state(driver, step)))
+        _call_for_flow(flow, driver, key, values, (event, _state(driver, key, step)))
 
 
 def flow_crashed(flow: Flow[..., Any], driver: Driver, key: str, values: Mapping[str, Any], why: str) -> None:
@@ -131,20 +131,18 @@ def task_ended(call: TaskCall | MapCall, element: int = -1) -> None:
         return
     run = task_run_of(task, driver, key, call.arguments_of(element), call.tags)
     step = driver.state.steps.get(key)
-    state = _state(driver, step, None if step is not None else _record(call, element))
+    state = _state(driver, key, step, None if step is not None else _record(call, element))
     with attributed(driver, key, task_run=run):
         call_all(task.hooks[event], task, run, state)
 
 
-def _state(driver: Driver, step: Step | None, record: Json = None) -> State:
+def _state(driver: Driver, key: str, step: Step | None, record: Json = None) -> State:
     """The state of a step that has ended; of an element without a step, which succeeded with that record."""
-    from motet.values.records import decode
-
     status = step.status if step is not None else st.SUCCEEDED
     kept = step.result if step is not None else record
     kind, name = named(status, step)
     return State(
-        kind, name, message_of(status, step), result=lambda: decode(kept, driver.host.artifacts),
+        kind, name, message_of(status, step), result=lambda: kept_value(driver, key, kept),
         error=(lambda: error_of(step)) if step is not None else None,
     )  # fmt: skip
 
