@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from motet.values import pickle
+from motet.values import pickle, unpicklable
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
@@ -148,7 +148,7 @@ def test_the_reason_names_the_type_and_the_member_at_fault(value: Any, told: str
         value[-1] = Unpicklable()
     with pytest.raises(Exception) as caught:
         pickle.dumps(value)
-    reason = pickle.reason(value, caught.value)
+    reason = unpicklable.reason(value, caught.value)
     assert told in reason
     assert "\n" not in reason
 
@@ -161,7 +161,7 @@ def test_the_reason_finds_what_a_function_closes_over() -> None:
 
     with pytest.raises(TypeError) as caught:
         pickle.dumps(function)
-    assert "lock (closed over) is of type _thread.lock" in pickle.reason(function, caught.value)
+    assert "lock (closed over) is of type _thread.lock" in unpicklable.reason(function, caught.value)
 
 
 def test_a_reason_is_found_for_values_that_refer_to_themselves() -> None:
@@ -170,4 +170,4 @@ def test_a_reason_is_found_for_values_that_refer_to_themselves() -> None:
     value["self"] = value
     with pytest.raises(TypeError) as caught:
         pickle.dumps(value)
-    assert "cannot be pickled" in pickle.reason(value, caught.value)
+    assert "cannot be pickled" in unpicklable.reason(value, caught.value)

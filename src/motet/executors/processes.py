@@ -22,6 +22,7 @@ from motet.failpoints import hit
 from motet.ports import ArtifactStore, Attempt, Outcome
 from motet.values import pickle
 from motet.values.records import LIMIT_BYTES
+from motet.values.unpicklable import reason
 
 
 class ProcessExecutor:
@@ -208,10 +209,10 @@ def _blame(attempt: Attempt, error: Exception) -> str:
     for name, value in {**positional, **attempt.kwargs}.items():
         try:
             pickle.dumps(value, portable=True)
-        except Exception as reason:  # noqa: BLE001 - boundary: as above
-            told = pickle.reason(value, reason)
+        except Exception as fault:  # noqa: BLE001 - boundary: as above
+            told = reason(value, fault)
             return f"Argument {name!r} of {_title(attempt)} cannot be sent to a worker process: {told}."
-    told = pickle.reason(attempt.function, error)
+    told = reason(attempt.function, error)
     return f"The function of {_title(attempt)} cannot be sent to a worker process: {told}."
 
 

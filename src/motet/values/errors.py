@@ -6,17 +6,17 @@ from os.path import dirname, join
 from typing import TYPE_CHECKING, Any
 
 from motet.errors import MotetError, StepFailed
+from motet.values.exceptions import DROPPED
 from motet.values.secrets import hide
 
 if TYPE_CHECKING:  # what a worker process imports is kept small
-    from collections.abc import Callable
     from traceback import TracebackException
 
     from motet.kernel.events import Json
 
 _TRACEBACK_BYTES = 16 * 1024
 _MESSAGE_BYTES = 4 * 1024
-_PICKLE_BYTES = 4 * 1024
+_PICKLE_BYTES = 16 * 1024
 _NOTE = "As it was first raised:\n"
 _PACKAGE = join(dirname(dirname(__file__)), "")
 _SUITES = join(_PACKAGE, "testing", "")
@@ -96,68 +96,55 @@ def _clip(text: str, limit_bytes: int) -> str:
 
 
 def _pickled(exception: BaseException) -> str:
-    """The exception's pickle in base64, or nothing if it is large or does not come back as it was.
-
-    One whose own pickle does not come back (the `__init__` of its class takes more than `args`) is kept by its class,
-    its `args` and its attributes.
+    """The exception's pickle in base64, without what it was raised from if it is large with that; nothing if it still
+    is, or does not come back as what it was.
     """
-    notes = getattr(exception, "__notes__", None)
-    ours = [note for note in notes or () if isinstance(note, str) and note.startswith(_NOTE)]
-    try:
-        if ours:  # decode_error adds the note again, from the record
-            exception.__notes__ = [note for note in notes or () if note not in ours]
-        return _whole(exception, lambda each: each) or _whole(exception, _Bare)
-    finally:
-        if ours:
-            exception.__notes__ = notes or []
+    return _whole(exception, linked=True) or _whole(exception, linked=False)
 
 
-def _whole(exception: BaseException, of: Callable[[BaseException], object]) -> str:
-    """The pickle in base64 of what `of` makes of it, or nothing if that does not come back as the exception."""
+def _whole(exception: BaseException, *, linked: bool) -> str:
     from binascii import b2a_base64
+    from functools import partial
 
     from motet.values import pickle
+    from motet.values.exceptions import reduced
 
     try:
-        data = b"".join(pickle.dumps(of(exception)))
-        if len(data) > _PICKLE_BYTES or type(copy := pickle.loads(data)) is not type(exception):
+        data = b"".join(pickle.dumps(exception, exceptions=partial(reduced, edit=_Editor(), linked=linked)))
+        if len(data) > _PICKLE_BYTES or type(pickle.loads(data)) is not type(exception) or _tells(data):
             return ""
-        if _tells(data):
-            copy.args = _covered(copy.args)
-            vars(copy).update(_covered(vars(copy)))
-            data = b"".join(pickle.dumps(of(copy)))
-            if _tells(data):
-                return ""
         return b2a_base64(data, newline=False).decode("ascii")
     except Exception:  # noqa: BLE001 - boundary: pickling and loading run the exception's own code
         return ""
 
 
-class _Bare:
-    """Pickled, it is the exception itself: made without its `__init__`, of what it holds that can be pickled."""
+class _Editor:
+    """What is kept of what an exception holds: *** for secrets, nothing that cannot be pickled, none of our notes."""
 
-    def __init__(self, exception: BaseException) -> None:
-        self._exception = exception
+    def __init__(self) -> None:
+        self._looking_at: set[int] = set()
 
-    def __reduce__(self) -> Any:
-        held = {name: each for name, each in vars(self._exception).items() if _can_be_kept(each)}
-        return _made, (type(self._exception), self._exception.args, held)
+    def __call__(self, name: str, value: Any) -> Any:
+        if name == "__notes__":  # `decode_error` adds ours again, from the record
+            value = [each for each in value if not (isinstance(each, str) and each.startswith(_NOTE))]
+        value = _covered(value)
+        return value if self._can_be_kept(value) else DROPPED
 
+    def _can_be_kept(self, value: Any) -> bool:
+        from functools import partial
 
-def _can_be_kept(value: Any) -> bool:
-    from motet.values import pickle
+        from motet.values import pickle
+        from motet.values.exceptions import reduced
 
-    try:
-        return bool(pickle.dumps(value))
-    except Exception:  # noqa: BLE001 - boundary: pickling runs the value's own code
-        return False
-
-
-def _made(cls: type[BaseException], args: tuple[Any, ...], held: dict[str, Any]) -> BaseException:
-    exception = cls.__new__(cls, *args)
-    exception.args = args
-    vars(exception).update(held)
-    return exception
+        if isinstance(value, str | bytes | BaseException | None) or id(value) in self._looking_at:
+            return True  # an exception is edited itself, and may lead back to here
+        self._looking_at.add(id(value))
+        try:
+            return bool(pickle.dumps(value, exceptions=partial(reduced, edit=self)))
+        except Exception:  # noqa: BLE001 - boundary: pickling runs the value's own code
+            return False
+        finally:
+            self._looking_at.discard(id(value))
 
 
 def _tells(data: bytes) -> bool:
@@ -193,7 +180,8 @@ def decode_error(record: Json) -> BaseException:
         exception = StepFailed(f"{full}: {record.get('message', '')}".rstrip(": "))
     text = record.get("traceback")
     if text:
-        exception.add_note(_NOTE + text)
+        notes = [*getattr(exception, "__notes__", ()), _NOTE + text]
+        BaseException.__setattr__(exception, "__notes__", notes)  # its own may refuse, as a frozen one does
     return exception
 
 

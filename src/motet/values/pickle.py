@@ -15,27 +15,81 @@ All numbers are unsigned and little-endian.
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from struct import pack, unpack_from
 from typing import Any, TypeAlias
 
+from motet.values.versions import versions
+
 Part: TypeAlias = bytes | memoryview
 Buffer: TypeAlias = bytes | bytearray | memoryview
+Reducer: TypeAlias = Callable[[BaseException], Any]
+"""How an exception is pickled: what `__reduce__` might give."""
 
 _MAGIC = b"\x93M5\n"
 _ALIGN = 64
 _OWN_PART_BYTES = 4096
 """Buffers smaller than this stay inside the pickle: a part of its own would cost more than the copy."""
+_LIBRARY = os.path.join(os.path.dirname(os.__file__), "")
 
 
-def dumps(value: object, *, portable: bool = False, by_value: str = "") -> list[Part]:
+def dumps(
+    value: object, *, portable: bool = False, by_value: str = "", exceptions: Reducer | None = None
+) -> list[Part]:
     """The parts of `value`. Large buffers are not copied: do not change them before the parts are written.
 
     What pickle cannot do is tried with cloudpickle. `portable` is for processes with another main script:
     what is defined in `__main__` goes by value then, as does what the module named by `by_value` defines.
-    Raises whatever the value's own pickling raises; `reason` tells a user about it.
+    Exceptions go as `exceptions` says, which is `values.exceptions.reduced` unless it is given.
+    Raises whatever the value's own pickling raises; `unpicklable.reason` tells a user about it.
     """
+    stream, views, _ = _pickled(value, exceptions, portable, by_value)
+    return [stream] if not views else _frame(stream, views)
+
+
+def kept(value: object) -> tuple[list[Part], dict[str, str]]:
+    """The parts of a value that is to be loaded again some day, and the versions of the libraries that this takes.
+
+    What takes code that is not known to load what it pickles is loaded once, to see whether that can be done. What is
+    made of scalars, containers, the standard library's types and those of `_TRUSTED` is not.
+    Raises what pickling raises; Unloadable, with the cause, where the value cannot be loaded.
+    """
+    stream, views, seen = _pickled(value, None, False, "")
+    parts: list[Part] = [stream] if not views else _frame(stream, views)
+    if seen is None or not all(_is_trusted(kind.__module__) for kind in seen.kinds):
+        _load_once(stream, views)
+    return parts, versions(None if seen is None else seen.modules())
+
+
+class Seen:
+    """What was seen while a value was pickled: the classes of what it holds, and the classes that it names."""
+
+    __slots__ = ("kinds", "named")
+
+    def __init__(self) -> None:
+        self.kinds: set[type] = set()
+        self.named: set[type] = set()
+
+    def modules(self) -> set[str]:
+        """Where all these classes come from."""
+        return {str(each.__module__) for each in (*self.kinds, *self.named)}
+
+
+class Unloadable(Exception):
+    """The value can be pickled, and its pickle cannot be loaded; the cause says why."""
+
+
+_TRUSTED = frozenset(("numpy", "pandas", "polars", "pyarrow", "scipy", "torch"))
+"""Libraries whose types load what they pickle, and that hold much: loading it would take time."""
+
+
+def _pickled(
+    value: object, exceptions: Reducer | None, portable: bool, by_value: str
+) -> tuple[bytes, list[memoryview], Seen | None]:
+    """The pickle, the buffers beside it, and what was seen; None: it took cloudpickle, which shows nothing."""
     views: list[memoryview] = []
 
     def in_band(buffer: Any) -> bool:
@@ -48,36 +102,119 @@ def dumps(value: object, *, portable: bool = False, by_value: str = "") -> list[
         views.append(view)
         return False
 
-    stream = None if by_value else _by_reference(value, in_band)
-    if stream is None or (portable and b"__main__" in stream):
-        views.clear()
-        stream = _by_value(value, in_band, by_value)
-    return [stream] if not views else _frame(stream, views)
+    seen = Seen()
+    stream = None if by_value else _by_reference(value, in_band, exceptions, seen)
+    if stream is not None and not (portable and b"__main__" in stream):
+        return stream, views, seen
+    views.clear()
+    return _by_value(value, in_band, exceptions, by_value), views, None
 
 
-def _by_reference(value: object, in_band: Callable[[Any], bool]) -> bytes | None:
+def _by_reference(
+    value: object, in_band: Callable[[Any], bool], exceptions: Reducer | None, seen: Seen
+) -> bytes | None:
+    """The pickle, None if pickle does not know how."""
     import pickle
 
     try:
-        return pickle.dumps(value, 5, buffer_callback=in_band)
+        if type(value) in _PLAIN:
+            stream = pickle.dumps(value, 5, buffer_callback=in_band)
+            if _STACK_GLOBAL not in stream or type(value) in _FLAT:
+                return stream
+        return _noting(value, in_band, exceptions, seen)
     except RecursionError:
         raise
     except Exception:  # noqa: BLE001 - boundary: runs the value's own code; cloudpickle may know what to do
         return None
 
 
-def _by_value(value: object, in_band: Callable[[Any], bool], module_name: str) -> bytes:
+_FLAT = frozenset((type(None), bool, int, float, complex, str, bytes))
+_PLAIN = _FLAT | {list, tuple, dict, set, frozenset}
+_STACK_GLOBAL = b"\x93"
+"""What stands in every pickle that names a class or function."""
+
+
+def _noting(value: object, in_band: Callable[[Any], bool], exceptions: Reducer | None, seen: Seen) -> bytes:
+    """The pickle, made so that each object that is no plain container is seen."""
+    from io import BytesIO
+
+    file = BytesIO()
+    _picklers()[0](file, in_band, exceptions or _reduced(), seen).dump(value)
+    return file.getvalue()
+
+
+def _reduced() -> Reducer:
+    from motet.values.exceptions import reduced
+
+    return reduced
+
+
+@cache
+def _picklers() -> tuple[Any, ...]:
+    """The class of picklers that this module uses; made when it is first needed."""
+    import pickle
+
+    class Noting(pickle.Pickler):
+        def __init__(self, file: Any, in_band: Any, exceptions: Reducer, seen: Seen) -> None:
+            super().__init__(file, 5, buffer_callback=in_band)
+            self._exceptions = exceptions
+            self._kind, self._name = seen.kinds.add, seen.named.add
+
+        def reducer_override(self, obj: Any) -> Any:
+            if isinstance(obj, type):
+                self._name(obj)
+                return NotImplemented
+            self._kind(type(obj))
+            return self._exceptions(obj) if isinstance(obj, BaseException) else NotImplemented
+
+    return (Noting,)
+
+
+def _by_value(value: object, in_band: Callable[[Any], bool], exceptions: Reducer | None, module_name: str) -> bytes:
+    from io import BytesIO
+
     import cloudpickle  # type: ignore[import-untyped, unused-ignore]
+
+    reduce = exceptions or _reduced()
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc, unused-ignore]
+        def reducer_override(self, obj: Any) -> Any:
+            return reduce(obj) if isinstance(obj, BaseException) else super().reducer_override(obj)
 
     module = sys.modules.get(module_name)
     if module is not None:
         cloudpickle.register_pickle_by_value(module)
     try:
-        stream: bytes = cloudpickle.dumps(value, 5, buffer_callback=in_band)
+        file = BytesIO()
+        Pickler(file, 5, buffer_callback=in_band).dump(value)
     finally:
         if module is not None:
             cloudpickle.unregister_pickle_by_value(module)
-    return stream
+    return file.getvalue()
+
+
+def _load_once(stream: bytes, views: Sequence[memoryview]) -> None:
+    """Raise Unloadable unless the value can be loaded. It never gets at the memory of the original to change it."""
+    import pickle
+
+    try:
+        pickle.loads(stream, buffers=[view.toreadonly() for view in views])
+    except Exception:  # noqa: BLE001 - boundary: as below; it may only want to write to what it holds
+        try:
+            pickle.loads(stream, buffers=[bytearray(view) for view in views])
+        except Exception as error:  # boundary: loading runs the value's own code
+            raise Unloadable("it cannot be loaded") from error
+
+
+@lru_cache(maxsize=4096)
+def _is_trusted(module_name: str) -> bool:
+    """Whether the types of the module load what they pickle: those of the standard library, and of a few others."""
+    root = module_name.partition(".")[0]
+    if root in _TRUSTED or root.startswith("_cython_"):
+        return True  # Cython says that its functions are of a module of its own
+    file = getattr(sys.modules.get(root), "__file__", None)  # a script may be called like one of them
+    own = file is None or (file.startswith(_LIBRARY) and "site-packages" not in file)
+    return root in sys.stdlib_module_names and own and root != "__main__"
 
 
 def _frame(stream: bytes, views: Sequence[memoryview]) -> list[Part]:
@@ -154,78 +291,3 @@ def adopt_main() -> None:
     for cls in list(known):
         if cls.__module__ == "__main__" and "." not in cls.__qualname__:
             setattr(main, cls.__qualname__, cls)
-
-
-# ---------------------------------------------------------------- why a value cannot be pickled
-
-_LOOKS = 2000
-"""How many members are tried in search of the one at fault."""
-
-
-def reason(value: object, error: BaseException) -> str:
-    """One line on why `value` cannot be pickled: its type, and the member at fault if it can be found."""
-    said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-    what = _type_name(value)
-    looks = [_LOOKS]
-    path, found = "", value
-    while (inner := _bad_member(found, looks)) is not None:
-        path, found = path + inner[0], inner[1]
-        if path.count(".") + path.count("[") >= 20:
-            break
-    if found is value:
-        return f"{what} cannot be pickled ({said})"
-    return f"{what} cannot be pickled: value{path} is of type {_type_name(found)} ({said})"
-
-
-def _bad_member(value: object, looks: list[int]) -> tuple[str, object] | None:
-    for path, member in _members(value):
-        looks[0] -= 1
-        if looks[0] < 0:
-            return None
-        try:
-            dumps(member)
-        except Exception:  # noqa: BLE001 - boundary: pickling runs the member's own code
-            return path, member
-    return None
-
-
-def _members(value: object) -> Iterator[tuple[str, object]]:
-    if isinstance(value, dict):
-        for key, member in list(value.items()):
-            yield f"[{_short(key)}]", member
-    elif isinstance(value, (list, tuple)):
-        for index, member in enumerate(value):
-            yield f"[{index}]", member
-    elif isinstance(value, (set, frozenset)):
-        for member in value:
-            yield "{...}", member
-    elif not isinstance(value, type):
-        for name, member in list(getattr(value, "__dict__", {}).items()):
-            yield f".{name}", member
-        yield from _closed_over(value)
-
-
-def _closed_over(value: object) -> Iterator[tuple[str, object]]:
-    code = getattr(value, "__code__", None)
-    cells = getattr(value, "__closure__", None) or ()
-    for name, cell in zip(getattr(code, "co_freevars", ()), cells, strict=False):
-        try:
-            yield f".{name} (closed over)", cell.cell_contents
-        except ValueError:
-            continue
-    outer = getattr(value, "__globals__", {})
-    for name in getattr(code, "co_names", ()):
-        if name in outer and not isinstance(outer[name], type(sys)):
-            yield f".{name} (global)", outer[name]
-
-
-def _short(key: object) -> str:
-    try:
-        return repr(key)[:40]
-    except Exception:  # noqa: BLE001 - boundary: a key's own __repr__
-        return "..."
-
-
-def _type_name(value: object) -> str:
-    cls = type(value)
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"

@@ -4,9 +4,10 @@ A record is JSON. None, bool, int, finite float and str stand for themselves; al
 
     {"pickle": text}                        a small value, pickled, in base64
     {"artifact": digest, "size_bytes": n}   a large one: the content is in the artifact store
-    {"lost": why}                           a value that could not be pickled
+    {"lost": why}                           a value that cannot be pickled, or not be loaded again
 
-With "files", it also names the artifacts of the files in it (see `values.files`): [{"artifact": digest}, ...].
+With "files", it also names the artifacts of the files in it (see `values.files`): [{"artifact": digest}, ...]; with
+"with", the libraries and modules that it takes to load it, and their versions (see `values.versions`).
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ _INT = 2**63
 def encode(value: object, artifacts: ArtifactStore | None, *, limit_bytes: int = LIMIT_BYTES) -> Json:
     """The record of `value`. What is larger than `limit_bytes` goes to `artifacts` (None: into the record).
 
-    A value that cannot be pickled gives a record that says why: `decode` raises then. Raises only what
-    `artifacts.put` raises. Instances of subclasses of int, str, ... keep their class.
+    A value that cannot be pickled, or not loaded again, gives a record that says why: `decode` raises then. Raises
+    only what `artifacts.put` raises. Instances of subclasses of int, str, ... keep their class.
     """
     kind = type(value)
     if value is None or kind is bool:
@@ -64,10 +65,14 @@ def _encode_object(value: object, artifacts: ArtifactStore | None, limit_bytes: 
 
     try:
         with files_pickled() as files:
-            parts = pickle.dumps(value)
-    except Exception as error:  # noqa: BLE001 - boundary: pickling runs the value's own code
-        return {"lost": pickle.reason(value, error)}
-    named = {"files": [{"artifact": digest} for digest in sorted(files)]} if files else {}
+            parts, versions = pickle.kept(value)
+    except Exception as error:  # noqa: BLE001 - boundary: pickling and loading run the value's own code
+        from motet.values.unpicklable import reason
+
+        return {"lost": reason(value, error)}
+    named: dict[str, Json] = {"files": [{"artifact": digest} for digest in sorted(files)]} if files else {}
+    if versions:
+        named["with"] = versions
     if artifacts is not None and pickle.size_bytes(parts) > limit_bytes:
         stored = artifacts.put(parts)
         return {"artifact": stored.digest, "size_bytes": stored.size_bytes, **named}

@@ -10,7 +10,7 @@ from motet.dialects.python.binding.containers import PLAIN
 from motet.dialects.python.futures import Future, FutureList, final
 from motet.dialects.python.states import State, StateType, aggregated
 from motet.engine.calls import Settled
-from motet.errors import RunFailed, StateFailed
+from motet.errors import ResultUnavailable, RunFailed, StateFailed, UsedUp
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports import Failure, Outcome, Success
 from motet.values.errors import encode_error
@@ -24,22 +24,30 @@ if TYPE_CHECKING:
 def settle(driver: Driver, key: str, outcome: Outcome, *, persist: bool = True) -> Settled:
     """The outcome as it is recorded; a value that cannot be pickled is said once, and is kept in memory only.
 
-    One that is not to be persisted is kept in memory only, too.
+    One that is not to be persisted is kept in memory only, too. Where the value is in the memory of another process,
+    that is of no use to anybody: the attempt has failed.
     """
     if isinstance(outcome, Success) and not persist:
         return Settled(True, {"lost": "its task says persist_result=False"})
     if isinstance(outcome, Success):
-        record = outcome.record
-        if record is None:
-            try:
-                record = encode(outcome.value, driver.host.artifacts)
-            except Exception as error:  # noqa: BLE001 - boundary: a value that cannot be kept must not take the run with it
-                return Settled(False, error=encode_error(error), retry=False)
+        try:
+            record = outcome.record if outcome.record is not None else encode(outcome.value, driver.host.artifacts)
+        except Exception as error:  # noqa: BLE001 - boundary: a value that cannot be kept must not take the run with it
+            return Settled(False, error=encode_error(error), retry=False)
         if type(record) is dict and "lost" in record:
+            if outcome.record is not None:
+                return Settled(False, error=encode_error(_left_behind(record["lost"])), retry=False)
             _say_lost(driver, key, record["lost"])
         return Settled(True, record)
     assert isinstance(outcome, Failure)
-    return Settled(False, error=outcome.error)
+    return Settled(False, error=outcome.error, retry=not isinstance(outcome.exception, UsedUp))
+
+
+def _left_behind(why: str) -> ResultUnavailable:
+    return ResultUnavailable(
+        f"The result cannot come back from the worker process: {why}.",
+        "Return what can be pickled, or run the task in threads.",
+    )
 
 
 def _say_lost(driver: Driver, key: str, why: str) -> None:
