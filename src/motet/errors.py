@@ -4,6 +4,7 @@ MotetError
 ├── UsageError                what was asked cannot be done as asked (exit code 2)
 │   ├── TargetError           the file, module or flow that was named is not there
 │   ├── ParameterError        a parameter is unknown, missing or of the wrong type
+│   ├── UsedUp                an iterator was given that has been read already
 │   └── SpecError             a workflow file is not what its language asks for
 ├── KernelError               the history of a run and what is asked of it disagree
 │   ├── InvalidTransition     a step cannot go from its status by that event
@@ -66,6 +67,10 @@ class ParameterError(UsageError):
 
 class SpecError(UsageError):
     """A workflow file is not what its language asks for; the message names file, line and column."""
+
+
+class UsedUp(UsageError):
+    """An attempt would be given an iterator that an earlier one has read from, and find nothing in it."""
 
 
 class KernelError(MotetError):

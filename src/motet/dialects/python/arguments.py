@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from motet.dialects.python.annotations import Annotation, allow_failure, bare, unmapped
-from motet.dialects.python.binding.containers import PLAIN, changed, holds, members
+from motet.dialects.python.binding.containers import PLAIN, members, replaced
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.scope import Lineage
 from motet.dialects.python.states import State
@@ -71,9 +71,7 @@ def resolve(value: Any, *, wait: bool = False) -> Any:
         return value.result()
     if isinstance(value, Annotation):
         return _unwrapped(value, wait)
-    if not holds(value, _DEFERRED):
-        return value
-    return changed(value, lambda each: resolve(each, wait=wait))
+    return replaced(value, _DEFERRED, lambda each: resolve(each, wait=wait))
 
 
 def _unwrapped(value: Annotation[Any], wait: bool) -> Any:

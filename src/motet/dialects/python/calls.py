@@ -19,6 +19,7 @@ from motet.kernel.state import Step, element_key
 from motet.ports import Attempt, Failure, Outcome, Success
 
 if TYPE_CHECKING:
+    from motet.dialects.python.binding.iterators import Given
     from motet.dialects.python.tasks import Task
     from motet.engine.driver import Driver
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class TaskCall:
     """One task call. Its future is referred to weakly: a value nobody holds is not kept."""
 
-    __slots__ = ("_future", "_slot", "args", "driver", "key", "kwargs", "lineage", "scope", "tags", "task")
+    __slots__ = ("_future", "_given", "_slot", "args", "driver", "key", "kwargs", "lineage", "scope", "tags", "task")
     scope: Scope
     tags: frozenset[str]
     future_type: ClassVar[type[Future[Any]]] = Future
@@ -43,6 +44,7 @@ class TaskCall:
         self.kwargs = kwargs
         self._future: weakref.ref[Future[Any]] | None = None
         self._slot: Slot | None = None
+        self._given: Given | None = None
 
     def future(self, scope: Scope) -> Future[Any]:
         """The future that is to get the live value."""
@@ -87,7 +89,18 @@ class TaskCall:
             return taken
         args, kwargs = self._resolved()
         hit = self._look_up(args, kwargs)
-        return body_of(self, args, kwargs) if hit is None else hit
+        if hit is not None:
+            return hit
+        if self.task.policy.retries and not arguments.is_plain(args, kwargs):
+            self._check_iterators(self.task.bound(args, kwargs))
+        return body_of(self, args, kwargs)
+
+    def _check_iterators(self, values: Mapping[str, Any]) -> None:
+        """Raise UsedUp if an attempt before this one has read from an iterator among the arguments."""
+        from motet.dialects.python.binding.iterators import Given
+
+        self._given = self._given or Given()
+        self._given.check(self.key, values)
 
     def run(self) -> Any:
         """Call the function as the body of this step, to its end, whatever kind it is of."""
@@ -163,7 +176,7 @@ class MapCall:
     """One `.map` call: for each parameter a sequence with one value for each element, or one value for all."""
 
     __slots__ = (
-        "_futures", "_slots", "driver", "key", "lineage", "scope", "shared", "size", "spread", "tags", "task",
+        "_futures", "_given", "_slots", "driver", "key", "lineage", "scope", "shared", "size", "spread", "tags", "task",
     )  # fmt: skip
     scope: Scope
     tags: frozenset[str]
@@ -181,6 +194,7 @@ class MapCall:
         self.size = len(next(iter(spread.values()))) if spread else 0
         self._futures: weakref.ref[FutureList[Any]] | None = None
         self._slots: dict[int, Slot] = {}
+        self._given: dict[int, Given] = {}
 
     def futures(self, scope: Scope) -> FutureList[Any]:
         """The futures that are to get the live values."""
@@ -236,6 +250,11 @@ class MapCall:
         args, kwargs, hit = self._looked_up(element)
         if hit is not None:
             return hit
+        if self.task.policy.retries and not arguments.is_plain(args, kwargs):
+            from motet.dialects.python.binding.iterators import Given
+
+            given = self._given.setdefault(element, Given())
+            given.check(element_key(self.key, element), self.task.bound(args, kwargs))
         return body_of(self, args, kwargs, element).run()
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
@@ -278,6 +297,8 @@ class FlowCall(TaskCall):
         """The function, ready to be called as the body of this step."""
         flow: Any = self.task
         values = flow.parameters.fit_late(self._resolved()[1], self.kwargs)
+        if self.task.policy.retries:
+            self._check_iterators(values)
         return flow.body(self, values)  # type: ignore[no-any-return]
 
     def ended(self) -> None:

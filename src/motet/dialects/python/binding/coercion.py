@@ -2,40 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, MappingView, Sized
+from functools import cache
+from itertools import count, cycle, repeat, zip_longest
+from types import UnionType
+from typing import Annotated, Any, Self, Union, cast, get_origin
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
-from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
+from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
+
+from motet.dialects.python.binding.containers import replaced
+from motet.dialects.python.binding.hints import Unknown
 
 
 class Unfit(ValueError):
     """The value cannot be made into what is asked for; says what was found and why."""
 
 
-def coerce(annotation: Any, value: Any) -> Any:
+def coerce(annotation: Any, value: Any, tell: Callable[[list[str]], None] = lambda names: None) -> Any:
     """The value as `annotation` asks: "3" becomes 3 for an int, 0 becomes "0" for a str.
 
-    An instance of a plain class is passed through unchanged. Raises Unfit.
+    An instance of a plain class is passed through unchanged. An iterable is given as it is, or becomes a list: never
+    an iterator that can be read once. `tell` is told the names of types that are not known. Raises Unfit.
     """
+    if isinstance(value, count | cycle | repeat):
+        return value  # without end
     try:
-        adapter = _adapter(annotation)
+        adapter = _adapter(_iterable(annotation), tell)
     except (PydanticSchemaGenerationError, PydanticUserError):
         return value
     try:
-        return adapter.validate_python(value)
+        return _kept(value, adapter.validate_python(value))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = "".join(f"[{each!r}]" for each in first["loc"])
+        place = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in first["loc"])
         raise Unfit(f"{_short(value)} does not fit{' at ' + place if place else ''}: {first['msg']}.") from None
+    except PydanticUserError:
+        return value
 
 
-def _adapter(annotation: Any) -> TypeAdapter[Any]:
+def iterator_kind(annotation: Any) -> type | None:
+    """Iterator or Generator, if the annotation asks for one."""
+    origin = get_origin(annotation)
+    if origin in (Iterator, Generator) or annotation in (Iterator, Generator):
+        return Generator if Generator in (origin, annotation) else Iterator
+    if origin is Annotated or origin is Union or origin is UnionType:
+        kinds = [iterator_kind(each) for each in annotation.__args__]
+        return next((each for each in kinds if each is not None), None)
+    return None
+
+
+def _iterable(annotation: Any) -> Any:
+    """The annotation with Iterable in place of Iterator: what is recorded of it is a list, from which one is made."""
+    origin = get_origin(annotation)
+    if annotation is Iterator:
+        return Iterable
+    if origin is Iterator:
+        return Iterable[annotation.__args__[0]]
+    if origin is Annotated and iterator_kind(annotation):
+        return Annotated[(_iterable(annotation.__origin__), *annotation.__metadata__)]
+    if (origin is Union or origin is UnionType) and iterator_kind(annotation):
+        return Union[tuple(_iterable(each) for each in annotation.__args__)]  # noqa: UP007 - made of what is there
+    return annotation
+
+
+@cache
+def _lazy() -> type:
+    """What pydantic gives for iterables: an iterator that checks as it goes, can be read once, and not be pickled."""
+    return type(TypeAdapter(Iterable[int]).validate_python(()))
+
+
+def _kept(given: Any, made: Any) -> Any:
+    """The value with lists in place of iterators of pydantic's; what was given, where that needs no change."""
+    lazy: Any = _lazy()
+    if not isinstance(made, lazy):
+        return replaced(made, (lazy,), _listed)
+    listed = _listed(made)
+    if hasattr(given, "__next__") or isinstance(given, MappingView) or not isinstance(given, Sized):
+        return listed
+    pairs = list(zip_longest(cast(Iterable[Any], given), listed, fillvalue=lazy))
+    return given if all(old is new or (type(old) is type(new) and _equal(old, new)) for old, new in pairs) else listed
+
+
+def _listed(lazy: Iterable[Any]) -> list[Any]:
+    return [_kept(None, each) for each in lazy]
+
+
+def _equal(old: Any, new: Any) -> bool:
+    try:
+        return bool(old == new)
+    except Exception:  # noqa: BLE001 - boundary: the values' own comparison (that of arrays gives no bool)
+        return False
+
+
+def _adapter(annotation: Any, tell: Callable[[list[str]], None]) -> TypeAdapter[Any]:
     config = ConfigDict(arbitrary_types_allowed=True, coerce_numbers_to_str=True)
     try:
-        return TypeAdapter(annotation, config=config)
+        adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=config)
     except PydanticUserError:
-        return TypeAdapter(annotation)  # models, dataclasses and typed dicts bring a configuration of their own
+        adapter = TypeAdapter(annotation)  # models, dataclasses and typed dicts bring a configuration of their own
+    return adapter if adapter.pydantic_complete else _completed(adapter, tell)
+
+
+def _completed(adapter: TypeAdapter[Any], tell: Callable[[list[str]], None]) -> TypeAdapter[Any]:
+    """The adapter of a class whose fields name types that are not known: whatever stands there fits."""
+    unknown: dict[str, Any] = {}
+    while True:
+        try:
+            adapter.rebuild(force=True, raise_errors=True, _types_namespace=unknown)
+            break
+        except PydanticUndefinedAnnotation as error:
+            if error.name is None or error.name in unknown:
+                break
+            unknown[error.name] = Unknown
+    tell(list(unknown))
+    return adapter
 
 
 def _short(value: Any) -> str:

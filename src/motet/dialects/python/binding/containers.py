@@ -1,22 +1,36 @@
-"""Where futures may stand in an argument: in lists, tuples, dicts, sets, dataclasses, pydantic models and their kin."""
+"""Where futures may stand in an argument: in lists, tuples, dicts, sets, deques, and objects with fields.
+
+Those are dataclasses, attrs classes and pydantic models. Subclasses count as well: named tuples, ordered and default
+dicts, lists of a user's own. They are made anew
+with what the futures stand for, as copies that keep all else that they hold; no `__init__` is called. A container
+that leads to no future is given as it is, and one that stands in several places, or in itself, does so afterwards.
+"""
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from copy import copy
 from typing import Any
 
+from motet.errors import UsageError
+
 PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
-_LISTS = (list, tuple, set, frozenset)
+_CONTAINERS = (list, tuple, set, frozenset, deque)
+_EXACT = frozenset(_CONTAINERS)
 
 
 def members(value: Any) -> Iterable[Any]:
     """What a container holds that may be or hold a future; nothing of what is no container."""
     kind = type(value)
+    own = _fields(value).values() if kind not in _EXACT and kind is not dict else ()
     if isinstance(value, dict):
-        return value.values() if PLAIN.issuperset(map(type, value)) else (*value, *value.values())
-    if kind in _LISTS or _is_named(kind):
-        return value if not PLAIN.issuperset(map(type, value)) else ()
-    return _fields(value, kind).values()
+        held: Any = value.values() if PLAIN.issuperset(map(type, value)) else (*value, *value.values())
+    elif isinstance(value, _CONTAINERS):
+        held = value if not PLAIN.issuperset(map(type, value)) else ()
+    else:
+        return own
+    return (*held, *own) if own else held
 
 
 def holds(value: Any, kinds: tuple[type, ...]) -> bool:
@@ -32,46 +46,125 @@ def holds(value: Any, kinds: tuple[type, ...]) -> bool:
     return False
 
 
-def changed(value: Any, change: Callable[[Any], Any]) -> Any:
-    """The container anew, with `change` made to each member; the same object where that changes none."""
-    kind = type(value)
-    if isinstance(value, dict):
-        return _dict(value, {change(name): change(each) for name, each in value.items()})
-    if kind in _LISTS or _is_named(kind):
-        return (kind if kind in _LISTS else kind._make)(change(each) for each in value)
-    found = _fields(value, kind)
-    new = {name: change(each) for name, each in found.items()}
-    if all(new[name] is each for name, each in found.items()):
-        return value
-    if hasattr(kind, "__dataclass_fields__"):
-        from dataclasses import replace
-
-        return replace(value, **new)
-    return value.model_copy(update=new)
+def replaced(value: Any, kinds: tuple[type, ...], change: Callable[[Any], Any]) -> Any:
+    """The value with all of these kinds in it replaced by what `change` makes of them."""
+    leading = _leading(value, kinds)
+    return _Replacing(kinds, change, leading).of(value) if leading or isinstance(value, kinds) else value
 
 
-def _is_named(kind: type) -> bool:
-    return issubclass(kind, tuple) and hasattr(kind, "_fields")
+def _leading(value: Any, kinds: tuple[type, ...]) -> set[int]:
+    """The ids of the containers that hold a value of these kinds, however deep."""
+    holders: dict[int, list[int]] = {}
+    found: list[int] = []
+    stack = [value]
+    while stack:
+        container = stack.pop()
+        for each in members(container):
+            if isinstance(each, kinds):
+                found.append(id(container))
+            elif type(each) not in PLAIN:
+                if id(each) not in holders:
+                    holders[id(each)] = []
+                    stack.append(each)
+                holders[id(each)].append(id(container))
+    leading: set[int] = set()
+    while found:
+        place = found.pop()
+        if place not in leading:
+            leading.add(place)
+            found += holders.get(place, ())
+    return leading
 
 
-def _dict(value: Any, items: dict[Any, Any]) -> Any:
-    """A dict of the same kind with these items."""
-    if type(value) is dict:
-        return items
-    from copy import copy
+class _Replacing:
+    """One pass over a value."""
 
-    made = copy(value)
-    made.clear()
-    made.update(items)
+    def __init__(self, kinds: tuple[type, ...], change: Callable[[Any], Any], leading: set[int]) -> None:
+        self._kinds = kinds
+        self._change = change
+        self._leading = leading
+        self._made: dict[int, Any] = {}
+
+    def of(self, value: Any) -> Any:
+        """What stands for it afterwards."""
+        if isinstance(value, self._kinds):
+            return self._change(value)
+        if id(value) not in self._leading:
+            return value
+        if id(value) not in self._made:
+            self._fill(value, self._shell(value))
+        return self._made[id(value)]
+
+    def _shell(self, value: Any) -> Any:
+        """What it becomes, known before it is filled: so that what it holds may hold it."""
+        if isinstance(value, tuple | frozenset):
+            kind = type(value)
+            base: Any = tuple if isinstance(value, tuple) else frozenset
+            made = base.__new__(kind, [self.of(each) for each in value])
+            if hasattr(value, "__dict__"):
+                vars(made).update(vars(value))
+            return self._made.setdefault(id(value), made)
+        made = self._made[id(value)] = _copied(value)
+        return made
+
+    def _fill(self, value: Any, made: Any) -> None:
+        if isinstance(value, dict):
+            base = OrderedDict if isinstance(value, OrderedDict) else dict
+            items = [(self.of(name), self.of(each)) for name, each in value.items()]
+            base.clear(made)
+            for name, each in items:
+                base.__setitem__(made, name, each)
+        elif isinstance(value, list):
+            list.__setitem__(made, slice(None), [self.of(each) for each in value])
+        elif isinstance(value, set | deque):
+            held = [self.of(each) for each in value]
+            kept: Any = set if isinstance(value, set) else deque
+            kept.clear(made)
+            (kept.update if kept is set else kept.extend)(made, held)
+        for name, each in _fields(value).items():
+            new = self.of(each)
+            if new is not each:
+                _set_field(made, name, new)
+
+
+def _copied(value: Any) -> Any:
+    """A shallow copy. Raises UsageError where its class allows none."""
+    try:
+        return copy(value)
+    except Exception as error:
+        base = next((each for each in (list, dict, set) if isinstance(value, each)), None)
+        if base is None or not hasattr(value, "__dict__"):
+            raise UsageError(
+                f"A {type(value).__qualname__} that holds a future cannot be copied, and so not be given what the "
+                f"future stands for ({type(error).__name__}: {error}).",
+                "Give it the value: .result().",
+            ) from error
+    made: Any = base.__new__(type(value))  # its own way of being filled asks for attributes
+    vars(made).update(vars(value))
     return made
 
 
-def _fields(value: Any, kind: type) -> dict[str, Any]:
-    """The fields of a dataclass or of a pydantic model, by name."""
+def _fields(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass, an attrs class or a pydantic model that have a value, by name."""
+    kind = type(value)
+    names: Iterable[str]
     if hasattr(kind, "__dataclass_fields__"):
         from dataclasses import fields
 
-        return {each.name: getattr(value, each.name) for each in fields(value) if each.init}
-    if hasattr(kind, "__pydantic_validator__") and hasattr(kind, "model_copy"):
+        names = [each.name for each in fields(value)]
+    elif hasattr(kind, "__attrs_attrs__"):
+        names = [each.name for each in kind.__attrs_attrs__]
+    elif hasattr(kind, "__pydantic_validator__") and hasattr(kind, "model_copy"):
         return {**value.__dict__, **(value.__pydantic_extra__ or {})}
-    return {}
+    else:
+        return {}
+    return {name: getattr(value, name) for name in names if hasattr(value, name)}
+
+
+def _set_field(made: Any, name: str, value: Any) -> None:
+    """Set a field of a copy, whatever its class says of setting it."""
+    extra = getattr(made, "__pydantic_extra__", None)
+    if extra is not None and name in extra:
+        extra[name] = value
+    else:
+        object.__setattr__(made, name, value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, Unpack, get_origin
 
 from motet.dialects.python.binding.shape import ABSENT, Shape
@@ -39,7 +40,8 @@ class Parameters:
         self._function = function
         self._validate = validate
         self._shape = Shape(function)
-        self._hints: dict[str, Any] | None = None
+        self._hints: dict[str, Any] = {}
+        self._told: set[str] = set()
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The value of every parameter, by name. Raises ParameterError, naming parameter, flow and cure."""
@@ -79,12 +81,31 @@ class Parameters:
         for name in names:
             if name in self._shape.names:
                 continue
-            cure = did_you_mean(name, self._shape.names, f"It takes {self._told()}.")
+            cure = did_you_mean(name, self._shape.names, f"It takes {self._takes()}.")
             raise ParameterError(f"Flow {self._name} has no parameter {name!r}.", cure)
 
     def call(self, values: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments with which to call the function."""
-        return self._shape.call(dict(values))
+        """The arguments with which to call the function. Iterators that it asks for begin anew with each call."""
+        given = dict(values)
+        for name, kind in self._iterators.items():
+            value = given.get(name)
+            if value is not None and not hasattr(value, "__next__"):
+                given[name] = iter(value) if kind is Iterator else (each for each in value)
+        return self._shape.call(given)
+
+    @cached_property
+    def _iterators(self) -> dict[str, type]:
+        """The parameters that are to be iterators or generators: what is recorded of them is a list."""
+        found: dict[str, type] = {}
+        for name in self._shape.names:
+            annotation = self._shape.annotation(name)
+            if not isinstance(annotation, type) and ("Iterator" in str(annotation) or "Generator" in str(annotation)):
+                from motet.dialects.python.binding.coercion import iterator_kind
+
+                kind = iterator_kind(self._hint(name))
+                if kind is not None:
+                    found[name] = kind
+        return found
 
     def fit_late(self, values: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         """The values, with those fit that `bind` could not look at: futures stood there in what was given."""
@@ -96,9 +117,9 @@ class Parameters:
             self._shape.signature.bind_partial(*args, **kwargs)
         except TypeError as unknown:  # what is not known is told before what is missing
             error = unknown
-        return ParameterError(f"Flow {self._name} cannot be called like that: {error}.", f"It takes {self._told()}.")
+        return ParameterError(f"Flow {self._name} cannot be called like that: {error}.", f"It takes {self._takes()}.")
 
-    def _told(self) -> str:
+    def _takes(self) -> str:
         told = [
             str(each.replace(annotation=each.empty))
             + ("" if each.annotation is each.empty else f" ({_type_name(each.annotation)})")
@@ -122,9 +143,9 @@ class Parameters:
 
     def _coerced(self, name: str, value: Any) -> Any:
         annotation = self._shape.annotation(name)
-        if annotation is ABSENT or annotation is Any or type(value) is annotation:
+        if annotation is ABSENT or _fits(annotation, value):
             return value
-        if isinstance(annotation, str):
+        if not isinstance(annotation, type):
             annotation = self._hint(name)
         if name == self._shape.spreads:
             return tuple([self._fit(f"{name}[{at}]", annotation, each) for at, each in enumerate(value)])
@@ -135,26 +156,41 @@ class Parameters:
         return self._fit(name, annotation, value)
 
     def _hint(self, name: str) -> Any:
-        if self._hints is None:
-            from typing import get_type_hints
+        """The type that its value is to be of. What of it cannot be found is said once, and anything fits it."""
+        if name not in self._hints:
+            from motet.dialects.python.binding.hints import hint
 
-            try:
-                self._hints = get_type_hints(self._function, include_extras=True)
-            except (NameError, TypeError, AttributeError):
-                self._hints = {}  # a name that exists for type checkers only: nothing can be checked then
-        return self._hints.get(name, Any)
+            self._hints[name], unknown = hint(self._function, self._shape.annotation(name))
+            self._tell_unknown(name, unknown)
+        return self._hints[name]
+
+    def _tell_unknown(self, name: str, unknown: Iterable[str]) -> None:
+        if unknown and name not in self._told:
+            import logging
+
+            self._told.add(name)
+            logging.getLogger("motet").warning(
+                "Parameter %s of flow %s is not checked in full: its annotation names %s, which is not known while the "
+                "flow runs. What else it says is checked. Import it outside of `if TYPE_CHECKING:` to have it checked.",
+                name, self._name, ", ".join(unknown),
+            )  # fmt: skip
 
     def _fit(self, name: str, annotation: Any, value: Any) -> Any:
-        if annotation is Any or type(value) is annotation or _is_deferred(value):
+        if _fits(annotation, value) or _is_deferred(value):
             return value
         from motet.dialects.python.binding.coercion import Unfit, coerce
 
         try:
-            return coerce(annotation, value)
+            return coerce(annotation, value, lambda unknown: self._tell_unknown(name, unknown))
         except Unfit as error:
             raise ParameterError(
                 f"Parameter {name} of flow {self._name}: {error}", f"It is to be of type {_type_name(annotation)}."
             ) from None
+
+
+def _fits(annotation: Any, value: Any) -> bool:
+    """Whether there is nothing to look at. A model may hold iterators that can be read once."""
+    return annotation is Any or (type(value) is annotation and not hasattr(annotation, "__pydantic_validator__"))
 
 
 def _is_deferred(value: Any) -> bool:
