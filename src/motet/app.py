@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from motet import private, voices
@@ -28,7 +28,6 @@ from motet.values.secrets import home as home
 
 if TYPE_CHECKING:
     from motet.engine.calls import Call
-    from motet.engine.driver import Driver
     from motet.engine.session import Session
     from motet.kernel.state import Step
     from motet.ports import ArtifactStore, Executor, LogStore, RunRow
@@ -224,11 +223,8 @@ def voice_of(row: RunRow) -> Callable[..., object]:
     return own or (lambda *given, **options: _carry_on(speaker, *given, **options))
 
 
-def _carry_on(
-    speaker: Any, host: Host, row: RunRow, *, reopen: bool = False, rerun: Collection[str] = (),
-    rerun_changed: bool = False, begun: Callable[[Driver], None] | None = None,
-) -> object:  # fmt: skip
+def _carry_on(speaker: Any, host: Host, row: RunRow, *, rerun_changed: bool = False, **how: Any) -> object:
     """What such a run does is fixed when it begins: there is no changed code to ask about."""
     from motet.dialects.declared.voice import drive
 
-    return drive(host, row, speaker.program_of(host, row, home()), reopen=reopen, rerun=rerun, begun=begun)
+    return drive(host, row, speaker.program_of(host, row, home()), **how)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from os.path import dirname, join
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from motet.errors import MotetError, StepFailed
-from motet.values.exceptions import DROPPED
 from motet.values.secrets import hide
 
 if TYPE_CHECKING:  # what a worker process imports is kept small
@@ -16,7 +15,6 @@ if TYPE_CHECKING:  # what a worker process imports is kept small
 
 _TRACEBACK_BYTES = 16 * 1024
 _MESSAGE_BYTES = 4 * 1024
-_PICKLE_BYTES = 16 * 1024
 _NOTE = "As it was first raised:\n"
 _PACKAGE = join(dirname(dirname(__file__)), "")
 _SUITES = join(_PACKAGE, "testing", "")
@@ -36,9 +34,10 @@ def encode_error(exception: BaseException) -> Json:
         "message": _clip(hide(_message(exception)), _MESSAGE_BYTES),
         "traceback": _clip(hide(_traceback(exception)), _TRACEBACK_BYTES),
     }
-    pickled = _pickled(exception)
-    if pickled:
-        record["pickle"] = pickled
+    from motet.values.error_pickles import pickled
+
+    if text := pickled(exception, _NOTE):
+        record["pickle"] = text
     return record
 
 
@@ -95,77 +94,6 @@ def _clip(text: str, limit_bytes: int) -> str:
     return f"{head}\n... ({gone} bytes left out) ...\n{tail}"
 
 
-def _pickled(exception: BaseException) -> str:
-    """The exception's pickle in base64, without what it was raised from if it is large with that; nothing if it still
-    is, or does not come back as what it was.
-    """
-    return _whole(exception, linked=True) or _whole(exception, linked=False)
-
-
-def _whole(exception: BaseException, *, linked: bool) -> str:
-    from binascii import b2a_base64
-    from functools import partial
-
-    from motet.values import pickle
-    from motet.values.exceptions import reduced
-
-    try:
-        data = b"".join(pickle.dumps(exception, exceptions=partial(reduced, edit=_Editor(), linked=linked)))
-        if len(data) > _PICKLE_BYTES or type(pickle.loads(data)) is not type(exception) or _tells(data):
-            return ""
-        return b2a_base64(data, newline=False).decode("ascii")
-    except Exception:  # noqa: BLE001 - boundary: pickling and loading run the exception's own code
-        return ""
-
-
-class _Editor:
-    """What is kept of what an exception holds: *** for secrets, nothing that cannot be pickled, none of our notes."""
-
-    def __init__(self) -> None:
-        self._looking_at: set[int] = set()
-
-    def __call__(self, name: str, value: Any) -> Any:
-        if name == "__notes__":  # `decode_error` adds ours again, from the record
-            value = [each for each in value if not (isinstance(each, str) and each.startswith(_NOTE))]
-        value = _covered(value)
-        return value if self._can_be_kept(value) else DROPPED
-
-    def _can_be_kept(self, value: Any) -> bool:
-        from functools import partial
-
-        from motet.values import pickle
-        from motet.values.exceptions import reduced
-
-        if isinstance(value, str | bytes | BaseException | None) or id(value) in self._looking_at:
-            return True  # an exception is edited itself, and may lead back to here
-        self._looking_at.add(id(value))
-        try:
-            return bool(pickle.dumps(value, exceptions=partial(reduced, edit=self)))
-        except Exception:  # noqa: BLE001 - boundary: pickling runs the value's own code
-            return False
-        finally:
-            self._looking_at.discard(id(value))
-
-
-def _tells(data: bytes) -> bool:
-    """Whether there is a secret in it."""
-    text = data.decode("utf-8", "replace")
-    return hide(text) != text
-
-
-def _covered(value: Any) -> Any:
-    """The value with *** for secrets in its texts, as far as it is made of plain containers."""
-    if isinstance(value, str):
-        return hide(value)
-    if isinstance(value, bytes):
-        return hide(value.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-    if type(value) in (tuple, list):
-        return type(value)(map(_covered, value))
-    if type(value) is dict:
-        return {name: _covered(each) for name, each in value.items()}
-    return value
-
-
 def decode_error(record: Json) -> BaseException:
     """The exception of a record, to be raised again: of its own type if it can be, else StepFailed.
 
@@ -188,12 +116,7 @@ def decode_error(record: Json) -> BaseException:
 def _original(record: Json) -> BaseException | None:
     if "pickle" not in record:
         return None
-    from binascii import a2b_base64
+    from motet.values.error_pickles import unpickled
 
-    from motet.values import pickle
-
-    try:
-        exception = pickle.loads(a2b_base64(record["pickle"]))
-    except Exception:  # noqa: BLE001 - boundary: loading runs the exception's own code
-        return None
+    exception = unpickled(record["pickle"])
     return exception if isinstance(exception, Exception) else None

@@ -19,9 +19,11 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
+from io import BytesIO
 from struct import pack, unpack_from
 from typing import Any, TypeAlias
 
+from motet.values.exceptions import reduced
 from motet.values.versions import versions
 
 Part: TypeAlias = bytes | memoryview
@@ -136,17 +138,9 @@ _STACK_GLOBAL = b"\x93"
 
 def _noting(value: object, in_band: Callable[[Any], bool], exceptions: Reducer | None, seen: Seen) -> bytes:
     """The pickle, made so that each object that is no plain container is seen."""
-    from io import BytesIO
-
     file = BytesIO()
-    _picklers()[0](file, in_band, exceptions or _reduced(), seen).dump(value)
+    _picklers()[0](file, in_band, exceptions or reduced, seen).dump(value)
     return file.getvalue()
-
-
-def _reduced() -> Reducer:
-    from motet.values.exceptions import reduced
-
-    return reduced
 
 
 @cache
@@ -171,11 +165,9 @@ def _picklers() -> tuple[Any, ...]:
 
 
 def _by_value(value: object, in_band: Callable[[Any], bool], exceptions: Reducer | None, module_name: str) -> bytes:
-    from io import BytesIO
-
     import cloudpickle  # type: ignore[import-untyped, unused-ignore]
 
-    reduce = exceptions or _reduced()
+    reduce = exceptions or reduced
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc, unused-ignore]
         def reducer_override(self, obj: Any) -> Any:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
-from copy import copy
 from typing import Any
 
 from motet.errors import UsageError
@@ -129,9 +128,11 @@ class _Replacing:
 
 def _copied(value: Any) -> Any:
     """A shallow copy. Raises UsageError where its class allows none."""
+    from copy import copy
+
     try:
         return copy(value)
-    except Exception as error:
+    except Exception as error:  # boundary: the class's own way of being copied
         base = next((each for each in (list, dict, set) if isinstance(value, each)), None)
         if base is None or not hasattr(value, "__dict__"):
             raise UsageError(
