@@ -47,6 +47,9 @@ COMMANDS: Mapping[str, str] = {
 HIDDEN = ("engine", "prefect")
 """Commands that Motet itself and its shims call."""
 
+TAKE_ARGUMENTS = ("run", "submit")
+"""Commands that hand on to the program what stands after `--`."""
+
 _MODULES = {
     "submit": "run", "engine": "run", "ls": "show", "why": "show", "publish": "events", "answer": "stop",
     "retry": "resume", "fork": "resume", "results": "artifacts", "version": "shims",
@@ -112,6 +115,8 @@ def _dispatch(given: list[str], terminal: Terminal) -> int:
 
 def carry_out(name: str, given: list[str], terminal: Terminal) -> int:
     """Carry out the command of that name with these arguments; gives the exit code."""
+    if name in TAKE_ARGUMENTS:
+        given, sys.argv[1:] = _divided(given)
     module = _loaded(_MODULES.get(name, name))
     parser = _parser(name)
     getattr(module, f"{name}_arguments")(parser)
@@ -120,6 +125,14 @@ def carry_out(name: str, given: list[str], terminal: Terminal) -> int:
         os.environ["MOTET_HOME"] = os.path.abspath(os.path.expanduser(options.home))
     code: int = getattr(module, name)(options, terminal)
     return code
+
+
+def _divided(given: list[str]) -> tuple[list[str], list[str]]:
+    """What is the command's own, and what stands after `--`: arguments of the program that it runs."""
+    if "--" not in given:
+        return given, []
+    at = given.index("--")
+    return given[:at], given[at + 1 :]
 
 
 def _loaded(name: str) -> Any:
@@ -147,7 +160,10 @@ def _parser(name: str) -> ArgumentParser:
 
     class Parser(argparse.ArgumentParser):
         def error(self, message: str) -> NoReturn:
-            raise UsageError(f"{self.prog}: {message}.", f"`{self.prog} --help` tells how it is called.")
+            cure = f"`{self.prog} --help` tells how it is called."
+            if name in TAKE_ARGUMENTS and message.startswith("unrecognized arguments: "):
+                cure += f" What the script itself takes stands last, after --: -- {message.partition(': ')[2]}"
+            raise UsageError(f"{self.prog}: {message}.", cure)
 
     argparse._ = str  # type: ignore[attr-defined]
     told = COMMANDS.get(name, "")

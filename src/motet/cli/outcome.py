@@ -12,7 +12,7 @@ from typing import Any
 from motet import app, voices
 from motet.cli.live import Watch, shown
 from motet.cli.terminal import Terminal, complain, tell
-from motet.errors import MotetError, RunError
+from motet.errors import MotetError, RunError, TargetError
 from motet.interrupts import Interrupts
 from motet.kernel.events import Json
 from motet.kernel.transitions import CANCELLED, ENDED, FAILED, SUCCEEDED
@@ -98,12 +98,19 @@ def _is_for_the_caller(stop: BaseException | None, rows: list[RunRow]) -> bool:
     return isinstance(stop, MotetError) and not told_by_a_run
 
 
+_LIBRARY = os.path.join(os.path.dirname(os.__file__), "")
+
+
 def _place(stop: BaseException) -> str:
-    """Where the user's code was, if that is why it came about: the innermost line that is not Motet's."""
+    """Where the user's code was, if that is why it came about: the innermost line that is no library's."""
     place, trace = "", stop.__traceback__
+    if isinstance(stop, TargetError) and stop.__cause__ is not None:
+        trace = stop.__cause__.__traceback__
     while trace is not None:
-        if not str(trace.tb_frame.f_globals.get("__name__", "")).startswith("motet."):
-            place = f"\n  at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        file = trace.tb_frame.f_code.co_filename
+        is_own = str(trace.tb_frame.f_globals.get("__name__", "")).startswith("motet.")
+        if not is_own and not file.startswith(("<frozen ", _LIBRARY)) and "-packages" not in file:
+            place = f"\n  at {file}:{trace.tb_lineno}"
         trace = trace.tb_next
     return place
 

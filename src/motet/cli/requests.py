@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 def arguments(parser: ArgumentParser) -> None:
     """The target, its parameters, the run's name."""
     parser.add_argument(
-        "target", metavar="TARGET", help="file.py, file.py:flow, module:flow, module:program or workflow.yaml"
-    )
+        "target", metavar="TARGET",
+        help="file.py, file.py:flow, package.module, module:flow, module:program or workflow.yaml; what stands last, "
+        "after --, are arguments of a script",
+    )  # fmt: skip
     parameters(parser)
     workflow_inputs(parser)
 
@@ -143,6 +145,14 @@ class Request:
         run = new_id(host.clock.now())
         self.begun.append(run)
         return new_run(host, run, target.target, params, name=self.name or new_name())
+
+
+def refuse_arguments(file: str) -> None:
+    """Raise UsageError if arguments were given after `--`, which a workflow file does not take."""
+    import sys
+
+    if sys.argv[1:]:
+        raise UsageError(f"{file} takes no arguments after --.", "Set an input of a step: --set STEP.INPUT=VALUE.")
 
 
 def warn(text: str) -> None:

@@ -13,7 +13,8 @@ from motet.cli.live import Watch
 from motet.cli.requests import Request
 from motet.cli.terminal import Terminal
 from motet.dialects.python import hosting
-from motet.dialects.python.finding.loading import pick, run_file
+from motet.dialects.python.finding.loading import pick, run_main
+from motet.dialects.python.finding.mains import main_of
 from motet.dialects.python.flows import Flow
 from motet.engine.host import Host
 from motet.executors.capture import Wrapped
@@ -52,11 +53,12 @@ def run(options: Namespace, terminal: Terminal) -> int:
 def _perform(target: targets.Target, request: Request, door: str) -> bool:
     """Begin the runs; gives whether a script did, and so knows how they ended."""
     if targets.is_workflow(target):
+        requests.refuse_arguments(target.file)
         host = app.hosts.current()
         _run_new(host, request.workflow(host, target.file), request)
         return False
-    if target.file and not target.name:
-        return _run_script(target.file, request, door)
+    if not target.name:
+        return _run_script(target, request, door)
     loaded = targets.load(target, door)
     if isinstance(loaded, targets.ProgramTarget):
         _run_program(loaded, request)
@@ -65,13 +67,12 @@ def _perform(target: targets.Target, request: Request, door: str) -> bool:
     return False
 
 
-def _run_script(path: str, request: Request, door: str) -> bool:
-    """Run the file as the main script; if it calls no flow, run its only one. Gives whether it called one."""
-    sys.argv[:] = [path]
-    module = run_file(path, door)
+def _run_script(target: targets.Target, request: Request, door: str) -> bool:
+    """Run the program as Python does; if it calls no flow, run its only one. Gives whether it called one."""
+    module = run_main(main_of(target.file, target.module), door)
     if request.begun:
         return True
-    request.run(pick(module, "", path))
+    request.run(pick(module, "", target.file or target.module))
     return False
 
 
@@ -122,9 +123,10 @@ class _Called(BaseException):
 def _new_run(target: targets.Target, request: Request, door: str) -> NewRun:
     host = app.hosts.current()
     if targets.is_workflow(target):
+        requests.refuse_arguments(target.file)
         return request.workflow(host, target.file)
-    if target.file and not target.name:
-        flow, values = _called_by(target.file, request, door)
+    if not target.name:
+        flow, values = _called_by(target, request, door)
     else:
         loaded = targets.load(target, door)
         if isinstance(loaded, targets.ProgramTarget):
@@ -133,19 +135,18 @@ def _new_run(target: targets.Target, request: Request, door: str) -> NewRun:
     return flow.new_run(host, values, name=request.name)
 
 
-def _called_by(path: str, request: Request, door: str) -> tuple[Flow[..., Any], Mapping[str, Any]]:
+def _called_by(target: targets.Target, request: Request, door: str) -> tuple[Flow[..., Any], Mapping[str, Any]]:
     """The flow that the script calls first, with the parameters; else its only one."""
 
     def take_up(flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> NoReturn:
         raise _Called(flow, request.values(flow, args, kwargs))
 
     hosting.take_up_by(take_up)
-    sys.argv[:] = [path]
     try:
-        module = run_file(path, door)
+        module = run_main(main_of(target.file, target.module), door)
     except _Called as called:
         return called.flow, called.values
-    flow = pick(module, "", path)
+    flow = pick(module, "", target.file or target.module)
     return flow, request.values(flow, (), {})
 
 

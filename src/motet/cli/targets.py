@@ -6,7 +6,8 @@ import os
 from typing import Any
 
 from motet import voices
-from motet.dialects.python.finding.loading import load_file, load_module, pick
+from motet.dialects.python.finding.loading import load_main, load_module, pick
+from motet.dialects.python.finding.mains import main_of
 from motet.dialects.python.flows import Flow
 from motet.dialects.python.tasks import Task
 from motet.errors import MotetError, TargetError
@@ -31,11 +32,13 @@ class ProgramTarget(Record, frozen=True):
 
 def parse(text: str) -> Target:
     """The target that the text names. Raises TargetError if it can name none."""
-    if text.endswith(".py") or os.path.isfile(text):
+    if text.endswith(".py") or os.path.isfile(text) or os.path.isfile(os.path.join(text, "__main__.py")):
         return Target(_existing(text), "", "")
     place, colon, name = text.rpartition(":")
     if place.endswith(".py") or (place and os.path.isfile(place)):
         return Target(_existing(place), "", name)
+    if not colon and all(each.isidentifier() for each in text.split(".")):
+        return Target("", text, "")
     if not colon or not place or os.sep in place:
         raise TargetError(
             f"There is no file {place or text}.", "Name a file.py, a file.py:flow, a module:flow or a workflow.yaml."
@@ -49,7 +52,7 @@ def is_workflow(target: Target) -> bool:
 
 
 def _existing(path: str) -> str:
-    if not os.path.isfile(path):
+    if not os.path.isfile(path) and not os.path.isfile(os.path.join(path, "__main__.py")):
         what = "is a folder" if os.path.isdir(path) else "does not exist"
         raise TargetError(f"{path} {what}.", "Check the path, and the folder that you are in.")
     return path
@@ -58,7 +61,7 @@ def _existing(path: str) -> str:
 def load(target: Target, door: str = "") -> Flow[..., Any] | ProgramTarget:
     """The flow, or the function that makes a program, with its file or module loaded and no flow run."""
     if target.file:
-        return pick(load_file(target.file, target.name, door), target.name, target.file)
+        return pick(load_main(main_of(target.file), target.name, door), target.name, target.file)
     module = load_module(target.module)
     found: Any = module if target.name else None
     for part in target.name.split("."):

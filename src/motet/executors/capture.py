@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from motet import shadows
 from motet.executors import current
 from motet.values.secrets import hide
 
@@ -166,7 +167,7 @@ def ensure() -> None:
         sys.stdout = Tee("stdout", sys.stdout)
     if type(sys.stderr) is not Tee:
         sys.stderr = Tee("stderr", sys.stderr)
-    logging = sys.modules.get("logging")
+    logging = shadows.loaded("logging")
     # Another thread may be importing it at this moment: what is there of it then is not all.
     if logging is None or getattr(logging.__spec__, "_initializing", False):
         return
@@ -184,7 +185,7 @@ def release() -> None:
     for name in ("stdout", "stderr"):
         while type(getattr(sys, name)) is Tee:
             setattr(sys, name, getattr(sys, name).real)
-    logger: Any = getattr(sys.modules.get("logging"), "Logger", None)
+    logger: Any = getattr(shadows.loaded("logging"), "Logger", None)
     if hasattr(getattr(logger, "callHandlers", None), "unheard"):
         logger.callHandlers = logger.callHandlers.unheard
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
+from motet import shadows
 from motet.executors import current, messages, references
 from motet.executors.whole import whole
 from motet.values import pickle
@@ -167,6 +168,8 @@ class _Worker:
             del os.environb[name]
         os.environb.update(variables)
         self._cwd = cwd
+        if sys.path != path:
+            shadows.guard(path[0] if path else "")
         sys.path[:] = path
         self._return_home()
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from time import time
 from typing import TYPE_CHECKING, Any
 
+from motet import shadows
 from motet.executors import messages
 from motet.executors.current import LINE_CHARS, NEAR_CHARS, Log, piece_end
 from motet.values import pickle
@@ -212,7 +213,7 @@ def spawn(control: socket.socket, out: int, err: int) -> Popen[bytes]:
     if not sys.executable:
         raise OSError("this Python does not know its own executable (sys.executable is empty)")
     fd = control.fileno()
-    own = [str(fd), str(os.getpid()), *map(str, sys.path)]
+    own = [str(fd), str(os.getpid()), *map(str, shadows.boot_path())]
     flags = [flag for flag in _args_from_interpreter_flags() if flag != "-P"]
     return Popen(
         [sys.executable, *flags, "-P", "-c", _BOOT, *own],

@@ -62,7 +62,7 @@ def _traceback(exception: BaseException) -> str:
 
 
 def _cut(whole: TracebackException, *, keep_if_alone: bool) -> None:
-    """Take this package's frames out of a traceback and of all those that it is chained to.
+    """Take this package's frames, and those of imports, out of a traceback and of all those that it is chained to.
 
     An unexpected error without any frame of the user's keeps its frames: they are all there is to go by.
     """
@@ -79,8 +79,9 @@ def _cut(whole: TracebackException, *, keep_if_alone: bool) -> None:
 
 
 def _is_own(filename: str) -> bool:
-    # Conformance suites play the user's part.
-    return filename.startswith(_PACKAGE) and not filename.startswith(_SUITES)
+    # Conformance suites play the user's part. Frames of an import say nothing: Python leaves them out, too.
+    is_import = filename.startswith("<frozen importlib") or filename.endswith("/importlib/__init__.py")
+    return is_import or (filename.startswith(_PACKAGE) and not filename.startswith(_SUITES))
 
 
 def _clip(text: str, limit_bytes: int) -> str:

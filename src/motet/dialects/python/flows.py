@@ -295,11 +295,31 @@ def _found_by(flow: Flow[..., Any], defined: Flow[..., Any]) -> dict[str, Json]:
     if not (isinstance(found, Flow) and found.fn is flow.fn) and ("." not in qualname or "<locals>" in qualname):
         module, name = _variable(module, (flow, defined))
         variable = {"variable": name} if name else {}
-    file = getattr(sys.modules.get(module), "__file__", None)
     return {
-        "voice": "python", "module": module, "qualname": qualname, "cwd": os.getcwd(),
-        "file": os.path.abspath(file) if file and module == "__main__" else None, "path": sys.path[0], **variable,
+        "voice": "python", "module": module, "qualname": qualname, "cwd": os.getcwd(), **_started(module, function),
+        "path": sys.path[0], **variable,
     }  # fmt: skip
+
+
+def _started(module: str, function: Any) -> dict[str, Json]:
+    """How the program was started, so that it can be again: its file, its module, its arguments, its search path.
+
+    A debugger or a profiler is not the program: then the file that the function stands in is.
+    """
+    main = sys.modules.get("__main__")
+    file, spec = getattr(main, "__file__", None), getattr(main, "__spec__", None)
+    found: dict[str, Json] = {"file": None}
+    if module == "__main__" and file is not None:
+        own = getattr(getattr(function, "__code__", None), "co_filename", file)
+        is_own = os.path.abspath(own) == os.path.abspath(file) or not os.path.isfile(own)
+        found["file"] = os.path.abspath(file if is_own else own)
+        if is_own and spec is not None:
+            found["main"] = spec.name
+    if file is not None and sys.argv[1:]:
+        found["args"] = sys.argv[1:]
+    if search := os.environ.get("PYTHONPATH"):
+        found["search"] = [os.path.abspath(each) for each in search.split(os.pathsep) if each]
+    return found
 
 
 def _variable(module: str, flows: tuple[object, ...]) -> tuple[str, str]:

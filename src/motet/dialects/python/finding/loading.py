@@ -7,90 +7,44 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
+from motet import shadows
 from motet.dialects.python.defining import defining
+from motet.dialects.python.finding.mains import Main, compiled, is_program, module_of
 from motet.dialects.python.finding.standin import standing_in
 from motet.dialects.python.flows import Flow
 from motet.errors import MotetError, TargetError
 from motet.kernel.events import Json
 from motet.values.errors import encode_error
 
-if TYPE_CHECKING:
-    import ast
 
-    from motet.dialects.python.flows import Flow
-
-
-def load_file(path: str, wanted: str = "", door: str = "", *, variable: str = "") -> ModuleType:
-    """The definitions of the file, as the module `__main__`: so what it pickled as a script can be read again.
+def load_main(main: Main, wanted: str = "", door: str = "", *, variable: str = "") -> ModuleType:
+    """The definitions of a program, as the module `__main__`: so what it pickled as a script can be read again.
 
     What it guards by `if __name__ == "__main__"` does not run, nor do the flows that it calls; nor what comes after a
     call of the flow whose function is `wanted`, once the name `variable` is there. Raises TargetError.
     """
-    code = _compiled(path, whole=False)
-    module = _as_main(path)
-    with _explained(path), defining(wanted, lambda: not variable or variable in vars(module)), standing_in(door):
+    with defining(""), _explained(main.module or main.file):
+        module, source = module_of(main)
+    code = compiled(source, module.__file__ or "", whole=False)
+    is_there = lambda: not variable or variable in vars(module)  # noqa: E731 - two names for one thing otherwise
+    with _explained(main.file or main.module), defining(wanted, is_there), standing_in(door):
         exec(code, vars(module))
     return module
 
 
-def run_file(path: str, door: str = "") -> ModuleType:
-    """Run the file as the main script, as `python path` does. Raises TargetError if it is no Python.
+def run_main(main: Main, door: str = "") -> ModuleType:
+    """Run a program as Python does; a package without a program in it is only loaded. Raises TargetError.
 
-    For `door`, here and in `load_file`, see `standing_in`.
+    For `door`, here and in `load_main`, see `standing_in`.
     """
-    code = _compiled(path, whole=True)
-    module = _as_main(path)
     with standing_in(door):
-        exec(code, vars(module))
-    return module
-
-
-def _compiled(path: str, *, whole: bool) -> CodeType:
-    try:
-        with open(path, "rb") as file:
-            source = file.read()
-        where = os.path.abspath(path)
-        if whole:
-            return compile(source, where, "exec", dont_inherit=True)
-        import ast
-
-        tree = ast.parse(source, where)
-        tree.body = [part for each in tree.body for part in _unguarded(each)]
-        return compile(tree, where, "exec", dont_inherit=True)
-    except OSError as error:
-        raise TargetError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from None
-    except (SyntaxError, ValueError) as error:
-        from traceback import format_exception_only
-
-        said = "".join(format_exception_only(error)).rstrip()
-        raise TargetError(f"{path} is not Python:\n{said}", "Put that line right.") from None
-
-
-def _unguarded(part: ast.stmt) -> list[ast.stmt]:
-    """The statement without what only a main script runs: `if __name__ == "__main__"`, perhaps with more conditions."""
-    import ast
-
-    if not isinstance(part, ast.If):
-        return [part]
-    tests = part.test.values if isinstance(part.test, ast.BoolOp) else [part.test]
-    return part.orelse if any(ast.unparse(each) in _GUARDS for each in tests) else [part]
-
-
-_GUARDS = ("__name__ == '__main__'", "'__main__' == __name__")
-
-
-def _as_main(path: str) -> ModuleType:
-    """An empty main module for the script, with its folder first on the path."""
-    module = ModuleType("__main__")
-    module.__file__ = os.path.abspath(path)
-    module.__builtins__ = sys.modules["builtins"]  # type: ignore[attr-defined]
-    sys.modules["__main__"] = module
-    folder = os.path.dirname(module.__file__)
-    if sys.path[:1] != [folder]:
-        sys.path.insert(0, folder)
+        if not is_program(main):
+            return load_module(main.module)
+        module, source = module_of(main)
+        exec(compiled(source, module.__file__ or "", whole=True), vars(module))
     return module
 
 
@@ -108,9 +62,9 @@ def _explained(where: str) -> Iterator[None]:
 
 def load_module(name: str, path: str = "") -> ModuleType:
     """The module of that name. Raises TargetError."""
-    for each in (path, os.getcwd()):
+    for each in (path, "" if os.environ.get("PYTHONSAFEPATH") else os.getcwd()):
         if each and each not in sys.path:
-            sys.path.insert(0, each)
+            shadows.put_first(each)
     try:
         with _explained(f"Module {name}"), defining(""):
             return importlib.import_module(name)
@@ -164,13 +118,16 @@ def find_again(spec: Json, known_as: str = "") -> Flow[..., Any]:
             f"Flow {qualname} was defined inside a function, where it cannot be found again.",
             "Move it to the top of its module, or give what the function returns a name there.",
         )
+    sys.argv[1:] = spec.get("args", [])
+    sys.path[1:1] = [each for each in spec.get("search", []) if each not in sys.path]
     if spec["module"] == "__main__":
         if spec["file"] is None:
             raise TargetError(
                 "The flow was defined in an interactive session, which cannot be loaded again.",
                 "Write it to a file and run that.",
             )
-        module, where = load_file(spec["file"], qualname, spec.get("door", ""), variable=name), spec["file"]
+        main = Main(spec["file"], spec.get("main", ""), spec.get("path", ""))
+        module, where = load_main(main, qualname, spec.get("door", ""), variable=name), spec["file"]
     else:
         module, where = load_module(spec["module"], spec.get("path", "")), spec["module"]
     return pick(module, name or qualname, where, known_as)

@@ -1,0 +1,182 @@
+"""Main modules: what Python itself would run, be it a script, a part of a package, a folder or an archive."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from motet import shadows
+from motet.errors import TargetError
+from motet.records import Record
+
+if TYPE_CHECKING:
+    import ast
+    from importlib.machinery import ModuleSpec
+
+_RELATIVE = rb"^[ \t]*from[ \t]+\."
+_GUARDS = ("__name__ == '__main__'", "'__main__' == __name__")
+
+
+class Main(Record, frozen=True):
+    """What is run as `__main__`.
+
+    file    a script, by its path; also the file that `module` was found in, where that is known
+    module  its name in a package, as after `python -m`; `__main__` in a folder or archive; empty for a script
+    path    what comes first on `sys.path`; empty for what Python would put there
+    """
+
+    file: str
+    module: str = ""
+    path: str = ""
+
+
+def main_of(place: str, module: str = "") -> Main:
+    """What to run for a path: a script; a script of a package that imports from there by dots, as that package's
+    module; `__main__.py` in a folder or archive. Without a path: the module of that name. Raises TargetError.
+    """
+    if not place:
+        return Main("", module)
+    if os.path.isdir(place):
+        inside = os.path.join(place, "__main__.py")
+        if not os.path.isfile(inside):
+            raise TargetError(f"{place} is a folder without a __main__.py.", f"Name a file in it: {inside}.")
+        return main_of(inside)
+    source = _read(place)
+    if source[:4] == b"PK\x03\x04" or (source[:2] == b"#!" and b"PK\x03\x04" in source[:512]):
+        return Main("", "__main__", os.path.abspath(place))
+    if b"from" in source and b"." in source and re.search(_RELATIVE, source, re.M):
+        return _part_of_package(place)
+    return Main(place)
+
+
+def _part_of_package(file: str) -> Main:
+    """The file as a module of the package that its folder is, or of the current folder's, where no folder says so."""
+    folder, name = os.path.split(os.path.abspath(file))
+    names = [name.removesuffix(".py")]
+    while os.path.isfile(os.path.join(folder, "__init__.py")):
+        folder, name = os.path.split(folder)
+        names.insert(0, name)
+    if len(names) == 1:
+        within = os.path.relpath(os.path.abspath(file), os.getcwd()).removesuffix(".py")
+        names, folder = within.split(os.sep), os.getcwd()
+    if len(names) > 1 and all(each.isidentifier() for each in names):
+        return Main(file, ".".join(names), folder)
+    return Main(file)
+
+
+def is_program(main: Main) -> bool:
+    """Whether it can be run: a module always, a package if it has a `__main__`. Packages above it are imported."""
+    if not main.module or main.module == "__main__":
+        return True
+    shadows.put_first(main.path or os.getcwd())
+    spec = _spec_of(main.module)
+    return spec is None or spec.submodule_search_locations is None or _spec_of(f"{main.module}.__main__") is not None
+
+
+def module_of(main: Main) -> tuple[ModuleType, CodeType | bytes]:
+    """A main module without content, in place as `__main__`, and its source; its code, where that is all there is.
+
+    `sys.argv` begins with its file, as for any program. Raises TargetError.
+    """
+    if not main.module:
+        source: CodeType | bytes = _read(main.file)
+        place = os.path.abspath(main.file)
+        if not os.environ.get("PYTHONSAFEPATH"):
+            shadows.put_first(os.path.dirname(os.path.realpath(main.file)))
+        module = _put_in_place(place, None)
+        sys.argv[0] = main.file
+        return module, source
+    shadows.put_first(main.path or os.getcwd())
+    spec = _found(main)
+    loader: Any = spec.loader
+    place = spec.origin or ""
+    try:
+        source = loader.get_data(place) if place.endswith(".py") else loader.get_code(spec.name)
+    except OSError as error:
+        raise TargetError(f"{place} cannot be read: {error.strerror or error}.", "Check the path.") from None
+    return _put_in_place(place, spec), source
+
+
+def _found(main: Main) -> ModuleSpec:
+    """Where the module lies; the packages above it are imported."""
+    name = main.module
+    if name == "__main__":
+        from importlib.machinery import PathFinder
+
+        spec = PathFinder.find_spec(name, [main.path])
+    else:
+        spec = _spec_of(name)
+        if spec is not None and spec.submodule_search_locations is not None:
+            spec = _spec_of(f"{name}.__main__")
+    if spec is None or spec.loader is None:
+        raise TargetError(
+            f"There is no file {name}, nor a module of that name to run.",
+            "Check the name, and the folder that you are in.",
+        )
+    return spec
+
+
+def _spec_of(name: str) -> ModuleSpec | None:
+    """Where a module lies; None for one that is not there, or not in a package that is there."""
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(name)
+    except ModuleNotFoundError as error:
+        if error.name and f"{name}.".startswith(f"{error.name}."):
+            return None
+        raise
+
+
+def _put_in_place(file: str, spec: ModuleSpec | None) -> ModuleType:
+    module = ModuleType("__main__")
+    module.__file__ = file
+    module.__builtins__ = sys.modules["builtins"]  # type: ignore[attr-defined]
+    if spec is not None:
+        module.__spec__, module.__loader__, module.__package__ = spec, spec.loader, spec.parent
+    sys.modules["__main__"] = module
+    sys.argv[:1] = [file]
+    return module
+
+
+def compiled(source: CodeType | bytes, place: str, *, whole: bool) -> CodeType:
+    """The code of a main module; unless it is `whole`, without what stands below `if __name__ == "__main__"`.
+
+    Raises TargetError if it is no Python.
+    """
+    if isinstance(source, CodeType):
+        return source
+    try:
+        if whole:
+            return compile(source, place, "exec", dont_inherit=True)
+        import ast
+
+        tree = ast.parse(source, place)
+        tree.body = [part for each in tree.body for part in _unguarded(each)]
+        return compile(tree, place, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        from traceback import format_exception_only
+
+        said = "".join(format_exception_only(error)).rstrip()
+        raise TargetError(f"{place} is not Python:\n{said}", "Put that line right.") from None
+
+
+def _unguarded(part: ast.stmt) -> list[ast.stmt]:
+    """The statement without what only a main script runs: `if __name__ == "__main__"`, perhaps with more conditions."""
+    import ast
+
+    if not isinstance(part, ast.If):
+        return [part]
+    tests = part.test.values if isinstance(part.test, ast.BoolOp) else [part.test]
+    return part.orelse if any(ast.unparse(each) in _GUARDS for each in tests) else [part]
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise TargetError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from None
