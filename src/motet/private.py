@@ -21,6 +21,8 @@ def make_folder(path: str) -> None:
     try:
         os.mkdir(path, FOLDER)
     except FileNotFoundError:
+        if os.path.isdir(os.path.dirname(path)):
+            raise  # a place where nothing can be made, as in /proc
         make_folder(os.path.dirname(path))
         make_folder(path)
     except FileExistsError:

@@ -14,12 +14,12 @@ from motet.cli.requests import Request
 from motet.cli.terminal import Terminal
 from motet.dialects.python import hosting
 from motet.dialects.python.finding.loading import pick, run_main
-from motet.dialects.python.finding.mains import main_of
 from motet.dialects.python.flows import Flow
 from motet.engine.host import Host
 from motet.executors.capture import Wrapped
 from motet.kernel.program import Finish
 from motet.kernel.transitions import FAILED, PENDING
+from motet.mains import main_of
 from motet.ports import NewRun, RunRow
 from motet.values.errors import encode_error
 from motet.views import lookup

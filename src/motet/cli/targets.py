@@ -7,10 +7,10 @@ from typing import Any
 
 from motet import voices
 from motet.dialects.python.finding.loading import load_main, load_module, pick
-from motet.dialects.python.finding.mains import main_of
 from motet.dialects.python.flows import Flow
 from motet.dialects.python.tasks import Task
 from motet.errors import MotetError, TargetError
+from motet.mains import main_of
 from motet.records import Record
 from motet.values.errors import encode_error
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from motet import shadows
 from motet.dialects.python.defining import defining
-from motet.dialects.python.finding.mains import Main, compiled, is_program, module_of
 from motet.dialects.python.finding.standin import standing_in
 from motet.dialects.python.flows import Flow
 from motet.errors import MotetError, TargetError
 from motet.kernel.events import Json
+from motet.mains import Main, compiled, is_program, module_of
 from motet.values.errors import encode_error
 
 

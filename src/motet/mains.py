@@ -114,7 +114,7 @@ def _found(main: Main) -> ModuleSpec:
     if spec is None or spec.loader is None:
         raise TargetError(
             f"There is no file {name}, nor a module of that name to run.",
-            "Check the name, and the folder that you are in.",
+            "Name a file.py, a file.py:flow, a package.module, a module:flow or a workflow.yaml.",
         )
     return spec
 
