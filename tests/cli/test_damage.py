@@ -170,3 +170,52 @@ def test_a_parameter_that_is_damaged_can_be_given_anew(cli: Cli, how: Callable[[
     (command,) = re.findall(r"motet (fork \S+ -p values=)", told)
     words = shlex.split(command)
     assert "Result: 7" in cli(*words[:-1], words[-1] + "[1,2,3]").out
+
+
+@HOWS
+def test_doctor_names_what_is_damaged_with_a_command_that_mends_it(cli: Cli, how: Callable[[Path], object]) -> None:
+    cli.write("flows.py", FLOW)
+    cli("run", "flows.py:single", "--name", "done")
+    cli.env["BREAK"] = "1"
+    cli("run", "flows.py:mapped", "--name", "broken", "-p", "n=7", code=1)
+    del cli.env["BREAK"]
+    assert "4 artifacts read, all as they were kept" in cli("doctor").out
+    damage_all(cli, how)
+    assert "All is well" in cli("doctor", "--quick").out
+    told = cli("doctor", code=1).out
+    assert "the result of step single/load-0 of run done: " in told
+    for index in range(3):
+        assert f"the result of step mapped/many-0[{index}] of run broken: " in told
+    commands = re.findall(r"To make it again: motet (.+)", told)
+    assert len(commands) == 2
+    for found in commands:
+        cli(*shlex.split(found))
+    again = cli("doctor").out
+    assert "all as they were kept" in again
+    assert "All is well" in again
+
+
+def test_doctor_foretells_what_will_not_load_here(cli: Cli) -> None:
+    cli.write("shapes.py", "__version__ = '1.0'\n\nclass Square:\n    side = 2\n")
+    cli.write(
+        "flows.py",
+        """
+        from motet import flow, task
+
+        @task
+        def make():
+            from shapes import Square
+            return Square()
+
+        @flow
+        def main():
+            return make().side
+        """,
+    )
+    cli("run", "flows.py", "--name", "x")
+    assert "shapes" not in cli("doctor").out
+    (cli.folder / "shapes.py").unlink()
+    (cli.home.parent / "elsewhere").mkdir()
+    told = cli("doctor", cwd=cli.home.parent / "elsewhere").out
+    assert "shapes cannot be imported here: the result of step main/make-0 of run x may not load" in told
+    assert "All is well" in told, "it is foretold, and nothing is wrong yet"

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from shlex import quote
 
@@ -14,8 +14,9 @@ from motet import __version__, app, private
 from motet.cli.terminal import Terminal
 from motet.errors import MotetError
 from motet.kernel.transitions import PENDING
-from motet.ports import Store
-from motet.views import human, lookup
+from motet.ports import ArtifactStore, RunRow, Store
+from motet.values.versions import missing
+from motet.views import contents, human, lookup
 
 _LITTLE_BYTES = 500_000_000
 _OPTIONAL = {
@@ -39,12 +40,13 @@ class Check:
 
 
 def doctor_arguments(parser: ArgumentParser) -> None:
-    """It takes none of its own."""
+    """How thoroughly."""
+    parser.add_argument("--quick", action="store_true", help="leave out what takes long: do not read all artifacts")
 
 
 def doctor(options: Namespace, terminal: Terminal) -> int:
     """Look at everything and say what is wrong; exit code 1 if something is."""
-    found = list(_checks(app.home()))
+    found = list(_checks(app.home(), quick=options.quick))
     bad = [each for each in found if each.state == "wrong"]
     if options.json:
         terminal.json({"ok": not bad, "checks": [asdict(each) for each in found]})
@@ -58,7 +60,7 @@ def doctor(options: Namespace, terminal: Terminal) -> int:
     return int(bool(bad))
 
 
-def _checks(home: str) -> Iterator[Check]:
+def _checks(home: str, *, quick: bool) -> Iterator[Check]:
     version = ".".join(map(str, sys.version_info[:3]))
     yield Check("motet", "ok", f"{__version__}, Python {version} ({sys.executable})")
     yield from _libraries()
@@ -76,6 +78,7 @@ def _checks(home: str) -> Iterator[Check]:
         else:
             yield Check("integrity", "ok", "the whole file was read and is sound")
         yield from _runs(store)
+        yield from _contents(home, store) if not quick else ()
     except MotetError as error:
         yield Check("store", "wrong", error.what, error.cure)
 
@@ -163,3 +166,59 @@ def _runs(store: Store) -> Iterator[Check]:
         yield Check("run", "wrong", f"{row.name} was never begun", f"motet resume {row.id}, or motet stop {row.id}.")
     alive = len(rows) - len(crashed) - len(stuck)
     yield Check("runs", "ok", f"{alive} under way, {len(crashed)} crashed")
+
+
+_TOLD = 20
+"""How many damaged artifacts of a run are told of one by one."""
+
+
+def _contents(home: str, store: Store) -> Iterator[Check]:
+    """All artifacts, and whether what was pickled can be loaded here."""
+    artifacts = app.open_artifacts(home)
+    faults: dict[str, str] = {}
+    lost: dict[str, list[contents.Use]] = {}
+    lacks: dict[tuple[str, str], list[contents.Use]] = {}
+    for use in contents.uses(store):
+        for digest in use.digests:
+            if digest not in faults:
+                faults[digest] = _fault(artifacts, digest)
+            if faults[digest]:
+                lost.setdefault(use.run.id, []).append(use)
+        for each in missing(use.libraries, _path_of(use.run)):
+            lacks.setdefault(each, []).append(use)
+    for of in lost.values():
+        yield from _lost(of, faults)
+    for digest in sorted(store.artifacts() - faults.keys()):  # of the cache, and of steps that were run anew since
+        faults[digest] = _fault(artifacts, digest)
+        if faults[digest]:
+            yield Check("artifact", "note", faults[digest], "Nothing but the cache reads it, which makes it again.")
+    if not any(faults.values()):
+        yield Check("artifacts", "ok", f"{human.counted(len(faults), 'artifact')} read, all as they were kept")
+    for (root, what), of in lacks.items():
+        more = f" and {human.counted(len(of) - 1, 'other')}" if len(of) > 1 else ""
+        yield Check("library", "note", f"{root} {what}: {of[0].told}{more} may not load", f"Install {root} as it was.")
+
+
+def _lost(of: Sequence[contents.Use], faults: Mapping[str, str]) -> Iterator[Check]:
+    """What a run has lost, and how it is made again."""
+    for use in of[:_TOLD]:
+        why = next(faults[each] for each in use.digests if faults[each])
+        last = use is of[min(len(of), _TOLD) - 1]
+        yield Check("artifact", "wrong", f"{use.told}: {why}", contents.cure(of) if last else "")
+    if len(of) > _TOLD:
+        yield Check("artifact", "wrong", f"{len(of) - _TOLD} more of run {of[0].run.name}", contents.cure(of))
+
+
+def _fault(artifacts: ArtifactStore, digest: str) -> str:
+    """What is the matter with the artifact; empty if it is sound."""
+    try:
+        artifacts.path(digest)
+    except (MotetError, ValueError) as error:
+        return error.what if isinstance(error, MotetError) else str(error)
+    return ""
+
+
+def _path_of(run: RunRow) -> tuple[str, ...]:
+    """Where the run's own modules are."""
+    found = (run.program.get(name) for name in ("path", "cwd"))
+    return tuple(each for each in found if isinstance(each, str) and each)

@@ -30,15 +30,19 @@ def reason(value: object, error: BaseException) -> str:
 
 
 def _bad_member(value: object, looks: list[int]) -> tuple[str, object] | None:
-    for path, member in _members(value):
+    members = _members(value)
+    while True:
         looks[0] -= 1
+        try:
+            path, member = next(members)
+        except Exception:  # noqa: BLE001 - boundary: to look into a value runs its own code; or there are no more
+            return None
         if looks[0] < 0:
             return None
         try:
             pickle.kept(member)
         except Exception:  # noqa: BLE001 - boundary: pickling and loading run the member's own code
             return path, member
-    return None
 
 
 def _members(value: object) -> Iterator[tuple[str, object]]:

@@ -60,8 +60,9 @@ def _found(root: str, path: tuple[str, ...]) -> str | None:
     """The version of a library that could be imported, empty if it has none; None where it cannot."""
     from importlib.machinery import PathFinder
     from importlib.metadata import PackageNotFoundError, packages_distributions, version
+    from importlib.util import find_spec
 
-    if root not in sys.modules and PathFinder.find_spec(root, [*path, *sys.path]) is None:
+    if root not in sys.modules and PathFinder.find_spec(root, list(path)) is None and find_spec(root) is None:
         return None
     for name in (root, *packages_distributions().get(root, ())):
         try:

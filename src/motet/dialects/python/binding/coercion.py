@@ -16,7 +16,11 @@ from motet.dialects.python.binding.hints import Unknown
 
 
 class Unfit(ValueError):
-    """The value cannot be made into what is asked for; says what was found and why."""
+    """The value cannot be made into what is asked for; says what was found and why. `place` is where in the value."""
+
+    def __init__(self, told: str, place: str = "") -> None:
+        super().__init__(told)
+        self.place = place
 
 
 def coerce(annotation: Any, value: Any, tell: Callable[[list[str]], None] = lambda names: None) -> Any:
@@ -36,7 +40,7 @@ def coerce(annotation: Any, value: Any, tell: Callable[[list[str]], None] = lamb
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in first["loc"])
-        raise Unfit(f"{_short(value)} does not fit{' at ' + place if place else ''}: {first['msg']}.") from None
+        raise Unfit(f"{_short(value)} does not fit: {first['msg']}.", place) from None
     except PydanticUserError:
         return value
 

@@ -74,11 +74,11 @@ def _whole(value: Any) -> str:
         return "a text: to spread its characters, give list(...)"
     if isinstance(value, Mapping):
         return "a mapping: to spread it, give its .keys(), .values() or .items()"
-    if hasattr(value, "readline"):
+    if _has(value, "readline"):
         return "an open file: to spread its lines, give .readlines()"
     if hasattr(kind, "columns") or hasattr(kind, "column_names"):
         return "a table: to spread its rows, give a list of them, such as .to_dict('records') or .to_pylist()"
-    if getattr(value, "shape", None) == ():
+    if _has(value, "shape") and value.shape == ():
         return "an array of no dimension"
     records = ("__pydantic_validator__", "__dataclass_fields__", "__attrs_attrs__")
     if not isinstance(value, Sequence) and any(hasattr(kind, each) for each in records):
@@ -86,6 +86,13 @@ def _whole(value: Any) -> str:
     if hasattr(kind, "named_parameters") and hasattr(kind, "forward"):
         return "a neural network: to spread its layers, give list(...)"
     return ""
+
+
+def _has(value: Any, name: str) -> bool:
+    try:
+        return hasattr(value, name)
+    except Exception:  # noqa: BLE001 - boundary: the value's own way of finding attributes
+        return False
 
 
 def _each(value: Annotation[Any]) -> list[Annotation[Any]] | None:

@@ -184,7 +184,8 @@ class Parameters:
             return coerce(annotation, value, lambda unknown: self._tell_unknown(name, unknown))
         except Unfit as error:
             raise ParameterError(
-                f"Parameter {name} of flow {self._name}: {error}", f"It is to be of type {_type_name(annotation)}."
+                f"Parameter {name}{error.place} of flow {self._name}: {error}",
+                f"It is to be of type {_type_name(annotation)}.",
             ) from None
 
 
