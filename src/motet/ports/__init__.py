@@ -18,11 +18,12 @@ from motet.ports.rows import (
     RunRow,
     StepRow,
 )
+from motet.ports.spec import Difference, StepSpec, differences, recorded_spec
 from motet.ports.store import Directory, Documents, Events, Follower, Journal, Store
 
 __all__ = [
-    "ArtifactStore", "Attempt", "Attended", "Batch", "Checkpoint", "Clock", "Directory", "Document", "Documents",
-    "Entry", "Events", "Executor", "Failure", "Follower", "Journal", "Lender", "LogLine", "LogStore", "NewRun",
-    "Outcome", "Owner", "Pruned", "Publication", "Retention", "RunRow", "StepRow", "Stopped", "Store", "Stored",
-    "Success",
+    "ArtifactStore", "Attempt", "Attended", "Batch", "Checkpoint", "Clock", "Difference", "Directory", "Document",
+    "Documents", "Entry", "Events", "Executor", "Failure", "Follower", "Journal", "Lender", "LogLine", "LogStore",
+    "NewRun", "Outcome", "Owner", "Pruned", "Publication", "Retention", "RunRow", "StepRow", "StepSpec", "Stopped",
+    "Store", "Stored", "Success", "differences", "recorded_spec",
 ]  # fmt: skip

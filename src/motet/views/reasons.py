@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from motet.errors import NotFound
 from motet.kernel import transitions as st
 from motet.kernel.events import Json
+from motet.ports.spec import Difference, differences, recorded_spec
 from motet.views import human, lookup
 from motet.views.facts import Facts
 
@@ -183,16 +184,27 @@ class Reasons(Facts):
             return
         if other.step.status != st.SUCCEEDED:
             yield f"{told} it did not succeed there ({other.step.status})."
-        elif other.added.get("call") != self.added.get("call"):
-            yield f"{told} its code has changed."
-        elif other.added.get("fingerprint") != self.added.get("fingerprint"):
-            yield f"{told} its arguments have changed."
+        elif why := self._differs(other.added.get("call"), self.added.get("call")):
+            yield f"{told} {why}."
         elif self.step.form in ("map", "element"):
             run = self.name_of(fork["run"])
             yield f"Elements are taken over one by one from run {run}: those that succeeded there,"
             yield "and take results only of steps that ended here as they did there."
         else:
             yield f"{told} it takes results of steps that ran anew: {', '.join(self.needs) or 'none that are known'}."
+
+    def _differs(self, was: Json, now: Json) -> str:
+        """What makes the step another than that of the run that this one was forked from; empty if nothing does."""
+        old, new = recorded_spec(was), recorded_spec(now)
+        if old is None or new is None:
+            return "that run is of an earlier version of Motet, which did not record what its steps were asked to do"
+        for name, why in {**old.unknown, **new.unknown}.items():
+            return f"{name} {why}, so it cannot be told whether it is the same"
+        found = differences(was, now) or []
+        if self.step.form in ("map", "element"):  # whose own arguments are looked at one by one
+            found = [each for each in found if not isinstance(each.now, list)]
+        told = [_changed(part, [each for each in found if each.part == part]) for part in _PARTS]
+        return "; ".join(text for text in told if text)
 
     def _told_parts(self, parts: Json) -> Iterator[str]:
         differs = self.nearest["differs"] if self.nearest else ()
@@ -219,6 +231,22 @@ class Reasons(Facts):
         if self.limits and began_at - free_at >= _NOTICED_S:
             told = ", ".join(map(_limit, self.limits))
             yield began_at, f"waited {human.length(began_at - free_at)} for its turn at {told}"
+
+
+_PARTS = {
+    "target": "it was another task there", "code": "its code has changed",
+    "receiver": "the object that it is a method of has changed", "argument": "its arguments have changed",
+    "outside": "values that its code reads have changed", "environment": "packages have changed",
+    "option": "options have changed",
+}  # fmt: skip
+
+
+def _changed(part: str, found: Sequence[Difference]) -> str:
+    """In words, what of one part differs."""
+    if not found:
+        return ""
+    names = ", ".join(each.name + (f" ({each.shown})" if each.shown else "") for each in found if each.name)
+    return f"{_PARTS[part]}: {names}" if names else _PARTS[part]
 
 
 def _limit(name: str) -> str:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from motet.dialects.python.annotations import Annotation, allow_failure, bare, unmapped
 from motet.dialects.python.binding.containers import PLAIN, members, replaced
+from motet.dialects.python.binding.mapping import Split
+from motet.dialects.python.binding.shape import Shape
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.scope import Lineage
 from motet.dialects.python.states import State
+from motet.kernel.events import Json
+from motet.kernel.state import Step
+from motet.ports.spec import RECEIVER, recorded_spec
 from motet.records import Record, field
-from motet.values.fingerprints import fingerprint
+from motet.values.identity.fingerprints import Walk, fingerprint, scalar_form, step_form
+
+Call: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]
 
 _DEFERRED = (Future, FutureList, State, Annotation)
 
@@ -85,16 +92,120 @@ def _unwrapped(value: Annotation[Any], wait: bool) -> Any:
     return inner.result(raise_on_failure=False) if isinstance(inner, State) else resolve(inner, wait=wait)
 
 
+NOT_BOUND: Any = object()
+"""The receiver of what is no method."""
+
+_RECEIVED = "the object that it is a method of"
+
+
+def asked(
+    code: dict[str, Json], shape: Shape, call: Call, lineage: Lineage, receiver: Any, known: Step | None
+) -> tuple[dict[str, Json], str]:
+    """What a call of that code asks for, as `motet.ports.StepSpec.json` gives it; and the fingerprint of its inputs.
+
+    Values that came from steps stand for these, not for their content. `known` is the step if it is recorded already:
+    one of an earlier version of Motet is compared by what that recorded.
+    """
+    args, kwargs = call
+    inputs: dict[str, Json] = {}
+    unknown: dict[str, str] = {}
+    if receiver is not NOT_BOUND:
+        inputs[RECEIVER] = _told(receiver, lineage, _RECEIVED, unknown)
+    names, named = shape.by_place, len(shape.by_place)
+    for place, value in enumerate(args):
+        name = names[place] if place < named else f"*{place - named}"
+        inputs[name] = _told(value, lineage, f"argument {name}", unknown)
+    for name, value in kwargs.items():
+        inputs[name] = _told(value, lineage, f"argument {name}", unknown)
+    if known is not None and recorded_spec(known.call) is None:
+        digest = _as_before(call, lineage, known)
+    elif not kwargs and receiver is NOT_BOUND and PLAIN.issuperset(map(type, args)):
+        digest = fingerprint(*args)[0]
+    else:
+        digest = fingerprint(repr(inputs))[0]
+    return (with_inputs(code, inputs, unknown) if inputs else code), digest
+
+
+def asked_of_all(
+    code: dict[str, Json], parts: Split, lineage: Lineage, receiver: Any, known: Step | None
+) -> tuple[dict[str, Json], str]:
+    """As `asked`, for a map: what is spread has a list of forms, one for each element."""
+    unknown: dict[str, str] = {}
+    inputs: dict[str, Json] = {}
+    if receiver is not NOT_BOUND:
+        inputs[RECEIVER] = _told(receiver, lineage, _RECEIVED, unknown)
+    for name, values in parts.spread.items():
+        if isinstance(values, FutureList):
+            inputs[name] = step_form(values.key)
+        else:
+            inputs[name] = _elements(values, lineage, f"argument {name}", unknown)
+    for name, value in parts.shared.items():
+        inputs[name] = _told(value, lineage, f"argument {name}", unknown)
+    if known is not None and recorded_spec(known.call) is None:
+        digest = _as_before(((parts.each,), parts.content()), lineage, known)
+    else:
+        digest = fingerprint(repr(inputs))[0]
+    return with_inputs(code, inputs, unknown), digest
+
+
+def with_inputs(code: dict[str, Json], inputs: dict[str, Json], unknown: dict[str, str]) -> dict[str, Json]:
+    """The spec of a call of that code."""
+    if unknown:
+        return {**code, "inputs": inputs, "unknown": {**code.get("unknown", {}), **unknown}}
+    return {**code, "inputs": inputs}
+
+
+def _told(value: Any, lineage: Lineage, called: str, unknown: dict[str, str]) -> Json:
+    """The form of a value; what cannot be told of it goes to `unknown`."""
+    if type(value) in PLAIN:
+        return scalar_form(value)
+    value = bare(value)
+    key = step_of(value, lineage)
+    if key is not None:
+        return step_form(key)
+    walk = Walk(lambda each: step_of(each, lineage))
+    form = walk.told(value)
+    if walk.unknown:
+        unknown[called] = walk.cannot
+    return form
+
+
+def _elements(values: Sequence[Any], lineage: Lineage, called: str, unknown: dict[str, str]) -> list[Json]:
+    """The forms of the values of a map's elements, one for each."""
+    if PLAIN.issuperset(map(type, values)):
+        return [scalar_form(value) for value in values]
+    return [_told(each, lineage, called, unknown) for each in values]
+
+
+def step_of(value: object, lineage: Lineage) -> str | None:
+    """The step that a value stands for, or came from; None if it is a value of its own."""
+    if isinstance(value, Future | FutureList | State) and value.step_key:
+        return value.step_key
+    return lineage.key(value)
+
+
 def digest(args: tuple[Any, ...], kwargs: Mapping[str, Any], lineage: Lineage) -> str:
-    """The fingerprint of a call's arguments. Values that came from steps stand for these, not for their content."""
+    """The fingerprint of the inputs of a flow, which no code is part of."""
+    return _digest((args, kwargs), lineage)[0]
+
+
+def _as_before(call: Call, lineage: Lineage, known: Step) -> str:
+    """The fingerprint as an earlier version made it. It told functions and objects in another way: then it is not known
+    whether they are the same.
+    """
+    found, same_way = _digest(call, lineage)
+    return found if same_way else known.fingerprint
+
+
+def _digest(call: Call, lineage: Lineage) -> tuple[str, bool]:
+    args, kwargs = call
     if not kwargs and PLAIN.issuperset(map(type, args)):
-        return fingerprint(*args)[0]
+        return fingerprint(*args)[0], True
 
     def stands_for(value: object) -> str | None:
-        if isinstance(value, Future | FutureList | State) and value.step_key:
-            return f"step:{value.step_key}"
-        key = lineage.key(value)
+        key = step_of(value, lineage)
         return f"step:{key}" if key is not None else None
 
+    walk = Walk(stands_for)
     bared = {name: bare(value) for name, value in kwargs.items()}
-    return fingerprint(tuple([bare(value) for value in args]), bared, substitute=stands_for)[0]
+    return walk.digest(tuple([bare(value) for value in args]), bared), not walk.code

@@ -5,14 +5,17 @@ A policy gives the parts of the key by name, each a digest, so that `motet why` 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from motet.errors import UsageError
+from motet.ports.spec import StepSpec
 from motet.records import Record
-from motet.values.fingerprints import fingerprint
+from motet.values.identity.fingerprints import Walk, fingerprint
 
 if TYPE_CHECKING:
+    from motet.dialects.python.running.about import TaskRun
     from motet.dialects.python.tasks import Task
 
 Parts = dict[str, str]
@@ -23,12 +26,35 @@ class Uncacheable(Exception):
 
 
 class Context(Record, frozen=True):
-    """What a policy may look at: the task, its arguments by name, the run, the parameters of its flow."""
+    """What a policy may look at.
+
+    task             the task
+    parameters       its arguments by name; those of a method with the object that it is called on
+    run              the id of the run
+    flow_parameters  the parameters of the flow that it is called in
+    spec             what the step is asked to do: its code, and the values that this reads
+    task_run         the run of the task, with flow_run_id, name, ...
+    """
 
     task: Task[..., Any]
     parameters: Mapping[str, Any]
     run: str
     flow_parameters: Mapping[str, Any]
+    spec: StepSpec
+    ask_task_run: Callable[[], TaskRun]
+
+    @property
+    def task_run(self) -> TaskRun:
+        """The run of the task."""
+        return self.ask_task_run()
+
+    def without(self, names: frozenset[str]) -> Context:
+        """The same, without these arguments and outside values."""
+        kept = {name: value for name, value in self.parameters.items() if name not in names}
+        outside = {name: form for name, form in self.spec.outside.items() if name not in names}
+        fields = {name: getattr(self.spec, name) for name in StepSpec.__match_args__}
+        spec = StepSpec(**{**fields, "outside": outside})
+        return Context(self.task, kept, self.run, self.flow_parameters, spec, self.ask_task_run)
 
 
 class CachePolicy:
@@ -78,24 +104,24 @@ class Without(CachePolicy, Record, frozen=True):
     names: frozenset[str]
 
     def parts(self, context: Context) -> Parts | None:
-        inputs = {name: value for name, value in context.parameters.items() if name not in self.names}
-        return self.policy.parts(Context(context.task, inputs, context.run, context.flow_parameters))
+        return self.policy.parts(context.without(self.names))
 
 
 class Inputs(CachePolicy):
-    """The arguments, by content."""
+    """The arguments, by content; with the object that a method is called on, and the values that the code reads."""
 
     def parts(self, context: Context) -> Parts | None:
-        return {f"input {name}": _digest(name, value) for name, value in context.parameters.items()}
+        return {f"input {name}": _digest(name, value) for name, value in context.parameters.items()} | _outside(context)
 
 
 class TaskSource(CachePolicy):
-    """The code of the task's function, and of the functions of its own module that it calls."""
+    """The code of the task and all that it reaches: the user's own by what it does, packages by version; and the
+    values that it reads.
+    """
 
     def parts(self, context: Context) -> Parts | None:
-        from motet.dialects.python.source import code_digest
-
-        return {"source": code_digest(context.task.fn)}
+        packages = {f"package {name}": version for name, version in context.spec.environment.items()}
+        return {"source": context.spec.code, **packages, **_outside(context)}
 
 
 class RunId(CachePolicy):
@@ -129,11 +155,19 @@ class KeyFunction(CachePolicy, Record, frozen=True):
         return None if key is None else {"key": str(key)}
 
 
+def _outside(context: Context) -> Parts:
+    """The values that the code reads beside its arguments, as they were when the step was asked for."""
+    for name in context.spec.outside:
+        if name in context.spec.unknown:
+            raise Uncacheable(f"{name}, which its code reads, {context.spec.unknown[name]}")
+    return {f"outside {name}": json.dumps(form) for name, form in context.spec.outside.items()}
+
+
 def _digest(name: str, value: Any) -> str:
-    digest, exact = fingerprint(value)
-    if not exact:
-        kind = type(value)
-        raise Uncacheable(f"argument {name} ({kind.__module__}.{kind.__qualname__}) has no stable content")
+    walk = Walk()
+    digest = walk.digest(value)
+    if walk.unknown:
+        raise Uncacheable(f"argument {name} {walk.cannot}, which has no stable content")
     return digest
 
 

@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from motet.dialects.python.kinds import written
+from motet.dialects.python.scope import tags_now
 from motet.engine.calls import Settled
 from motet.errors import Conflict, NotFound
 from motet.kernel.events import Json
-from motet.ports import Document
+from motet.ports import Document, StepSpec, recorded_spec
 from motet.values.hashing import blake2b
+from motet.values.identity.modules import folder_of
 from motet.values.records import artifact_digests
 
 if TYPE_CHECKING:
@@ -92,22 +95,37 @@ def slot_of(task: Task[..., Any], scope: Scope, key: str, inputs: Mapping[str, A
     if policy is None:
         return None
     from motet.dialects.python.cache_policies import Context, Uncacheable
-    from motet.dialects.python.running.about import flow_parameters
+    from motet.dialects.python.running.about import flow_parameters, task_run_of
 
+    step = driver.state.steps[key.partition("[")[0]]
+    spec = recorded_spec(step.call) or StepSpec(**task.code.spec(scope.tell))
+    given = task.shape.call(dict(inputs))
+    context = Context(
+        task, task.with_receiver(inputs), driver.run.id, flow_parameters(scope), spec,
+        lambda: task_run_of(task, driver, key, given, tags_now.get()),
+    )  # fmt: skip
     try:
-        parts = policy.parts(Context(task, inputs, driver.run.id, flow_parameters(scope)))
+        parts = policy.parts(context)
     except Uncacheable as error:
-        _say(driver, f"Task {task.name} is not cached: {error}.")
+        say_once(driver, f"Task {task.name} is not cached: {error}. {CURE}")
         return Slot("", {}, str(error))
     if parts is None:
         return None
-    text = "\0".join(f"{name}={parts[name]}" for name in sorted(parts))
-    slot = Slot(blake2b(f"{task.name}\0{text}".encode(), digest_size=16).hexdigest(), parts)
+    slot = Slot(_key_of(spec.target, task, parts), parts)
     if task.options.get("refresh_cache"):
         slot.missed = "refresh_cache asks for a new result"
     else:
         _look_up(driver, slot)
     return slot
+
+
+def _key_of(target: str, task: Task[..., Any], parts: Parts) -> str:
+    """The key of a result. Two projects may each have a task of one name: where its code is no part of the key, the
+    folder that it lies in is.
+    """
+    folder = "" if "source" in parts else folder_of(getattr(written(task.fn), "__module__", ""))
+    text = "\0".join(f"{name}={parts[name]}" for name in sorted(parts))
+    return blake2b(f"{target}\0{folder}\0{text}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _look_up(driver: Driver, slot: Slot) -> None:
@@ -150,7 +168,11 @@ def keep(task: Task[..., Any], driver: Driver, key: str, slot: Slot, record: Jso
         store.put_document(Document("python", _KIND, slot.key, body, old.version if old is not None else 0))
 
 
-def _say(driver: Driver, text: str) -> None:
+CURE = "Make it a dataclass, let its class say its __content__, declare it by motet.means, or give a cache_key_fn."
+
+
+def say_once(driver: Driver, text: str) -> None:
+    """Log the text as a warning, once in a run."""
     if text not in driver.said:
         import logging
 

@@ -102,6 +102,12 @@ class Scope:
         self.unlooked: dict[str, set[int]] | None = None
         self.over: MotetError | None = None
 
+    def tell(self, name: str) -> Any:
+        """What code that is called from here finds when it reads `name` of its run: as flow_run.parameters."""
+        from motet.dialects.python.running.about import told_to_callee
+
+        return told_to_callee(self, name)
+
     def fork(self, name: str) -> Scope:
         """The same body, in an asyncio task of its own that runs a coroutine of that name."""
         from copy import copy

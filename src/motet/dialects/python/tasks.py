@@ -13,13 +13,13 @@ from motet.dialects.python.bodies.plain import carry_out
 from motet.dialects.python.caching import policy_of as cache_policy_of
 from motet.dialects.python.calls import MapCall, TaskCall
 from motet.dialects.python.futures import Future, FutureList, final
-from motet.dialects.python.kinds import Kind, kind_of, name_of
+from motet.dialects.python.kinds import Kind, kind_of, name_of, written
+from motet.dialects.python.known_code import KnownCode
 from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, is_surrounded, policy_of
 from motet.dialects.python.running import hooked
 from motet.dialects.python.running.hooked import TaskHooked
 from motet.dialects.python.running.keeping import Keeping
 from motet.dialects.python.scope import Scope, current, tags_now
-from motet.dialects.python.source import code_digest
 from motet.dialects.python.states import State
 from motet.errors import UsageError
 from motet.executors.current import running
@@ -55,6 +55,8 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         self.hooks = hooked.given(f"@task on {self.name}", options, hooked.TASK_EVENTS)
         self._surrounded = is_surrounded(options)
         self.keep_as(options)
+        self.code = KnownCode(self.fn)
+        self.receiver: Any = arguments.NOT_BOUND
         self._submitted: dict[str, Policy] = {}
         update_wrapper(self, self.fn, updated=())
 
@@ -76,7 +78,7 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         from copy import copy
 
         bound = copy(self)
-        bound.fn = MethodType(self.fn, instance)
+        bound.fn, bound.receiver = MethodType(self.fn, instance), instance
         bound.__dict__.pop("shape", None)
         return bound
 
@@ -185,9 +187,12 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         scope.accepts(related.after)
         action = AddStep(
             key, self.name, needs=list(related.needs), after=list(related.after), each=parts.each, size=call.size,
-            form="map", policy=self._submit_policy(scope), parent=scope.key, call=self._code,
-            fingerprint=arguments.digest((parts.each,), parts.content(), scope.lineage),
+            form="map", policy=self._submit_policy(scope), parent=scope.key,
         )  # fmt: skip
+        known = scope.driver.state.steps.get(key)
+        action.call, action.fingerprint = arguments.asked_of_all(
+            self.code.spec(scope.tell), parts, scope.lineage, self.receiver, known
+        )
         futures = call.futures(scope)
         scope.driver.add(action, call)
         scope.submitted(key)
@@ -206,10 +211,10 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
             related = arguments.relations((args, kwargs, wait_for), scope.lineage)
             needs, after = list(related.needs), list(related.after)
             scope.accepts(after)
+        asked, fingerprint = self.asked(scope, key, (args, kwargs))
         return AddStep(
-            key, self.name, needs=needs, after=after, policy=policy, parent=scope.key, call=self._code,
-            name=self._run_name(scope, key, args, kwargs),
-            fingerprint=arguments.digest(args, kwargs, scope.lineage),
+            key, self.name, needs=needs, after=after, policy=policy, parent=scope.key, call=asked,
+            name=self._run_name(scope, key, args, kwargs), fingerprint=fingerprint,
         )  # fmt: skip
 
     def _run_name(self, scope: Scope, key: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
@@ -240,10 +245,10 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         """Whether anything is to be done around its body."""
         return self._surrounded or "on_running" in self.hooks
 
-    @cached_property
-    def _code(self) -> Json:
-        """What is called, as it is recorded: a fork sees by it whether the code has changed since."""
-        return {"code": code_digest(self.fn)[:16]}
+    def asked(self, scope: Scope, key: str, call: arguments.Call) -> tuple[dict[str, Json], str]:
+        """What a call from that scope asks for, and the fingerprint of its inputs: see `arguments.asked`."""
+        known = scope.driver.state.steps.get(key)
+        return arguments.asked(self.code.spec(scope.tell), self.shape, call, scope.lineage, self.receiver, known)
 
     @cached_property
     def shape(self) -> Shape:
@@ -253,6 +258,13 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
     def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments by parameter name; variadic ones under the name of their parameter. Raises TypeError."""
         return self.shape.bind(args, kwargs)
+
+    def with_receiver(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The arguments by name, for a method with the object that it is called on as its first one."""
+        if self.receiver is arguments.NOT_BOUND:
+            return inputs
+        code = getattr(written(self.fn), "__code__", None)
+        return {(code.co_varnames[0] if code is not None and code.co_argcount else "self"): self.receiver, **inputs}
 
     def called_with(self, arguments: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments for a call, from arguments by parameter name as `bound` gives them."""

@@ -26,7 +26,7 @@ class Split(Record):
     loose: list[Any] = field(default_factory=list)
 
     def content(self) -> dict[str, Any]:
-        """The arguments by name, as they tell this call from others; maps that are followed are told by their keys."""
+        """The arguments by name, as an earlier version told this call from others."""
         lists = {name: values for name, values in self.spread.items() if not isinstance(values, FutureList)}
         return {**{name: _bare(values) for name, values in lists.items()}, **self.shared}
 

@@ -43,6 +43,14 @@ class Shape:
         return tuple(each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD))
 
     @cached_property
+    def by_place(self) -> tuple[str, ...]:
+        """The parameters that arguments without a name go to, in their order."""
+        if self._plain is not None:
+            return self._plain[: self._function.__code__.co_argcount]
+        parameters = self.signature.parameters.values()
+        return tuple(each.name for each in parameters if each.kind.name.startswith("POSITIONAL"))
+
+    @cached_property
     def gathers(self) -> str:
         """The parameter that takes what has the name of no other; empty if there is none."""
         return "" if self._plain is not None else self._of_kind("VAR_KEYWORD")

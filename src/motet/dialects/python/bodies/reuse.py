@@ -1,21 +1,26 @@
 """What a run that was forked takes over from the run that it was forked from: every step that does not change.
 
-A step does not change if its key, its task, the task's code and its arguments are the same, and if all steps that
-it takes results from ended here as they did there. Bodies of flows always run; their steps are taken over.
+A step does not change if it is asked to do the same (see `motet.ports.StepSpec`), and if all steps that it takes
+results from ended here as they did there. Its key may be another: in a list that got longer, an element may have moved.
+Bodies of flows always run; their steps are taken over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from motet.dialects.python.caching import Hit, is_whole
+from motet.dialects.python.caching import CURE, Hit, is_whole, say_once
 from motet.engine.recording import load_state
 from motet.errors import NotFound
 from motet.kernel.events import Json
 from motet.kernel.program import View
 from motet.kernel.state import RunState, Step, element_key
 from motet.kernel.transitions import SUCCEEDED
+from motet.ports.spec import StepSpec, recorded_spec
+from motet.values.hashing import blake2b
 from motet.values.published import Published, publication, published
 
 if TYPE_CHECKING:
@@ -44,33 +49,104 @@ class Reuse:
         self._artifacts = tuple(artifacts)
         self._renewed: dict[str, bool] = {}
         self._same: dict[str, bool] = {}
+        self._asked: dict[str, _Identities] = {}
+        self._told: dict[str, list[str]] = {}
+        self._places: dict[str, dict[str, list[str]]] = {}
+        self._by_identity: dict[str, list[str]] | None = None
+        self._taken: dict[str, str] = {}
+        self._lock = Lock()
 
     def find(self, driver: Driver, key: str, element: int = -1) -> Hit | None:
         """The outcome to be taken over for a step (or element) of the driver's run; None if it is to run."""
         whole = key if element < 0 else element_key(key, element)
-        old, new = self._state.steps.get(key), driver.state.steps[key]
-        if new.form == "flow" or old is None:
+        new = driver.state.steps[key]
+        spec = recorded_spec(new.call)
+        if new.form == "flow" or spec is None or self._is_renewed(driver.state.steps, key, whole):
             return None
-        if (old.task, old.fingerprint, old.call) != (new.task, new.fingerprint, new.call):
+        for name, why in spec.unknown.items():
+            say_once(driver, f"Steps of task {new.task} are not taken over: {name} {why}. {CURE}")
             return None
-        if self._state.outcome(whole) != SUCCEEDED or self._is_renewed(driver.state.steps, key, whole):
+        if not self._is_fed_the_same(driver.state, new, spec):
             return None
-        record = View(self._state).result(whole)
-        followed = [element_key(each, element) for each in new.each]
-        unchanged = all(self._is_same(driver.state, each) for each in (*new.needs, *new.after, *followed))
-        if not unchanged or (isinstance(record, dict) and "lost" in record) or not is_whole(driver, record):
-            return None
-        self._publish_again(driver, whole)
-        return Hit(record, {"reused": [self._state.run, whole]})
+        with self._lock:
+            old = self._match(driver, new, spec, element)
+            if old is None:
+                return None
+            self._taken[old] = whole
+        self._publish_again(driver, old, whole)
+        return Hit(View(self._state).result(old), {"reused": [self._state.run, old]})
 
-    def _publish_again(self, driver: Driver, key: str) -> None:
-        """The artifacts of a step that is taken over, and of what is below it, are the new run's too."""
-        for each in self._artifacts:
-            if _within(each.step, key) and (each.step == key or not each.step.startswith(f"{key}[")):
-                value = {name: getattr(each, name) for name in ("type", "step", "description", "content", "preview")}
-                points = [{"x": x, "value": y} for x, y in each.points.items()] or [each.preview]
-                events = [publication(driver.run.id, each.key, {**value, "preview": it}, each.at) for it in points]
-                driver.host.store.publish(events)
+    # ------------------------------------------------------------ which one
+
+    def _match(self, driver: Driver, new: Step, spec: StepSpec, element: int) -> str | None:
+        """The step, or element, of the other run that was asked to do the same; each serves one only."""
+        if element < 0:
+            wanted = _Identities(driver.state, new, spec).at(0)
+            candidates = [new.key, *self._all().get(wanted, ())]
+            return next((each for each in candidates if self._is_free(driver, each, new.key, wanted)), None)
+        old = self._state.steps.get(new.key)
+        if old is None or old.map is None:
+            return None
+        if new.key not in self._asked:
+            self._asked[new.key] = _Identities(driver.state, new, spec)
+        wanted = self._asked[new.key].at(element)
+        own = element_key(new.key, element)
+        candidates = [own, *self._elements(new.key).get(wanted, ())]
+        return next((each for each in candidates if self._is_free(driver, each, own, wanted)), None)
+
+    def _is_free(self, driver: Driver, old: str, new: str, wanted: str) -> bool:
+        """Whether the old step succeeded at what is wanted, is still there, and has not been taken over by another."""
+        if self._taken.get(old, new) != new or self._state.outcome(old) != SUCCEEDED or self._is_named(old):
+            return False
+        if self._identity(old) != wanted:
+            return False
+        record = View(self._state).result(old)
+        return not (isinstance(record, dict) and "lost" in record) and is_whole(driver, record)
+
+    def _identity(self, old: str) -> str | None:
+        """What a step, or element, of the other run was asked to do."""
+        key, _, element = old.partition("[")
+        step = self._state.steps.get(key)
+        if step is None or step.form == "flow" or (step.map is not None) != bool(element):
+            return None
+        place = int(element[:-1]) if element else 0
+        identities = self._identities_of(step)
+        return identities[place] if place < len(identities) else None
+
+    def _identities_of(self, step: Step) -> list[str]:
+        """What a step of the other run was asked to do, for each element of a map; nothing if it cannot be told."""
+        found = self._told.get(step.key)
+        if found is None:
+            spec = recorded_spec(step.call)
+            size = 1 if step.map is None else step.map.size
+            known = None if spec is None or spec.unknown else _Identities(self._state, step, spec)
+            found = self._told[step.key] = [] if known is None else [known.at(place) for place in range(size)]
+        return found
+
+    def _all(self) -> dict[str, list[str]]:
+        """The keys of the steps of the other run, by what they were asked to do."""
+        if self._by_identity is None:
+            self._by_identity = {}
+            for key, step in self._state.steps.items():
+                if step.form == "call" and not step.of and (identity := self._identity(key)) is not None:
+                    self._by_identity.setdefault(identity, []).append(key)
+        return self._by_identity
+
+    def _elements(self, key: str) -> dict[str, list[str]]:
+        """The elements of a map of the other run, by what they were asked to do."""
+        places = self._places.get(key)
+        if places is None:
+            places = self._places[key] = {}
+            for place, each in enumerate(self._identities_of(self._state.steps[key])):
+                places.setdefault(each, []).append(element_key(key, place))
+        return places
+
+    # ------------------------------------------------------------ what it is fed
+
+    def _is_fed_the_same(self, state: RunState, new: Step, spec: StepSpec) -> bool:
+        """Whether the steps that it waits for ended as they did there. Those that are inputs count by their results."""
+        told = {form[1:] for form in _forms(spec.inputs.values()) if _is_step(form)}
+        return all(self._is_same(state, each) for each in (*new.needs, *new.after) if each not in told)
 
     def _is_same(self, state: RunState, key: str) -> bool:
         """Whether the step has ended in this run as it did in the other. It has ended."""
@@ -78,6 +154,18 @@ class Reuse:
         if found is None:
             found = self._same[key] = _ending(self._state, key) == _ending(state, key)
         return found
+
+    # ------------------------------------------------------------ what runs anew, what is published
+
+    def _publish_again(self, driver: Driver, old: str, new: str) -> None:
+        """The artifacts of a step that is taken over, and of what is below it, are the new run's too."""
+        for each in self._artifacts:
+            if _within(each.step, old) and (each.step == old or not each.step.startswith(f"{old}[")):
+                value = {name: getattr(each, name) for name in ("type", "description", "content", "preview")}
+                value["step"] = new + each.step[len(old) :]
+                points = [{"x": x, "value": y} for x, y in each.points.items()] or [each.preview]
+                events = [publication(driver.run.id, each.key, {**value, "preview": it}, each.at) for it in points]
+                driver.host.store.publish(events)
 
     def _is_renewed(self, steps: Mapping[str, Step], key: str, whole: str) -> bool:
         """Whether the step, or one that it takes results from, directly or not, is to run anew."""
@@ -101,6 +189,50 @@ class Reuse:
     def _is_named(self, key: str) -> bool:
         """Whether the step is one of those to run anew, below one, or around one."""
         return any(_within(key, each) or _within(each, key) for each in self._anew)
+
+
+class _Identities:
+    """What a step was asked to do, as digests: one, or one for each element of a map. Results of steps that it takes
+    count by what they are; those of elements that a map follows are there when its own are due.
+    """
+
+    def __init__(self, state: RunState, step: Step, spec: StepSpec) -> None:
+        self._state = state
+        self._spread = {name: form for name, form in spec.inputs.items() if isinstance(form, list)}
+        self._each = {name: form[1:] for name, form in spec.inputs.items() if _is_step(form) and form[1:] in step.each}
+        shared = {
+            name: _result_or_form(state, form)
+            for name, form in spec.inputs.items()
+            if name not in self._each and name not in self._spread
+        }
+        self._prefix = json.dumps([{**spec.json(), "inputs": None}, shared], sort_keys=True)
+
+    def at(self, place: int) -> str:
+        """That of the element at `place`; of a single step at 0."""
+        own = {name: _result(self._state, element_key(key, place)) for name, key in self._each.items()}
+        own |= {name: _result_or_form(self._state, forms[place]) for name, forms in self._spread.items()}
+        return _digest(self._prefix + json.dumps(own, sort_keys=True) if own else self._prefix)
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _forms(inputs: Iterable[Json]) -> Iterator[Json]:
+    for form in inputs:
+        yield from form if isinstance(form, list) else (form,)
+
+
+def _result_or_form(state: RunState, form: Json) -> Json:
+    return _result(state, form[1:]) if _is_step(form) else form
+
+
+def _is_step(form: Json) -> bool:
+    return isinstance(form, str) and form[:1] == "@"
+
+
+def _result(state: RunState, key: str) -> Json:
+    return {"ended": _ending(state, key)}
 
 
 def _inputs(steps: Mapping[str, Step], key: str) -> list[str]:

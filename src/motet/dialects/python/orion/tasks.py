@@ -68,10 +68,12 @@ class Task(tasks.Task[P, R]):
             scope.teller.tell(f"Created task run {name!r} for task {self.name!r}")
         related = arguments.relations((args, kwargs, wait_for), scope.lineage)
         policy = self.policy if scope.sequential else self._submit_policy(scope)
+        asked, fingerprint = self.asked(scope, key, (args, kwargs))
         attempt = driver.add(
             AddStep(
                 key, self.name, needs=list(related.needs), after=list(related.after), policy=policy,
-                parent=scope.key, name=name, call=self._code, fingerprint=arguments.digest(args, kwargs, scope.lineage),
+                parent=scope.key, name=name,
+                call=asked, fingerprint=fingerprint,
             ),
             call,
         )  # fmt: skip

@@ -118,6 +118,18 @@ def flow_parameters(scope: Scope) -> Mapping[str, Any]:
     return flow.values if flow is not None else scope.driver.run.params or {}
 
 
+def told_to_callee(scope: Scope, name: str) -> Any:
+    """What the body of a task that is called in `scope` finds as `name` in `motet.runtime`; for "*", all of it."""
+    flow = _flow_scope(scope)
+    if flow is None:
+        return None
+    run = flow_run_of(flow.owner, flow.driver, flow.key, flow.values)
+    of, _, attribute = name.partition(".")
+    if of == "task_run" or name == "*":  # the id of a task's run holds that of its flow's
+        return run.id, dict(run.parameters)
+    return run.start_time if attribute == "scheduled_start_time" else getattr(run, attribute)
+
+
 def flow_run_of(flow: Flow[..., Any], driver: Driver, key: str, values: Mapping[str, Any]) -> FlowRun:
     """The run of the flow that is the step `key`."""
     run, step, top = driver.run, driver.state.steps.get(key), "/" not in key

@@ -1,12 +1,13 @@
 """What an object is made of, for fingerprints: the parts that tell it from others of its type.
 
-Libraries are recognised only where they are loaded: an object of theirs cannot exist before.
+Code (functions, classes, partials, ...) is not looked at here: see `code`. Libraries are recognised only where they are
+loaded: an object of theirs cannot exist before.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from motet.values.hashing import blake2b
@@ -29,19 +30,18 @@ def _name(cls: type) -> str:
     return f"{cls.__module__}:{cls.__qualname__}"
 
 
-def _reference(value: Any, cls: type) -> Parts | None:
-    """Functions and classes: where they are to be found. Those made inside a function may share a name."""
-    if isinstance(value, type) or cls.__name__ in ("function", "builtin_function_or_method"):
-        if not isinstance(getattr(value, "__self__", None), (type(None), type(sys))):
-            return None
-        name = f"{value.__module__}:{value.__qualname__}"
-        return "reference", "<" not in name, (name,)
-    if cls.__name__ == "method" and hasattr(value, "__func__"):
-        return "method", True, (value.__func__, value.__self__)
-    if cls.__name__ == "module" and cls is type(sys):
-        return "module", True, (value.__name__,)
-    if cls.__name__ == "partial" and cls.__module__ == "functools":
-        return "partial", True, (value.func, value.args, value.keywords)
+def _typing(value: Any, cls: type) -> Parts | None:
+    """Types with arguments, and builtin methods of an object."""
+    if cls.__module__ in ("typing", "types") and hasattr(value, "__origin__"):
+        return "generic", True, (value.__origin__, value.__args__, getattr(value, "__metadata__", None))
+    if cls.__module__ == "types" and cls.__name__ == "UnionType":
+        return "union", True, value.__args__
+    if cls.__module__ == "typing" and cls.__name__ in ("TypeVar", "_SpecialForm", "_AnyMeta", "ParamSpec"):
+        return "typing", True, (repr(value),)
+    if cls.__name__ == "builtin_function_or_method":
+        return "method", True, (value.__name__, value.__self__)
+    if cls.__name__ == "mappingproxy":
+        return "mappingproxy", True, (dict(value),)
     return None
 
 
@@ -79,30 +79,71 @@ def _scalar(value: Any, cls: type) -> Parts | None:
     return None
 
 
+def _said(value: Any, cls: type) -> Parts | None:
+    """An object whose class says what its content is: by the names of attributes, or by a method."""
+    content = getattr(cls, "__content__", None)
+    if content is None:
+        return None
+    if callable(content):
+        return "content", True, (cls, content(value))
+    return "content", True, (cls, *((name, getattr(value, name, None)) for name in content))
+
+
 def _stdlib_object(value: Any, cls: type) -> Parts | None:
     from enum import Enum
 
     if isinstance(value, Enum):
-        return "enum", True, (_name(cls), value.name, value.value)
+        return "enum", True, (cls, value.name, value.value)
     pathlib = sys.modules.get("pathlib")
     if pathlib is not None and isinstance(value, pathlib.PurePath):
         return "path", True, (str(value),)
     if hasattr(cls, "__dataclass_fields__"):
-        from dataclasses import fields
-
-        names = getattr(cls, "__content__", None) or [each.name for each in fields(value)]
+        names = list(getattr(cls, "__record__", None) or cls.__dataclass_fields__)
         members = [(name, getattr(value, name, None)) for name in names]
-        return "dataclass", True, (_name(cls), *members)
+        return "dataclass", True, (cls, *members, *_beside(value, names))
     if hasattr(cls, "__attrs_attrs__"):
-        return "attrs", True, (_name(cls), *((a.name, getattr(value, a.name)) for a in cls.__attrs_attrs__))
+        return "attrs", True, (cls, *((a.name, getattr(value, a.name)) for a in cls.__attrs_attrs__))
     return None
 
 
 def _model(value: Any, cls: type) -> Parts | None:
     if hasattr(cls, "__pydantic_validator__") and hasattr(value, "__dict__"):
-        extra = getattr(value, "__pydantic_extra__", None)
-        return "model", True, (_name(cls), dict(value.__dict__), extra)
+        extra, private = (getattr(value, f"__pydantic_{each}__", None) for each in ("extra", "private"))
+        return "model", True, (cls, _attributes(value, cls), extra, private)
     return None
+
+
+def _beside(value: Any, names: Iterable[str]) -> tuple[object, ...]:
+    """What an object has beside its fields, if anything."""
+    more = _attributes(value, type(value)).keys() - set(names)
+    return (sorted((name, vars(value)[name]) for name in more),) if more else ()
+
+
+def _attributes(value: Any, cls: type) -> dict[str, Any]:
+    """The attributes of an object, but for values that it only keeps because they were asked for once."""
+    return {name: each for name, each in getattr(value, "__dict__", {}).items() if not _is_kept(cls, name)}
+
+
+def _is_kept(cls: type, name: str) -> bool:
+    found = next((vars(each)[name] for each in cls.__mro__ if name in vars(each)), None)
+    return type(found).__name__ == "cached_property"
+
+
+def _object(value: Any, cls: type) -> Parts | None:
+    """Any other object, as it would be copied: by its class and attributes, or as it says itself. None for one that
+    holds what cannot be copied: a file, a connection, a generator.
+    """
+    try:
+        reduced = value.__reduce_ex__(4)
+    except TypeError:
+        return None
+    if isinstance(reduced, str):
+        return "global", True, (cls, reduced)
+    made, given, state, items, pairs = (*reduced, None, None, None)[:5]
+    if isinstance(state, dict):
+        state = {name: each for name, each in state.items() if not (isinstance(name, str) and _is_kept(cls, name))}
+    given = tuple(each for each in given if each is not cls)
+    return "object", True, (cls, made, given, state, items and list(items), pairs and list(pairs))
 
 
 _BUILTINS: dict[type, Callable[[Any], object]] = {
@@ -122,8 +163,8 @@ def _subclass(value: Any, cls: type) -> Parts | None:
             content: object = convert(value)
             if isinstance(value, dict) and cls.__name__ == "OrderedDict":
                 content = list(value.items())
-            extra = (getattr(value, "__dict__", None) or None, getattr(value, "default_factory", None))
-            return "subclass", True, (_name(cls), content, *extra)
+            extra = (_attributes(value, cls) or None, getattr(value, "default_factory", None))
+            return "subclass", True, (cls, content, *extra)
     return None
 
 
@@ -218,5 +259,5 @@ def _arrow_content(pyarrow: Any, table: Any) -> bytes:
 
 
 _READERS: tuple[Callable[[Any, type], Parts | None], ...] = (
-    _reference, _scalar, _stdlib_object, _numpy, _pandas, _pyarrow, _model, _subclass,
+    _said, _typing, _scalar, _stdlib_object, _numpy, _pandas, _pyarrow, _model, _subclass, _object,
 )  # fmt: skip

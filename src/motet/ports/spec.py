@@ -1,0 +1,141 @@
+"""What a step is: plain data that says what was asked for, with one hash. Cache, fork, resume and `why` go by it.
+
+Nothing of a process stands in it: no closure, no object, no path. So it can be sent to another process or host, kept
+beside a result, and compared with what the code on disk asks for now.
+
+A part of a step is told by a *form*: a small plain value stands for itself (3, 0.1, "train"), "#..." is the digest of
+a value, "@KEY" the result of the step KEY, a list holds one form for each element of a map. Texts that begin so are
+digests themselves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from motet.kernel.events import Json
+from motet.records import Record, field
+
+RECEIVER = "self"
+"""The name under which `inputs` holds the instance or class that a method is bound to, whatever the method calls it."""
+
+
+class StepSpec(Record, frozen=True):
+    """What a step was asked to do.
+
+    target       module and qualified name of the task, as `train:Model.fit`; a script counts by its file's name
+    code         a digest of its code and of all the code of the user's own that it reaches
+    inputs       the form of each argument, by parameter; a bound instance or class is `RECEIVER`
+    outside      the form of each value that it reads beside its arguments: closures, globals, attributes of classes
+    environment  versions of the packages that it reaches, or other facts about where it runs, by name
+    options      what else of the voice's can change a result
+    unknown      what cannot be told of it, by name, with the reason: such a step equals no other
+    """
+
+    target: str = ""
+    code: str = ""
+    inputs: Mapping[str, Json] = field(default_factory=dict)
+    outside: Mapping[str, Json] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Json] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
+
+    def json(self) -> dict[str, Json]:
+        """As it is recorded: what is empty is left out."""
+        return {name: value for name in self.__match_args__ if (value := getattr(self, name))}
+
+    @property
+    def identity(self) -> str:
+        """32 hex digits; equal for equal steps only. Raises ValueError where something cannot be told."""
+        if self.unknown:
+            raise ValueError(f"cannot be told: {', '.join(self.unknown)}")
+        from hashlib import blake2b
+
+        text = json.dumps(self.json(), sort_keys=True, ensure_ascii=True)
+        return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def recorded_spec(call: Json) -> StepSpec | None:
+    """The spec that was recorded as the `call` of a step; None for a step of a version that recorded none."""
+    if not isinstance(call, dict) or "target" not in call:
+        return None
+    return StepSpec(**{name: call[name] for name in StepSpec.__match_args__ if name in call})
+
+
+class Difference(Record, frozen=True):
+    """A part of a step that is not what it was.
+
+    part  "target", "code", "receiver", "argument", "outside", "environment", "option"
+    name  of the argument, value, package or option; empty for target, code and receiver
+    was, now  the forms; None where there is none
+    """
+
+    part: str
+    name: str = ""
+    was: Json = None
+    now: Json = None
+
+    def __str__(self) -> str:
+        if self.part == "code":
+            return "its code"
+        if self.part == "target":
+            return f"the task: it was {self.was}, now {self.now}"
+        what = "the object that it is a method of" if self.part == "receiver" else f"{_WORDS[self.part]} {self.name}"
+        return f"{what}: {self.shown}" if self.shown else what
+
+    @property
+    def shown(self) -> str:
+        """What it was and is, where both can be shown."""
+        was, now = _shown(self.was), _shown(self.now)
+        return f"it was {was}, now {now}" if was and now and was != now else ""
+
+
+_WORDS = {"argument": "argument", "outside": "the outside value", "environment": "package", "option": "option"}
+
+
+def differences(was: Json, now: Json) -> list[Difference] | None:
+    """What differs between two steps, by what was recorded as their `call`s; None where that is not known.
+
+    Steps that differ in nothing may still take other results, where they take results of steps: "@KEY" is only a name.
+    """
+    old, new = recorded_spec(was), recorded_spec(now)
+    if old is None or new is None:
+        return None
+    found = [
+        Difference(part, "", before, after)
+        for part in ("target", "code")
+        if (before := getattr(old, part)) != (after := getattr(new, part))
+    ]
+    for each in _differing("argument", old.inputs, new.inputs):
+        found.append(Difference("receiver", "", each.was, each.now) if each.name == RECEIVER else each)
+    found += _differing("outside", old.outside, new.outside)
+    found += _differing("environment", old.environment, new.environment)
+    found += _differing("option", old.options, new.options)
+    return found
+
+
+def _differing(part: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> Iterator[Difference]:
+    for name in (*old, *(each for each in new if each not in old)):
+        was, now = old.get(name, ABSENT), new.get(name, ABSENT)
+        if not same(was, now):
+            yield Difference(part, name, was, now)
+
+
+ABSENT = "#"
+"""The form of what is not there."""
+
+
+def same(one: Json, other: Json) -> bool:
+    """Whether two forms stand for the same: 1, 1.0 and true do not."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return type(one) is type(other) and one == other and repr(one) == repr(other)
+
+
+def _shown(form: Json) -> str:
+    """A form for people; empty for a digest."""
+    if isinstance(form, list):
+        return ""
+    if isinstance(form, str) and form[:1] == "#":
+        return "absent" if form == ABSENT else ""
+    return f"the result of {form[1:]}" if isinstance(form, str) and form[:1] == "@" else repr(form)
