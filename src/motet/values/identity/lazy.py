@@ -76,3 +76,8 @@ def _found(name: str) -> Any:
 
 def _top_is_installed(name: str) -> bool:
     return _found(name.partition(".")[0]) is not None
+
+
+def forget() -> None:
+    """Look at files anew."""
+    _CODES.clear()
