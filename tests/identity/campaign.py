@@ -1,8 +1,8 @@
-"""`python -m tests.identity.campaign [--edits N] [--seeds N]`: what counts as another step, after edits, in many processes.
+"""`python -m tests.identity.campaign [--edits N] [--seeds N]`: which edits make a step another one, in many processes.
 
 For each seed of Python's hashes one process tells the identity of the project's task, and its result, after each edit.
-It must be the same in all of them; it must be that of the project as it was after harmless edits, and another one after all
-others, above all wherever the result is another. Prints what is wrong; ends with 1 if anything is.
+It must be the same in all of them; after harmless edits it must be that of the project as it was, and another one after
+all others, above all wherever the result is another. Prints what is wrong; ends with 1 if anything is.
 """
 
 from __future__ import annotations
@@ -78,14 +78,18 @@ def tell(path: str) -> None:
             importlib.invalidate_caches()
             lazy.forget()
             before = set(sys.modules)
-            module = importlib.import_module("pipe")
-            task = getattr(module, "work", None) or module.labour
-            asked, _ = arguments.asked(task.code.spec(str), task.shape, ((5,), {}), Lineage(), arguments.NOT_BOUND, None)
+            identity = result = "does not load"
             try:
+                module = importlib.import_module("pipe")
+                task = getattr(module, "work", None) or module.labour
+                asked, _ = arguments.asked(
+                    task.code.spec(str), task.shape, ((5,), {}), Lineage(), arguments.NOT_BOUND, None
+                )
+                identity = StepSpec(**asked).identity
                 result = repr(task.fn(5))
             except Exception as error:  # noqa: BLE001 - boundary: an edit may break the project
                 result = type(error).__name__
-            told.append((StepSpec(**asked).identity, result))
+            told.append((identity, result))
             sys.path.remove(folder)
             for name in set(sys.modules) - before:
                 if not name.startswith("motet"):
@@ -104,7 +108,7 @@ def main() -> int:
         tell(options.tell)
         return 0
     edits = all_edits()
-    chosen = edits if options.edits >= len(edits) else random.Random(1).sample(edits, options.edits)  # noqa: S311
+    chosen = edits if options.edits >= len(edits) else random.Random(1).sample(edits, options.edits)
     found = faults(chosen, range(options.seeds))
     print("\n".join(found))
     harmless = sum(each.same for each in chosen)

@@ -13,6 +13,10 @@ UNREACHED = {"UNUSED", "unused", "OTHER", "nobody_calls_me", "NOT_READ", "Unrela
 """What the task does not reach, at the top of its modules."""
 
 
+LAZY = {"pack/lazy.py", "pack/lower.py"}
+"""Modules that the task's function imports itself count by all that is in them."""
+
+
 class Edit(NamedTuple):
     """The project after an edit: `same` says that the task must count as unchanged, else it must not."""
 
@@ -47,10 +51,12 @@ def harmless() -> Iterator[Edit]:
         yield _with("no docstrings", path, _changed(text, _undocument), same=True)
         yield _with("annotations", path, _changed(text, _annotate), same=True)
         yield _with("no annotations", path, _changed(text, _bare), same=True)
-        yield _with("something unused", path, f"{text}\nimport statistics\n\nNEW = 1\n\ndef new():\n    return NEW\n", same=True)
+        if path not in LAZY:
+            unused = f"{text}\nimport statistics\n\nNEW = 1\n\ndef new():\n    return NEW\n"
+            yield _with("something unused", path, unused, same=True)
+            yield _with("postponed annotations", path, f"from __future__ import annotations\n{text}", same=True)
         yield _with("lines broken in brackets", path, _broken(text), same=True)
         yield _with("order of definitions", path, _reordered(text), same=True)
-        yield _with("postponed annotations", path, f"from __future__ import annotations\n{text}", same=True)
         for name, other in _unreached(text):
             yield _with(f"{name}, which is not reached", path, other, same=True)
 
@@ -158,7 +164,9 @@ def _mutated(text: str) -> Iterator[tuple[str, str]]:
     size = len(list(ast.walk(ast.parse(text))))
     for place in range(size):
         tree = ast.parse(text)
-        docstrings = {id(node.body[0]) for node in ast.walk(tree) if isinstance(node, Defined) and ast.get_docstring(node)}
+        docstrings = {
+            id(node.body[0]) for node in ast.walk(tree) if isinstance(node, Defined) and ast.get_docstring(node)
+        }
         skipped = {id(each) for node in tree.body if _top_name(node) in UNREACHED for each in ast.walk(node)}
         skipped |= {id(each) for node in ast.walk(tree) if id(node) in docstrings for each in ast.walk(node)}
         node = list(ast.walk(tree))[place]
@@ -188,7 +196,11 @@ def _mutate(node: ast.AST) -> str:
     if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
         node.op = ast.Sub()
         return "it is taken away, not added"
-    if isinstance(node, ast.FunctionDef) and len(node.body) > 1 and isinstance(node.body[1], ast.For | ast.If | ast.Try):
+    if (
+        isinstance(node, ast.FunctionDef)
+        and len(node.body) > 1
+        and isinstance(node.body[1], ast.For | ast.If | ast.Try)
+    ):
         del node.body[1]
         return f"a statement less in {node.name}"
     if isinstance(node, ast.FunctionDef) and node.decorator_list and node.name != "work" and node.name != "_":

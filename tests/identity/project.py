@@ -100,7 +100,7 @@ def work(x, y=2, *, z=3):
 
     return last(total)
 ''',
-    "helpers.py": '''
+    "helpers.py": """
 LIMIT = 50
 OTHER = 77
 
@@ -123,8 +123,8 @@ def clipped(x, limit=LIMIT):
 
 def nobody_calls_me(x):
     return x
-''',
-    "config.py": '''
+""",
+    "config.py": """
 RATE = 0.5
 NOT_READ = 12
 
@@ -135,8 +135,8 @@ class _Settings:
 
 
 settings = _Settings()
-''',
-    "models.py": '''
+""",
+    "models.py": """
 import enum
 from dataclasses import dataclass, field
 
@@ -184,9 +184,9 @@ class Settings:
 class Unrelated:
     def nothing(self):
         return 123
-''',
+""",
     "pack/__init__.py": "",
-    "pack/deep.py": '''
+    "pack/deep.py": """
 from math import floor
 
 
@@ -199,8 +199,8 @@ def floor_of(x):
 
 
 FLOOR = 1
-''',
-    "pack/lazy.py": '''
+""",
+    "pack/lazy.py": """
 from pack import lower
 
 
@@ -209,10 +209,10 @@ def lazily(x):
 
 
 LAZY = 2
-''',
-    "pack/lower.py": '''
+""",
+    "pack/lower.py": """
 def lowest(x):
     return x - 6
-''',
+""",
 }
 """Its files, by their paths."""

@@ -307,13 +307,13 @@ def _annotations(steps: list[_Step]) -> list[_Step]:
     dropped: list[_Step] = []
     for place, step in enumerate(steps):
         if step.name == "MAKE_FUNCTION" and step.oparg & 4:
-            step.argument = step.oparg & ~4
-            tuple_at = place - 1
-            while tuple_at >= 0 and steps[tuple_at].name == "LOAD_CONST":
-                tuple_at -= 1
-            begin = _makes(steps, tuple_at)
+            above: int | None = place - 1  # of the annotations stand the code, and the tuple of what it closes over
+            if step.oparg & 8 and above is not None:
+                above = _makes(steps, above - 1)
+            begin = _makes(steps, above - 1) if above is not None else None
             if begin is not None:
-                dropped += steps[begin : tuple_at + 1]
+                step.argument = step.oparg & ~4
+                dropped += steps[begin:above]
         elif step.name == "STORE_SUBSCR" and place > 2 and steps[place - 2].argument == "__annotations__":
             begin = _makes(steps, place - 3)
             if begin is not None:

@@ -120,7 +120,7 @@ class _Reach:
     def told(self, thing: Any) -> Any:
         """What something that was met is: its name, its code, and where its names lead, as texts and numbers."""
         if isinstance(thing, FunctionType):
-            return self.function(thing)
+            return self.function(thing) if is_own(*_where(thing)) else self.wrapping(thing)
         if isinstance(thing, type):
             return self.cls(thing)
         if isinstance(thing, ModuleType):
@@ -144,6 +144,16 @@ class _Reach:
             edges.append((name, self.part(f"{label}({name})", value)))
         edges += self.imported(form, code, space)
         return "function", module_name(space.get("__name__", "")), code.co_qualname, form.digest.hex(), edges
+
+    def wrapping(self, function: FunctionType) -> Any:
+        """A function of a package, by name; with what of the user's own it is made around."""
+        kind, parts = parts_of(function) if "registry" in vars(function) else ("", [])
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            value = look_up(cell, "")
+            if type(value) in _PLAIN or not is_data(value):
+                parts.append((name, value))
+        edges = [(name, self.part(f"{self.label(function)}.{name}", value)) for name, value in parts]
+        return kind, self.package(_where(function)[0], (function.__code__.co_qualname,)), edges
 
     def cls(self, cls: type) -> Any:
         name = cls.__qualname__
@@ -202,8 +212,8 @@ class _Reach:
 
     def part(self, label: str, value: Any) -> Any:
         """What a value is that does not change: the number of a piece of code, its name, or that it is read."""
-        if isinstance(value, FunctionType | type) and not is_own(*_where(value)):
-            return self.package(value.__module__ or "", (value.__qualname__,))
+        if isinstance(value, FunctionType | type) and not is_own(*_where(value)) and not _is_around(value):
+            return self.package(_where(value)[0], (value.__qualname__,))
         if isinstance(value, BuiltinFunctionType) and isinstance(value.__self__, ModuleType | None):
             return self.package(value.__module__ or "builtins", (value.__qualname__,))
         if isinstance(value, ModuleType) and not is_own(value.__name__, getattr(value, "__file__", None)):
@@ -247,6 +257,11 @@ class _Reach:
 
 _BUILTINS = sys.modules["builtins"]
 _PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
+
+
+def _is_around(value: Any) -> bool:
+    """Whether a function may be made around others: it has a closure, or a registry."""
+    return isinstance(value, FunctionType) and bool(value.__closure__ or "registry" in vars(value))
 
 
 def _where(value: Any) -> tuple[str, str | None]:
