@@ -83,7 +83,12 @@ def tell(path: str) -> None:
                 module = importlib.import_module("pipe")
                 task = getattr(module, "work", None) or module.labour
                 asked, _ = arguments.asked(
-                    task.code.spec(str), task.shape, ((5,), {}), Lineage(), arguments.NOT_BOUND, None
+                    task.code.spec(None, lambda caller, name: name),
+                    task.shape,
+                    ((5,), {}),
+                    Lineage(),
+                    arguments.NOT_BOUND,
+                    None,
                 )
                 identity = StepSpec(**asked).identity
                 result = repr(task.fn(5))

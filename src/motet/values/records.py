@@ -148,3 +148,13 @@ def artifact_digests(record: Json) -> tuple[str, ...]:
         return ()
     own = (record["artifact"],) if "artifact" in record else ()
     return (*own, *(each["artifact"] for each in record.get("files", ())))
+
+
+def is_whole(record: Json, artifacts: ArtifactStore) -> bool:
+    """Whether the artifacts that the record refers to are still there, and what they were."""
+    try:
+        for digest in artifact_digests(record):
+            artifacts.path(digest)
+    except NotFound:
+        return False
+    return True

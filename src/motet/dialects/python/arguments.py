@@ -17,6 +17,7 @@ from motet.kernel.state import Step
 from motet.ports.spec import RECEIVER, recorded_spec
 from motet.records import Record, field
 from motet.values.identity.fingerprints import Walk, fingerprint, scalar_form, step_form
+from motet.values.identity.known import with_inputs
 
 Call: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]
 
@@ -146,13 +147,6 @@ def asked_of_all(
     else:
         digest = fingerprint(repr(inputs))[0]
     return with_inputs(code, inputs, unknown), digest
-
-
-def with_inputs(code: dict[str, Json], inputs: dict[str, Json], unknown: dict[str, str]) -> dict[str, Json]:
-    """The spec of a call of that code."""
-    if unknown:
-        return {**code, "inputs": inputs, "unknown": {**code.get("unknown", {}), **unknown}}
-    return {**code, "inputs": inputs}
 
 
 def _told(value: Any, lineage: Lineage, called: str, unknown: dict[str, str]) -> Json:

@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any
 from motet.dialects.python.kinds import written
 from motet.dialects.python.scope import tags_now
 from motet.engine.calls import Settled
-from motet.errors import Conflict, NotFound
+from motet.errors import Conflict
 from motet.kernel.events import Json
 from motet.ports import Document, StepSpec, recorded_spec
 from motet.values.hashing import blake2b
 from motet.values.identity.modules import folder_of
-from motet.values.records import artifact_digests
+from motet.values.records import is_whole
 
 if TYPE_CHECKING:
     from motet.dialects.python.cache_policies import CachePolicy, Parts
     from motet.dialects.python.scope import Scope
     from motet.dialects.python.tasks import Task
     from motet.engine.driver import Driver
+    from motet.engine.reuse import Reuse
 
 _KIND = "cache"
 
@@ -73,6 +74,12 @@ class Hit:
         return Settled(True, self.record, cached=True, note=self.note)
 
 
+def taken_from(reuse: Reuse, driver: Driver, key: str, element: int = -1) -> Hit | None:
+    """What a step, or element, takes over from the run that this one was forked from."""
+    found = reuse.find(driver, key, element)
+    return None if found is None else Hit(found.record, found.note)
+
+
 def policy_of(options: Mapping[str, Any]) -> CachePolicy | None:
     """The policy that the options of a task ask for, None for no caching."""
     function = options.get("cache_key_fn")
@@ -98,8 +105,8 @@ def slot_of(task: Task[..., Any], scope: Scope, key: str, inputs: Mapping[str, A
     from motet.dialects.python.running.about import flow_parameters, task_run_of
 
     step = driver.state.steps[key.partition("[")[0]]
-    spec = recorded_spec(step.call) or StepSpec(**task.code.spec(scope.tell))
     given = task.shape.call(dict(inputs))
+    spec = recorded_spec(step.call) or StepSpec(**task.asked(scope, key, given)[0])
     context = Context(
         task, task.with_receiver(inputs), driver.run.id, flow_parameters(scope), spec,
         lambda: task_run_of(task, driver, key, given, tags_now.get()),
@@ -107,7 +114,7 @@ def slot_of(task: Task[..., Any], scope: Scope, key: str, inputs: Mapping[str, A
     try:
         parts = policy.parts(context)
     except Uncacheable as error:
-        say_once(driver, f"Task {task.name} is not cached: {error}. {CURE}")
+        say_once(driver, f"Task {task.name} is not cached: {error}.")
         return Slot("", {}, str(error))
     if parts is None:
         return None
@@ -135,20 +142,10 @@ def _look_up(driver: Driver, slot: Slot) -> None:
     expires_at = kept.body.get("expires_at")
     if expires_at is not None and expires_at <= driver.host.clock.now():
         slot.missed = "the result that was kept has expired"
-    elif not is_whole(driver, kept.body["record"]):
+    elif not is_whole(kept.body["record"], driver.host.artifacts):
         slot.missed = "the result that was kept is gone or damaged"
     else:
         slot.found = kept.body
-
-
-def is_whole(driver: Driver, record: Json) -> bool:
-    """Whether the artifacts that the record refers to are still there, and what they were."""
-    try:
-        for digest in artifact_digests(record):
-            driver.host.artifacts.path(digest)
-    except NotFound:
-        return False
-    return True
 
 
 def keep(task: Task[..., Any], driver: Driver, key: str, slot: Slot, record: Json) -> None:
@@ -168,13 +165,13 @@ def keep(task: Task[..., Any], driver: Driver, key: str, slot: Slot, record: Jso
         store.put_document(Document("python", _KIND, slot.key, body, old.version if old is not None else 0))
 
 
-CURE = "Make it a dataclass, let its class say its __content__, declare it by motet.means, or give a cache_key_fn."
+CURE = "Make it a dataclass, let its class say its __content__, or declare it by motet.means."
 
 
 def say_once(driver: Driver, text: str) -> None:
-    """Log the text as a warning, once in a run."""
+    """Log what cannot be told, and what helps, once in a run."""
     if text not in driver.said:
         import logging
 
         driver.said.add(text)
-        logging.getLogger("motet").warning(text)
+        logging.getLogger("motet").warning("%s %s", text, CURE)

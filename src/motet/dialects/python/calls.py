@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from motet.dialects.python import arguments
 from motet.dialects.python.bodies.body import Body
-from motet.dialects.python.caching import Hit, Slot, keep, slot_of
+from motet.dialects.python.caching import Hit, Slot, keep, slot_of, taken_from
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.outcomes import settle
 from motet.dialects.python.scope import Lineage, Scope, tags_now
@@ -81,7 +81,7 @@ class TaskCall:
     def _taken(self) -> Hit | None:
         """What is taken over from the run that this one was forked from."""
         reuse = self.lineage.reuse
-        return reuse.find(self.driver, self.key) if reuse is not None else None
+        return taken_from(reuse, self.driver, self.key) if reuse is not None else None
 
     def body(self) -> Body | Hit:
         """The function, ready to be called as the body of this step; a `Hit` where that is not needed."""
@@ -229,7 +229,7 @@ class MapCall:
     def _looked_up(self, element: int) -> tuple[tuple[Any, ...], Mapping[str, Any], Hit | None]:
         """The arguments of one element, futures replaced by their values; and what is kept of such a call."""
         reuse = self.lineage.reuse
-        if reuse is not None and (taken := reuse.find(self.driver, self.key, element)) is not None:
+        if reuse is not None and (taken := taken_from(reuse, self.driver, self.key, element)) is not None:
             return (), {}, taken
         resolve = arguments.resolve
         found = {name: resolve(values[element]) for name, values in self.spread.items()}

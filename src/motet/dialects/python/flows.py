@@ -12,6 +12,7 @@ from motet.dialects.python import arguments
 from motet.dialects.python.binding.parameters import Parameters
 from motet.dialects.python.bodies import plain
 from motet.dialects.python.bodies.body import Body
+from motet.dialects.python.caching import say_once
 from motet.dialects.python.calls import FlowCall, TaskCall
 from motet.dialects.python.defining import definitions_only
 from motet.dialects.python.futures import Future, final
@@ -33,9 +34,9 @@ from motet.values.naming import new_id, new_name
 from motet.values.records import encode
 
 if TYPE_CHECKING:
-    from motet.dialects.python.bodies.reuse import Reuse
     from motet.engine.driver import Driver
     from motet.engine.host import Host
+    from motet.engine.reuse import Reuse
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -351,9 +352,9 @@ def _reuse_of(driver: Driver) -> Reuse | None:
     """What may be taken over, for a run that was forked from another."""
     if "fork" not in driver.run.program:
         return None
-    from motet.dialects.python.bodies.reuse import reuse_of
+    from motet.engine.reuse import reuse_of
 
-    return reuse_of(driver.host, driver.run.program["fork"])
+    return reuse_of(driver.host, driver.run.program["fork"], say_once)
 
 
 @overload

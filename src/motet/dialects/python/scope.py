@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from motet.errors import MotetError, UsageError
 
 if TYPE_CHECKING:
-    from motet.dialects.python.bodies.reuse import Reuse
     from motet.engine.driver import Driver
+    from motet.engine.reuse import Reuse
 
 _UNTRACKED = frozenset((type(None), bool, int, float, complex, str, bytes))
 _KEPT = 256
@@ -101,12 +101,6 @@ class Scope:
         self.awaited: set[str] = set()
         self.unlooked: dict[str, set[int]] | None = None
         self.over: MotetError | None = None
-
-    def tell(self, name: str) -> Any:
-        """What code that is called from here finds when it reads `name` of its run: as flow_run.parameters."""
-        from motet.dialects.python.running.about import told_to_callee
-
-        return told_to_callee(self, name)
 
     def fork(self, name: str) -> Scope:
         """The same body, in an asyncio task of its own that runs a coroutine of that name."""

@@ -14,7 +14,6 @@ from motet.dialects.python.caching import policy_of as cache_policy_of
 from motet.dialects.python.calls import MapCall, TaskCall
 from motet.dialects.python.futures import Future, FutureList, final
 from motet.dialects.python.kinds import Kind, kind_of, name_of, written
-from motet.dialects.python.known_code import KnownCode
 from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, is_surrounded, policy_of
 from motet.dialects.python.running import hooked
 from motet.dialects.python.running.hooked import TaskHooked
@@ -27,6 +26,7 @@ from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep
 from motet.kernel.transitions import SUCCEEDED
+from motet.values.identity.known import KnownCode
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -55,7 +55,7 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         self.hooks = hooked.given(f"@task on {self.name}", options, hooked.TASK_EVENTS)
         self._surrounded = is_surrounded(options)
         self.keep_as(options)
-        self.code = KnownCode(self.fn)
+        self.code = KnownCode(self.fn, written)
         self.receiver: Any = arguments.NOT_BOUND
         self._submitted: dict[str, Policy] = {}
         update_wrapper(self, self.fn, updated=())
@@ -191,7 +191,7 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         )  # fmt: skip
         known = scope.driver.state.steps.get(key)
         action.call, action.fingerprint = arguments.asked_of_all(
-            self.code.spec(scope.tell), parts, scope.lineage, self.receiver, known
+            self.code.spec(scope, _told), parts, scope.lineage, self.receiver, known
         )
         futures = call.futures(scope)
         scope.driver.add(action, call)
@@ -248,7 +248,7 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
     def asked(self, scope: Scope, key: str, call: arguments.Call) -> tuple[dict[str, Json], str]:
         """What a call from that scope asks for, and the fingerprint of its inputs: see `arguments.asked`."""
         known = scope.driver.state.steps.get(key)
-        return arguments.asked(self.code.spec(scope.tell), self.shape, call, scope.lineage, self.receiver, known)
+        return arguments.asked(self.code.spec(scope, _told), self.shape, call, scope.lineage, self.receiver, known)
 
     @cached_property
     def shape(self) -> Shape:
@@ -269,6 +269,13 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
     def called_with(self, arguments: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments for a call, from arguments by parameter name as `bound` gives them."""
         return self.shape.call(arguments)
+
+
+def _told(scope: Scope, name: str) -> Any:
+    """What code that is called from there finds when it reads `name` of its run: as flow_run.parameters."""
+    from motet.dialects.python.running.about import told_to_callee
+
+    return told_to_callee(scope, name)
 
 
 def _inside(task: Task[..., Any], method: str) -> Scope | None:

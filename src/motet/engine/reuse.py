@@ -8,11 +8,11 @@ Bodies of flows always run; their steps are taken over.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from motet.dialects.python.caching import CURE, Hit, is_whole, say_once
+from motet.engine.calls import Settled
 from motet.engine.recording import load_state
 from motet.errors import NotFound
 from motet.kernel.events import Json
@@ -22,19 +22,24 @@ from motet.kernel.transitions import SUCCEEDED
 from motet.ports.spec import StepSpec, recorded_spec
 from motet.values.hashing import blake2b
 from motet.values.published import Published, publication, published
+from motet.values.records import is_whole
 
 if TYPE_CHECKING:
     from motet.engine.driver import Driver
     from motet.engine.host import Host
 
 
-def reuse_of(host: Host, fork: Json) -> Reuse | None:
+Say: TypeAlias = "Callable[[Driver, str], None]"
+"""Tells somebody, once in a run, what hinders."""
+
+
+def reuse_of(host: Host, fork: Json, say: Say) -> Reuse | None:
     """What the run named by `fork` has recorded; None if it has been pruned: then all is run anew."""
     try:
         row = host.store.run(fork["run"])
     except NotFound:
         return None
-    return Reuse(load_state(host.store, row.id, row.offset), fork.get("from", ()), published(host.store, row.id))
+    return Reuse(load_state(host.store, row.id, row.offset), fork.get("from", ()), published(host.store, row.id), say)
 
 
 class Reuse:
@@ -43,10 +48,11 @@ class Reuse:
     anew   keys of steps that run anew whatever is recorded, with all that is below them or consumes their results
     """
 
-    def __init__(self, state: RunState, anew: Iterable[str], artifacts: Iterable[Published]) -> None:
+    def __init__(self, state: RunState, anew: Iterable[str], artifacts: Iterable[Published], say: Say) -> None:
         self._state = state
         self._anew = tuple(anew)
         self._artifacts = tuple(artifacts)
+        self._say = say
         self._renewed: dict[str, bool] = {}
         self._same: dict[str, bool] = {}
         self._asked: dict[str, _Identities] = {}
@@ -56,7 +62,7 @@ class Reuse:
         self._taken: dict[str, str] = {}
         self._lock = Lock()
 
-    def find(self, driver: Driver, key: str, element: int = -1) -> Hit | None:
+    def find(self, driver: Driver, key: str, element: int = -1) -> Settled | None:
         """The outcome to be taken over for a step (or element) of the driver's run; None if it is to run."""
         whole = key if element < 0 else element_key(key, element)
         new = driver.state.steps[key]
@@ -64,7 +70,7 @@ class Reuse:
         if new.form == "flow" or spec is None or self._is_renewed(driver.state.steps, key, whole):
             return None
         for name, why in spec.unknown.items():
-            say_once(driver, f"Steps of task {new.task} are not taken over: {name} {why}. {CURE}")
+            self._say(driver, f"Steps of task {new.task} are not taken over: {name} {why}.")
             return None
         if not self._is_fed_the_same(driver.state, new, spec):
             return None
@@ -74,7 +80,7 @@ class Reuse:
                 return None
             self._taken[old] = whole
         self._publish_again(driver, old, whole)
-        return Hit(View(self._state).result(old), {"reused": [self._state.run, old]})
+        return Settled(True, View(self._state).result(old), cached=True, note={"reused": [self._state.run, old]})
 
     # ------------------------------------------------------------ which one
 
@@ -101,7 +107,7 @@ class Reuse:
         if self._identity(old) != wanted:
             return False
         record = View(self._state).result(old)
-        return not (isinstance(record, dict) and "lost" in record) and is_whole(driver, record)
+        return not (isinstance(record, dict) and "lost" in record) and is_whole(record, driver.host.artifacts)
 
     def _identity(self, old: str) -> str | None:
         """What a step, or element, of the other run was asked to do."""
