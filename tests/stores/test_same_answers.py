@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from motet.errors import MotetError
-from motet.ports import Batch, Checkpoint, Document, NewRun, Owner, Pruned, Publication, Retention, StepRow, Store
+from motet.ports import (
+    Batch,
+    Checkpoint,
+    Document,
+    NewRun,
+    Owner,
+    Pruned,
+    Publication,
+    Retention,
+    RunFilter,
+    StepRow,
+    Store,
+)
 from motet.stores.memory import MemoryStore
 from motet.stores.sqlite import SqliteStore
 from motet.testing.checking import SetClock
@@ -39,7 +51,6 @@ changes = st.fixed_dictionaries(
     {},
     optional={
         "status": statuses, "started_at": times, "ended_at": st.none() | times, "result": json, "error": json,
-        "counts": st.dictionaries(text, st.integers(0, 9), max_size=2),
     },
 )  # fmt: skip
 publications = st.builds(
@@ -137,7 +148,7 @@ class BothStores(RuleBasedStateMachine):
     )  # fmt: skip
     def append(self, run: str, events: list[Any], rows: list[StepRow], changes: Any, off: tuple[int, int]) -> None:
         epoch, seq = self.epoch_and_seq(run, off)
-        self.both(lambda store: store.append(run, epoch, seq, Batch(events, rows, changes)))
+        self.both(lambda store: store.append(run, epoch, seq, Batch(events, rows, changes, {"running": len(rows)})))
 
     @rule(run=ids, off=offs, seq=st.integers(0, 9), state=json)
     def save_checkpoint(self, run: str, off: tuple[int, int], seq: int, state: Any) -> None:
@@ -191,6 +202,10 @@ class BothStores(RuleBasedStateMachine):
         self.both(lambda store: store.read(after, limit=limit, run=run, published=published))
         self.both(lambda store: store.runs(limit=limit, status=status, before=before))
         self.both(lambda store: store.find_runs(text))
+        self.both(lambda store: store.run_counts())
+        for where in (RunFilter(status=status, until=before), RunFilter(parent=run, text=text), RunFilter(tag=text)):
+            self.both(lambda store, where=where: store.run_page(where, limit=limit).runs)  # type: ignore[misc]
+        self.both(lambda store: store.density(0.0, 60.0, limit))
         for each in RUNS:
             self.both(lambda store, each=each: store.steps(each, limit=limit, status=status))  # type: ignore[misc]
             self.both(lambda store, each=each: list(store.history(each, after)))  # type: ignore[misc]

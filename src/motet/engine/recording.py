@@ -42,6 +42,7 @@ class Recorder:
             [ev.to_json(event) for event in self.pending],
             rows_of(state, self.steps),
             run_columns(state) if self.run else {},
+            {status: count for status, count in state.counts.items() if count},
         )
         hit("append.before")
         self._store.append(state.run, self._epoch, self._seq, batch)

@@ -40,8 +40,7 @@ def run_columns(state: RunState) -> dict[str, Any]:
     if state.status in ENDED:
         columns |= {
             "ended_at": state.ended_at, "result": state.result, "error": state.error,
-            "counts": {status: count for status, count in state.counts.items() if count},
         }  # fmt: skip
     else:
-        columns |= {"ended_at": None, "result": None, "error": None, "counts": {}}
+        columns |= {"ended_at": None, "result": None, "error": None}
     return columns

@@ -5,11 +5,23 @@ Each port has a conformance suite in `motet.testing`; an adapter is right when i
 
 from motet.ports.content import ArtifactStore, Clock, LogLine, LogStore, Stored
 from motet.ports.execution import Attempt, Attended, Executor, Failure, Lender, Outcome, Stopped, Success
+from motet.ports.pages import (
+    AttemptRow,
+    Cell,
+    Pages,
+    RunFilter,
+    RunPage,
+    StepFilter,
+    StepPage,
+    Summary,
+    Use,
+)
 from motet.ports.rows import (
     Batch,
     Checkpoint,
     Document,
     Entry,
+    EventFilter,
     NewRun,
     Owner,
     Pruned,
@@ -22,8 +34,9 @@ from motet.ports.spec import Difference, StepSpec, differences, recorded_spec
 from motet.ports.store import Directory, Documents, Events, Follower, Journal, Store
 
 __all__ = [
-    "ArtifactStore", "Attempt", "Attended", "Batch", "Checkpoint", "Clock", "Difference", "Directory", "Document",
-    "Documents", "Entry", "Events", "Executor", "Failure", "Follower", "Journal", "Lender", "LogLine", "LogStore",
-    "NewRun", "Outcome", "Owner", "Pruned", "Publication", "Retention", "RunRow", "StepRow", "StepSpec", "Stopped",
-    "Store", "Stored", "Success", "differences", "recorded_spec",
+    "ArtifactStore", "Attempt", "AttemptRow", "Attended", "Batch", "Cell", "Checkpoint", "Clock", "Difference",
+    "Directory", "Document", "Documents", "Entry", "EventFilter", "Events", "Executor", "Failure", "Follower",
+    "Journal", "Lender", "LogLine", "LogStore", "NewRun", "Outcome", "Owner", "Pages", "Pruned", "Publication",
+    "Retention", "RunFilter", "RunPage", "RunRow", "StepFilter", "StepPage", "StepRow", "StepSpec", "Stopped",
+    "Store", "Stored", "Success", "Summary", "Use", "differences", "recorded_spec",
 ]  # fmt: skip

@@ -91,19 +91,21 @@ class StepRow(Record):
 class Batch(Record):
     """What one commit adds to a run: its events as JSON, and the rows that changed with them.
 
-    `run` holds the columns of the run's row that changed (status, started_at, ended_at, result, error,
-    counts); empty for none.
+    `run` holds the columns of the run's row that changed (status, started_at, ended_at, result, error);
+    empty for none. `counts` says how many steps are in each status after the events; None: as before.
     """
 
     events: Sequence[Json]
     steps: Sequence[StepRow] = ()
     run: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, int] | None = None
 
 
 class Publication(Record):
     """An event that anyone may publish. The same `client_key` twice is one event (empty: no such promise).
 
     Steering (stop, retry, answer) is published too: namespace "motet", with the run it is meant for in `run`.
+    `metric` is a number by which that run is found: the last one under each key.
     """
 
     key: str
@@ -113,6 +115,7 @@ class Publication(Record):
     run: str = ""
     client_key: str = ""
     at: float = 0.0
+    metric: float | None = None
 
 
 class Entry(Record):
@@ -127,6 +130,14 @@ class Entry(Record):
     at: float
     sender: str
     published: bool
+
+
+class EventFilter(Record):
+    """Which published events are wanted: those of one key, namespace or sender; each that is given must be so."""
+
+    key: str | None = None
+    namespace: str | None = None
+    sender: str | None = None
 
 
 class Checkpoint(Record):

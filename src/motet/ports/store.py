@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from motet.kernel.events import Json
+from motet.ports.pages import Pages
 from motet.ports.rows import (
     Batch,
     Checkpoint,
     Document,
     Entry,
+    EventFilter,
     NewRun,
     Owner,
     Pruned,
@@ -87,7 +89,7 @@ class Journal(Protocol):
         ...
 
 
-class Directory(Protocol):
+class Directory(Pages, Protocol):
     """Runs and steps as lists and pages show them."""
 
     def create_run(self, run: NewRun) -> bool:
@@ -128,11 +130,21 @@ class Events(Protocol):
         """The offset of the newest event, 0 for an empty journal."""
         ...
 
-    def read(self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False) -> list[Entry]:
-        """Events with an offset beyond `after`, in order. `published` leaves out what engines recorded.
+    def read(
+        self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False,
+        where: EventFilter | None = None,
+    ) -> list[Entry]:  # fmt: skip
+        """Events with an offset beyond `after`, in order. `published` leaves out what engines recorded, and a filter
+        those published events that it does not choose, too.
 
         An event once visible at an offset stays there, and none ever appears before one that was visible: offsets grow
         in the order in which events become visible. They need not be dense.
+        """
+        ...
+
+    def offset_at(self, at: float) -> int:
+        """The offset after which the events of that time and later stand, as far as the clocks of those who wrote them
+        agreed.
         """
         ...
 

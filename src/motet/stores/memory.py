@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 
 from motet import ports
 from motet.kernel.events import Json
-from motet.records import Record, field
+from motet.records import Record
 from motet.stores import rules
 from motet.stores.codec import decode, encode, references
-from motet.stores.rules import step_cells, step_of_cells
+from motet.stores.plain import Kept, PlainDirectory, chooses_event, copied
+from motet.stores.rules import step_cells
 
 T = TypeVar("T")
 
@@ -32,22 +33,10 @@ def _one_at_a_time(store: type[T]) -> type[T]:
 
         return call
 
-    for name, method in list(vars(store).items()):
+    for name in dir(store):
         if not name.startswith("_"):
-            setattr(store, name, locked(method))
+            setattr(store, name, locked(getattr(store, name)))
     return store
-
-
-class _Run(Record):
-    row: ports.RunRow
-    events: list[str] = field(default_factory=list)
-    steps: dict[str, str] = field(default_factory=dict)
-    checkpoint: str | None = None
-    last_offset: int = 0
-
-
-_NONE = _Run(ports.RunRow("", "", "", None, None, "", 0, 0))
-"""What is found of a run that does not exist."""
 
 
 class _Fact(Record):
@@ -69,16 +58,13 @@ class _Fact(Record):
 
 
 @_one_at_a_time
-class MemoryStore:
-    """A store that lives and dies with this object. See `ports.Store` for what each call promises.
-
-    It keeps JSON as text, so that what was given to it can be changed afterwards, as with a store on disk.
-    """
+class MemoryStore(PlainDirectory):
+    """A store that lives and dies with this object. See `ports.Store` for what each call promises."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
+        super().__init__()
         self._now = now
         self._lock = threading.RLock()
-        self._runs: dict[str, _Run] = {}
         self._journal: list[_Fact] = []
         self._head = 0
         self._client_keys: dict[str, int] = {}
@@ -95,7 +81,7 @@ class MemoryStore:
         rules.check_claim(row, owner, now, force=force)
         row.epoch += 1
         row.owner, row.lease_until = replace(owner), now + lease_s
-        return _shown(row)
+        return self.run(run)
 
     def renew(self, run: str, epoch: int, lease_s: float) -> None:
         row = self._in_epoch(run, epoch).row
@@ -111,7 +97,7 @@ class MemoryStore:
         rules.check_batch(batch)
         texts = [encode(event) for event in batch.events]
         cells = [(step.key, encode(step_cells(step))) for step in batch.steps]
-        changed = {name: _copy(value) for name, value in batch.run.items()}
+        changed = {name: copied(value) for name, value in batch.run.items()}
         known = self._in_epoch(run, epoch)
         rules.check_place(run, known.row.seq, expected_seq)
         for seq, text in enumerate(texts, expected_seq + 1):
@@ -121,16 +107,18 @@ class MemoryStore:
         known.row.seq += len(texts)
         for name, value in changed.items():
             setattr(known.row, name, value)
+        if batch.counts is not None and texts:
+            known.row.counts = dict(batch.counts)
         self._ring(published=False)
 
     def history(self, run: str, after_seq: int = 0) -> Iterator[Json]:
-        return map(decode, self._runs.get(run, _NONE).events[max(0, after_seq) :])
+        return map(decode, self._runs[run].events[max(0, after_seq) :] if run in self._runs else ())
 
     def save_checkpoint(self, run: str, epoch: int, checkpoint: ports.Checkpoint) -> None:
         self._in_epoch(run, epoch).checkpoint = encode([checkpoint.seq, checkpoint.state])
 
     def load_checkpoint(self, run: str) -> ports.Checkpoint | None:
-        text = self._runs.get(run, _NONE).checkpoint
+        text = self._runs[run].checkpoint if run in self._runs else None
         return None if text is None else ports.Checkpoint(*decode(text))
 
     # -- runs and steps
@@ -142,34 +130,9 @@ class MemoryStore:
             run.id, run.name, run.workflow, run.program, run.params, "pending", 0, 0, run.parent, run.tags,
             run.offset, run.created_at,
         )  # fmt: skip
-        self._runs[run.id] = _Run(_shown(row))
+        self._runs[run.id] = Kept(Kept(row).shown())
         self._ring(published=False)
         return True
-
-    def run(self, run: str) -> ports.RunRow:
-        return _shown(self._known(run).row)
-
-    def find_runs(self, text: str) -> list[ports.RunRow]:
-        found = self._newest_first()
-        whole = [row for row in found if text in (row.id, row.name)]
-        return whole or [row for row in found if row.id.startswith(text) or row.name.startswith(text)]
-
-    def runs(self, *, limit: int = 50, status: str | None = None, before: float | None = None) -> list[ports.RunRow]:
-        rows = (row for row in self._newest_first() if status is None or row.status == status)
-        return [row for row in rows if before is None or row.created_at < before][:limit]
-
-    def steps(
-        self, run: str, *, limit: int | None = None, status: str | None = None, whole: bool = False
-    ) -> list[ports.StepRow]:
-        texts = self._runs.get(run, _NONE).steps.values()
-        rows = (step_of_cells(decode(text), light=not whole) for text in texts)
-        return [row for row in rows if status is None or row.status == status][:limit]
-
-    def step(self, run: str, key: str) -> ports.StepRow:
-        text = self._runs.get(run, _NONE).steps.get(key)
-        if text is None:
-            raise rules.no_step(run, key)
-        return step_of_cells(decode(text))
 
     # -- events
 
@@ -181,6 +144,8 @@ class MemoryStore:
             offset = self._client_keys.get(key) or self._add(event.run, 0, text, replace(event))
             if key:
                 self._client_keys[key] = offset
+            if event.metric is not None and event.run in self._runs:
+                self._runs[event.run].metrics[event.key] = event.metric
             offsets.append(offset)
         if self._head > first:
             self._ring(published=True)
@@ -190,11 +155,21 @@ class MemoryStore:
         return self._head
 
     def read(
-        self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False
-    ) -> list[ports.Entry]:
+        self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False,
+        where: ports.EventFilter | None = None,
+    ) -> list[ports.Entry]:  # fmt: skip
         later = self._journal[bisect_right(self._journal, after, key=lambda fact: fact.offset) :]
-        wanted = (fact for fact in later if run in (None, fact.run) and (fact.published or not published))
+        wanted = (
+            fact
+            for fact in later
+            if run in (None, fact.run)
+            and ((where is None and not published) if (it := fact.published) is None else chooses_event(where, it))
+        )
         return [fact.entry() for fact in islice(wanted, limit)]
+
+    def offset_at(self, at: float) -> int:
+        entries = (fact.entry() for fact in self._journal)
+        return next((entry.offset - 1 for entry in entries if entry.at >= at), self._head)
 
     def follow(self, *, published: bool = False) -> ports.Follower:
         follower = _Follower(self._followers, published)
@@ -253,7 +228,7 @@ class MemoryStore:
 
     def artifacts(self) -> set[str]:
         texts = [fact.text for fact in self._journal] + [text for _, text in self._documents.values()]
-        return references(texts).union(*map(_artifacts_of, self._runs.values()))
+        return references(texts).union(*(run.artifacts() for run in self._runs.values()))
 
     def close(self) -> None:
         for follower in list(self._followers.values()):
@@ -284,15 +259,10 @@ class MemoryStore:
         self._journal.append(_Fact(self._head, run, seq, text, published))
         return self._head
 
-    def _known(self, run: str) -> _Run:
-        if run not in self._runs:
-            raise rules.no_run(run)
-        return self._runs[run]
-
     def _row(self, run: str) -> ports.RunRow | None:
         return self._runs[run].row if run in self._runs else None
 
-    def _in_epoch(self, run: str, epoch: int) -> _Run:
+    def _in_epoch(self, run: str, epoch: int) -> Kept:
         known = self._known(run)
         rules.check_epoch(run, known.row.epoch, epoch)
         return known
@@ -301,10 +271,6 @@ class MemoryStore:
         name = (document.voice, document.kind, document.key)
         rules.check_version(document, self._documents.get(name, (0,))[0])
         return name
-
-    def _newest_first(self) -> list[ports.RunRow]:
-        rows = [_shown(known.row) for known in reversed(self._runs.values())]
-        return sorted(rows, key=lambda row: -row.created_at)
 
     def _ring(self, *, published: bool) -> None:
         for follower in list(self._followers.values()):
@@ -333,22 +299,3 @@ class _Follower:
         self._all.pop(id(self), None)
         self._closed = True
         self._rung.set()
-
-
-def _artifacts_of(run: _Run) -> set[str]:
-    row = run.row
-    texts = [encode([row.program, row.params, row.result, row.error]), run.checkpoint]
-    return references([*texts, *run.steps.values()])
-
-
-def _copy(value: Json) -> Json:
-    return decode(encode(value))
-
-
-def _shown(row: ports.RunRow) -> ports.RunRow:
-    """A copy of the row that shares nothing with it."""
-    return replace(
-        row, program=_copy(row.program), params=_copy(row.params), tags=list(row.tags),
-        result=_copy(row.result), error=_copy(row.error), owner=row.owner and replace(row.owner),
-        counts=_copy(row.counts),
-    )  # fmt: skip

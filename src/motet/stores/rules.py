@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import inf
-from typing import Any
+from typing import Any, TypeAlias
 
 from motet.errors import Conflict, Fenced, NotFound
-from motet.ports import Batch, Document, Owner, Retention, RunRow, StepRow
+from motet.kernel.events import Json
+from motet.ports import Batch, Document, Owner, Retention, RunFilter, RunRow, StepRow
 from motet.records import Record
+from motet.stores.codec import encode, references
 
-CHANGEABLE = frozenset({"status", "started_at", "ended_at", "result", "error", "counts"})
+CHANGEABLE = frozenset({"status", "started_at", "ended_at", "result", "error"})
 """The columns of a run that a batch may change."""
 
 ENDED = ("succeeded", "failed", "cancelled")
@@ -163,6 +165,75 @@ def events_before(retention: Retention, now: float) -> float:
     """The time before which published events go too: where age alone decides. Else none go."""
     narrowed = retention.keep or retention.statuses or retention.tags or retention.free_bytes is not None
     return -inf if narrowed or retention.older_than_s is None else now - retention.older_than_s
+
+
+# -- what runs and steps are found by
+
+Term: TypeAlias = tuple[str, str, Json]
+"""Kind (tag, param, metric), name, and value: a number or a text."""
+
+WIDTHS_S = (60, 3600, 86400)
+"""How wide the cells of a density grid may be, where they are counted beforehand."""
+
+DURATIONS_S = (0.0, *(0.001 * 2 ** (place / 2) for place in range(70)))
+"""Where each place of a density grid begins."""
+
+_MOST_TERMS, _LONGEST_TERM = 200, 200
+
+
+def terms_of(params: Json, tags: Sequence[str]) -> list[Term]:
+    """What a new run is found by, besides its columns: its tags, and those parameters that are numbers or texts."""
+    found: list[Term] = [("tag", "", tag) for tag in tags]
+    for name, value in params.items() if isinstance(params, dict) else ():
+        found += [("param", *leaf) for leaf in _leaves(name, value)]
+    return found[:_MOST_TERMS]
+
+
+def _leaves(name: str, value: Json) -> Iterator[tuple[str, Json]]:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _leaves(f"{name}.{key}", each)
+    elif value is not None and not isinstance(value, list):
+        yield name, as_term(value)
+
+
+def as_term(value: Json) -> Json:
+    """A value as runs are found by it: numbers as they are, the beginning of texts, true and false as these words."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return value[:_LONGEST_TERM]
+    return float(value) if isinstance(value, int) and abs(value) < 2**1000 else value
+
+
+def bounds_of(where: RunFilter) -> list[tuple[str, str, Json, Json]]:
+    """The terms that the filter asks for: kind, name, lowest and highest value."""
+    found: list[tuple[str, str, Json, Json]] = []
+    if where.tag is not None:
+        found.append(("tag", "", where.tag, where.tag))
+    found += [("param", name, as_term(value), as_term(value)) for name, value in where.params.items()]
+    for name, (low, high) in where.metrics.items():
+        found.append(("metric", name, -inf if low is None else low, inf if high is None else high))
+    return found
+
+
+def width_of(since: float, until: float, columns: int) -> tuple[float, bool]:
+    """How wide the cells of a density grid are for so many columns in that time, and whether they are made of those
+    that are counted beforehand. These begin where time does, others at `since`.
+    """
+    wanted_s = max(until - since, 1e-3) / max(1, columns)
+    fitting = [width_s for width_s in WIDTHS_S if width_s <= wanted_s]
+    return (fitting[-1] * (wanted_s // fitting[-1]), True) if fitting else (wanted_s, False)
+
+
+def uses_in(events: Iterable[Json]) -> set[tuple[str, str, bool]]:
+    """The artifacts that events of steps refer to: digest, key of the step, and whether it was given to it."""
+    return {
+        (digest, event["key"], event["event"] == "step.added")
+        for event in events
+        if "key" in event
+        for digest in references([encode(event)])
+    }
 
 
 # -- rows as lists

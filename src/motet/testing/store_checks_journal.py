@@ -88,15 +88,16 @@ def check_append_changes_the_run(store: Store, clock: SetClock) -> None:
     """The columns given change, the others stay; with events or without; an unknown one is refused."""
     run = started(store)
     store.append(run, 1, 0, batch(1, run={"status": "running", "started_at": 5.0}))
-    store.append(run, 1, 1, Batch([], run={"counts": {"running": 2}}))
+    store.append(run, 1, 1, Batch([], run={"started_at": 6.0}))
     changes = {"status": "failed", "ended_at": 9.0, "result": [1], "error": {"type": "E"}}
-    store.append(run, 1, 1, batch(2, run=changes))
+    store.append(run, 1, 1, batch(2, run=changes, counts={"running": 2}))
     found = store.run(run)
-    assert (found.status, found.started_at, found.ended_at, found.seq) == ("failed", 5.0, 9.0, 2)
+    assert (found.status, found.started_at, found.ended_at, found.seq) == ("failed", 6.0, 9.0, 2)
     assert (found.result, found.error, found.counts) == ([1], {"type": "E"}, {"running": 2})
-    store.append(run, 1, 2, batch(3, run={"status": "running", "ended_at": None, "error": None}))
+    store.append(run, 1, 2, batch(3, run={"status": "running", "ended_at": None, "error": None}, counts={"failed": 1}))
     found = store.run(run)
     assert (found.status, found.ended_at, found.error, found.result) == ("running", None, None, [1])
+    assert found.counts == {"failed": 1}
     for name in ("epoch", "id", "status = 'x' --"):
         with refused(ValueError, name):
             store.append(run, 1, 3, batch(4, run={name: 1}))

@@ -22,6 +22,7 @@ from motet.testing import (
     store_checks_documents,
     store_checks_events,
     store_checks_journal,
+    store_checks_pages,
     store_checks_shared,
     store_checks_upkeep,
 )
@@ -33,9 +34,10 @@ JOURNAL: list[Check] = store_checks_journal.CHECKS
 DIRECTORY: list[Check] = store_checks_directory.CHECKS
 EVENTS: list[Check] = store_checks_events.CHECKS
 DOCUMENTS: list[Check] = store_checks_documents.CHECKS
+PAGES: list[Check] = store_checks_pages.CHECKS
 UPKEEP: list[Check] = store_checks_upkeep.CHECKS
 
-CHECKS: list[Check] = [*JOURNAL, *DIRECTORY, *EVENTS, *DOCUMENTS, *UPKEEP]
+CHECKS: list[Check] = [*JOURNAL, *DIRECTORY, *PAGES, *EVENTS, *DOCUMENTS, *UPKEEP]
 """What every store must pass."""
 
 SHARED_CHECKS: list[Callable[[Callable[[], Store]], None]] = store_checks_shared.CHECKS

@@ -55,7 +55,8 @@ class Published:
 
 def publication(run: str, key: str, value: Json, at: float) -> Publication:
     """The event that publishes an artifact of that run."""
-    return Publication(key, value, NAMESPACE, f"{run}/{value['step']}", run, "", at)
+    metric = value["preview"]["value"] if value["type"] == "metric" else None
+    return Publication(key, value, NAMESPACE, f"{run}/{value['step']}", run, "", at, metric)
 
 
 def published(store: Store, run: str, after: int = 0) -> list[Published]:

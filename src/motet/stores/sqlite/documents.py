@@ -5,8 +5,8 @@ from __future__ import annotations
 from motet.ports import Document
 from motet.stores import rules
 from motet.stores.codec import pack, unpack
-from motet.stores.sqlite.file import Database, Execute
-from motet.stores.sqlite.queries import Queries
+from motet.stores.sqlite.file import Database
+from motet.stores.sqlite.queries import Execute, Queries
 
 SQL = Queries("documents")
 

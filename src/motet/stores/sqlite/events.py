@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from motet.ports import Entry, Publication
-from motet.stores.sqlite.file import Execute
-from motet.stores.sqlite.queries import Queries
+from motet.ports import Entry, EventFilter, Publication
+from motet.stores.sqlite import runs
+from motet.stores.sqlite.queries import Execute, Queries
 from motet.stores.sqlite.rows import entries
 
 SQL = Queries("events")
+
+_IN_ONE_RECORD = 256
 
 
 def head(execute: Execute) -> int:
@@ -18,8 +20,12 @@ def head(execute: Execute) -> int:
     return int(execute(SQL.head).fetchone()[0])
 
 
-def read(execute: Execute, after: int, limit: int, run: str | None, published: bool) -> list[Entry]:
+def read(
+    execute: Execute, after: int, limit: int, run: str | None, published: bool, where: EventFilter | None
+) -> list[Entry]:
     """See `Events.read`."""
+    if where is not None:
+        return _chosen(execute, after, limit, run, where)
     if run is None:
         return _take(execute(SQL.read_published if published else SQL.read_all, (after, limit)), after, limit)
     found = _take(execute(SQL.read_about, (after, limit, run)), after, limit)
@@ -30,6 +36,35 @@ def read(execute: Execute, after: int, limit: int, run: str | None, published: b
         found += _take(execute(SQL.read_run, (after, limit, *number)), after, limit)
         found.sort(key=lambda entry: entry.offset)
     return found[:limit]
+
+
+def _chosen(execute: Execute, after: int, limit: int, run: str | None, where: EventFilter) -> list[Entry]:
+    """Published events by what is given; the first of it is looked up, as each has an index, and the rest compared."""
+    given = [("about", run), ("records.key", where.key), ("sender", where.sender), ("namespace", where.namespace)]
+    tests = [(column, value) for column, value in given if value is not None]
+    conditions = [f"{'+' if i else ''}{column} = ?" for i, (column, _) in enumerate(tests)]
+    conditions += ["records.run = 0", "last_seq IS NULL"] if not tests else ["last_offset > ?"]
+    if not tests:
+        conditions.append("last_offset > ?")
+    sql = SQL.read_chosen.replace("{conditions}", " AND ".join(conditions))
+    return _take(execute(sql, (*(value for _, value in tests), after, limit)), after, limit)
+
+
+def offset_at(execute: Execute, at: float) -> int:
+    """See `Events.offset_at`. To be read from one state."""
+    low, high = 0, head(execute)  # the last record before that time ends after `low` and up to `high`
+    while low < high:
+        middle = (low + high) // 2 + 1
+        row = execute(SQL.time_from, (middle,)).fetchone()
+        if row is None or row[0] > high or row[1] >= at:
+            high = middle - 1
+        else:
+            low = row[0]
+    for entry in read(execute, low, _IN_ONE_RECORD, None, False, None):
+        if entry.at >= at:
+            break
+        low = entry.offset
+    return low
 
 
 def _take(cursor: sqlite3.Cursor, after: int, limit: int) -> list[Entry]:
@@ -54,6 +89,8 @@ def publish(execute: Execute, events: Sequence[Publication], bodies: Sequence[st
             offset += 1
             about = event.run or None
             execute(SQL.publish, (offset, body, about, event.key, event.namespace, event.sender, event.at, key))
+            if about and event.metric is not None:
+                runs.put_metric(execute, about, event.key, event.metric)
         offsets.append(offset if known is None else known[0])
     return offsets, offset - first
 

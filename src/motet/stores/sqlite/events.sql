@@ -19,6 +19,15 @@ WHERE last_offset > ?1 AND count > 0 ORDER BY last_offset LIMIT ?2
 SELECT {columns} FROM records LEFT JOIN runs ON number = run
 WHERE run = 0 AND last_seq IS NULL AND last_offset > ?1 AND count > 0 ORDER BY last_offset LIMIT ?2
 
+-- name: read_chosen
+SELECT {columns} FROM records LEFT JOIN runs ON number = run WHERE {conditions} AND count > 0
+ORDER BY last_offset LIMIT ?
+
+-- name: time_from
+-- The first record from an offset on, and its time.
+SELECT last_offset, coalesce(at, json_extract(body, '$[#-1].at'), 0.0) FROM records
+WHERE last_offset >= ? AND count > 0 ORDER BY last_offset LIMIT 1
+
 -- name: read_about
 SELECT {columns} FROM records LEFT JOIN runs ON number = run
 WHERE about = ?3 AND last_offset > ?1 ORDER BY last_offset LIMIT ?2

@@ -16,11 +16,11 @@ from motet.failpoints import hit
 from motet.stores.homes import refuse_open_home
 from motet.stores.mounts import mountinfo, network_file_system
 from motet.stores.sqlite.errors import explained, patiently
+from motet.stores.sqlite.queries import Execute
 from motet.stores.sqlite.schema import migrate
 from motet.stores.turn import Turn
 
 Durability: TypeAlias = Literal["normal", "full"]
-Execute: TypeAlias = Callable[..., sqlite3.Cursor]
 P = ParamSpec("P")
 T = TypeVar("T")
 Act: TypeAlias = Callable[Concatenate[Execute, P], T]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from motet.ports import Batch, Checkpoint, Owner, RunRow
+from motet.kernel.events import Json
+from motet.ports import Batch, Checkpoint, Owner, RunRow, StepRow
 from motet.stores import rules
-from motet.stores.codec import encode, pack, unpack
+from motet.stores.codec import decode, encode, pack, unpack
 from motet.stores.sqlite import runs
-from motet.stores.sqlite.file import Execute
-from motet.stores.sqlite.queries import Queries
+from motet.stores.sqlite.queries import Execute, Queries
 from motet.stores.sqlite.rows import pack_owner
 
 SQL = Queries("journal")
@@ -19,7 +19,11 @@ SQL = Queries("journal")
 Values = tuple[Any, ...]
 """The parameters of the query `append`."""
 
-_AS_JSON = {"result", "error", "counts"}
+_AT_MOST = 256
+"""So many events are in one record."""
+
+_REFERENCE = '"artifact":'
+_AS_JSON = {"result", "error"}
 
 
 def claim(execute: Execute, run: str, owner: Owner, now: float, lease_s: float, force: bool) -> RunRow:
@@ -43,15 +47,37 @@ def release(execute: Execute, run: str, epoch: int) -> None:
     execute(SQL.release, (run, epoch))
 
 
-def record(run: str, epoch: int, expected_seq: int, batch: Batch) -> Values:
-    """The record that a batch makes, as `add` takes it. Raises ValueError for what no batch may hold."""
+def records(run: str, epoch: int, expected_seq: int, batch: Batch) -> list[Values]:
+    """The records that a batch makes, as `append` takes them: of many events more than one, since whoever reads some of
+    a record's events decodes it whole. Raises ValueError for what no batch may hold.
+    """
     events, steps = batch.events, batch.steps
     if batch.run or not events:
         rules.check_batch(batch)
-    return (
-        len(events), run, epoch, expected_seq, encode(events),
-        encode([rules.step_cells(step) for step in steps]) if steps else None,
-    )  # fmt: skip
+    counts = None if batch.counts is None else encode(batch.counts)
+    count = len(events)
+    if count <= _AT_MOST:
+        return [_record(run, epoch, expected_seq, events, steps, counts)]
+    share = -(-len(steps) * _AT_MOST // count)
+    return [
+        _record(
+            run, epoch, expected_seq + first, events[first : first + _AT_MOST],
+            steps[i * share : (i + 1) * share], counts,
+        )
+        for i, first in enumerate(range(0, count, _AT_MOST))
+    ]  # fmt: skip
+
+
+def _record(
+    run: str, epoch: int, seq: int, events: Sequence[Json], steps: Sequence[StepRow], counts: str | None
+) -> Values:
+    cells = encode([rules.step_cells(step) for step in steps]) if steps else None
+    return len(events), run, epoch, seq, encode(events), cells, counts
+
+
+def is_plain(records: list[Values], batch: Batch) -> bool:
+    """Whether one statement commits the batch: one record, and nothing else changes."""
+    return len(records) == 1 and not batch.run and bool(batch.events) and _REFERENCE not in records[0][4]
 
 
 def add(execute: Execute, values: Values) -> None:
@@ -63,12 +89,16 @@ def add(execute: Execute, values: Values) -> None:
         raise
 
 
-def append(execute: Execute, values: Values, run: str, changed: Mapping[str, Any]) -> None:
-    """Add the record, if it has events, and change the run's columns. Raises Fenced."""
-    if values[0]:
+def append(execute: Execute, records: list[Values], run: str, changed: Mapping[str, Any]) -> None:
+    """Add the records, if they have events, and change the run's columns. Raises Fenced."""
+    for values in records:
+        if not values[0]:
+            _check_place(execute, values)
+            continue
         add(execute, values)
-    else:
-        _check_place(execute, values)
+        if _REFERENCE in values[4]:
+            for digest, key, given in rules.uses_in(decode(values[4])):
+                execute(SQL.put_use, (digest, run, key, given))
     if changed:
         cells = [pack(value) if name in _AS_JSON else value for name, value in changed.items()]
         execute(f"UPDATE runs SET {', '.join(f'{name} = ?' for name in changed)} WHERE id = ?", (*cells, run))

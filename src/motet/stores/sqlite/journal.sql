@@ -16,11 +16,11 @@ SELECT epoch, coalesce((SELECT max(last_seq) FROM records WHERE run = number), 0
 -- name: append
 -- The fence is part of the insertion: where it does not hold, `run` becomes NULL, which the table refuses.
 -- (As INSERT ... SELECT it would take a temporary table, since it reads the table that it writes.)
-INSERT INTO records (last_offset, count, run, last_seq, body, steps) VALUES (
+INSERT INTO records (last_offset, count, run, last_seq, body, steps, counts) VALUES (
     (SELECT coalesce(max(last_offset), 0) FROM records) + ?1, ?1,
     (SELECT number FROM runs WHERE id = ?2 AND epoch = ?3
         AND coalesce((SELECT max(last_seq) FROM records WHERE run = number), 0) = ?4),
-    ?4 + ?1, ?5, ?6)
+    ?4 + ?1, ?5, ?6, ?7)
 
 -- name: records_after
 SELECT last_seq, count, body FROM records
@@ -31,3 +31,6 @@ INSERT OR REPLACE INTO checkpoints (run, seq, state) VALUES ((SELECT number FROM
 
 -- name: load_checkpoint
 SELECT seq, state FROM checkpoints WHERE run = (SELECT number FROM runs WHERE id = ?)
+
+-- name: put_use
+INSERT OR IGNORE INTO uses (digest, run, key, given) VALUES (?, (SELECT number FROM runs WHERE id = ?), ?, ?)

@@ -10,6 +10,12 @@ A name in braces stands for the query of that name above it in the same file.
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Callable
+from typing import TypeAlias
+
+Execute: TypeAlias = Callable[..., sqlite3.Cursor]
+"""That of a connection: a statement and its values."""
 
 
 class Queries:

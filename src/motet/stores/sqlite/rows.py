@@ -22,6 +22,11 @@ def run_row(row: Row) -> RunRow:
     )  # fmt: skip
 
 
+def like(text: str) -> str:
+    """A LIKE pattern for what has the text in it, and for a little more: indexes know no escapes."""
+    return "%" + text.replace("%", "_") + "%"
+
+
 def pack_owner(owner: Owner) -> str | None:
     """The owner as a column."""
     return pack({name: getattr(owner, name) for name in owner.__match_args__})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from motet.kernel.events import Json
 from motet.ports import NewRun, RunRow
 from motet.stores.codec import pack
-from motet.stores.rules import no_run
-from motet.stores.sqlite.file import Execute
-from motet.stores.sqlite.queries import Queries
+from motet.stores.rules import no_run, terms_of
+from motet.stores.sqlite.queries import Execute, Queries
 from motet.stores.sqlite.rows import run_row
 
 SQL = Queries("runs")
@@ -14,12 +16,44 @@ SQL = Queries("runs")
 
 def create(execute: Execute, run: NewRun) -> bool:
     """See `Directory.create_run`."""
+    voice = run.program.get("voice", "") if isinstance(run.program, dict) else ""
     made = execute(
         SQL.create,
         (run.id, run.name, run.workflow, pack(run.program), pack(run.params), run.parent, pack(list(run.tags)),
-         run.offset, run.created_at),
-    ).rowcount  # fmt: skip
-    return made == 1
+         voice, run.offset, run.created_at),
+    )  # fmt: skip
+    if made.rowcount == 1:
+        index(execute, made.lastrowid or 0, run.params, run.tags, f"{run.id}\n{run.name}\n{run.workflow}")
+    return made.rowcount == 1
+
+
+def index(execute: Execute, number: int, params: Json, tags: Sequence[str], text: str) -> None:
+    """Let the run be found by its tags, parameters and text."""
+    execute(SQL.put_text, (number, text))
+    for kind, name, value in terms_of(params, tags):
+        execute(SQL.put_term, (kind, name, value, number))
+
+
+def number_of(execute: Execute, run: str) -> int:
+    """The number of the run. Raises NotFound."""
+    row: tuple[int] | None = execute(SQL.number, (run,)).fetchone()
+    if row is None:
+        raise no_run(run)
+    return row[0]
+
+
+def put_metric(execute: Execute, run: str, name: str, value: float) -> None:
+    """Let the run be found by the last point of that metric, if there is such a run."""
+    row = execute(SQL.number, (run,)).fetchone()
+    if row is not None:
+        execute(SQL.forget_metric, (*row, name))
+        execute(SQL.put_term, ("metric", name, value, *row))
+
+
+def forget(execute: Execute, number: int) -> None:
+    """Forget what the run was found by."""
+    execute(SQL.forget_text, (number,))
+    execute(SQL.forget_terms, (number,))
 
 
 def one(execute: Execute, run: str) -> RunRow:
@@ -28,6 +62,11 @@ def one(execute: Execute, run: str) -> RunRow:
     if row is None:
         raise no_run(run)
     return run_row(row)
+
+
+def numbered(execute: Execute, number: int) -> RunRow:
+    """The run of that number, which there is."""
+    return run_row(execute(SQL.numbered, (number,)).fetchone())
 
 
 def named(execute: Execute, text: str) -> list[RunRow]:

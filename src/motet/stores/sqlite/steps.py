@@ -12,8 +12,8 @@ from typing import Any
 from motet.ports import StepRow
 from motet.stores.codec import decode
 from motet.stores.rules import step_of_cells
-from motet.stores.sqlite.file import Database, Execute
-from motet.stores.sqlite.queries import Queries
+from motet.stores.sqlite.file import Database
+from motet.stores.sqlite.queries import Execute, Queries
 from motet.stores.sqlite.rows import step_row, step_values
 
 SQL = Queries("steps")
@@ -28,8 +28,8 @@ Newer = dict[str, list[Any]]
 
 def steps(database: Database, run: str, limit: int | None, status: str | None, whole: bool) -> list[StepRow]:
     """See `Store.steps`."""
-    while database.read(_many_are_newer, run):
-        if not database.write_soon(_fold_some, run):
+    while database.read(many_are_newer, run):
+        if not database.write_soon(fold_some, run):
             break
     return database.snapshot(_steps, run, limit, status, whole)
 
@@ -59,13 +59,19 @@ def _steps(execute: Execute, run: str, limit: int | None, status: str | None, wh
     return [row for _, row in rows[:limit]]
 
 
-def _many_are_newer(execute: Execute, run: str) -> bool:
+def many_are_newer(execute: Execute, run: str) -> bool:
     """Whether so many records are not folded yet that it is worth while."""
     count = execute(SQL.count_unfolded, (*_run(execute, run), _MANY + 1)).fetchone()[0]
     return bool(count > _MANY)
 
 
-def _fold_some(execute: Execute, run: str) -> None:
+def is_behind(execute: Execute, run: str) -> bool:
+    """Whether any record of the run is not folded yet."""
+    number, folded_seq = _run(execute, run)
+    return bool(execute(SQL.count_unfolded, (number, folded_seq, 1)).fetchone()[0])
+
+
+def fold_some(execute: Execute, run: str) -> None:
     """Move the rows of the next records into the table."""
     number, folded_seq = _run(execute, run)
     newer, last_seq = _newer(execute, number, folded_seq, _AT_ONCE)

@@ -4,29 +4,43 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from motet.failpoints import hit
 from motet.kernel.events import Json
 from motet.ports import (
+    AttemptRow,
     Batch,
+    Cell,
     Checkpoint,
     Entry,
+    EventFilter,
     Follower,
     NewRun,
     Owner,
     Pruned,
     Publication,
     Retention,
+    RunFilter,
+    RunPage,
     RunRow,
+    StepFilter,
+    StepPage,
     StepRow,
+    Summary,
+    Use,
 )
 from motet.stores.codec import decode, pack
 from motet.stores.rules import no_step
 from motet.stores.sqlite import events, journal, runs, steps
 from motet.stores.sqlite.documents import SqliteDocuments
-from motet.stores.sqlite.file import Database, Durability, Execute
+from motet.stores.sqlite.file import Database, Durability
+from motet.stores.sqlite.queries import Execute
 from motet.stores.wake import Bell, FifoFollower, sweep
+
+if TYPE_CHECKING:
+    from motet.stores.sqlite.pages import SqlitePages
 
 _STALE_S = 3600.0
 
@@ -46,6 +60,7 @@ class SqliteStore(SqliteDocuments):
         self._now = now
         self._database = Database(os.path.abspath(home), durability, patience_s)
         super().__init__(self._database)
+        self._pages: SqlitePages | None = None
         self._wake_folder = os.path.join(self._database.home, "wake")
         self._bell = Bell(self._wake_folder)
 
@@ -56,16 +71,17 @@ class SqliteStore(SqliteDocuments):
 
     def renew(self, run: str, epoch: int, lease_s: float) -> None:
         self._database.write(journal.renew, run, epoch, self._now() + lease_s)
+        self._database.write_soon(steps.fold_some, run)  # a little of it, so that who looks finds little to do
 
     def release(self, run: str, epoch: int) -> None:
         self._database.write(journal.release, run, epoch)
 
     def append(self, run: str, epoch: int, expected_seq: int, batch: Batch) -> None:
-        record = journal.record(run, epoch, expected_seq, batch)
-        if batch.run or not batch.events:
-            self._database.write(journal.append, record, run, batch.run)
+        records = journal.records(run, epoch, expected_seq, batch)
+        if journal.is_plain(records, batch):
+            self._database.write_alone(journal.add, records[0])
         else:
-            self._database.write_alone(journal.add, record)
+            self._database.write(journal.append, records, run, batch.run)
         self._bell.ring(published=False)
 
     def history(self, run: str, after_seq: int = 0) -> Iterator[Json]:
@@ -108,6 +124,41 @@ class SqliteStore(SqliteDocuments):
             raise no_step(run, key)
         return found
 
+    # -- pages
+
+    @property
+    def pages(self) -> SqlitePages:
+        """What pages read; engines do without it."""
+        if self._pages is None:
+            from motet.stores.sqlite.pages import SqlitePages
+
+            self._pages = SqlitePages(self._database, lambda: self._bell.ring(published=False))
+        return self._pages
+
+    def run_page(self, where: RunFilter, *, start: str | None = None, limit: int = 50) -> RunPage:
+        return self.pages.run_page(where, start=start, limit=limit)
+
+    def run_counts(self) -> Mapping[str, int]:
+        return self.pages.run_counts()
+
+    def density(self, since: float, until: float, columns: int) -> list[Cell]:
+        return self.pages.density(since, until, columns)
+
+    def summary(self, run: str) -> Summary:
+        return self.pages.summary(run)
+
+    def step_page(self, run: str, where: StepFilter, *, start: int | None = None, limit: int = 50) -> StepPage:
+        return self.pages.step_page(run, where, start=start, limit=limit)
+
+    def attempts(self, run: str, key: str) -> list[AttemptRow]:
+        return self.pages.attempts(run, key)
+
+    def uses(self, digest: str) -> list[Use]:
+        return self.pages.uses(digest)
+
+    def artifacts_of(self, run: str, key: str) -> tuple[list[str], list[str]]:
+        return self.pages.artifacts_of(run, key)
+
     # -- events
 
     def publish(self, published: Sequence[Publication]) -> list[int]:
@@ -122,8 +173,14 @@ class SqliteStore(SqliteDocuments):
     def head(self) -> int:
         return self._database.read(events.head)
 
-    def read(self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False) -> list[Entry]:
-        return self._database.read(events.read, after, limit, run, published)
+    def read(
+        self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False,
+        where: EventFilter | None = None,
+    ) -> list[Entry]:  # fmt: skip
+        return self._database.read(events.read, after, limit, run, published, where)
+
+    def offset_at(self, at: float) -> int:
+        return self._database.snapshot(events.offset_at, at)
 
     def follow(self, *, published: bool = False) -> Follower:
         self.head()  # the store is there, or what keeps it from being there is said
@@ -158,6 +215,8 @@ class SqliteStore(SqliteDocuments):
         return self._database.read(_check)
 
     def close(self) -> None:
+        if self._pages is not None:
+            self._pages.close()
         self._database.close()
         self._bell.close()
 

@@ -7,9 +7,10 @@ from math import inf
 from motet.ports import Pruned, Retention
 from motet.stores import rules
 from motet.stores.codec import references, unpack
+from motet.stores.sqlite import runs
 from motet.stores.sqlite.events import head
-from motet.stores.sqlite.file import Database, Execute
-from motet.stores.sqlite.queries import Queries
+from motet.stores.sqlite.file import Database
+from motet.stores.sqlite.queries import Execute, Queries
 from motet.stores.sqlite.rows import Row
 
 SQL = Queries("upkeep")
@@ -102,7 +103,8 @@ def _prune_run(execute: Execute, number: int, retention: Retention, now: float) 
     if row is None or not rules.may_go(_candidate(row), retention, now, _heard(execute, now)):
         return None
     newest, (count, _) = head(execute), _size_of(execute, number)
-    for sql in (SQL.delete_records, SQL.delete_steps, SQL.delete_checkpoint, SQL.delete_run):
+    runs.forget(execute, number)
+    for sql in (SQL.delete_records, SQL.delete_steps, SQL.delete_checkpoint, SQL.delete_uses, SQL.delete_run):
         execute(sql, (number,))
     execute(SQL.delete_aliases, (row[1],))
     execute(SQL.delete_listener, (row[1],))

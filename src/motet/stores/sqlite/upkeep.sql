@@ -32,6 +32,9 @@ DELETE FROM steps WHERE run = ?
 -- name: delete_checkpoint
 DELETE FROM checkpoints WHERE run = ?
 
+-- name: delete_uses
+DELETE FROM uses WHERE run = ?
+
 -- name: delete_run
 DELETE FROM runs WHERE number = ?
 

@@ -1,0 +1,80 @@
+-- Version 2: what pages read. None of it stands in the way of an engine's commit, which still writes one row.
+
+ALTER TABLE runs ADD COLUMN voice TEXT NOT NULL DEFAULT '';
+UPDATE runs SET voice = coalesce(json_extract(program, '$.voice'), '') WHERE json_valid(program);
+
+-- How many steps the run has in each status, after the record's events.
+ALTER TABLE records ADD COLUMN counts TEXT;
+
+-- Each list is read in the order of time: a filter by equality finds its runs in that order.
+CREATE INDEX runs_by_status ON runs (status, created_at);
+CREATE INDEX runs_by_workflow ON runs (workflow, created_at);
+CREATE INDEX runs_by_voice ON runs (voice, created_at);
+CREATE INDEX runs_by_parent ON runs (parent, created_at) WHERE parent <> '';
+
+-- By what else a run is found: tags (name ''), parameters (by path) and the last point of each metric.
+CREATE TABLE terms (
+    kind  TEXT NOT NULL,
+    name  TEXT NOT NULL,
+    value NOT NULL,
+    run   INTEGER NOT NULL,
+    PRIMARY KEY (kind, name, value, run)
+) WITHOUT ROWID;
+CREATE INDEX terms_by_run ON terms (run, kind, name);
+
+-- How many runs ended, by when they were created and how long they took: cells of a minute, an hour and a day, and
+-- of a factor of the square root of two. `took` is a place in `durations`.
+CREATE TABLE durations (place INTEGER PRIMARY KEY, from_s REAL NOT NULL);
+INSERT INTO durations
+    WITH RECURSIVE step (place, from_s) AS (
+        VALUES (0, 0.0) UNION ALL
+        SELECT place + 1, CASE place WHEN 0 THEN 0.001 ELSE from_s * 1.4142135623730951 END FROM step WHERE place < 70)
+    SELECT place, from_s FROM step;
+CREATE TABLE density (
+    width  INTEGER NOT NULL,
+    cell   INTEGER NOT NULL,
+    took   INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    count  INTEGER NOT NULL,
+    PRIMARY KEY (width, cell, took, status)
+) WITHOUT ROWID;
+CREATE INDEX runs_open ON runs (created_at, status) WHERE ended_at IS NULL;
+
+CREATE TABLE widths (width INTEGER PRIMARY KEY);
+INSERT INTO widths VALUES (60), (3600), (86400);
+CREATE VIEW run_cells AS
+    SELECT number, width, CAST(created_at / width AS INTEGER) AS cell, status,
+        (SELECT max(place) FROM durations WHERE from_s <= max(0.0, ended_at - coalesce(started_at, ended_at))) AS took
+    FROM runs, widths WHERE ended_at IS NOT NULL;
+INSERT INTO density SELECT width, cell, took, status, count(*) FROM run_cells GROUP BY width, cell, took, status;
+CREATE TRIGGER density_before BEFORE UPDATE OF status, ended_at, started_at ON runs WHEN old.ended_at IS NOT NULL BEGIN
+    UPDATE density SET count = count - 1 WHERE (width, cell, took, status) IN
+        (SELECT width, cell, took, status FROM run_cells WHERE number = old.number);
+END;
+CREATE TRIGGER density_after AFTER UPDATE OF status, ended_at, started_at ON runs WHEN new.ended_at IS NOT NULL BEGIN
+    INSERT INTO density SELECT width, cell, took, status, 1 FROM run_cells WHERE number = new.number
+        ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER density_gone BEFORE DELETE ON runs WHEN old.ended_at IS NOT NULL BEGIN
+    UPDATE density SET count = count - 1 WHERE (width, cell, took, status) IN
+        (SELECT width, cell, took, status FROM run_cells WHERE number = old.number);
+END;
+
+CREATE INDEX steps_by_status ON steps (run, status);
+CREATE INDEX steps_by_task ON steps (run, task, status);
+CREATE INDEX steps_by_parent ON steps (run, parent);
+CREATE INDEX steps_by_name ON steps (run, name) WHERE name <> '';
+
+-- Which steps made an artifact or were given it, as it was recorded.
+CREATE TABLE uses (
+    digest TEXT NOT NULL,
+    run    INTEGER NOT NULL,
+    key    TEXT NOT NULL,
+    given  INTEGER NOT NULL,
+    PRIMARY KEY (digest, run, key, given)
+) WITHOUT ROWID;
+CREATE INDEX uses_by_step ON uses (run, key);
+
+CREATE INDEX records_by_key ON records (key) WHERE key IS NOT NULL;
+CREATE INDEX records_by_namespace ON records (namespace) WHERE namespace IS NOT NULL;
+CREATE INDEX records_by_sender ON records (sender) WHERE sender IS NOT NULL;
