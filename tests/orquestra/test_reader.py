@@ -192,6 +192,40 @@ def test_oddities_are_warnings() -> None:
         assert each in told
 
 
+def test_what_is_null_is_not_set() -> None:
+    text = changed("      language: python3\n", "      language: python3\n      customImage: null\n")
+    text = changed("- name: fit-line\n", "- name: fit-line\n  retry: null\n  timeout: null\n", text)
+    assert read(f"dataAggregation: null\n{text}").warnings == []
+
+
+def test_numbers_that_are_none_stay_text_or_are_refused() -> None:
+    text = changed(
+        'branch: "main"', "commit: 53e1162", changed("count: 4\n    type: int", "count: 1e400\n    type: string")
+    )
+    workflow = read(text)
+    assert (workflow.imports["garden"].ref, workflow.steps["draw-points"].inputs[0].value) == ("53e1162", "1e400")
+    for value, told in (
+        (".inf", "w.yaml:30:12: JSON has no such number"),
+        ("[1, {a: .nan}]", "w.yaml:30:20: JSON has no such number"),
+        ("9" * 200_000, "w.yaml:30:12: this number has 200000 characters"),
+        ("0x" + "f" * 100_000, "w.yaml:30:12: this number has 100002 characters"),
+    ):
+        with pytest.raises(SpecError) as refused:
+            read(changed("count: 4", f"count: {value}"))
+        assert refused.value.what.startswith(told)
+        assert len(refused.value.what) < 200
+
+
+def test_what_a_run_was_made_of_is_read_by_whatever_rules_there_are_now() -> None:
+    text = changed("type: git", "type: gitt", changed("count: 4", "count: [.inf, " + "9" * 2000 + "]"))
+    text = changed("((draw-points.points))", "((draw-points.nothing))", text)
+    with pytest.raises(SpecError):
+        read(text)
+    workflow = read_workflow(text, "w.yaml", kept=True)
+    assert list(workflow.steps) == ["draw-points", "fit-line", "score"]
+    assert workflow.steps["fit-line"].inputs[0].source == ("draw-points", "nothing")
+
+
 V0 = """\
 ZapOSApiVersion: v1alpha1
 kind: Workflow

@@ -245,6 +245,62 @@ def test_artifacts_lie_in_the_step_s_folder_and_are_no_outputs_unless_written_to
     assert "ended without its output 'data'" in said
 
 
+STRANGE = """\
+def write(text):
+    with open("told.json", "w") as file:
+        file.write(text)
+
+
+def odd():
+    write('{"a": NaN, "b": 1e400, "b": -Infinity, "c": [1.5, {"d": NaN}], "e": "NaN"}')
+
+
+def deep():
+    write("[" * 100_000 + "]" * 100_000)
+
+
+def deeper():
+    write("[" * 300 + "]" * 300)
+
+
+def digits():
+    write("9" * 200_000)
+
+
+def nests():
+    write("[" * 150 + "]" * 150)
+"""
+
+
+def test_what_is_not_quite_json_is_told_and_results_are_json(cli: Cli, remotes: Remotes) -> None:
+    remotes.publish("growers/garden", "main", {"steps/odd.py": STRANGE})
+    cli.write("w.yaml", odd(step("a", "odd"), step("b", "nests")))
+    run = cli.json("run", "w.yaml")["runs"][0]["id"]
+    told = cli("logs", run, "a").out
+    for each in (
+        "NaN, which stands as null",
+        "-Infinity, which",
+        "a key twice in one object, of which the last counts",
+    ):
+        assert each in told, each
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    for form in ("exact", "v2", "legacy"):
+        found = json.loads(cli("results", run, "--format", form).out, parse_constant=refuse)
+        (mine,) = [
+            each for name, each in found.items() if name == "a" or each.get("stepName", each.get("class")) == "a"
+        ]
+        assert mine["told"]["a"] is None
+        assert mine["told"]["e"] == "NaN"
+    cli.write("w.yaml", odd(*(step(each, each) for each in ("deep", "deeper", "digits"))))
+    said = cli("run", "w.yaml", code=1).err
+    assert said.count("told.json is no JSON: it is nested more than 200 levels deep") == 2
+    assert "told.json is no JSON: Exceeds the limit" in said
+    assert "Traceback" not in said
+
+
 def test_a_large_result_is_not_shown_in_part(cli: Cli) -> None:
     cli.write("w.yaml", odd(step("a", "large", "size: 5000"), step("b", "tell", "x: 1")))
     said = cli("run", "w.yaml", "--name", "heavy").out

@@ -27,11 +27,12 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a document may come to: bytes of text, levels of nesting, values in all."""
+    """What a document may come to: bytes of text, levels of nesting, values in all, characters of a number."""
 
     size_bytes: int = 3_145_728
     depth: int = 64
     values: int = 250_000
+    number_chars: int = 1000
 
 
 @dataclass(slots=True)
@@ -91,9 +92,6 @@ def _checked_text(text: str | bytes, file: str, limits: Limits) -> str:
     except UnicodeDecodeError as error:
         line = text.count(b"\n", 0, error.start) + 1
         raise SpecError(f"{file}:{line}: this is no UTF-8 text.", "Save the file as UTF-8.") from None
-
-
-_NUMBER_CHARS = 1000
 
 
 def _cut(text: str) -> str:
@@ -211,8 +209,9 @@ class _Reader:
             self._refuse(event, f"values with the tag {tag.removeprefix(_PREFIX)!r} are not read", "Leave the tag out.")
         if tag.endswith((":timestamp", ":merge", ":value")):
             return event.value
-        if len(event.value) > _NUMBER_CHARS and tag.endswith((":int", ":float")):
-            what = f"this number has {len(event.value)} characters, and {_NUMBER_CHARS} are the limit"
+        most = self.limits.number_chars
+        if len(event.value) > most and tag.endswith((":int", ":float")):
+            what = f"this number has {len(event.value)} characters, and {most} are the limit"
             self._refuse(event, what, "Write it in quotes if it is meant as text.")
         try:
             found = self._scalars.construct_object(self._yaml.ScalarNode(tag, event.value))

@@ -24,10 +24,11 @@ def told(value: Any) -> str:
 
 
 class Problems:
-    """What is wrong with a document, and what is merely odd."""
+    """What is wrong with a document, and what is merely odd. Not `heeded`, nothing is refused for it."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, *, heeded: bool = True) -> None:
         self.document = document
+        self._heeded = heeded
         self.errors: list[tuple[str, str]] = []
         self.warnings: list[str] = []
 
@@ -45,7 +46,7 @@ class Problems:
 
     def check(self) -> None:
         """Raise SpecError, naming all errors, if there are any."""
-        if not self.errors:
+        if not self.errors or not self._heeded:
             return
         if len(self.errors) == 1:
             raise SpecError(*self.errors[0])

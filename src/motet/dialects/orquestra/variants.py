@@ -18,9 +18,12 @@ Choice = tuple[tuple[str, int], ...]
 
 
 def parse(given: str, option: str) -> tuple[str, str]:
-    """The step.input and the text of "step.input=text". Raises UsageError."""
+    """The step.input and the text of "step.input=text"; for --set, also the name of a template's value and its text.
+
+    Raises UsageError.
+    """
     name, equals, text = given.partition("=")
-    if not equals or "." not in name:
+    if not equals or ("." not in name and not (option == "--set" and name.isidentifier())):
         raise UsageError(
             f"{option} {given}: this is no STEP.INPUT=VALUE.", f"Write for example {option} train.model=svm."
         )
@@ -51,6 +54,8 @@ def apply(workflow: Workflow, sets: Mapping[str, Any], matrix: Mapping[str, Sequ
     name gets the values at its end. A step that depends on no axis stays one.
     """
     for axis, value in sets.items():
+        if "." not in axis:  # a value for the template, which was rendered with it
+            continue
         given = _input(workflow, axis)
         if given.source is not None:
             told = f"(({'.'.join(given.source)}))"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from motet import private
-from motet.dialects.orquestra import variants
+from motet.dialects.orquestra import templates, variants
 from motet.dialects.orquestra.components import Component, fetch, read_lock, write_lock
 from motet.dialects.orquestra.contract import content, is_json
 from motet.dialects.orquestra.ids import workflow_id
@@ -75,8 +75,11 @@ def prepare(file: str, home: str, resources: Mapping[str, float], asked: Asked) 
 
     Raises SpecError, naming every fault with its place; EnvironmentFailed; TargetError for a file that cannot be read.
     """
-    text = _text(file)
-    workflow = read_workflow(text, file)
+    text, label = _text(file), file
+    values = {name: value for name, value in asked.sets.items() if "." not in name}
+    if templates.is_asked(file, values):
+        text, label = templates.render(text, file, values), f"{file} (rendered)"
+    workflow = read_workflow(text, label)
     variants.apply(workflow, asked.sets, asked.matrix)
     folder = environments_folder(home)
     pins, locked = read_lock(workflow, file) if asked.locked else ({}, {})
@@ -157,7 +160,8 @@ def new_run(
 
 def workflow_of(host: Host, row: RunRow) -> Workflow:
     """The workflow of a run as it was when the run was made."""
-    workflow = read_workflow(bytes(host.artifacts.get(row.program["source"]["artifact"])), row.program["file"])
+    text = bytes(host.artifacts.get(row.program["source"]["artifact"]))
+    workflow = read_workflow(text, row.program["file"], kept=True)
     params = row.params or {}
     variants.apply(workflow, params.get("set", {}), params.get("matrix", {}))
     return workflow
