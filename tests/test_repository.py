@@ -82,7 +82,7 @@ LATE_BORDERS = {
 HEAVY = {
     "_hashlib", "ast", "asyncio", "bisect", "cloudpickle", "concurrent", "copy", "csv", "ctypes", "dataclasses",
     "difflib", "dis", "glob", "grp", "hashlib", "importlib.machinery", "importlib.metadata",
-    "importlib.util", "inspect", "linecache", "logging", "mimetypes",
+    "importlib.util", "inspect", "jinja2", "linecache", "logging", "mimetypes",
     "mmap", "multiprocessing", "packaging", "pandas", "pathlib", "pickle", "PIL", "pyarrow", "pydantic", "random",
     "shlex", "shutil", "socket", "subprocess", "tarfile", "tempfile", "tokenize", "tomllib", "traceback", "urllib",
     "uuid", "yaml", "zlib",

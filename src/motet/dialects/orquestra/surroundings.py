@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 
+from motet.dialects.orquestra import probe
 from motet.dialects.orquestra.components import Component, Fetching
 from motet.dialects.orquestra.spec import Step, Workflow
 from motet.environments import requirements
@@ -50,8 +51,6 @@ class Surroundings:
         `own` are the folders of their components. Nothing of their code is run. Raises EnvironmentFailed.
         """
         from subprocess import run
-
-        from motet.dialects.orquestra import probe
 
         asked = json.dumps({"paths": list(self.paths), "own": list(own), "files": list(files)})
         try:
