@@ -53,7 +53,7 @@ def test_what_is_wrong_with_the_rest_is_told_of_what_was_rendered(cli: Cli) -> N
     assert "w.yaml (rendered):24:19: steps/points.py" in cli("run", "w.yaml", "--set", "count=4", code=2).err
     cli.write("w.yaml", BLOSSOMS)
     said = cli("run", "w.yaml", "--set", "count=4", code=2).err
-    assert "--set count=4: w.yaml is no template" in said
+    assert "--set count=4: this is no STEP.INPUT=VALUE, and w.yaml is no template" in said
 
 
 @pytest.mark.parametrize("text", [

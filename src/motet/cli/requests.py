@@ -74,10 +74,10 @@ def workflow_inputs(parser: ArgumentParser) -> None:
 
 def asked_of_workflow(options: Namespace) -> Asked:
     """The values of these options. Raises UsageError."""
-    from motet.dialects.orquestra.variants import parse, value_of, values_of
+    from motet.dialects.orquestra.variants import parse, parse_set, value_of, values_of
     from motet.dialects.orquestra.voice import Asked
 
-    sets = dict(parse(each, "--set") for each in options.sets)
+    sets = dict(parse_set(each) for each in options.sets)
     matrix = dict(parse(each, "--matrix") for each in options.matrix)
     return Asked(
         {axis: value_of(text) for axis, text in sets.items()},

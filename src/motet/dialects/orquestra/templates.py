@@ -34,8 +34,8 @@ def render(text: bytes, file: str, values: Mapping[str, Any]) -> bytes:
     if values and not _MARK.search(template):
         name, value = next(iter(values.items()))
         raise UsageError(
-            f"--set {name}={value}: {file} is no template that could have a value for {name!r}.",
-            "Set an input of a step: --set STEP.INPUT=VALUE.",
+            f"--set {name}={value}: this is no STEP.INPUT=VALUE, and {file} is no template that has a value {name!r}.",
+            "Set an input of a step: --set train.model=svm.",
         )
     environment = _environment()
     import jinja2

@@ -18,16 +18,19 @@ Choice = tuple[tuple[str, int], ...]
 
 
 def parse(given: str, option: str) -> tuple[str, str]:
-    """The step.input and the text of "step.input=text"; for --set, also the name of a template's value and its text.
-
-    Raises UsageError.
-    """
+    """The step.input and the text of "step.input=text". Raises UsageError."""
     name, equals, text = given.partition("=")
-    if not equals or ("." not in name and not (option == "--set" and name.isidentifier())):
+    if not equals or "." not in name:
         raise UsageError(
             f"{option} {given}: this is no STEP.INPUT=VALUE.", f"Write for example {option} train.model=svm."
         )
     return name, text
+
+
+def parse_set(given: str) -> tuple[str, str]:
+    """The same of --set, which may also be "name=text", for a template. Raises UsageError."""
+    name, equals, text = given.partition("=")
+    return (name, text) if equals and name.isidentifier() else parse(given, "--set")
 
 
 def value_of(text: str) -> Any:
