@@ -47,9 +47,6 @@ VOICE_WORDS = re.compile(r"(.*_)?stages?(_.*)?|passed|(.*_)?machine_types?(_.*)?
 
 BELOW_DIALECTS = ("kernel", "engine", "values", "stores", "executors", "artifacts", "errors.py", "ports")
 
-VOICES_ELSEWHERE = {"cli/qe.py": "orquestra", "cli/lock.py": "orquestra", "cli/prefect.py": "python"}
-"""Commands of one voice that do not lie in its folder: they count as its own."""
-
 MAY_BE_SMALL = {
     "events.py": "a name that Prefect's users import",
     "cache_policies.py": "a name that Prefect's users import",
@@ -74,8 +71,10 @@ LATE_BORDERS = {
     "app.py": "an adapter is imported when a setting asks for it",
     "cli/": "a command imports what it alone needs",
     "runtime/": "what runs is asked of the voice that runs it",
-    "voices.py": "a voice is imported when a file or a run is in it",
-    "workflows.py": "a voice is imported when a file or a run is in it",
+    "dialects/declared/plugin.py": "a voice is asked about files before it is wanted",
+    "dialects/orquestra/plugin.py": "a voice is asked about files before it is wanted",
+    "dialects/python/plugin.py": "a voice is asked about files before it is wanted",
+    "workflows.py": "a workflow file is called without any flow, too",
 }
 """Places whose functions may import modules of Motet, and why."""
 
@@ -214,7 +213,7 @@ def voice_of(module: Module) -> str | None:
     """The voice that the module is part of, wherever it lies."""
     parts = module.path.relative_to(SOURCE).parts
     is_inside = parts[0] == "dialects" and len(parts) > 2
-    return parts[1] if is_inside else VOICES_ELSEWHERE.get(module.within)
+    return parts[1] if is_inside else None
 
 
 def test_each_voice_is_small() -> None:

@@ -177,7 +177,7 @@ def _host() -> Host:
 
 
 def _driven(host: Host, program: Any, run: str = "measured") -> Driver:
-    from motet.dialects.declared.voice import new_run
+    from motet.dialects.declared.plugin import new_run
 
     host.create(new_run(host, run, "benchmarks:none", None))
     return host.take_up(run, program=program)

@@ -37,22 +37,24 @@ def warm(bench: Bench) -> list[Figure]:
 def samples(rounds: int, steps: int) -> list[float]:
     import time
 
-    from motet import app, workflows
-    from motet.dialects.orquestra.voice import Asked
+    from motet import app, voices
+    from motet.ports.voice import Asked, Onward, Target
 
     os.makedirs("code", exist_ok=True)
     with open("code/job.py", "w") as file:
         file.write(_CODE)
     with open("chain.yaml", "w") as file:
         file.write(_HEAD + "".join(map(_step, range(steps))))
-    host = app.hosts.current()
+    host, target = app.hosts.current(), Target("chain.yaml")
+    voice = voices.of_target(target)
     found = []
     for _ in range(rounds + 1):
-        new = workflows.new_run(host, "chain.yaml", Asked(cached=False))
+        new = voice.new_run(host, target, Asked(options={"no_cache": True}))
         host.create(new)
         began = time.perf_counter()
-        row = workflows.carry_on(host, new.id)
+        voice.carry_on(host, host.store.run(new.id), Onward())
         found.append((time.perf_counter() - began) / steps)
+        row = host.store.run(new.id)
         assert (row.status, row.counts) == ("succeeded", {"succeeded": steps})
     return found[1:]
 

@@ -15,22 +15,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from motet import private, voices
 from motet.artifacts.opener import Opener
-from motet.dialects.python import hosting
 from motet.engine.host import ExecutorSpec, Host
 from motet.errors import UsageError
 from motet.executors.machine import capacities
+from motet.ports.voice import PACKED
 from motet.values.secrets import Secrets
 from motet.values.secrets import home as home
 
 if TYPE_CHECKING:
-    from motet.engine.calls import Call
-    from motet.engine.session import Session
-    from motet.kernel.state import Step
     from motet.ports import ArtifactStore, Executor, LogStore, RunRow
+    from motet.ports.voice import Onward
     from motet.stores.sqlite import SqliteStore
 
 
@@ -76,8 +74,8 @@ def work_folder(folder: str) -> str:
 
 
 def packed_folder(folder: str) -> str:
-    """Where `qe get workflowresult` packs results. They can be packed again at any time."""
-    return os.path.join(folder, "results")
+    """Where voices pack results for somebody to fetch. They can be packed again at any time."""
+    return os.path.join(folder, PACKED)
 
 
 def shared_folder(folder: str) -> str:
@@ -121,20 +119,10 @@ def open_host(folder: str) -> Host:
             "processes": ExecutorSpec(processes, _number("MOTET_PROCESSES", cores), 2),
             "commands": ExecutorSpec(commands, _number("MOTET_COMMANDS", cores), 2),
         },
-        calls=_call_of,
+        home=folder,
     )  # fmt: skip
     host.resources = capacities()
     return host
-
-
-def _call_of(artifacts: ArtifactStore, session: Session, step: Step) -> Call:
-    """What carries out a step: as its program says, else as its call is written down."""
-    own: Callable[[Session, Step], Call] | None = getattr(session.program, "call", None)
-    if own is not None:
-        return own(session, step)
-    from motet.dialects.declared.calls import DeclaredCall
-
-    return DeclaredCall(artifacts, session, step)
 
 
 def _durability() -> Literal["normal", "full"]:
@@ -211,20 +199,10 @@ def start_engine(run: str) -> None:
 
 
 hosts = Hosts(open_host)
-hosting.use(hosts.current)
-hosting.start_by(start_engine)
+voices.lend(voices.Hosting(hosts.current, start_engine))
 atexit.register(hosts.close)
 
 
-def voice_of(row: RunRow) -> Callable[..., object]:
-    """What carries the run on, by the voice that its program names. Raises UsageError for an unknown one."""
-    speaker = voices.of_run(row).speaker()
-    own: Callable[..., object] | None = getattr(speaker, "carry_on", None)
-    return own or (lambda *given, **options: _carry_on(speaker, *given, **options))
-
-
-def _carry_on(speaker: Any, host: Host, row: RunRow, *, rerun_changed: bool = False, **how: Any) -> object:
-    """What such a run does is fixed when it begins: there is no changed code to ask about."""
-    from motet.dialects.declared.voice import drive
-
-    return drive(host, row, speaker.program_of(host, row, home()), **how)
+def carry_on(host: Host, row: RunRow, onward: Onward) -> object:
+    """Drive a run on, whichever voice it is in. Raises UsageError for one that is not spoken here."""
+    return voices.of_run(row).carry_on(host, row, onward)

@@ -1,104 +1,178 @@
-"""The voices: under which name runs of each are kept, how a file in one is told, which module speaks it.
+"""The voices that there are: those that come with Motet, and those of installed packages, found by their entry points.
 
-A further voice is a package in `dialects` and a line in `VOICES`: nothing else lists them. Its module has
-
-    carry_on(host, row, *, reopen, rerun, rerun_changed, begun)
-                                                           drives a run on from where it stands; or, where that is done
-                                                           as for any declared program,
-    program_of(host, row, home)                            the program of the run
-
-and that of a voice of files has as well
-
-    Asked(sets, matrix)                                    what is asked of a run beside its file
-    new_run(host, file, home, asked, *, name, warn)        a run of the file, checked and not yet begun
-    values(host, row)                                      {step: {output: content}} of what it has put out so far
+Reading entry points takes longer than a short run, so those of Motet itself stand here as well, and what is installed
+is looked at only where none of them will do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from motet.errors import TargetError, UsageError
+from motet.ports.voice import GROUP, Target, Voice
 from motet.records import Record
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from motet.ports import RunRow
+    from motet.ports.voice import Host
 
-_ENDINGS = (".yaml", ".yml", ".json")
-_MOST_CHARS = 4 * 1024 * 1024
+BUILT_IN: Mapping[str, str] = {
+    "python": "motet.dialects.python.plugin:VOICE",
+    "orquestra": "motet.dialects.orquestra.plugin:VOICE",
+    "program": "motet.dialects.declared.plugin:VOICE",
+}
+"""The entry points of Motet's own voices, in the order in which they are asked about a file."""
 
-
-class Voice(Record, frozen=True):
-    """A language that workflows are written in.
-
-    name    as the program of its runs has it
-    module  what speaks it, loaded when it is asked for
-    signs   a pattern that is found in the text of each of its files, with `^` for the beginning of any line; "" for a
-            voice that has no files
-    told    what such a file has, for those who wrote one that is not known
-    """
-
-    name: str
-    module: str
-    signs: str = ""
-    told: str = ""
-
-    def speaker(self) -> Any:
-        """The module."""
-        from importlib import import_module
-
-        return import_module(self.module)
+_loaded: dict[str, Voice] = {}
 
 
-VOICES: Mapping[str, Voice] = {
-    each.name: each
-    for each in (
-        Voice("python", "motet.dialects.python.voice"),
-        Voice("program", "motet.dialects.declared.voice"),
-        Voice(
-            "orquestra", "motet.dialects.orquestra.voice",
-            r"""^["']?(apiVersion["']?\s*:\s*["']?io\.orquestra\.workflow|ZapOSApiVersion)"""
-            r"""|"apiVersion"\s*:\s*"io\.orquestra\.workflow"""
-            r"""|\A(?=[\s\S]*^imports\s*:)(?=[\s\S]*^steps\s*:)""",
-            "An Orquestra workflow has a line `apiVersion: io.orquestra.workflow/1.0.0`.",
-        ),
-    )
-}  # fmt: skip
+def find(name: str) -> Voice | None:
+    """The voice of that name; None where there is none. Raises UsageError for one that cannot be loaded."""
+    if name in BUILT_IN:
+        return _load(name, BUILT_IN[name])
+    if name in _loaded:
+        return _loaded[name]
+    points = _installed()
+    return _load_point(points[name]) if name in points else None
 
 
 def of_run(row: RunRow) -> Voice:
     """The voice of a run. Raises UsageError for one that is not spoken here."""
-    found = VOICES.get(row.program.get("voice", ""))
+    name = row.program.get("voice", "")
+    found = find(name)
     if found is None:
         raise UsageError(
-            f"Run {row.name} is written in {row.program.get('voice')!r}, which this Motet does not speak.",
-            "Update Motet.",
+            f"Run {row.name} is written in {name!r}, which no voice here speaks.",
+            "Install the package that it was run with, or update Motet.",
         )
     return found
 
 
-def may_be_workflow(path: str) -> bool:
-    """Whether the file may be a workflow, by its name."""
-    return path.endswith(_ENDINGS)
+def built_in() -> Iterator[Voice]:
+    """Motet's own voices."""
+    for name, place in BUILT_IN.items():
+        yield _load(name, place)
 
 
-def of_text(text: str) -> Voice | None:
-    """The voice that the text is written in, by a look at it that reads no YAML; None if none is known."""
-    import re
+def installed() -> Iterator[Voice]:
+    """Those of other packages. One that cannot be loaded is left out: what it is asked for says why."""
+    for point in _installed().values():
+        try:
+            yield _load_point(point)
+        except UsageError:
+            continue
 
-    return next((each for each in VOICES.values() if each.signs and re.search(each.signs, text, re.M)), None)
+
+def every() -> Iterator[Voice]:
+    """All voices."""
+    yield from built_in()
+    yield from installed()
+
+
+def of_target(target: Target) -> Voice:
+    """The voice that the target is written in. Raises TargetError where none knows it, or where it cannot be loaded."""
+    found = next((each for each in every() if each.tells(target)), None)
+    if found is None:
+        found = next((each for each in every() if each.takes(target)), None)
+    if found is None:
+        plain = "It is no UTF-8 text: save it as that." if "\0" in target.head else ""
+        raise TargetError(
+            f"{target} is no workflow that is known here.",
+            plain or " ".join([*(each.sign for each in every() if each.sign), *_broken()]),
+        )
+    return found
 
 
 def of_file(path: str) -> Voice:
-    """The voice that the file is written in. Raises TargetError for a file that is no workflow known here."""
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
-        text = file.read(_MOST_CHARS)
-    found = of_text(text)
-    if found is None:
-        plain = "It is no UTF-8 text: save it as that." if "\0" in text else ""
-        raise TargetError(
-            f"{path} is no workflow that is known here.",
-            plain or " ".join(each.told for each in VOICES.values() if each.told),
-        )
+    """The voice that the workflow file is written in. Raises TargetError for any other file."""
+    target = Target(path)
+    found = of_target(target)
+    if not found.puts_out:
+        signs = " ".join(each.sign for each in every() if each.puts_out)
+        raise TargetError(f"{path} is no workflow file: it is {found.title}.", signs)
     return found
+
+
+# ---------------------------------------------------------------- entry points
+
+
+def _load(name: str, place: str) -> Voice:
+    if name in _loaded:
+        return _loaded[name]
+    from importlib import import_module
+
+    module, _, attribute = place.partition(":")
+    voice: Voice = getattr(import_module(module), attribute)
+    _loaded[name] = voice
+    return voice
+
+
+def _installed() -> dict[str, EntryPoint]:
+    """Entry points of other packages, by name. Nobody takes the name of one of Motet's own."""
+    from importlib.metadata import entry_points
+
+    return {each.name: each for each in entry_points(group=GROUP) if each.name not in BUILT_IN}
+
+
+def _load_point(point: EntryPoint) -> Voice:
+    try:
+        voice = _load(point.name, point.value)
+    except Exception as error:
+        raise UsageError(
+            f"The voice {point.name!r} of package {_package(point)} cannot be loaded: {type(error).__name__}: {error}.",
+            "Put that package right, or remove it.",
+        ) from error
+    if getattr(voice, "name", None) != point.name or not isinstance(voice, Voice):
+        del _loaded[point.name]
+        raise UsageError(
+            f"The entry point {point.name!r} of package {_package(point)} gives no voice of that name.",
+            f"Let {point.value} be a motet.ports.voice.Voice with name = {point.name!r}.",
+        )
+    return voice
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else point.value.partition(".")[0]
+
+
+def _broken() -> Iterator[str]:
+    """What is wrong with installed voices."""
+    for point in _installed().values():
+        try:
+            _load_point(point)
+        except UsageError as error:
+            yield error.what
+
+
+# ---------------------------------------------------------------- where runs live
+
+
+class Hosting(Record, frozen=True):
+    """What the composition root lends code that runs: the host for the home that the settings name now, and a way to
+    start a process that drives a run of it to its end.
+    """
+
+    host: Callable[[], Host]
+    start_engine: Callable[[str], None]
+
+
+_lent: list[Hosting] = []
+
+
+def lend(hosting: Hosting) -> None:
+    """From now on, lend this."""
+    _lent[:] = [hosting]
+
+
+def hosting() -> Hosting:
+    """What is lent. The composition root is loaded where nobody has yet: a worker process has none."""
+    if not _lent:
+        from importlib import import_module
+
+        import_module("motet.app")
+    if not _lent:
+        raise UsageError("Nothing says where runs are kept.", "Let motet.app be loaded to its end first.")
+    return _lent[0]

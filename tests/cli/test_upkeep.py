@@ -13,7 +13,7 @@ from tests.cli.conftest import Cli
 
 import motet
 from motet.cli import shims
-from motet.cli.main import COMMANDS
+from motet.cli.main import listed
 from motet.errors import UsageError
 
 
@@ -168,8 +168,8 @@ def test_shims(cli: Cli, tmp_path: Path) -> None:
     """An empty table says so; the mechanism itself is real."""
     folder = tmp_path / "shims"
     assert "export PATH=" in cli("shims", str(folder)).out
-    assert cli.json("shims", str(folder)) == {"written": [str(folder / name) for name in shims.SHIMS]}
-    assert all(os.access(folder / name, os.X_OK) for name in shims.SHIMS)
+    assert cli.json("shims", str(folder)) == {"written": [str(folder / name) for name in shims.known()]}
+    assert all(os.access(folder / name, os.X_OK) for name in shims.known())
     (path,) = shims.write(str(tmp_path / "a folder"), {"list-runs": ["ls", "--json"]})
     for _ in range(2):
         done = subprocess.run([path, "-n", "3"], env=cli.env, capture_output=True, text=True, check=True)
@@ -184,7 +184,7 @@ def test_version_and_help(cli: Cli) -> None:
     assert cli("version").out == cli("--version").out == f"motet {motet.__version__}\n"
     assert cli.json("version") == {"version": motet.__version__}
     told = cli("--help").out
-    assert all(f"  {name} " in told for name in COMMANDS)
+    assert all(f"  {name} " in told for name in listed())
     assert "engine" not in told
     assert cli().out == told
     assert "--param" in cli("run", "--help").out
@@ -192,10 +192,10 @@ def test_version_and_help(cli: Cli) -> None:
 
 def test_the_reference_names_every_command() -> None:
     page = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text()
-    assert re.findall(r"^## motet (\w+)$", page, re.MULTILINE) == list(COMMANDS)
+    assert re.findall(r"^## motet (\w+)$", page, re.MULTILINE) == list(listed())
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", listed())
 def test_every_command_explains_itself(cli: Cli, command: str) -> None:
     told = cli(command, "--help").out
     assert f"usage: motet {command}" in told

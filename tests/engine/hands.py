@@ -13,7 +13,6 @@ from typing import Any
 from tests.programs.running import NoLogs
 
 from motet.artifacts.memory import MemoryArtifacts
-from motet.dialects.declared.calls import DeclaredCall
 from motet.engine.calls import Prepared, Settled
 from motet.engine.driver import Driver
 from motet.engine.host import ExecutorSpec, Host
@@ -194,7 +193,7 @@ class Bench:
         for name, make in executors.items():
             made = make()
             specs[name] = ExecutorSpec(lambda made=made: made, made.capacity, made.backlog)  # type: ignore[misc]
-        host = Host(self.store, self.artifacts, NoLogs(), self.clock, specs, calls=DeclaredCall)
+        host = Host(self.store, self.artifacts, NoLogs(), self.clock, specs)
         host.tender.close()
         host.tender = self.tender  # type: ignore[assignment]
         return host

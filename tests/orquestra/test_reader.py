@@ -7,10 +7,11 @@ from __future__ import annotations
 import pytest
 from tests.orquestra.workflows import BLOSSOMS, changed
 
-from motet import voices
+from motet.dialects.orquestra.plugin import VOICE
 from motet.dialects.orquestra.reader import read_workflow
 from motet.dialects.orquestra.spec import Workflow
 from motet.errors import SpecError
+from motet.ports.voice import Target
 
 
 def read(text: str) -> Workflow:
@@ -249,8 +250,9 @@ def test_v0_is_called_by_its_name() -> None:
 
 def test_recognition_reads_no_yaml() -> None:
     def voice(text: str) -> str:
-        found = voices.of_text(text)
-        return found.name if found is not None else ""
+        target = Target("wf")
+        target._head = text
+        return VOICE.name if VOICE.tells(target) else ""
 
     for text in (
         V0, BLOSSOMS, '{"name": "x", "apiVersion": "io.orquestra.workflow/1.0.0"',

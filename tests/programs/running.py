@@ -16,8 +16,7 @@ from typing import Any
 
 from motet.app import SystemClock, open_host
 from motet.artifacts.memory import MemoryArtifacts
-from motet.dialects.declared.calls import DeclaredCall
-from motet.dialects.declared.voice import carry_on, new_run
+from motet.dialects.declared.plugin import VOICE, new_run
 from motet.engine.driver import Driver
 from motet.engine.host import ExecutorSpec, Host
 from motet.executors.inline import InlineExecutor
@@ -25,6 +24,7 @@ from motet.executors.processes import ProcessExecutor
 from motet.executors.threads import ThreadExecutor
 from motet.kernel.transitions import ENDED
 from motet.ports import LogLine, Publication, RunRow, Store
+from motet.ports.voice import Onward
 from motet.stores.memory import MemoryStore
 from motet.stores.sqlite import SqliteStore
 
@@ -56,7 +56,6 @@ def memory_host(store: Store | None = None) -> Host:
             "threads": ExecutorSpec(lambda: ThreadExecutor(4), 4, 64),
             "processes": ExecutorSpec(lambda: ProcessExecutor(2), 2, 2),
         },
-        calls=DeclaredCall,
     )  # fmt: skip
 
 
@@ -73,7 +72,7 @@ def run_here(
     aside = threading.Thread(target=meanwhile, args=(host,))
     aside.start()
     try:
-        driver = carry_on(host, host.store.run("r1"))
+        driver = VOICE.carry_on(host, host.store.run("r1"), Onward())
     finally:
         aside.join()
     return host.store.run("r1"), driver

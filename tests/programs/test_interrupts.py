@@ -13,7 +13,8 @@ import pytest
 from tests.programs.running import EXECUTORS, engine, executions, memory_host
 
 from motet import interrupts
-from motet.dialects.declared.voice import carry_on, new_run
+from motet.dialects.declared.plugin import VOICE, new_run
+from motet.ports.voice import Onward
 from motet.stores.sqlite import SqliteStore
 
 STEPS = 6
@@ -39,7 +40,7 @@ def test_ctrl_c_stops_the_run(executor: str, tmp_path: Path) -> None:
     assert {step.status for step in store.steps("r1")} <= {"cancelled", "succeeded"}
     before = executions(ran)
     assert len(before) < STEPS
-    driver = carry_on(host, row, reopen=True)
+    driver = VOICE.carry_on(host, row, Onward(reopen=True))
     assert driver.state.status == "succeeded"
     assert set(executions(ran)) == set(params["steps"])
     host.close()

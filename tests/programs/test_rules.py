@@ -12,7 +12,7 @@ import pytest
 from tests.programs.rules import expected, make
 from tests.programs.running import EXECUTORS, executions, host_on, memory_host, run_here, run_killed
 
-from motet.dialects.declared.voice import new_run
+from motet.dialects.declared.plugin import new_run
 from motet.engine.host import Host
 from motet.kernel.transitions import ENDED
 from motet.ports import Publication, Store

@@ -20,11 +20,11 @@ from motet import (
     asuspend_flow_run,
     flow,
     pause_flow_run,
+    questions,
     resume_flow_run,
     suspend_flow_run,
     task,
 )  # fmt: skip
-from motet.dialects.python.world import answers
 from motet.errors import Suspended, UsageError
 from motet.stores.sqlite import SqliteStore
 
@@ -137,8 +137,8 @@ def test_what_can_be_seen_at_once_not_to_fit_is_said_to_whoever_answers() -> Non
         ({"approved": True, "rate": "much"}, "rate is 'much'"),
     ]:
         with pytest.raises(UsageError, match=said):
-            answers.check(body, values)
-    answers.check(body, {"approved": True, "rate": 1})
+            questions.check(body, values)
+    questions.check(body, {"approved": True, "rate": 1})
 
 
 def test_a_timeout() -> None:

@@ -13,9 +13,8 @@ from tests.cli.conftest import PATIENCE_S, Cli, cli  # noqa: F401 - a fixture
 
 from motet import as_completed, flow, task
 from motet.app import hosts
-from motet.engine.listening import STEERING
 from motet.errors import Cancelled, MotetError, TimedOut
-from motet.ports import Publication
+from motet.ports import STEERING, Publication
 from motet.states import Completed
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from motet import app, workflows
+from motet import app, voices
+from motet.cli import requests
 from motet.cli.terminal import Terminal
 from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
@@ -124,42 +124,24 @@ def _write(artifacts: ArtifactStore, one: Published, path: str) -> None:
 # ---------------------------------------------------------------- results
 
 
-_FORMS = ("exact", "v2", "legacy", "csv", "parquet")
-
-
 def results_arguments(parser: ArgumentParser) -> None:
-    """The run, the format, where to."""
-    parser.add_argument("run", metavar="RUN", help="id, unique beginning of it, or name (the newest of that name)")
-    parser.add_argument(
-        "--format", choices=_FORMS, default="exact", dest="form",
-        help="exact: as the steps wrote it; v2, legacy: as the Quantum Engine did; csv, parquet: tables",
-    )  # fmt: skip
-    parser.add_argument("-o", "--output", metavar="PATH", default="", help="a file, or for tables a folder")
+    """The run; where to."""
+    parser.add_argument("run", metavar="RUN", help=requests.RUN)
+    parser.add_argument("-o", "--output", metavar="PATH", default="", help="write it to a file, or to a folder")
 
 
 def results(options: Namespace, terminal: Terminal) -> int:
     """Print or write what the steps of a workflow file's run have put out so far."""
     host = app.hosts.current()
     row = lookup.find_run(host.store, options.run)
-    from motet.dialects.orquestra import results, tables, voice
-    from motet.dialects.orquestra.program import VOICE
-
-    workflows.of_voice(row, VOICE)
-    found = voice.results_of(host, row)
-    if options.form in results.FORMATS:
-        text = results.text(options.form, row.id, found)
-        if not options.output:
-            terminal.write(text.rstrip("\n") + "\n")
-            return 0
-        with open(options.output, "w", encoding="utf-8") as file:
-            file.write(text)
-        written = [options.output]
-    else:
-        if not options.output:
-            raise UsageError(f"--format {options.form} needs a folder.", "Name it: -o FOLDER.")
-        written = tables.write(options.output, options.form, tables.tables(row.id, found))
-    for path in written:
-        terminal.say(os.path.abspath(path))
+    voice = voices.of_run(row)
+    own: requests.Own = getattr(options, requests.OWN, requests.NOTHING)
+    found = voice.results(host, row, own.of(voice, f"run {row.name}"), options.output)
+    if found.text:
+        terminal.write(found.text)
+        return 0
+    for path in found.files:
+        terminal.say(path)
     if options.json:
-        terminal.json({"written": written})
+        terminal.json({"written": list(found.files)})
     return 0

@@ -15,10 +15,10 @@ from motet.views import human
 
 if TYPE_CHECKING:
     from motet.cli.screen import Screen
-    from motet.engine.runloop import RunLoop
     from motet.kernel.state import Step
+    from motet.ports.voice import Underway
 
-Watch = Callable[["RunLoop"], None]
+Watch = Callable[["Underway"], None]
 
 _EVERY_S = 0.1
 _SHARE = 0.05
@@ -45,12 +45,12 @@ class _View:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._screen: Screen | None = None
-        self._drivers: list[RunLoop] = []
+        self._drivers: list[Underway] = []
         self._done = threading.Event()
         self._thread: threading.Thread | None = None
         self._progress: dict[str, _Progress] = {}
 
-    def watch(self, driver: RunLoop) -> None:
+    def watch(self, driver: Underway) -> None:
         """From now on, show this run."""
         self._drivers.append(driver)
         if self._thread is None and not self._terminal.as_json:
@@ -79,7 +79,7 @@ class _View:
                 for driver in self._running():
                     tell(f"motet: {human.clock(time.time())[:8]} {visible.line(plain_line(driver))}")
 
-    def _running(self) -> list[RunLoop]:
+    def _running(self) -> list[Underway]:
         self._drivers = [each for each in self._drivers if not each.finished.is_set()]
         return self._drivers[-_RUNS:]
 
@@ -97,7 +97,7 @@ class _View:
 class _Progress:
     """How far steps say they are, read from the artifacts that the run has published."""
 
-    def __init__(self, driver: RunLoop) -> None:
+    def __init__(self, driver: Underway) -> None:
         self._driver = driver
         self._after = driver.run.offset
         self.percents: dict[str, float] = {}
@@ -138,7 +138,7 @@ class _Group:
 
 
 def run_lines(
-    terminal: Terminal, driver: RunLoop, columns: int, room: int, percents: dict[str, float]
+    terminal: Terminal, driver: Underway, columns: int, room: int, percents: dict[str, float]
 ) -> list[str]:  # fmt: skip
     """A run as lines of that width: a headline, and up to `room` lines of what runs and waits."""
     state, now = driver.state, time.time()
@@ -202,7 +202,7 @@ def told_counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
 
 
-def plain_line(driver: RunLoop) -> str:
+def plain_line(driver: Underway) -> str:
     """A run on one line, for a log."""
     state, now = driver.state, time.time()
     groups = sorted(

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from motet.cli.terminal import Terminal, tell
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser
+    from argparse import ArgumentParser, Namespace
 
     from motet.errors import MotetError
 
@@ -36,16 +36,17 @@ COMMANDS: Mapping[str, str] = {
     "limit": "list, set or remove limits that runs share",
     "prune": "remove old runs, their logs and artifacts",
     "results": "print or write what the steps of a workflow file have put out",
-    "lock": "pin what a workflow file imports",
-    "qe": "the commands of the Quantum Engine",
     "doctor": "check the installation, the store and the runs",
     "shims": "put other systems' commands in a folder",
     "version": "print the version",
 }
-"""What `motet --help` lists. NAME is a function of a module of this package, and so is NAME_arguments."""
+"""What `motet --help` lists, beside what voices add. NAME is a function of a module here, and so is NAME_arguments."""
 
-HIDDEN = ("engine", "prefect")
-"""Commands that Motet itself and its shims call."""
+HIDDEN = ("engine",)
+"""Commands that Motet itself calls."""
+
+_OWN_OPTIONS = ("run", "submit", "fork", "results")
+"""Commands for which voices may have options of their own."""
 
 TAKE_ARGUMENTS = ("run", "submit")
 """Commands that hand on to the program what stands after `--`."""
@@ -107,22 +108,18 @@ def _dispatch(given: list[str], terminal: Terminal) -> int:
     if not given:
         sys.stdout.write(_help())
         return 0 if not first else 2
-    name = given[0]
-    if name not in COMMANDS and name not in HIDDEN:
-        raise _unknown(name)
-    return carry_out(name, first + given[1:], terminal)
+    return carry_out(given[0], first + given[1:], terminal)
 
 
 def carry_out(name: str, given: list[str], terminal: Terminal) -> int:
     """Carry out the command of that name with these arguments; gives the exit code."""
+    if name not in COMMANDS and name not in HIDDEN:
+        return _carry_out_of_voice(name, given, terminal)
     if name in TAKE_ARGUMENTS:
         given, sys.argv[1:] = _divided(given)
     module = _loaded(_MODULES.get(name, name))
-    parser = _parser(name)
-    getattr(module, f"{name}_arguments")(parser)
-    options = parser.parse_args(given)
-    if options.home:
-        os.environ["MOTET_HOME"] = os.path.abspath(os.path.expanduser(options.home))
+    options = _parsed(name, given, getattr(module, f"{name}_arguments"))
+    _go_home(options)
     code: int = getattr(module, name)(options, terminal)
     return code
 
@@ -133,6 +130,49 @@ def _divided(given: list[str]) -> tuple[list[str], list[str]]:
         return given, []
     at = given.index("--")
     return given[:at], given[at + 1 :]
+
+
+def _carry_out_of_voice(name: str, given: list[str], terminal: Terminal) -> int:
+    """The same for a command that a voice adds."""
+    from motet import voices
+
+    found = next((each for voice in voices.every() for each in voice.commands if each.name == name), None)
+    if found is None:
+        raise _unknown(name)
+    from motet.cli.desk import CommandDesk
+
+    parser = _parser(name, found.told)
+    found.arguments(parser)
+    options = parser.parse_args(given)
+    _go_home(options)
+    return found.perform(options, CommandDesk(terminal, carry_out))
+
+
+def _go_home(options: Namespace) -> None:
+    if options.home:
+        os.environ["MOTET_HOME"] = os.path.abspath(os.path.expanduser(options.home))
+
+
+def _parsed(name: str, given: list[str], arguments: Callable[[ArgumentParser], None]) -> Namespace:
+    """The arguments, read. Voices are asked for their own options only if there are any, or help is wanted."""
+    parser = _parser(name, COMMANDS.get(name, ""))
+    arguments(parser)
+    if name not in _OWN_OPTIONS:
+        return parser.parse_args(given)
+    if not {"-h", "--help"} & set(given):
+        options, rest = parser.parse_known_args(given)
+        if not rest:
+            return options
+    from motet import voices
+    from motet.cli.requests import OWN, Own
+
+    own = Own()
+    parser.conflict_handler = "resolve"
+    own.add(parser, "run" if name == "submit" else name, voices.every())
+    options = parser.parse_args(given)
+    own.take(options)
+    setattr(options, OWN, own)
+    return options
 
 
 def _loaded(name: str) -> Any:
@@ -148,7 +188,7 @@ def _loaded(name: str) -> Any:
         gc.enable()
 
 
-def _parser(name: str) -> ArgumentParser:
+def _parser(name: str, told: str) -> ArgumentParser:
     """The parser of one command. What argparse loads only to translate and to measure terminals would cost a start
     more than all the rest of it.
     """
@@ -166,7 +206,6 @@ def _parser(name: str) -> ArgumentParser:
             raise UsageError(f"{self.prog}: {message}.", cure)
 
     argparse._ = str  # type: ignore[attr-defined]
-    told = COMMANDS.get(name, "")
     parser = Parser(
         prog=f"motet {name}", description=told[:1].upper() + told[1:] + ".", allow_abbrev=False,
         formatter_class=partial(argparse.HelpFormatter, width=_width()),
@@ -187,17 +226,25 @@ def _width() -> int:
 def _unknown(name: str) -> MotetError:
     from motet.errors import UsageError, near
 
-    meant = near(name, COMMANDS)
+    meant = near(name, listed())
     cure = f"Did you mean `motet {meant}`?" if meant else "`motet --help` lists the commands."
     return UsageError(f"There is no command {name!r}.", cure)
 
 
+def listed() -> dict[str, str]:
+    """All commands with what they do, those of voices included."""
+    from motet import voices
+
+    return {**COMMANDS, **{each.name: each.told for voice in voices.every() for each in voice.commands if each.told}}
+
+
 def _help() -> str:
-    width = max(map(len, COMMANDS))
-    listed = "\n".join(f"  {name:{width}}  {told}" for name, told in COMMANDS.items())
+    commands = listed()
+    width = max(map(len, commands))
+    lines = "\n".join(f"  {name:{width}}  {told}" for name, told in commands.items())
     return f"""usage: motet COMMAND [OPTIONS]
 
-{listed}
+{lines}
 
 `motet COMMAND --help` tells more. Runs are kept in $MOTET_HOME (default ~/.motet).
 """

@@ -149,7 +149,7 @@ def _summarise(terminal: Terminal, row: RunRow, *, with_error: bool) -> None:
     if row.status == SUCCEEDED:
         if row.result is not None:
             terminal.say(f"Result: {_shown(row.result)}")
-        elif voices.of_run(row).signs:
+        elif voices.of_run(row).puts_out:
             terminal.say(f"Its results: motet results {_name_of(store, row)}")
     else:
         terminal.say(f"To carry on: motet resume {_name_of(store, row)}")

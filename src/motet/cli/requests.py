@@ -1,36 +1,71 @@
-"""What a command line asks of the runs that it begins: parameters and a name."""
+"""What a command line asks of the runs that it begins: target, parameters, name, and options of one voice."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import os
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-from motet import app
-from motet.cli.live import Watch
-from motet.cli.targets import ProgramTarget, check_program
 from motet.cli.terminal import tell
-from motet.dialects.python.binding.parameters import Written
-from motet.dialects.python.flows import Flow
-from motet.engine.driver import Driver
-from motet.engine.host import Host
-from motet.errors import ParameterError, UsageError
-from motet.ports import NewRun
-from motet.values.naming import checked, new_id, new_name
+from motet.errors import TargetError, UsageError
+from motet.ports.voice import Asked, Target, Underway, Voice, Written
+from motet.values.naming import checked
 
-if TYPE_CHECKING:
-    from motet.dialects.orquestra.voice import Asked
+OWN = "own_options"
+"""Where a command's Namespace holds what was given of options of voices: `Own`."""
+
+RUN = "id, unique beginning of it, or name (the newest of that name)"
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """The target, its parameters, the run's name."""
+class Own:
+    """What was given of options that voices have for a command, and whose each option is."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, Any] = {}
+        self._flags: dict[str, str] = {}
+        self._voices: dict[str, list[Voice]] = {}
+
+    def add(self, parser: ArgumentParser, command: str, voices: Iterable[Voice]) -> None:
+        """Add the options that these voices have for the command, those of each in a group. Where two have one of the
+        same name, the later voice says what it takes.
+        """
+        for voice in voices:
+            group = parser.add_argument_group(f"for {voice.title}")
+
+            def add(*flags: str, voice: Voice = voice, group: Any = group, **settings: Any) -> None:
+                action = group.add_argument(*flags, **{**settings, "default": SUPPRESS})
+                self._flags[action.dest] = flags[0]
+                self._voices.setdefault(action.dest, []).append(voice)
+
+            voice.options(command, add)
+
+    def take(self, options: Namespace) -> None:
+        """Take what was given out of what was parsed."""
+        self.given = {name: value for name, value in vars(options).items() if name in self._flags}
+
+    def of(self, voice: Voice, what: str) -> Mapping[str, Any]:
+        """What was given, for `what` in that voice. Raises UsageError for an option of another."""
+        for name in self.given:
+            if voice not in self._voices[name]:
+                flag, other = self._flags[name], self._voices[name][0]
+                raise UsageError(
+                    f"{flag} is an option for {other.title}, and {what} is {voice.title}.",
+                    voice.instead.get(flag, f"Leave it out: {voice.title} has nothing of that kind."),
+                )
+        return self.given
+
+
+NOTHING = Own()
+
+
+def target(parser: ArgumentParser) -> None:
+    """What is to be run."""
     parser.add_argument(
         "target", metavar="TARGET",
         help="file.py, file.py:flow, package.module, module:flow, module:program or workflow.yaml; what stands last, "
         "after --, are arguments of a script",
     )  # fmt: skip
-    parameters(parser)
-    workflow_inputs(parser)
 
 
 def parameters(parser: ArgumentParser) -> None:
@@ -48,111 +83,48 @@ def plain(parser: ArgumentParser) -> None:
     parser.add_argument("--plain", action="store_true", help="no live view, even on a terminal")
 
 
-def door(parser: ArgumentParser) -> None:
-    """Which voice `import prefect` speaks."""
-    parser.add_argument(
-        "--door", choices=("orion",), default="",
-        help="serve `import prefect` from motet.orion, even where Prefect itself is installed",
-    )  # fmt: skip
+def target_of(text: str) -> Target:
+    """The target that the text names. Raises TargetError if it can name none."""
+    if text.endswith(".py") or os.path.isfile(text) or os.path.isfile(os.path.join(text, "__main__.py")):
+        return Target(_existing(text))
+    place, colon, name = text.rpartition(":")
+    if place.endswith(".py") or (place and os.path.isfile(place)):
+        return Target(_existing(place), name=name)
+    if not colon and all(each.isidentifier() for each in text.split(".")):
+        return Target("", text)
+    if not colon or not place or os.sep in place:
+        raise TargetError(
+            f"There is no file {place or text}.", "Name a file.py, a file.py:flow, a module:flow or a workflow.yaml."
+        )
+    return Target("", place, name)
 
 
-def workflow_inputs(parser: ArgumentParser) -> None:
-    """What can be asked of a workflow file."""
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="STEP.INPUT=VALUE", dest="sets",
-        help="workflow files: give an input of a step another value",
-    )  # fmt: skip
-    parser.add_argument(
-        "--matrix",
-        action="append",
-        default=[],
-        metavar="STEP.INPUT=A,B,C",
-        help="workflow files: give it several values; the step, and what comes after it, runs with each",
-    )
-    parser.add_argument("--no-cache", action="store_true", help="workflow files: run steps whose results are kept, too")
-
-
-def asked_of_workflow(options: Namespace) -> Asked:
-    """The values of these options. Raises UsageError."""
-    from motet.dialects.orquestra.variants import parse, parse_set, value_of, values_of
-    from motet.dialects.orquestra.voice import Asked
-
-    sets = dict(parse_set(each) for each in options.sets)
-    matrix = dict(parse(each, "--matrix") for each in options.matrix)
-    return Asked(
-        {axis: value_of(text) for axis, text in sets.items()},
-        {axis: values_of(text) for axis, text in matrix.items()},
-        not options.no_cache,
-    )
+def _existing(path: str) -> str:
+    if not os.path.isfile(path) and not os.path.isfile(os.path.join(path, "__main__.py")):
+        what = "is a folder" if os.path.isdir(path) else "does not exist"
+        raise TargetError(f"{path} {what}.", "Check the path, and the folder that you are in.")
+    return path
 
 
 class Request:
-    """Parameters and name for runs, in place of those that a program itself gives when it calls its flows.
+    """What the options ask of runs, whichever voice they are in. `begun` are the ids of those that were begun so."""
 
-    `begun` are the ids of the runs that were begun so; `watch` is told of the driver of each.
-    """
-
-    def __init__(self, options: Namespace) -> None:
+    def __init__(self, options: Namespace, arguments: Sequence[str] = ()) -> None:
         """Raises UsageError for options that cannot be read."""
-        self.params = {**_from_file(options.params), **given(options.param)}
-        self.name: str = checked(options.name, "--name")
-        self._options = options
+        self._params = {**_from_file(options.params), **given(options.param)}
+        self._name: str = checked(options.name, "--name")
+        self._own: Own = getattr(options, OWN, NOTHING)
+        self._arguments = arguments
         self.begun: list[str] = []
-        self.watch: Watch | None = None
 
-    def take_up(
-        self, flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> tuple[Driver, Mapping[str, Any]]:
-        """A new run of the flow that was called so, to be driven, and the values of its parameters."""
-        host = app.hosts.current()
-        values = self.values(flow, args, kwargs)
-        run = new_id(host.clock.now())
-        self.begun.append(run)
-        driver, given = flow.created(host, values, name=self.name, run=run)
-        if self.watch is not None:
-            self.watch(driver)
-        return driver, given
-
-    def run(self, flow: Flow[..., Any]) -> None:
-        """Drive a run of the flow to its end."""
-        flow.drive(*self.take_up(flow, (), {}))
-
-    def values(self, flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The values of the flow's parameters. Raises ParameterError."""
-        try:
-            return flow.parameters.bind_with(args, kwargs, self.params)
-        except ParameterError as error:
-            if args or kwargs:
-                raise
-            raise ParameterError(error.what, f"{error.cure} Parameters are given as -p NAME=VALUE.") from None
-
-    def workflow(self, host: Host, path: str) -> NewRun:
-        """A run of a workflow file, checked and not yet begun. What is odd in the file is told on stderr."""
-        from motet import workflows
-
-        if self.params:
-            raise ParameterError("A workflow file takes no -p.", "Set an input of a step: --set STEP.INPUT=VALUE.")
-        new = workflows.new_run(host, path, asked_of_workflow(self._options), name=self.name, warn=warn)
-        self.begun.append(new.id)
-        return new
-
-    def program(self, host: Host, target: ProgramTarget) -> NewRun:
-        """A run of a declarative program, not yet begun."""
-        from motet.dialects.declared.voice import new_run
-
-        params = {name: value.read() if isinstance(value, Written) else value for name, value in self.params.items()}
-        check_program(target, params)
-        run = new_id(host.clock.now())
-        self.begun.append(run)
-        return new_run(host, run, target.target, params, name=self.name or new_name())
-
-
-def refuse_arguments(file: str) -> None:
-    """Raise UsageError if arguments were given after `--`, which a workflow file does not take."""
-    import sys
-
-    if sys.argv[1:]:
-        raise UsageError(f"{file} takes no arguments after --.", "Set an input of a step: --set STEP.INPUT=VALUE.")
+    def asked(self, voice: Voice, what: str, watch: Callable[[Underway], None] | None = None) -> Asked:
+        """What is asked of a run of `what`, in that voice. Raises UsageError for what that voice does not take."""
+        if self._arguments and not voice.takes_arguments:
+            raise UsageError(f"{what} takes no arguments after --.", voice.instead.get("--", "Leave them out."))
+        found = Asked(self._params, {}, self._own.of(voice, what), self._name, self.begun.append, warn=warn)
+        if watch is not None:
+            found.watch = watch
+        return found
 
 
 def warn(text: str) -> None:
@@ -160,7 +132,7 @@ def warn(text: str) -> None:
     tell(f"motet: warning: {text}")
 
 
-def given(params: list[str]) -> dict[str, Any]:
+def given(params: Sequence[str]) -> dict[str, Any]:
     """The values of `-p NAME=VALUE`, as they were written. Raises UsageError."""
     found = {}
     for each in params:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from argparse import ArgumentParser, Namespace
 
-from motet import app
+from motet import app, voices
 from motet.cli import outcome, requests
 from motet.cli.live import Watch
 from motet.cli.stop import go
 from motet.cli.terminal import Terminal
-from motet.engine.driver import Driver
-from motet.errors import UsageError
 from motet.kernel.transitions import ENDED, SUCCEEDED
+from motet.ports.voice import Onward, Underway
 from motet.views import human, lookup
 
 # ---------------------------------------------------------------- resume
@@ -48,7 +47,7 @@ def resume(options: Namespace, terminal: Terminal) -> int:
 
     begun: list[str] = []
 
-    def tell(driver: Driver) -> None:
+    def tell(driver: Underway) -> None:
         begun.append(row.id)
         kept = human.counted(driver.state.counts.get(SUCCEEDED, 0), "step")
         elements = sum(step.map.ended - step.map.bad for step in driver.state.steps.values() if step.map is not None)
@@ -57,13 +56,11 @@ def resume(options: Namespace, terminal: Terminal) -> int:
         terminal.flush()
 
     def perform(watch: Watch) -> None:
-        def begin(driver: Driver) -> None:
+        def begin(driver: Underway) -> None:
             tell(driver)
             watch(driver)
 
-        carry_on = app.voice_of(row)
-        reopen, changed = row.status in ENDED, options.rerun_changed
-        carry_on(host, row, reopen=reopen, rerun=rerun, rerun_changed=changed, begun=begin)
+        app.carry_on(host, row, Onward(row.status in ENDED, rerun, options.rerun_changed, begin))
 
     return outcome.of(terminal, begun, perform)
 
@@ -87,30 +84,24 @@ def fork_arguments(parser: ArgumentParser) -> None:
 
 def fork(options: Namespace, terminal: Terminal) -> int:
     """Make a new run like that one and drive it here; what does not change is taken over, not run again."""
-    from motet.dialects.python.voice import carry_on, forked
-
     host = app.hosts.current()
     row = lookup.find_run(host.store, options.run)
-    if row.program.get("voice") != "python":
-        raise UsageError(f"Run {row.name} is no run of a flow, and only those can be forked.", "Run its program anew.")
-    request = requests.Request(options)
+    voice, request = voices.of_run(row), requests.Request(options)
+    asked = request.asked(voice, f"run {row.name}")
     keys = [lookup.find_step(host.store, row, each).key for each in options.anew]
     terminal.plain = options.plain
     terminal.keep_stdout_clean()
     outcome.heed_signals()
-    new = forked(host, row, request.params, anew=keys, name=request.name)
+    new = voice.forked(host, row, asked, keys)
     host.create(new)
 
-    def tell(driver: Driver) -> None:
-        kept = sum(each.status == SUCCEEDED and each.form != "flow" for each in host.store.steps(row.id))
-        terminal.say(f"Forking {row.name}: {human.counted(kept, 'step')} may be reused.")
-        terminal.flush()
-
     def perform(watch: Watch) -> None:
-        def begin(driver: Driver) -> None:
-            tell(driver)
+        def begin(driver: Underway) -> None:
+            kept = sum(each.status == SUCCEEDED and each.form != "flow" for each in host.store.steps(row.id))
+            terminal.say(f"Forking {row.name}: {human.counted(kept, 'step')} may be reused.")
+            terminal.flush()
             watch(driver)
 
-        carry_on(host, host.store.run(new.id), begun=begin)
+        voice.carry_on(host, host.store.run(new.id), Onward(watch=begin))
 
     return outcome.of(terminal, [new.id], perform)

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
-from motet import app
-from motet.cli import outcome, requests, targets
+from motet import app, voices
+from motet.cli import outcome, requests
 from motet.cli.live import Watch
 from motet.cli.requests import Request
 from motet.cli.terminal import Terminal
-from motet.dialects.python import hosting
-from motet.dialects.python.finding.loading import pick, run_main
-from motet.dialects.python.flows import Flow
 from motet.engine.host import Host
 from motet.executors.capture import Wrapped
 from motet.kernel.program import Finish
 from motet.kernel.transitions import FAILED, PENDING
-from motet.mains import main_of
-from motet.ports import NewRun, RunRow
+from motet.ports import RunRow
+from motet.ports.voice import Onward
 from motet.values.errors import encode_error
 from motet.views import lookup
 
@@ -28,81 +24,42 @@ from motet.views import lookup
 
 
 def run_arguments(parser: ArgumentParser) -> None:
-    """What is asked of the run; which voice `import prefect` speaks."""
-    requests.arguments(parser)
+    """What is asked of the run."""
+    submit_arguments(parser)
     requests.plain(parser)
-    requests.door(parser)
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
     """Run the target here and print how its runs ended."""
     terminal.plain = options.plain
-    request = Request(options)
-    target = targets.parse(options.target)
+    request = Request(options, sys.argv[1:])
+    target = requests.target_of(options.target)
     terminal.keep_stdout_clean()
     outcome.heed_signals()
-    hosting.take_up_by(request.take_up)
 
     def perform(watch: Watch) -> bool:
-        request.watch = watch
-        return _perform(target, request, options.door)
+        voice = voices.of_target(target)
+        return voice.run(app.hosts.current(), target, request.asked(voice, str(target), watch))
 
     return outcome.of(terminal, request.begun, perform)
-
-
-def _perform(target: targets.Target, request: Request, door: str) -> bool:
-    """Begin the runs; gives whether a script did, and so knows how they ended."""
-    if targets.is_workflow(target):
-        requests.refuse_arguments(target.file)
-        host = app.hosts.current()
-        _run_new(host, request.workflow(host, target.file), request)
-        return False
-    if not target.name:
-        return _run_script(target, request, door)
-    loaded = targets.load(target, door)
-    if isinstance(loaded, targets.ProgramTarget):
-        _run_program(loaded, request)
-    else:
-        request.run(loaded)
-    return False
-
-
-def _run_script(target: targets.Target, request: Request, door: str) -> bool:
-    """Run the program as Python does; if it calls no flow, run its only one. Gives whether it called one."""
-    module = run_main(main_of(target.file, target.module), door)
-    if request.begun:
-        return True
-    request.run(pick(module, "", target.file or target.module))
-    return False
-
-
-def _run_program(target: targets.ProgramTarget, request: Request) -> None:
-    host = app.hosts.current()
-    _run_new(host, request.program(host, target), request)
-
-
-def _run_new(host: Host, new: NewRun, request: Request) -> None:
-    host.create(new)
-    row = host.store.run(new.id)
-    app.voice_of(row)(host, row, begun=request.watch)
 
 
 # ---------------------------------------------------------------- submit
 
 
 def submit_arguments(parser: ArgumentParser) -> None:
-    """What is asked of the run; which voice `import prefect` speaks."""
-    requests.arguments(parser)
-    requests.door(parser)
+    """What is asked of the run."""
+    requests.target(parser)
+    requests.parameters(parser)
 
 
 def submit(options: Namespace, terminal: Terminal) -> int:
     """Create the run, start a process that drives it to its end, and print its name at once."""
-    request = Request(options)
-    target = targets.parse(options.target)
+    request = Request(options, sys.argv[1:])
+    target = requests.target_of(options.target)
     terminal.keep_stdout_clean()
-    new = _new_run(target, request, options.door)
-    host = app.hosts.current()
+    voice, host = voices.of_target(target), app.hosts.current()
+    new = voice.new_run(host, target, request.asked(voice, str(target)))
     host.create(new)
     app.start_engine(new.id)
     terminal.say(f"Run {terminal.paint(new.name, 'bold')} ({new.id}) was submitted.")
@@ -110,44 +67,6 @@ def submit(options: Namespace, terminal: Terminal) -> int:
     if options.json:
         terminal.json(lookup.run_json(host.store.run(new.id)))
     return 0
-
-
-class _Called(BaseException):
-    """The script has called a flow: that is the run to be submitted."""
-
-    def __init__(self, flow: Flow[..., Any], values: Mapping[str, Any]) -> None:
-        self.flow = flow
-        self.values = values
-
-
-def _new_run(target: targets.Target, request: Request, door: str) -> NewRun:
-    host = app.hosts.current()
-    if targets.is_workflow(target):
-        requests.refuse_arguments(target.file)
-        return request.workflow(host, target.file)
-    if not target.name:
-        flow, values = _called_by(target, request, door)
-    else:
-        loaded = targets.load(target, door)
-        if isinstance(loaded, targets.ProgramTarget):
-            return request.program(host, loaded)
-        flow, values = loaded, request.values(loaded, (), {})
-    return flow.new_run(host, values, name=request.name)
-
-
-def _called_by(target: targets.Target, request: Request, door: str) -> tuple[Flow[..., Any], Mapping[str, Any]]:
-    """The flow that the script calls first, with the parameters; else its only one."""
-
-    def take_up(flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> NoReturn:
-        raise _Called(flow, request.values(flow, args, kwargs))
-
-    hosting.take_up_by(take_up)
-    try:
-        module = run_main(main_of(target.file, target.module), door)
-    except _Called as called:
-        return called.flow, called.values
-    flow = pick(module, "", target.file or target.module)
-    return flow, request.values(flow, (), {})
 
 
 # ---------------------------------------------------------------- engine
@@ -172,7 +91,7 @@ def engine(options: Namespace, terminal: Terminal) -> int:
 
 def _drive(host: Host, row: RunRow) -> None:
     try:
-        app.voice_of(row)(host, row)
+        app.carry_on(host, row, Onward())
     except Exception as error:
         if host.store.run(row.id).status == PENDING:
             host.take_up(row.id).finish(Finish(FAILED, error=encode_error(error)))

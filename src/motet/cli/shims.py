@@ -7,15 +7,17 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 
-from motet import __version__
+from motet import __version__, voices
 from motet.cli.terminal import Terminal
 from motet.errors import UsageError
 
 # ---------------------------------------------------------------- shims
 
 
-SHIMS: Mapping[str, Sequence[str]] = {"prefect": ("prefect",), "qe": ("qe",)}
-"""The commands that work in this version, with the arguments of `motet` that they stand for."""
+def known() -> dict[str, Sequence[str]]:
+    """The commands that voices stand in for, with the arguments of `motet` that they mean."""
+    return {each.shim: (each.name,) for voice in voices.every() for each in voice.commands if each.shim}
+
 
 _MARK = "# Written by `motet shims`."
 
@@ -27,7 +29,7 @@ def shims_arguments(parser: ArgumentParser) -> None:
 
 def shims(options: Namespace, terminal: Terminal) -> int:
     """Write the shims and list them."""
-    written = write(options.folder, SHIMS)
+    written = write(options.folder, known())
     for path in written:
         terminal.say(path)
     if not written:

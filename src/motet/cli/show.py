@@ -5,9 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections import Counter
 
-from motet import app
+from motet import app, questions
 from motet.cli.terminal import Terminal
-from motet.dialects.python.world import answers
 from motet.kernel import transitions as st
 from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow, Store
@@ -116,7 +115,7 @@ def _show_run(terminal: Terminal, run: RunRow, steps: list[StepRow]) -> None:
         ("Run", f"{terminal.paint(run.name, 'bold')}  {run.id}"),
         ("Workflow", run.workflow),
         ("Status", terminal.status(status)),
-        ("Waits for", "; ".join(answers.told(each) for each in run.waits or ())),
+        ("Waits for", "; ".join(questions.told(each) for each in run.waits or ())),
         ("Created", human.moment(run.created_at)),
         ("Started", human.moment(run.started_at)),
         ("Ended", human.moment(run.ended_at)),
@@ -137,7 +136,7 @@ def _show_run(terminal: Terminal, run: RunRow, steps: list[StepRow]) -> None:
         terminal.say(f"To carry on: motet resume {run.name}")
     for each in run.waits or ():
         terminal.say()
-        terminal.say(f"To answer: {answers.how(each).format(run=run.name)}")
+        terminal.say(f"To answer: {questions.how(each).format(run=run.name)}")
 
 
 def _params(params: Json) -> str:

@@ -6,16 +6,14 @@ import time
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from motet import app
+from motet import app, questions
 from motet.cli.requests import given
 from motet.cli.terminal import Terminal
-from motet.dialects.python.world import answers
 from motet.engine.host import Host
-from motet.engine.listening import STEERING
 from motet.errors import Conflict, UsageError
 from motet.kernel.program import Finish
 from motet.kernel.transitions import CANCELLED, ENDED, PENDING
-from motet.ports import Document, Publication, RunRow, Store
+from motet.ports import STEERING, Document, Publication, RunRow, Store
 from motet.views import lookup
 
 # ---------------------------------------------------------------- stop
@@ -37,9 +35,7 @@ def stop(options: Namespace, terminal: Terminal) -> int:
     host = app.hosts.current()
     row = lookup.find_run(host.store, options.run)
     already = row.status in ENDED
-    if not already:
-        _ask(host, row)
-        row = _until_ended(host, row, options.wait)
+    row = row if already else stopped(host, row, options.wait)
     ended = row.status in ENDED
     said = f"had ended already: {row.status}" if already else f"has ended: {row.status}" if ended else "is stopping"
     terminal.say(f"Run {terminal.paint(row.name, 'bold')} {said}.")
@@ -48,6 +44,12 @@ def stop(options: Namespace, terminal: Terminal) -> int:
     if options.json:
         terminal.json(lookup.run_json(row))
     return 0 if ended else 1
+
+
+def stopped(host: Host, row: RunRow, wait_s: float) -> RunRow:
+    """Ask for the run to be stopped; gives it as it stands when it has ended, or when the time is up."""
+    _ask(host, row)
+    return _until_ended(host, row, wait_s)
 
 
 def _ask(host: Host, row: RunRow) -> None:
@@ -111,14 +113,14 @@ def answer(options: Namespace, terminal: Terminal) -> int:
     """Answer the question; see that it is taken. Where no process drives the run, one is started that does."""
     host = app.hosts.current()
     row = lookup.find_run(host.store, options.run)
-    to = answers.question(host.store, row, options.step)
+    to = questions.question(host.store, row, options.step)
     values = {name: _read(to, name, written) for name, written in given(options.param).items()}
-    offset = answers.give(host.store, to, values, "motet answer", time.time())
+    offset = questions.give(host.store, to, values, "motet answer", time.time())
     if lookup.is_suspended(row) or lookup.has_crashed(row, time.time()):
         app.start_engine(row.id)
     refused = _until_taken(host.store, to, offset, options.wait)
     if refused:
-        raise UsageError(f"The answer does not fit: {refused}.", f"It is asked for {answers.told(to.body)}.")
+        raise UsageError(f"The answer does not fit: {refused}.", f"It is asked for {questions.told(to.body)}.")
     terminal.say(f"Run {terminal.paint(row.name, 'bold')} goes on.")
     terminal.say(f"To see it: motet show {row.name}; motet logs -f {row.name}")
     if options.json:
@@ -130,14 +132,14 @@ def go(store: Store, row: RunRow) -> None:
     """Let a run that waits for a word to go on go on. Raises UsageError for one that waits for more than that."""
     waits = row.waits or []
     if len(waits) == 1 and waits[0]["for"] == "answer" and not waits[0]["schema"]:
-        answers.give(store, answers.question(store, row), {}, "motet resume", time.time())
+        questions.give(store, questions.question(store, row), {}, "motet resume", time.time())
         return
-    told = "; ".join(answers.told(each) for each in waits)
-    raise UsageError(f"Run {row.name} waits for {told}.", answers.how(waits[0]).format(run=row.name))
+    told = "; ".join(questions.told(each) for each in waits)
+    raise UsageError(f"Run {row.name} waits for {told}.", questions.how(waits[0]).format(run=row.name))
 
 
 def _read(to: Document, name: str, written: Any) -> Any:
-    return written.text if answers.is_text(to.body, name) else written.read()
+    return written.text if questions.is_text(to.body, name) else written.read()
 
 
 def _until_taken(store: Store, to: Document, offset: int, patience_s: float) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from motet.values import visible
 from motet.values.secrets import hide
+from motet.values.visible import printable
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
@@ -154,12 +155,6 @@ def _finite(value: Json) -> Json:
     if isinstance(value, dict):
         return {_finite(name): _finite(each) for name, each in value.items()}
     return [_finite(each) for each in value] if isinstance(value, list | tuple) else value
-
-
-def printable(text: str) -> str:
-    """The text without what its terminal cannot show: it must never be the reason why a command fails."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def say_lines(text: str) -> None:

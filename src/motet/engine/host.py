@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from typing import TypeAlias
 
 from motet.engine.calls import Call
+from motet.engine.declared import DeclaredCall
 from motet.engine.driver import Driver
 from motet.engine.recording import load_state
 from motet.engine.session import Session
 from motet.engine.tender import Tender
 from motet.errors import Conflict, UsageError
 from motet.failpoints import hit
+from motet.interrupts import take
 from motet.kernel.program import Program
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLED, ENDED, FAILED
 from motet.owners import LEASE_S, is_dead, this_process
-from motet.ports import ArtifactStore, Clock, Executor, LogStore, NewRun, Owner, RunRow, Store
+from motet.ports import (
+    ArtifactStore,
+    Attempt,
+    Clock,
+    Executor,
+    Failure,
+    LogStore,
+    NewRun,
+    Outcome,
+    Owner,
+    RunRow,
+    Stopped,
+    Store,
+)  # fmt: skip
+from motet.ports.voice import Onward
 from motet.records import Record
 from motet.values.naming import checked
-
-CallMaker: TypeAlias = Callable[[ArtifactStore, Session, Step], Call]
 
 
 class ExecutorSpec(Record, frozen=True):
@@ -35,13 +48,13 @@ class ExecutorSpec(Record, frozen=True):
 class Host:
     """Store, artifacts, logs, clock, executors (made when first asked for) and the tender of this process.
 
+    home       the folder in which all is kept; "" where it is kept nowhere
     resources  what steps may demand of this machine: {"cpu": 8, "memory": 16e9, "gpu": 1}
-    calls      makes the `Call` of a recorded step, where its program does not bring it
     """
 
     def __init__(
         self, store: Store, artifacts: ArtifactStore, logs: LogStore, clock: Clock,
-        executors: Mapping[str, ExecutorSpec], calls: CallMaker | None = None,
+        executors: Mapping[str, ExecutorSpec], home: str = "",
     ) -> None:  # fmt: skip
         self.store = store
         self.artifacts = artifacts
@@ -49,8 +62,8 @@ class Host:
         self.clock = clock
         self.tender = Tender(store)
         self.specs = executors
+        self.home = home
         self.resources: Mapping[str, float] = {}
-        self._calls = calls
         self._executors: dict[str, Executor] = {}
         self._lock = threading.Lock()
 
@@ -66,10 +79,9 @@ class Host:
             return found
 
     def call_of(self, session: Session, step: Step) -> Call:
-        """What the recorded step needs to run. Raises UsageError where nothing here knows."""
-        if self._calls is None:
-            raise UsageError(f"Nothing here can carry out {step.key}.", "Hand the host what makes calls of steps.")
-        return self._calls(self.artifacts, session, step)
+        """What the recorded step needs to run: as its program says, else as its call is written down."""
+        own: Callable[[Session, Step], Call] | None = getattr(session.program, "call", None)
+        return DeclaredCall(self.artifacts, session, step) if own is None else own(session, step)
 
     def create(self, run: NewRun) -> None:
         """Add a run; raises UsageError if one of that id exists, or for a name or tag that cannot be one."""
@@ -115,6 +127,30 @@ class Host:
         driver.begin(reopen=row.status in ENDED, rerun=rerun)
         return driver
 
+    def drive(self, row: RunRow, program: Program, onward: Onward) -> Driver:
+        """Drive the run by this program to its end, on this thread; see `motet.ports.voice.Host`."""
+        driver = self.take_up(row.id, program=program, reopen=onward.reopen, rerun=onward.rerun)
+        onward.watch(driver)
+        try:
+            self._run_inline(driver)
+        except (KeyboardInterrupt, SystemExit) as stop:
+            driver.cancel(f"interrupted by {type(stop).__name__}")
+            while (attempt := take(driver.here)) is not None:
+                attempt.report(attempt, Stopped("the run was stopped"))
+            raise
+        if driver.session.broken is not None:
+            raise driver.session.broken
+        return driver
+
+    def _run_inline(self, driver: Driver) -> None:
+        """Carry out, on this thread, the attempts that are to run inline, until the run has ended."""
+        stops: list[BaseException] = []
+        while (attempt := take(driver.here)) is not None:
+            _notice_interruption(attempt, stops)
+            self.executor("inline").start(attempt)
+            if stops:
+                raise stops[0]
+
     def close(self, *, kill: bool = False) -> None:
         """Let executors end what they have in hand (or kill it), and stop the tender."""
         with self._lock:
@@ -123,6 +159,20 @@ class Host:
             each.close(kill=kill)
         self.tender.close()
         self.store.close()
+
+
+def _notice_interruption(attempt: Attempt, stops: list[BaseException]) -> None:
+    """Have an interruption of this thread (Ctrl-C) put in `stops`: it ends the attempt, which has not failed."""
+    report = attempt.report
+
+    def reported(attempt: Attempt, outcome: Outcome) -> None:
+        error = outcome.exception if isinstance(outcome, Failure) else None
+        if error is not None and not isinstance(error, Exception):
+            stops.append(error)
+            outcome = Stopped(f"interrupted by {type(error).__name__}")
+        report(attempt, outcome)
+
+    attempt.report = reported
 
 
 def _driven(row: RunRow) -> str:

@@ -9,14 +9,11 @@ from motet.errors import UsageError
 from motet.failpoints import hit
 from motet.kernel.events import EventReceived, RunCancelling
 from motet.kernel.transitions import CANCELLING, ENDED
-from motet.ports import Entry
+from motet.ports import STEERING, Entry
 from motet.values.naming import KEY_CHARS, checked
 
 if TYPE_CHECKING:
     from motet.engine.runloop import RunLoop
-
-STEERING = "motet"
-"""The namespace of events that steer runs; users' own events may not be published in it."""
 
 _AT_ONCE = 1000
 

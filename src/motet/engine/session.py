@@ -8,7 +8,7 @@ before they happen (a crash only repeats them), so they wait for the next outcom
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from motet.engine.recording import Recorder
 from motet.errors import Fenced, InvalidTransition, MotetError
@@ -19,9 +19,10 @@ from motet.kernel.fold import apply
 from motet.kernel.inputs import Input, Succeeded, judge
 from motet.kernel.policy import Policy
 from motet.kernel.program import Action, Finish, Listen, Program, View, events_of, everything
-from motet.kernel.state import M_OWN, M_RUNNING, Changes, RunState, element_key
+from motet.kernel.state import M_OWN, M_RUNNING, Changes, RunState, Step, element_key
 from motet.kernel.transitions import CANCELLED, CANCELLING, ENDED, FAILED, RUNNING, SUCCEEDED
 from motet.ports import Clock, Store
+from motet.values.errors import encode_error
 
 _OUTCOMES = (ev.StepSucceeded, ev.StepFailed, ev.StepSkipped, ev.StepCancelled)
 """What decisions may come to that must be safe before anyone is told, or anything follows."""
@@ -65,12 +66,15 @@ class Session:
         return self._settle(now, everything(self.state), commit=True)
 
     def reopen(self) -> None:
-        """Take up a run that failed or was cancelled: what succeeded is kept, the rest will run anew."""
+        """Take up a run that failed or was cancelled: what succeeded, or is final, is kept; the rest will run anew."""
         self._check_newest()
         now = self.clock.now()
         self._record(ev.RunReopened(now, self.store.head()))
+        is_final: Callable[[Step], bool] | None = getattr(self.program, "is_final", None)
         for key, step in list(self.state.steps.items()):
-            if step.status in ENDED and step.status != SUCCEEDED and key in self.state.steps and not step.of:
+            if step.status not in ENDED or step.status == SUCCEEDED or key not in self.state.steps or step.of:
+                continue
+            if is_final is None or not is_final(step):
                 self._record(ev.StepReset(now, key, reason="reopened"))
 
     def feed(self, inputs: Iterable[Input], then: Finish | None = None) -> list[Command]:
@@ -205,7 +209,7 @@ class Session:
                 changes.steps.update(taken.steps)
                 taken, changes = changes, None
             if self.program is not None and state.status == RUNNING and state.ending is None:
-                self._act(list(self.program.advance(self._view(taken))), now)
+                self._act(_asked(self.program, self._view(taken)), now)
             decision = decide(state, taken, now)
             for event in decision.events:
                 self._record(event)
@@ -249,7 +253,7 @@ class Session:
             return False
         if self._finish is None and state.status == CANCELLING and self.program is not None:
             self._finish = Finish(CANCELLED)
-        if self._finish is None and self._stuck():
+        if self._finish is None and _is_stuck(self.program, self.state):
             bad = any(state.counts.get(status) for status in (FAILED, CANCELLED, "skipped"))
             self._finish = Finish(FAILED if bad else SUCCEEDED)
         if self._finish is None:
@@ -268,15 +272,23 @@ class Session:
         self._record(ev.RunFinished(now, status, self._finish.result, self._finish.error))
         return True
 
-    def _stuck(self) -> bool:
-        """Whether a program that was asked for more had nothing left to run or to wait for."""
-        state = self.state
-        return (
-            self.program is not None
-            and state.status == RUNNING
-            and not state.active
-            and not any(wait.open for wait in state.waits.values())
-        )
+
+def _is_stuck(program: Program | None, state: RunState) -> bool:
+    """Whether a program that was asked for more had nothing left to run or to wait for."""
+    return (
+        program is not None
+        and state.status == RUNNING
+        and not state.active
+        and not any(wait.open for wait in state.waits.values())
+    )
+
+
+def _asked(program: Program, view: View) -> Sequence[Action]:
+    """What the program says. If it fails, so does the run: its history is sound, and it can be resumed."""
+    try:
+        return list(program.advance(view))
+    except Exception as error:  # noqa: BLE001 - boundary: a program is its voice's, and the user's expressions in it
+        return [Finish(FAILED, error=encode_error(error))]
 
 
 def _is_packed(told: Input, packs: Mapping[str, tuple[dict[int, None], list[Json]]]) -> bool:

@@ -10,7 +10,7 @@ from motet.kernel import events as ev
 from motet.kernel.events import Json
 from motet.kernel.policy import PLAIN, Policy
 from motet.kernel.rules import Rule
-from motet.kernel.state import Changes, Fired, RunState
+from motet.kernel.state import Changes, Fired, RunState, Step
 from motet.kernel.transitions import ENDED
 from motet.records import Record, field
 
@@ -122,6 +122,14 @@ class Program(Protocol):
 
     def advance(self, view: View) -> Iterable[Action]:
         """The actions that are due now."""
+        ...
+
+
+class Lasting(Program, Protocol):
+    """A program some of whose steps are over for good even though they did not succeed."""
+
+    def is_final(self, step: Step) -> bool:
+        """Whether the step's failure, or its stop, stays when the run is taken up again after it had ended."""
         ...
 
 

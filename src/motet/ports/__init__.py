@@ -17,6 +17,7 @@ from motet.ports.pages import (
     Use,
 )
 from motet.ports.rows import (
+    STEERING,
     Batch,
     Checkpoint,
     Document,
@@ -34,9 +35,9 @@ from motet.ports.spec import Difference, StepSpec, differences, recorded_spec
 from motet.ports.store import Directory, Documents, Events, Follower, Journal, Store
 
 __all__ = [
-    "ArtifactStore", "Attempt", "AttemptRow", "Attended", "Batch", "Cell", "Checkpoint", "Clock", "Difference",
-    "Directory", "Document", "Documents", "Entry", "EventFilter", "Events", "Executor", "Failure", "Follower",
-    "Journal", "Lender", "LogLine", "LogStore", "NewRun", "Outcome", "Owner", "Pages", "Pruned", "Publication",
-    "Retention", "RunFilter", "RunPage", "RunRow", "StepFilter", "StepPage", "StepRow", "StepSpec", "Stopped",
-    "Store", "Stored", "Success", "Summary", "Use", "differences", "recorded_spec",
+    "STEERING", "ArtifactStore", "Attempt", "AttemptRow", "Attended", "Batch", "Cell", "Checkpoint", "Clock",
+    "Difference", "Directory", "Document", "Documents", "Entry", "EventFilter", "Events", "Executor", "Failure",
+    "Follower", "Journal", "Lender", "LogLine", "LogStore", "NewRun", "Outcome", "Owner", "Pages", "Pruned",
+    "Publication", "Retention", "RunFilter", "RunPage", "RunRow", "StepFilter", "StepPage", "StepRow", "StepSpec",
+    "Stopped", "Store", "Stored", "Success", "Summary", "Use", "differences", "recorded_spec",
 ]  # fmt: skip

@@ -8,6 +8,9 @@ from typing import Any
 from motet.kernel.events import Json
 from motet.records import Record, field
 
+STEERING = "motet"
+"""The namespace of what is asked of runs (stop, answer): nobody else may publish in it."""
+
 
 class NewRun(Record):
     """A run to be created. `program` says how to rebuild it: {"voice": ..., "target": ..., ...}.

@@ -7,6 +7,7 @@ clipboard, set the title, or pass for a line of somebody else's.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from typing import TextIO
 
@@ -53,3 +54,9 @@ def uncoloured(text: str) -> str:
 def on(stream: TextIO, text: str) -> str:
     """What a program itself says: as it is, but on a terminal without what would steer it."""
     return coloured(text, block) if stream.isatty() else text
+
+
+def printable(text: str) -> str:
+    """The text without what its terminal cannot show: it must never be the reason why a command fails."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

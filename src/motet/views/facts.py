@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from functools import cached_property
 
-from motet import leases
+from motet import leases, questions
 from motet.errors import NotFound
 from motet.kernel import transitions as st
 from motet.kernel.events import Json
@@ -42,7 +42,7 @@ class Facts:
     @property
     def waits_for(self) -> Json:
         """What its body waits for, as its voice tells it: {"for": ..., "since": ...}; None if for nothing."""
-        found = self.store.document("python", "wait", f"{self.run.id}/{self.step.key}")
+        found = questions.of_step(self.store, self.run, self.step.key)
         return found.body if found is not None else None
 
     @property

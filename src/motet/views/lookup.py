@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
-from motet import voices
+from motet import questions
 from motet.errors import NotFound, UsageError, did_you_mean
 from motet.kernel.events import Json
 from motet.kernel.transitions import CANCELLING, RUNNING, WAITING
@@ -77,13 +77,10 @@ def _find_element(store: Store, run: RunRow, of: StepRow, index: int) -> StepRow
 
 def with_waits(store: Store, rows: list[RunRow]) -> list[RunRow]:
     """The runs, those that wait for an event or an answer with what they wait for."""
-    driven = [row for row in rows if row.status in DRIVEN]
-    for voice in {row.program.get("voice", "") for row in driven} & voices.VOICES.keys():
-        waits = getattr(voices.VOICES[voice].speaker(), "waits", None)
-        asked = waits(store) if waits is not None else {}
-        for row in driven:
-            if row.id in asked:
-                row.waits = [each.body for each in asked[row.id]]
+    asked = questions.asked(store, [row for row in rows if row.status in DRIVEN])
+    for row in rows:
+        if row.id in asked:
+            row.waits = [each.body for each in asked[row.id]]
     return rows
 
 

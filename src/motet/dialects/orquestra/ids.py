@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 
 def workflow_id(name: str) -> str:
@@ -20,3 +21,16 @@ def step_id(workflow: str, step: str) -> str:
     for each in f"{workflow}.{step}".encode():
         value = (value ^ each) * 0x01000193 & 0xFFFFFFFF
     return f"{workflow}-{value}"
+
+
+RUN_WORDS: Mapping[str, str] = {
+    "pending": "Pending", "running": "Running", "waiting": "Running", "cancelling": "Running", "succeeded": "Succeeded",
+    "failed": "Failed", "cancelled": "Terminated", "crashed": "Error",
+}  # fmt: skip
+"""What the original called the statuses of runs."""
+
+STEP_WORDS: Mapping[str, str] = {
+    "pending": "Pending", "ready": "Pending", "running": "Running", "retrying": "Pending", "succeeded": "Succeeded",
+    "failed": "Failed", "cancelled": "Terminated", "skipped": "Omitted",
+}  # fmt: skip
+"""What the original called the statuses of steps."""

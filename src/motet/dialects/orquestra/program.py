@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -46,6 +46,7 @@ class Work:
 
     tasks   the steps whose function is a `motet.task`, with the options of that
     cached  whether results of earlier runs may be taken; they are kept in any case
+    anew    steps for which none may be taken
     """
 
     components: Mapping[str, Component]
@@ -55,6 +56,7 @@ class Work:
     artifacts: ArtifactStore
     resources: Mapping[str, float]
     cached: bool = True
+    anew: Collection[str] = ()
 
 
 class OrquestraProgram:
@@ -157,7 +159,8 @@ class StepCall:
         }
         if step.outputs:  # a step without outputs is run for its effects
             self._key, parts = self._fingerprint(sources)
-            kept = work.store.document(VOICE, _KIND, self._key) if work.cached else None
+            may = work.cached and step.name not in work.anew
+            kept = work.store.document(VOICE, _KIND, self._key) if may else None
             if kept is not None and self._is_there(kept.body["record"]):
                 note = {"cache": {"parts": parts, "from": [kept.body["run"], kept.body["step"]]}}
                 return Settled(True, kept.body["record"], cached=True, note=note)

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from motet.dialects.orquestra.ids import step_id
+from motet.dialects.orquestra.ids import RUN_WORDS, step_id
 from motet.dialects.orquestra.program import reason
 from motet.dialects.orquestra.spec import Workflow
 from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow
-
-RUN_WORDS: Mapping[str, str] = {
-    "pending": "Pending", "running": "Running", "waiting": "Running", "cancelling": "Running", "succeeded": "Succeeded",
-    "failed": "Failed", "cancelled": "Terminated", "crashed": "Error",
-}  # fmt: skip
-"""What the original called the statuses of runs."""
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

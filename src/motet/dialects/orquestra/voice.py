@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from motet import private
 from motet.dialects.orquestra import templates, variants
 from motet.dialects.orquestra.components import Component, fetch, read_lock, write_lock
 from motet.dialects.orquestra.contract import content, is_json
+from motet.dialects.orquestra.graph import in_order
 from motet.dialects.orquestra.ids import workflow_id
 from motet.dialects.orquestra.places import Problems
 from motet.dialects.orquestra.preflight import Code, check_resources
@@ -28,13 +29,13 @@ from motet.dialects.orquestra.surroundings import (
     packages_of,
     surroundings,
 )  # fmt: skip
-from motet.errors import TargetError
+from motet.errors import TargetError, UsageError
 from motet.kernel.events import Json
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports import NewRun, RunRow
 
 if TYPE_CHECKING:
-    from motet.engine.host import Host
+    from motet.ports.voice import Host
 
 
 @dataclass(slots=True)
@@ -75,12 +76,7 @@ def prepare(file: str, home: str, resources: Mapping[str, float], asked: Asked) 
 
     Raises SpecError, naming every fault with its place; EnvironmentFailed; TargetError for a file that cannot be read.
     """
-    text, label = _text(file), file
-    values = {name: value for name, value in asked.sets.items() if "." not in name}
-    if templates.is_asked(file, values):
-        text, label = templates.render(text, file, values), f"{file} (rendered)"
-    workflow = read_workflow(text, label)
-    variants.apply(workflow, asked.sets, asked.matrix)
+    text, workflow = _asked_for(file, asked)
     folder = environments_folder(home)
     pins, locked = read_lock(workflow, file) if asked.locked else ({}, {})
     problems = Problems(workflow.document)
@@ -94,6 +90,17 @@ def prepare(file: str, home: str, resources: Mapping[str, float], asked: Asked) 
     check_resources(workflow, resources, _free_bytes(home), problems)
     workflow.warnings += [each for each in problems.warnings if each not in workflow.warnings]
     return Ready(workflow, text, components, around, locked)
+
+
+def _asked_for(file: str, asked: Asked) -> tuple[bytes, Workflow]:
+    """The text of the file, rendered if it is a template, and the workflow with what is asked of it."""
+    text, label = _text(file), file
+    values = {name: value for name, value in asked.sets.items() if "." not in name}
+    if templates.is_asked(file, values):
+        text, label = templates.render(text, file, values), f"{file} (rendered)"
+    workflow = read_workflow(text, label)
+    variants.apply(workflow, asked.sets, asked.matrix)
+    return text, workflow
 
 
 def _text(file: str) -> bytes:
@@ -158,10 +165,49 @@ def new_run(
     )  # fmt: skip
 
 
+def forked(host: Host, row: RunRow, asked: Asked, anew: Collection[str], *, name: str = "") -> NewRun:
+    """A run of the same workflow at the same commits, not yet begun, with what is asked in place of what that one was
+    asked. Steps equal to earlier ones are taken from what is kept, but for the steps `anew` and what comes after them.
+
+    Raises UsageError.
+    """
+    of_template = next((name for name in asked.sets if "." not in name), "")
+    if of_template:
+        raise UsageError(f"--set {of_template}: the template of run {row.name} was rendered.", "Run its file anew.")
+    params = row.params or {}
+    sets = {axis: value for axis, value in params.get("set", {}).items() if axis not in asked.matrix}
+    matrix = {axis: values for axis, values in params.get("matrix", {}).items() if axis not in asked.sets}
+    asked.sets, asked.matrix = {**sets, **asked.sets}, {**matrix, **asked.matrix}
+    workflow = _read(host, row)
+    variants.apply(workflow, asked.sets, asked.matrix)
+    after: dict[str, None] = {}
+    for each in in_order(workflow.steps):
+        if each in anew or any(need in after for need in workflow.steps[each].needs):
+            after[each] = None
+    run = workflow_id(workflow.name)
+    program = {
+        **row.program, "cached": asked.cached, "fork": {"run": row.id, "from": list(after), "by": "cache"},
+    }  # fmt: skip
+    return NewRun(
+        run, name or run, workflow.name, program, asked.to_json() or None, created_at=host.clock.now(),
+        offset=host.store.head(),
+    )  # fmt: skip
+
+
+def check(file: str, asked: Asked) -> None:
+    """Raise SpecError or UsageError for what is wrong in the file itself, or with what is asked of it."""
+    _asked_for(file, asked)
+
+
+def _read(host: Host, row: RunRow) -> Workflow:
+    """The workflow of a run as its file had it."""
+    text = bytes(host.artifacts.get(row.program["source"]["artifact"]))
+    return read_workflow(text, row.program["file"], kept=True)
+
+
 def workflow_of(host: Host, row: RunRow) -> Workflow:
     """The workflow of a run as it was when the run was made."""
-    text = bytes(host.artifacts.get(row.program["source"]["artifact"]))
-    workflow = read_workflow(text, row.program["file"], kept=True)
+    workflow = _read(host, row)
     params = row.params or {}
     variants.apply(workflow, params.get("set", {}), params.get("matrix", {}))
     return workflow
@@ -176,7 +222,7 @@ def program_of(host: Host, row: RunRow, home: str) -> OrquestraProgram:
     around = surroundings(workflow, components, folder, row.program["base"], row.program.get("locked", {}))
     work = Work(
         components, around, Code(workflow, components).tasks(), host.store, host.artifacts, host.resources,
-        row.program["cached"],
+        row.program["cached"], frozenset(row.program.get("fork", {}).get("from", ())),
     )  # fmt: skip
     return OrquestraProgram(workflow, work)
 

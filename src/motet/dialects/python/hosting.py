@@ -1,11 +1,11 @@
-"""How a decorated function finds the host that its runs live on: the composition root says so when it is loaded."""
+"""How a decorated function finds the host that its runs live on, and who makes a run of a flow that is called."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from motet.errors import UsageError
+from motet.voices import hosting
 
 if TYPE_CHECKING:
     from motet.dialects.python.flows import Flow
@@ -14,35 +14,17 @@ if TYPE_CHECKING:
 
 TakeUp: TypeAlias = "Callable[[Flow[..., Any], tuple[Any, ...], Mapping[str, Any]], tuple[Driver, Mapping[str, Any]]]"
 
-_starter: list[Callable[[str], None]] = []
-_opener: list[Callable[[], Host]] = []
 _take_up: list[TakeUp] = []
 
 
-def use(opener: Callable[[], Host]) -> None:
-    """From now on, ask `opener` for the host."""
-    _opener[:] = [opener]
-
-
 def host() -> Host:
-    """The host for new runs."""
-    if not _opener:
-        from motet import flow as flow  # from the top, which puts the parts together: a worker process has none yet
-    if not _opener:
-        raise UsageError("Nothing says where runs are kept.", "Import flow and task from motet itself.")
-    return _opener[0]()
-
-
-def start_by(start: Callable[[str], None]) -> None:
-    """From now on, let `start` start processes that drive runs."""
-    _starter[:] = [start]
+    """The host for new runs: the engine's own, since flows drive their sessions themselves."""
+    return cast("Host", hosting().host())
 
 
 def start_engine(run: str) -> None:
     """Start a process that drives the run to its end."""
-    if not _starter:
-        raise UsageError("Nothing says how processes are started.", "Import flow and task from motet itself.")
-    _starter[0](run)
+    hosting().start_engine(run)
 
 
 def take_up_by(take_up: TakeUp) -> None:

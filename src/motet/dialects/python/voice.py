@@ -11,12 +11,11 @@ from motet.dialects.python.finding.loading import find_again
 from motet.dialects.python.running.hooks import flow_crashed
 from motet.dialects.python.running.labels import tags
 from motet.dialects.python.states import State
-from motet.dialects.python.world.answers import asked
 from motet.dialects.python.world.transactions import redo, undone
 from motet.errors import ResultUnavailable
 from motet.kernel.events import Json
 from motet.kernel.transitions import CANCELLING, ENDED, RUNNING
-from motet.ports import ArtifactStore, Document, NewRun, RunRow, Store
+from motet.ports import ArtifactStore, NewRun, RunRow
 from motet.values.records import decode
 
 if TYPE_CHECKING:
@@ -61,11 +60,6 @@ def forked(
         new = flow.new_run(host, flow.parameters.bind_with(args, kwargs, params), name=name)
     new.program = {**row.program, "fork": {"run": row.id, "from": list(anew)}}
     return new
-
-
-def waits(store: Store) -> dict[str, list[Document]]:
-    """What runs wait for now, by run."""
-    return asked(store)
 
 
 def _again(host: Host, row: RunRow, given: Collection[str] = ()) -> tuple[Flow[..., Any], dict[str, Any]]:

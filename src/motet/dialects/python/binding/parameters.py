@@ -8,28 +8,7 @@ from typing import Any, Unpack, get_origin
 
 from motet.dialects.python.binding.shape import ABSENT, Shape
 from motet.errors import ParameterError, did_you_mean
-
-
-class Written:
-    """A value as somebody typed it: JSON if it can be read so, else text."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def read(self) -> Any:
-        """The value."""
-        import json
-
-        try:
-            return json.loads(self.text, parse_constant=_no_json)
-        except ValueError:
-            return self.text
-
-
-def _no_json(text: str) -> None:
-    raise ValueError(f"{text} is no JSON")
+from motet.ports.voice import Written
 
 
 class Parameters:

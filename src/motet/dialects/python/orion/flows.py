@@ -7,7 +7,7 @@ from inspect import iscoroutinefunction
 from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import flows
-from motet.dialects.python.binding.parameters import Parameters, Written
+from motet.dialects.python.binding.parameters import Parameters
 from motet.dialects.python.bodies.deadline import limit
 from motet.dialects.python.defining import definitions_only
 from motet.dialects.python.finding.standin import STANDS_IN, stands_in
@@ -24,6 +24,7 @@ from motet.dialects.python.task_runners import ConcurrentTaskRunner
 from motet.engine.driver import Driver
 from motet.errors import ParameterError, UsageError
 from motet.kernel.events import Json
+from motet.ports.voice import Written
 
 P = ParamSpec("P")
 R = TypeVar("R")

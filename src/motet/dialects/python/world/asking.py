@@ -7,15 +7,15 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from motet import questions
 from motet.dialects.python import hosting
 from motet.dialects.python.running.leaving import Leaving
 from motet.dialects.python.scope import Scope, current
 from motet.dialects.python.tasks import Task
-from motet.dialects.python.world import answers, waits
-from motet.engine.listening import STEERING
-from motet.errors import Conflict, NotFound, UsageError
+from motet.dialects.python.world import waits
+from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
-from motet.ports import Document, Entry
+from motet.ports import STEERING, Entry
 from motet.records import Record
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def resume_flow_run(flow_run_id: str, run_input: Mapping[str, Any] | None = None
     rows = host.store.find_runs(flow_run_id)
     if not rows:
         raise NotFound(f"There is no run {flow_run_id!r}.", "`motet ls` lists the runs.")
-    question = answers.question(host.store, rows[0])
-    answers.give(host.store, question, dict(run_input or {}), "resume_flow_run", time.time())
+    question = questions.question(host.store, rows[0])
+    questions.give(host.store, question, dict(run_input or {}), "resume_flow_run", time.time())
     if rows[0].owner is None:
         hosting.start_engine(rows[0].id)
 
@@ -168,7 +168,7 @@ class _Asked:
                 until_at = host.clock.now() if self._leaves or late else limit_at
                 entry = yield host, after, lambda each: _is_for(each, scope), until_at
                 if entry is None and self._leaves and not late:
-                    raise Leaving(answers.told(self._question), answers.how(self._question))
+                    raise Leaving(questions.told(self._question), questions.how(self._question))
                 if entry is None:
                     raise TimeoutError(f"Nobody has answered within {self._timeout_s or 0:g} s.")
                 after = entry.offset
@@ -202,7 +202,7 @@ def _around(scope: Scope) -> list[Scope]:
 def _is_for(entry: Entry, scope: Scope) -> bool:
     return (
         entry.namespace == STEERING
-        and entry.key == answers.ANSWER
+        and entry.key == questions.ANSWER
         and entry.run == scope.driver.run.id
         and isinstance(entry.value, dict)
         and entry.value.get("step") == scope.key
@@ -214,11 +214,4 @@ def _refuse(scope: Scope, entry: Entry, why: str) -> None:
     import logging
 
     logging.getLogger("motet").warning("An answer was refused, it does not fit: %s", why)
-    store = scope.driver.host.store
-    found = store.document(waits.VOICE, waits.KIND, f"{scope.driver.run.id}/{scope.key}")
-    if found is not None:
-        body = {**found.body, "refused": {"offset": entry.offset, "error": why}}
-        try:
-            store.put_document(Document(found.voice, found.kind, found.key, body, found.version))
-        except Conflict:
-            return  # nobody else writes it but who forgets it
+    questions.refuse(scope.driver.host.store, scope.driver.run, scope.key, entry.offset, why)

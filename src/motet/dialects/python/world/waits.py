@@ -6,17 +6,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from motet import questions
 from motet.dialects.python.running.leaving import Leaving
 from motet.dialects.python.running.limits import raise_if_stopped
 from motet.dialects.python.scope import Scope
 from motet.engine.host import Host
-from motet.errors import Conflict
 from motet.interrupts import block
 from motet.kernel.events import Json
 from motet.ports import Document, Entry
-
-VOICE, KIND = "python", "wait"
-"""The documents that tell what a run waits for: by the id of the run, and the key of the step."""
 
 _LOOK_S = 1.0
 """How often one who waits sees whether its run was stopped; what is published wakes at once."""
@@ -83,14 +80,9 @@ def _left_s(host: Host, until_at: float | None) -> float:
 @contextmanager
 def told(scope: Scope, body: Json) -> Iterator[Document]:
     """While it lasts, lists show that the run waits, since when, and for what. A resume takes over what is there."""
-    store = scope.driver.host.store
-    key = f"{scope.driver.run.id}/{scope.key}"
-    found = store.document(VOICE, KIND, key)
-    kept = found.body if found is not None else {"since": scope.driver.host.clock.now()}
-    version = found.version if found is not None else 0
-    document = store.put_document(Document(VOICE, KIND, key, {**kept, **body}, version))
+    host, run = scope.driver.host, scope.driver.run
     try:
-        yield document
+        yield questions.ask(host.store, run, scope.key, {"since": host.clock.now()}, body)
     except Leaving:
         raise
     except BaseException:
@@ -101,8 +93,4 @@ def told(scope: Scope, body: Json) -> Iterator[Document]:
 
 def forget(scope: Scope) -> None:
     """The run waits for that no longer."""
-    store = scope.driver.host.store
-    found = store.document(VOICE, KIND, f"{scope.driver.run.id}/{scope.key}")
-    if found is not None:
-        with suppress(Conflict):
-            store.delete_document(found)
+    questions.forget(scope.driver.host.store, scope.driver.run, scope.key)

@@ -8,16 +8,16 @@ import time
 from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 
-from motet import __version__, app, private
-from motet.cli import requests
-from motet.cli.stop import stop
-from motet.cli.terminal import Terminal, printable, say_lines
-from motet.engine.host import Host
+from motet import private
+from motet.dialects.orquestra import commands, results, telling, voice
+from motet.dialects.orquestra.ids import RUN_WORDS, step_id
+from motet.dialects.orquestra.program import VOICE
 from motet.errors import MotetError, NotFound, UsageError
 from motet.kernel.transitions import ENDED
 from motet.ports import RunRow, StepRow
+from motet.ports.voice import PACKED, Asked, Desk, Host
 from motet.values import visible
-from motet.views import lookup
+from motet.views import human, lookup
 
 _HELP = """\
 usage: qe COMMAND
@@ -37,33 +37,34 @@ Workflows run on this machine: `qe login` and `qe update cli` have nothing to do
 
 _MOST_LISTED = 200
 _LAST_LINES = 10_000
+_STOP_S = 30.0
 
 
-def qe_arguments(parser: ArgumentParser) -> None:
+def arguments(parser: ArgumentParser) -> None:
     """The words of a `qe` command, which has options of its own."""
     parser.add_argument("words", nargs=REMAINDER, metavar="...", help="a command of qe: motet qe help")
 
 
-def qe(options: Namespace, terminal: Terminal) -> int:
+def perform(options: Namespace, desk: Desk) -> int:
     """Carry out the `qe` command; gives its exit code."""
     words = list(options.words)
     if not words or words[0] in ("help", "-h", "--help"):
         sys.stdout.write(_HELP)
         return 0
     verb, noun = words[0], words[1] if len(words) > 1 else ""
-    if verb in ("login", "version", "update"):
-        sys.stdout.write(_SAID[verb])
+    if verb in _SAID:
+        sys.stdout.write(_SAID[verb].format(version=desk.version))
         return 0
     try:
-        return _known(verb, noun)(words[2:])
+        return _known(verb, noun)(words[2:], desk)
     except MotetError as error:
         if verb != "submit":
             raise
-        say_lines(f"Error: {error.what}\n{error.cure}")  # scripts look for this word on standard output
+        desk.terminal.say_lines(f"Error: {error.what}\n{error.cure}")  # scripts look for this word on standard output
         return 1
 
 
-def _known(verb: str, noun: str) -> Callable[[Sequence[str]], int]:
+def _known(verb: str, noun: str) -> Callable[[Sequence[str], Desk], int]:
     found = _COMMANDS.get((verb, noun.removesuffix("s")))
     if found is not None:
         return found
@@ -77,7 +78,7 @@ def _known(verb: str, noun: str) -> Callable[[Sequence[str]], int]:
 
 _SAID = {
     "login": "No login is needed: workflows run on this machine.\n",
-    "version": f"qe of Motet {__version__}\n",
+    "version": "qe of Motet {version}\n",
     "update": "There is nothing to update: qe comes with Motet.\n",
 }
 
@@ -90,20 +91,18 @@ def _parser(usage: str) -> ArgumentParser:
     return Parser(prog=" ".join(usage.split()[:3]), usage=usage, allow_abbrev=False)
 
 
-def _submit(words: Sequence[str]) -> int:
+def _submit(words: Sequence[str], desk: Desk) -> int:
     parser = _parser("qe submit workflow FILE")
     parser.add_argument("file")
-    requests.workflow_inputs(parser)
+    commands.run_options(parser.add_argument)
     options = parser.parse_args(words)
-    from motet.dialects.orquestra import voice
-
-    host = app.hosts.current()
+    host = desk.host()
     if not os.path.isfile(options.file):
         raise UsageError(f"There is no file {options.file}.", "Check the path, and the folder that you are in.")
-    asked = requests.asked_of_workflow(options)
-    new = voice.new_run(host, options.file, app.home(), asked, warn=requests.warn)
+    asked = commands.asked_of(Asked(options=vars(options)))
+    new = voice.new_run(host, options.file, host.home, asked, warn=desk.warn)
     host.create(new)
-    app.start_engine(new.id)
+    desk.start_engine(new.id)
     sys.stdout.write(f"Successfully submitted workflow to quantum engine!\nWorkflow ID: {new.id}\n")
     return 0
 
@@ -111,7 +110,7 @@ def _submit(words: Sequence[str]) -> int:
 # ---------------------------------------------------------------- looking
 
 
-def _one(usage: str, words: Sequence[str], *flags: str) -> tuple[Host, RunRow, Namespace]:
+def _one(usage: str, words: Sequence[str], desk: Desk, *flags: str) -> tuple[Host, RunRow, Namespace]:
     """The run that the words name, with the flags that they hold."""
     parser = _parser(usage)
     parser.add_argument("id")
@@ -123,41 +122,32 @@ def _one(usage: str, words: Sequence[str], *flags: str) -> tuple[Host, RunRow, N
         else:
             parser.add_argument(flag, action="store_true")
     options = parser.parse_args(words)
-    from motet import workflows
-    from motet.dialects.orquestra.program import VOICE
-
-    host = app.hosts.current()
+    host = desk.host()
     row = lookup.find_run(host.store, options.id)
-    workflows.of_voice(row, VOICE)
+    commands.of_voice(row)
     return host, row, options
 
 
-def _get_workflow(words: Sequence[str]) -> int:
-    host, row, _ = _one("qe get workflow ID [-o visual]", words, "-o")
-    from motet.dialects.orquestra import telling, voice
-
+def _get_workflow(words: Sequence[str], desk: Desk) -> int:
+    host, row, _ = _one("qe get workflow ID [-o visual]", words, desk, "-o")
     workflow = voice.workflow_of(host, row)
     there = {each.key: each for each in host.store.steps(row.id)}
     steps = [there.get(name) or StepRow(name, "", "", "pending") for name in workflow.steps]
     told = telling.Told(row, lookup.status_of(row), workflow, steps)
-    say_lines(telling.workflow_text(told, time.time()).rstrip("\n"))
+    desk.terminal.say_lines(telling.workflow_text(told, time.time()).rstrip("\n"))
     return 0
 
 
-def _get_result(words: Sequence[str]) -> int:
-    host, row, options = _one("qe get workflowresult ID [--legacy]", words, "--legacy")
-    from motet.dialects.orquestra import telling
-
+def _get_result(words: Sequence[str], desk: Desk) -> int:
+    host, row, options = _one("qe get workflowresult ID [--legacy]", words, desk, "--legacy")
     status = lookup.status_of(row)
     if row.status not in ENDED and status != lookup.CRASHED:
-        sys.stdout.write(
-            f"Name:        {row.id}\nStatus:      {telling.RUN_WORDS[status]}: its result is not complete.\n"
-        )
+        sys.stdout.write(f"Name:        {row.id}\nStatus:      {RUN_WORDS[status]}: its result is not complete.\n")
         return 0
     from pathlib import Path
 
     path = _packed(host, row, "legacy" if options.legacy else "v2")
-    say_lines(telling.result_text(row.id, Path(path).as_uri()).rstrip("\n"))
+    desk.terminal.say_lines(telling.result_text(row.id, Path(path).as_uri()).rstrip("\n"))
     return 0
 
 
@@ -166,10 +156,8 @@ def _packed(host: Host, row: RunRow, form: str) -> str:
     import io
     import tarfile
 
-    from motet.dialects.orquestra import results, voice
-
     content = results.text(form, row.id, voice.results_of(host, row)).encode()
-    folder = app.packed_folder(app.home())
+    folder = os.path.join(host.home, PACKED)
     private.make_folder(folder)
     path = os.path.join(folder, f"{row.id}{'_legacy' if form == 'legacy' else ''}.tgz")
     entry = tarfile.TarInfo(f"{row.id}_workflow_result.json")
@@ -181,11 +169,9 @@ def _packed(host: Host, row: RunRow, form: str) -> str:
     return path
 
 
-def _get_logs(words: Sequence[str]) -> int:
-    host, row, options = _one("qe get logs ID [-s STEP]", words, "-s")
+def _get_logs(words: Sequence[str], desk: Desk) -> int:
+    host, row, options = _one("qe get logs ID [-s STEP]", words, desk, "-s")
     from collections import deque
-
-    from motet.dialects.orquestra.ids import step_id
 
     keys = [each.key for each in host.store.steps(row.id)]
     wanted = [each for each in keys if options.step in ("", each, step_id(row.id, each))]
@@ -198,11 +184,11 @@ def _get_logs(words: Sequence[str]) -> int:
         if not found:
             break
         lines.extend(each.text for each in found if each.key in wanted)
-    sys.stdout.writelines(f"{visible.on(sys.stdout, printable(line))}\n" for line in lines)
+    sys.stdout.writelines(f"{visible.on(sys.stdout, visible.printable(line))}\n" for line in lines)
     return 0
 
 
-def _list(words: Sequence[str]) -> int:
+def _list(words: Sequence[str], desk: Desk) -> int:
     parser = _parser("qe list workflow [-l N] [-o json] [-p PREFIX] [-d 15m|h|d|w] [-s STATUS]")
     parser.add_argument("-l", "--limit", type=int, default=_MOST_LISTED)
     parser.add_argument("-o", "--output", choices=("json",), default="")
@@ -210,69 +196,63 @@ def _list(words: Sequence[str]) -> int:
     parser.add_argument("-d", "--duration", default="")
     parser.add_argument("-s", "--status", default="")
     options = parser.parse_args(words)
-    from motet.dialects.orquestra import telling
-    from motet.dialects.orquestra.program import VOICE
-    from motet.views import human
-
     if not 1 <= options.limit <= _MOST_LISTED:
         raise UsageError(f"-l {options.limit}: at most {_MOST_LISTED} workflows are listed.", "Give 1 to 200.")
     now = time.time()
     since = now - human.seconds_of(options.duration) if options.duration else 0.0
     rows = [
-        (row, lookup.status_of(row)) for row in app.open_store(app.home()).runs(limit=1_000_000)
+        (row, lookup.status_of(row)) for row in desk.host().store.runs(limit=1_000_000)
         if row.program.get("voice") == VOICE and row.created_at >= since
         and row.id.lower().startswith(options.prefix.lower())
     ]  # fmt: skip
-    rows = [each for each in rows if options.status in ("", telling.RUN_WORDS[each[1]])][: options.limit]
+    rows = [each for each in rows if options.status in ("", RUN_WORDS[each[1]])][: options.limit]
     if options.output:
         import json
 
         sys.stdout.write(json.dumps(telling.list_json(rows), indent=2) + "\n")
     else:
-        say_lines(telling.list_text(rows, now).rstrip("\n"))
+        desk.terminal.say_lines(telling.list_text(rows, now).rstrip("\n"))
     return 0
 
 
-def _stop(words: Sequence[str]) -> int:
-    host, row, _ = _one("qe stop workflow ID", words)
+def _stop(words: Sequence[str], desk: Desk) -> int:
+    _, row, _ = _one("qe stop workflow ID", words, desk)
     if row.status in ENDED:
         raise UsageError(f"Workflow {row.id} has ended already.", "There is nothing to stop.")
-    options = Namespace(run=row.id, wait=30.0, json=False)
-    code = stop(options, Terminal(as_json=True))
-    status = host.store.run(row.id).status
-    sys.stdout.write(f"Workflow {row.id} {'was stopped' if status in ENDED else 'is being stopped'}.\n")
-    return code
+    ended = desk.stop(row, _STOP_S).status in ENDED
+    sys.stdout.write(f"Workflow {row.id} {'was stopped' if ended else 'is being stopped'}.\n")
+    return 0 if ended else 1
 
 
 # ---------------------------------------------------------------- imports
 
 
-def _imports(usage: str, words: Sequence[str], *, install: bool) -> int:
+def _imports(usage: str, words: Sequence[str], desk: Desk, *, install: bool) -> int:
     parser = _parser(usage)
     parser.add_argument("-f", "--file", required=True)
     options = parser.parse_args(words)
-    from motet.dialects.orquestra import voice
-
     asked = voice.Asked()
     if install:
-        ready = voice.prepare(options.file, app.home(), app.hosts.current().resources, asked)
+        ready = voice.prepare(options.file, desk.home, desk.host().resources, asked)
         for name, around in ready.around.items():
-            say_lines(f"{name}: {around.python}")
+            desk.terminal.say_lines(f"{name}: {around.python}")
         return 0
-    for each in voice.fetched(options.file, app.home()).values():
-        say_lines(f"{each.given.name}: {each.version[:12]} in {each.path or 'the environment of its steps'}")
+    for each in voice.fetched(options.file, desk.home).values():
+        desk.terminal.say_lines(
+            f"{each.given.name}: {each.version[:12]} in {each.path or 'the environment of its steps'}"
+        )
     return 0
 
 
-def _get_imports(words: Sequence[str]) -> int:
-    return _imports("qe get imports -f FILE", words, install=False)
+def _get_imports(words: Sequence[str], desk: Desk) -> int:
+    return _imports("qe get imports -f FILE", words, desk, install=False)
 
 
-def _install_imports(words: Sequence[str]) -> int:
-    return _imports("qe install imports -f FILE", words, install=True)
+def _install_imports(words: Sequence[str], desk: Desk) -> int:
+    return _imports("qe install imports -f FILE", words, desk, install=True)
 
 
-_COMMANDS: dict[tuple[str, str], Callable[[Sequence[str]], int]] = {
+_COMMANDS: dict[tuple[str, str], Callable[[Sequence[str], Desk], int]] = {
     ("submit", "workflow"): _submit, ("get", "workflow"): _get_workflow, ("get", "workflowresult"): _get_result,
     ("get", "log"): _get_logs, ("get", "import"): _get_imports, ("install", "import"): _install_imports,
     ("list", "workflow"): _list, ("stop", "workflow"): _stop,

@@ -5,27 +5,25 @@ from __future__ import annotations
 from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 
-from motet import app
-from motet.cli.main import carry_out
-from motet.cli.terminal import Terminal
 from motet.errors import UsageError
+from motet.ports.voice import Desk
 
 _LS = {"--limit": "-n", "-n": "-n"}
 _LOGS = {"--follow": "-f", "-f": "-f"}
 
 
-def prefect_arguments(parser: ArgumentParser) -> None:
+def arguments(parser: ArgumentParser) -> None:
     """Whatever follows `prefect`."""
     parser.add_argument("words", metavar="COMMAND", nargs=REMAINDER, help="what follows `prefect`")
 
 
-def prefect(options: Namespace, terminal: Terminal) -> int:
+def perform(options: Namespace, desk: Desk) -> int:
     """Do what the words ask for, as far as it has a meaning here."""
     words: list[str] = options.words
     for name, meant in _COMMANDS.items():
         known = name.split()
         if words[: len(known)] == known:
-            return meant(words[len(known) :], terminal)
+            return meant(words[len(known) :], desk)
     told = " ".join(words) or "no command"
     raise UsageError(
         f"prefect {told}: Motet stands in for other commands of Prefect's only.",
@@ -33,36 +31,36 @@ def prefect(options: Namespace, terminal: Terminal) -> int:
     )
 
 
-def _start(words: Sequence[str], terminal: Terminal) -> int:
-    terminal.say(f"Nothing has to be started: runs are recorded in {app.home()} by whoever runs them.")
-    terminal.say("To see them: motet ls, motet show RUN, motet logs -f RUN.")
+def _start(words: Sequence[str], desk: Desk) -> int:
+    desk.terminal.say(f"Nothing has to be started: runs are recorded in {desk.home} by whoever runs them.")
+    desk.terminal.say("To see them: motet ls, motet show RUN, motet logs -f RUN.")
     return 0
 
 
-def _set(words: Sequence[str], terminal: Terminal) -> int:
+def _set(words: Sequence[str], desk: Desk) -> int:
     for each in words:
         name, equals, _ = each.partition("=")
         if not equals:
             raise UsageError(f"prefect config set {each}: this is no NAME=VALUE.", "Write NAME=VALUE.")
-        terminal.say(f"{name} is accepted, and changes nothing: Motet needs no server and reads MOTET_HOME.")
+        desk.terminal.say(f"{name} is accepted, and changes nothing: Motet needs no server and reads MOTET_HOME.")
     return 0
 
 
-def _view(words: Sequence[str], terminal: Terminal) -> int:
-    terminal.say(f"MOTET_HOME='{app.home()}'")
+def _view(words: Sequence[str], desk: Desk) -> int:
+    desk.terminal.say(f"MOTET_HOME='{desk.home}'")
     return 0
 
 
-def _as(name: str, options: Mapping[str, str], *fixed: str) -> Callable[[Sequence[str], Terminal], int]:
+def _as(name: str, options: Mapping[str, str]) -> Callable[[Sequence[str], Desk], int]:
     """A command of Motet's, with the names of its options."""
 
-    def perform(words: Sequence[str], terminal: Terminal) -> int:
-        return carry_out(name, [*fixed, *(options.get(word, word) for word in words)], terminal)
+    def perform(words: Sequence[str], desk: Desk) -> int:
+        return desk.carry_out(name, [options.get(word, word) for word in words])
 
     return perform
 
 
-_COMMANDS: Mapping[str, Callable[[Sequence[str], Terminal], int]] = {
+_COMMANDS: Mapping[str, Callable[[Sequence[str], Desk], int]] = {
     "orion start": _start,
     "server start": _start,
     "flow-run ls": _as("ls", _LS),

@@ -1,16 +1,30 @@
-"""Questions that runs have asked, and answers to them: what the command line and programs see of them."""
+"""What runs wait for, and answers to what they ask: seen by the command line, by programs and by pages.
+
+A voice writes down what a step of a run waits for in a document of its own, of the kind `WAIT`, under RUN/STEP, and
+removes it when the wait is over:
+
+    for          "event" or "answer"
+    event        the event's key, where it waits for one
+    step, since  which step, and since when
+    schema       what the answer has to look like, a JSON schema; None for a mere word to go on
+    description  what is asked, in words
+    suspended    whether its process has let go of the run until then
+    refused      of an answer that did not fit: {"offset": ..., "error": ...}
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
-from motet.engine.listening import STEERING
 from motet.errors import Conflict, UsageError, did_you_mean
 from motet.kernel.events import Json
 from motet.kernel.transitions import ENDED
-from motet.ports import Document, Publication, RunRow, Store
+from motet.ports import STEERING, Document, Publication, RunRow, Store
+
+WAIT = "wait"
+"""The kind of the documents."""
 
 ANSWER = "run.answer"
 """The key of the event, in Motet's own namespace, that answers a question."""
@@ -18,17 +32,52 @@ ANSWER = "run.answer"
 _KINDS: dict[str, Any] = {"string": str, "integer": int, "number": int | float, "boolean": bool}
 
 
-def asked(store: Store) -> dict[str, list[Document]]:
-    """What runs wait for now, by run."""
-    found: dict[str, list[Document]] = {}
-    for each in store.documents("python", "wait"):
-        found.setdefault(each.key.partition("/")[0], []).append(each)
-    return found
+def asked(store: Store, runs: Collection[RunRow]) -> dict[str, list[Document]]:
+    """What these runs wait for now, by run."""
+    found: dict[str, list[Document]] = {row.id: [] for row in runs}
+    for voice in {row.program.get("voice", "") for row in runs}:
+        for each in store.documents(voice, WAIT):
+            run = each.key.partition("/")[0]
+            if run in found:
+                found[run].append(each)
+    return {run: waits for run, waits in found.items() if waits}
+
+
+def of_step(store: Store, run: RunRow, key: str) -> Document | None:
+    """What a step of the run waits for now."""
+    return store.document(run.program.get("voice", ""), WAIT, f"{run.id}/{key}")
+
+
+def ask(store: Store, run: RunRow, key: str, first: Mapping[str, Json], body: Mapping[str, Json]) -> Document:
+    """Write down that a step of the run waits for that, in place of what it waited for before; of `first`, what is not
+    there yet.
+    """
+    found = of_step(store, run, key)
+    kept, version = (found.body, found.version) if found is not None else (first, 0)
+    voice = run.program.get("voice", "")
+    return store.put_document(Document(voice, WAIT, f"{run.id}/{key}", {**kept, **body}, version))
+
+
+def forget(store: Store, run: RunRow, key: str) -> None:
+    """The step waits for nothing any more."""
+    found = of_step(store, run, key)
+    if found is not None:
+        with suppress(Conflict):
+            store.delete_document(found)
+
+
+def refuse(store: Store, run: RunRow, key: str, offset: int, why: str) -> None:
+    """Say of the answer at that offset, where whoever gave it will see it, why it does not fit."""
+    found = of_step(store, run, key)
+    if found is not None:
+        body = {**found.body, "refused": {"offset": offset, "error": why}}
+        with suppress(Conflict):  # nobody else writes it but who forgets it
+            store.put_document(Document(found.voice, found.kind, found.key, body, found.version))
 
 
 def question(store: Store, run: RunRow, step: str = "") -> Document:
     """The question that the run has asked; of several, that of the step. Raises UsageError if there is none."""
-    open_ones = [each for each in asked(store).get(run.id, ()) if each.body["for"] == "answer"]
+    open_ones = [each for each in asked(store, [run]).get(run.id, ()) if each.body["for"] == "answer"]
     if run.status in ENDED:  # it was ended from outside: nobody waits for an answer any more
         for each in open_ones:
             with suppress(Conflict):

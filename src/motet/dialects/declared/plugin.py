@@ -1,0 +1,95 @@
+"""Runs of declarative programs, made by a function that is named: `module:function`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from motet.engine.declared import resolve
+from motet.errors import MotetError, TargetError
+from motet.kernel.events import Json
+from motet.kernel.program import Program
+from motet.ports import NewRun, RunRow
+from motet.ports.voice import Asked, Host, Onward, Target, Underway, Voice, Written
+from motet.values.errors import encode_error
+from motet.values.naming import new_id, new_name
+
+
+class DeclaredVoice(Voice):
+    """Programs that a function makes of the run's parameters."""
+
+    name = "program"
+    title = "a declarative program"
+    instead = {  # noqa: RUF012 - as the port has it
+        "--set": "Give a parameter of its function: -p NAME=VALUE.",
+    }
+
+    def tells(self, target: Target) -> bool:
+        """Never: any function may make one."""
+        return False
+
+    def takes(self, target: Target) -> bool:
+        """Whether the name is that of a function."""
+        return bool(target.module)
+
+    def new_run(self, host: Host, target: Target, asked: Asked) -> NewRun:
+        """A run of the program that the function makes of the parameters."""
+        params = {name: each.read() if isinstance(each, Written) else each for name, each in asked.params.items()}
+        _check(str(target), params)
+        run = new_id(host.clock.now())
+        return new_run(host, run, str(target), params, name=asked.name or new_name())
+
+    def carry_on(self, host: Host, row: RunRow, onward: Onward) -> Underway:
+        """Drive the run by the program that the function makes now."""
+        _return_to(row.program.get("cwd", ""))
+        program: Program = resolve(row.program["target"])(row.params)
+        return host.drive(row, program, onward)
+
+
+def new_run(host: Host, run: str, target: str, params: Json, *, name: str = "") -> NewRun:
+    """A run of the program that `target` ("module:function") makes of `params` (JSON)."""
+    return NewRun(
+        run, name or run, target, {"voice": VOICE.name, "target": target, "cwd": os.getcwd()}, params,
+        created_at=host.clock.now(), offset=host.store.head(),
+    )  # fmt: skip
+
+
+def _check(target: str, params: Json) -> None:
+    """Raise TargetError unless the function makes a program of these parameters."""
+    from inspect import signature
+
+    make = resolve(target)
+    try:
+        signature(make).bind(params)
+    except (TypeError, ValueError):
+        program = None
+    else:
+        program = _made(make, target, params)
+    if not callable(getattr(program, "advance", None)):
+        raise TargetError(
+            f"{target} is no flow, and does not make a program of the parameters either.",
+            "Put @flow above it; or let it take the parameters (a dict) and return an object with `advance`.",
+        )
+
+
+def _made(make: Callable[..., Any], target: str, params: Json) -> Any:
+    try:
+        return make(params)
+    except MotetError:
+        raise
+    except Exception as error:
+        said = encode_error(error)["traceback"]
+        raise TargetError(f"{target} could not make a program.\n{said}", "Put that right.") from error
+
+
+def _return_to(folder: str) -> None:
+    """Go back to where the run was begun: there its modules can be imported, and relative paths lead somewhere."""
+    if folder and os.path.isdir(folder):
+        os.chdir(folder)
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+
+
+VOICE = DeclaredVoice()

@@ -1,0 +1,129 @@
+"""Orquestra workflows, as a voice: what Motet asks of them."""
+
+from __future__ import annotations
+
+import os
+import re
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from motet.dialects.orquestra.ids import RUN_WORDS, STEP_WORDS
+from motet.errors import MotetError
+from motet.ports.voice import Asked, Command, Delivered, Desk, Onward, Target, Voice
+
+if TYPE_CHECKING:
+    from motet.ports import NewRun, RunRow
+    from motet.ports.voice import Host
+
+_SIGNS = (
+    r"""^["']?(apiVersion["']?\s*:\s*["']?io\.orquestra\.workflow|ZapOSApiVersion)"""
+    r"""|"apiVersion"\s*:\s*"io\.orquestra\.workflow"""
+    r"""|\A(?=[\s\S]*^imports\s*:)(?=[\s\S]*^steps\s*:)"""
+)
+
+
+def _lock_arguments(parser: ArgumentParser) -> None:
+    from motet.dialects.orquestra import commands
+
+    commands.lock_arguments(parser)
+
+
+def _lock(options: Namespace, desk: Desk) -> int:
+    from motet.dialects.orquestra import commands
+
+    return commands.lock(options, desk)
+
+
+def _qe_arguments(parser: ArgumentParser) -> None:
+    from motet.dialects.orquestra import qe
+
+    qe.arguments(parser)
+
+
+def _qe(options: Namespace, desk: Desk) -> int:
+    from motet.dialects.orquestra import qe
+
+    return qe.perform(options, desk)
+
+
+class OrquestraVoice(Voice):
+    """Files of the Quantum Engine's workflow language."""
+
+    name = "orquestra"
+    title = "an Orquestra workflow"
+    sign = "An Orquestra workflow has a line `apiVersion: io.orquestra.workflow/1.0.0`."
+    puts_out = True
+    uncached = "Step {step} has no outputs: it runs for its effects, and no result of it is kept."
+    run_words, step_words = RUN_WORDS, STEP_WORDS
+    instead = {  # noqa: RUF012 - as the port has it
+        "--": "Set an input of a step: --set STEP.INPUT=VALUE.",
+        "--door": "Its steps import what their components have.",
+    }
+    commands = (
+        Command("lock", "pin what a workflow file imports", _lock_arguments, _lock),
+        Command("qe", "the commands of the Quantum Engine", _qe_arguments, _qe, shim="qe"),
+    )
+
+    def tells(self, target: Target) -> bool:
+        """Whether the file has the line, or those, that only such workflows have."""
+        return os.path.isfile(target.file) and re.search(_SIGNS, target.head, re.M) is not None
+
+    def options(self, command: str, add: Callable[..., Any]) -> None:
+        """Inputs of steps; forms of results."""
+        from motet.dialects.orquestra import commands
+
+        if command in ("run", "fork"):
+            commands.run_options(add)
+        elif command == "results":
+            commands.results_options(add)
+
+    def new_run(self, host: Host, target: Target, asked: Asked) -> NewRun:
+        """A run of the workflow in the file, after all checks."""
+        from motet.dialects.orquestra import commands, voice
+
+        own = commands.asked_of(asked)
+        return voice.new_run(host, target.file, host.home, own, name=asked.name, warn=asked.warn)
+
+    def carry_on(self, host: Host, row: RunRow, onward: Onward) -> object:
+        """Drive the run by what it keeps itself: text, commits, settings. There is no changed code to ask about."""
+        from motet.dialects.orquestra import voice
+
+        return host.drive(row, voice.program_of(host, row, host.home), onward)
+
+    def forked(self, host: Host, row: RunRow, asked: Asked, anew: Collection[str]) -> NewRun:
+        """The same workflow at the same commits, with some inputs changed; equal steps come from what is kept."""
+        from motet.dialects.orquestra import commands, voice
+
+        return voice.forked(host, row, commands.asked_of(asked), anew, name=asked.name)
+
+    def check(self, host: Host, target: Target, asked: Asked) -> Sequence[MotetError]:
+        """What is wrong in the file itself. Nothing is fetched for that."""
+        from motet.dialects.orquestra import commands, voice
+
+        try:
+            voice.check(target.file, commands.asked_of(asked))
+        except MotetError as error:
+            return [error]
+        return ()
+
+    def values(self, host: Host, row: RunRow) -> Mapping[str, Any]:
+        """Contents by step and output."""
+        from motet.dialects.orquestra import voice
+
+        return voice.values(host, row)
+
+    def results(self, host: Host, row: RunRow, options: Mapping[str, Any], output: str) -> Delivered:
+        """The same as text, or written, in the form that is asked for."""
+        from motet.dialects.orquestra import commands
+
+        return commands.deliver(host, row, options.get("form", "exact"), output)
+
+    def frames(self, host: Host, row: RunRow) -> Mapping[str, Any]:
+        """A table for each type of output; see `motet.dialects.orquestra.tables`."""
+        from motet.dialects.orquestra import tables, voice
+
+        return tables.frames(tables.tables(row.id, voice.results_of(host, row)))
+
+
+VOICE = OrquestraVoice()

@@ -1,0 +1,119 @@
+"""Python flows, as a voice: what Motet asks of them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from motet.errors import MotetError
+from motet.ports.voice import Asked, Command, Desk, Onward, Target, Voice
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from motet.engine.host import Host as EngineHost
+    from motet.ports import NewRun, RunRow
+    from motet.ports.voice import Host
+
+_SIGNS = r"^(?:from\s+[\w.]+\s+import\b|import\s+\w|@\w|(?:async\s+)?def\s+\w|#!.*\bpython)"
+"""A line of Python that is no line of any other language that workflows are written in."""
+
+
+def _prefect_arguments(parser: ArgumentParser) -> None:
+    from motet.dialects.python.orion import prefect
+
+    prefect.arguments(parser)
+
+
+def _prefect(options: Namespace, desk: Desk) -> int:
+    from motet.dialects.python.orion import prefect
+
+    return prefect.perform(options, desk)
+
+
+_ARCHIVE = "PK\x03\x04"
+
+
+class PythonVoice(Voice):
+    """Functions decorated with `@flow`, in scripts and modules."""
+
+    name = "python"
+    title = "a Python flow"
+    sign = "A file of flows ends in .py."
+    takes_arguments = True
+    uncached = "Task {task} has no cache policy: no result of it is kept for other runs."
+    commands = (Command("prefect", "", _prefect_arguments, _prefect, shim="prefect"),)
+    instead = {  # noqa: RUF012 - as the port has it
+        "--set": "Give a parameter of the flow: -p NAME=VALUE.",
+        "--matrix": "Run it once for each value, -p NAME=VALUE; or map over a list of values in the flow.",
+        "--no-cache": "Give the tasks cache_policy=NO_CACHE, or refresh_cache=True.",
+        "--format": "`motet show` shows what a flow has returned.",
+    }
+
+    def tells(self, target: Target) -> bool:
+        """Whether it is a program of Python's by its name; whether a name in a module is that of a flow."""
+        if target.file or not target.name:
+            return not target.file or target.file.endswith(".py") or os.path.isdir(target.file)
+        from motet.dialects.python.starting import is_flow
+
+        return is_flow(target)
+
+    def takes(self, target: Target) -> bool:
+        """Whether a file of another name is an archive of Python's, or begins a line as Python does."""
+        return target.head.startswith(_ARCHIVE) or re.search(_SIGNS, target.head, re.M) is not None
+
+    def options(self, command: str, add: Callable[..., Any]) -> None:
+        """Which door `import prefect` leads to."""
+        if command == "run":
+            add(
+                "--door", choices=("orion",),
+                help="serve `import prefect` from motet.orion, even where Prefect itself is installed",
+            )  # fmt: skip
+
+    def run(self, host: Host, target: Target, asked: Asked) -> bool:
+        """Run the flow, or the script and the flows that it calls."""
+        from motet.dialects.python import starting
+
+        return starting.run(_own(host), target, asked)
+
+    def new_run(self, host: Host, target: Target, asked: Asked) -> NewRun:
+        """A run of the flow, or of the first one that the script calls."""
+        from motet.dialects.python import starting
+
+        return starting.new_run(_own(host), target, asked)
+
+    def carry_on(self, host: Host, row: RunRow, onward: Onward) -> object:
+        """Call the flow again, from the code as it is now; what is recorded is not run again."""
+        from motet.dialects.python.voice import carry_on
+
+        return carry_on(
+            _own(host), row, reopen=onward.reopen, rerun=onward.rerun, rerun_changed=onward.rerun_changed,
+            begun=onward.watch,
+        )  # fmt: skip
+
+    def forked(self, host: Host, row: RunRow, asked: Asked, anew: Collection[str]) -> NewRun:
+        """A run of the same flow with other parameters; see `motet.dialects.python.voice.forked`."""
+        from motet.dialects.python.voice import forked
+
+        return forked(_own(host), row, asked.params, anew=list(anew), name=asked.name)
+
+    def check(self, host: Host, target: Target, asked: Asked) -> Sequence[MotetError]:
+        """Whether the flow can be loaded and takes the parameters. The code at the top of its file is run for that."""
+        from motet.dialects.python import starting
+
+        try:
+            flow = starting.flow_of(target, str(asked.options.get("door", "")))
+            flow.parameters.bind_with((), {}, asked.params)
+        except MotetError as error:
+            return [error]
+        return ()
+
+
+def _own(host: Host) -> EngineHost:
+    """Flows drive their sessions themselves, so they need the engine's own host."""
+    return cast("EngineHost", host)
+
+
+VOICE = PythonVoice()

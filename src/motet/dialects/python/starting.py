@@ -1,0 +1,123 @@
+"""Runs of what a user names: of a flow in a file or in a module, or of the flows that a script calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from motet.dialects.python import hosting
+from motet.dialects.python.finding.loading import load_main, load_module, pick, run_main
+from motet.dialects.python.flows import Flow
+from motet.dialects.python.tasks import Task
+from motet.errors import ParameterError, TargetError
+from motet.mains import main_of
+from motet.values.naming import new_id
+
+if TYPE_CHECKING:
+    from motet.engine.driver import Driver
+    from motet.engine.host import Host
+    from motet.ports import NewRun
+    from motet.ports.voice import Asked, Target
+
+
+def is_flow(target: Target) -> bool:
+    """Whether the name in a module is that of a flow, or of nothing. Raises TargetError for a task."""
+    found: Any = load_module(target.module)
+    for part in target.name.split("."):
+        found = getattr(found, part, None)
+    if isinstance(found, Task):
+        raise TargetError(f"{target} is a task, and tasks run inside flows.", "Name the flow that calls it.")
+    return found is None or isinstance(found, Flow)
+
+
+def flow_of(target: Target, door: str) -> Flow[..., Any]:
+    """The flow that is named, with its file or module loaded and no flow run. Raises TargetError."""
+    if target.file:
+        return pick(load_main(main_of(target.file), target.name, door), target.name, target.file)
+    return pick(load_module(target.module), target.name, target.module)
+
+
+def run(host: Host, target: Target, asked: Asked) -> bool:
+    """Run the flow that is named. What is named without a flow is run as Python does; if it calls no flow, its only one
+    is run. Gives whether it called one.
+    """
+    starter = _Starter(host, asked)
+    door = str(asked.options.get("door", ""))
+    hosting.take_up_by(starter.take_up)
+    if target.name:
+        starter.run(flow_of(target, door))
+        return False
+    module = run_main(main_of(target.file, target.module), door)
+    if starter.begun:
+        return True
+    starter.run(pick(module, "", str(target)))
+    return False
+
+
+def new_run(host: Host, target: Target, asked: Asked) -> NewRun:
+    """A run of the flow that is named, or of the first one that the script calls, or of its only one; not yet made."""
+    door = str(asked.options.get("door", ""))
+    if not target.name:
+        flow, values = _called_by(target, asked, door)
+    else:
+        flow = flow_of(target, door)
+        values = _values(asked, flow, (), {})
+    return flow.new_run(host, values, name=asked.name)
+
+
+class _Starter:
+    """Makes runs of the flows that a program calls, with what is asked in place of what it gives them itself."""
+
+    def __init__(self, host: Host, asked: Asked) -> None:
+        self._host = host
+        self._asked = asked
+        self.begun = False
+
+    def take_up(
+        self, flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[Driver, Mapping[str, Any]]:
+        """A new run of the flow that was called so, to be driven, and the values of its parameters."""
+        values = _values(self._asked, flow, args, kwargs)
+        run = new_id(self._host.clock.now())
+        self.begun = True
+        self._asked.begun(run)
+        driver, given = flow.created(self._host, values, name=self._asked.name, run=run)
+        self._asked.watch(driver)
+        return driver, given
+
+    def run(self, flow: Flow[..., Any]) -> None:
+        """Drive a run of the flow to its end."""
+        flow.drive(*self.take_up(flow, (), {}))
+
+
+def _values(asked: Asked, flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the flow's parameters. Raises ParameterError."""
+    try:
+        return flow.parameters.bind_with(args, kwargs, asked.params)
+    except ParameterError as error:
+        if args or kwargs:
+            raise
+        raise ParameterError(error.what, f"{error.cure} Parameters are given as -p NAME=VALUE.") from None
+
+
+class _Called(BaseException):
+    """The script has called a flow: that is the run to be made."""
+
+    def __init__(self, flow: Flow[..., Any], values: Mapping[str, Any]) -> None:
+        self.flow = flow
+        self.values = values
+
+
+def _called_by(target: Target, asked: Asked, door: str) -> tuple[Flow[..., Any], Mapping[str, Any]]:
+    """The flow that the script calls first, with the parameters; else its only one."""
+
+    def take_up(flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> NoReturn:
+        raise _Called(flow, _values(asked, flow, args, kwargs))
+
+    hosting.take_up_by(take_up)
+    try:
+        module = run_main(main_of(target.file, target.module), door)
+    except _Called as called:
+        return called.flow, called.values
+    flow = pick(module, "", str(target))
+    return flow, _values(asked, flow, (), {})
