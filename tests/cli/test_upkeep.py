@@ -222,3 +222,48 @@ def test_what_a_submitted_run_prints_is_in_its_log_and_fills_no_other_file(cli: 
     (file,) = (cli.home / "engines").iterdir()
     assert 500_000 < file.stat().st_size < 1_500_000
     assert "the rest is in motet logs" in file.read_text()
+
+
+def test_prune_chooses_by_what_runs_are(cli: Cli) -> None:
+    """By status, tag, count and size, alone and together; what is not ended stays whatever is asked."""
+    cli.write(
+        "three.py",
+        """
+        from motet import flow, tags
+
+        @flow
+        def three(n: int):
+            if n == 2:
+                raise ValueError("no")
+            return n
+        """,
+    )
+    for n in range(4):
+        cli("run", "three.py", "-p", f"n={n}", "--name", f"run{n}", code=int(n == 2))
+    assert cli.json("prune", "--status", "failed", "--dry-run")["runs"] == 1
+    assert cli.json("prune", "--status", "failed", "--keep", "1")["runs"] == 0
+    assert cli.json("prune", "--tag", "none")["runs"] == 0
+    assert cli.json("prune", "--keep", "3")["runs"] == 1
+    assert cli.json("prune", "--status", "failed", "--older-than", "0s")["runs"] == 1
+    assert sorted(run["name"] for run in cli.json("ls")) == ["run1", "run3"]
+    assert cli.json("prune", "--max-size", "1Ti")["runs"] == 0
+    assert cli.json("prune", "--max-size", "1")["runs"] == 2
+    assert "failed" in cli("prune", "--status", "broken", code=2).err
+    assert "--max-size" in cli("prune", "--max-size", "much", code=2).err
+
+
+def test_a_backup_is_a_home(cli: Cli, flows: Path, tmp_path: Path) -> None:
+    """What `tar` makes of it holds the runs, whose results can be read, and none of which anybody drives."""
+    cli("run", "flows.py:total", "-p", "size=3", "--name", "kept")
+    target = tmp_path / "made.tar"
+    assert cli.json("backup", str(target))["size_bytes"] == target.stat().st_size
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".motet")] == []
+    assert "is there already" in cli("backup", str(target), code=2).err
+    restored = tmp_path / "restored"
+    restored.mkdir(mode=0o700)
+    subprocess.run(["tar", "-xf", str(target), "-C", str(restored)], check=True)
+    there = cli.json("show", "kept", "--home", str(restored))
+    here = cli.json("show", "kept")
+    assert (there["status"], there["result"], there["steps"]) == (here["status"], here["result"], here["steps"])
+    cli("doctor", "--home", str(restored))

@@ -256,3 +256,24 @@ def test_strange_paths(tmp_path: Path) -> None:
         store.follow().close()
         store.close()
         assert (tmp_path / name / "deep" / "store.db").exists()
+
+
+def test_a_copy_is_of_one_moment(store: SqliteStore, tmp_path: Path) -> None:
+    """Others go on writing meanwhile, also in other processes; in the copy nobody drives a run."""
+    writer = workers.begin("write", tmp_path, "other", 100)
+    for turn in range(4):
+        for seq in range(20):
+            store.append("r", 1, 20 * turn + seq, done(seq))
+        copy = tmp_path / f"copy{turn}"
+        copy.mkdir(mode=0o700)
+        store.copy_to(str(copy / "store.db"))
+        there = SqliteStore(str(copy))
+        assert there.check() == []
+        assert len(list(there.history("r"))) == there.run("r").seq == 20 * (turn + 1)
+        assert (there.run("r").owner, there.run("r").lease_until) == (None, None)
+        entries = there.read(0, limit=10**6)
+        assert [entry.offset for entry in entries] == list(range(1, there.head() + 1))
+        there.close()
+    workers.result(writer)
+    assert store.run("r").owner is not None
+    store.close()

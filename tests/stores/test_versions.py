@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
 
 from motet.errors import StoreCorrupt, StoreUnavailable
-from motet.ports import Batch, Checkpoint, Document, Owner, Publication, Retention, StepRow
+from motet.owners import this_process
+from motet.ports import Batch, Checkpoint, Document, Owner, Publication, Retention, RunFilter, StepFilter, StepRow
 from motet.stores.sqlite import SqliteStore, schema
 
 FROZEN = Path(__file__).parent / "version_1.sql"
@@ -150,3 +153,35 @@ def test_another_programs_database_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreCorrupt, match="not a store of Motet's"):
         SqliteStore(str(tmp_path)).head()
     assert tables(tmp_path / "store.db") == {"CREATE TABLE runs (theirs)"}
+
+
+def test_what_an_older_version_kept_is_found_by_page(old_home: Path) -> None:
+    """By tag, parameter, text and status, with its counts, and in the density grid."""
+    store = SqliteStore(str(old_home))
+    assert [run.id for run in store.run_page(RunFilter(tag="nightly", params={"n": 3}, voice="python")).runs] == ["r1"]
+    assert [run.id for run in store.run_page(RunFilter(text="AMBER")).runs] == ["r1"]
+    assert sum(store.run_counts().values()) == len(store.runs())
+    while (page := store.step_page("r1", StepFilter())).behind:
+        time.sleep(0.01)
+    assert [step.key for step in page.steps] == ["load-0", "fit[0]"]
+    grid = store.density(0.0, 2e9, 10)
+    assert sum(cell.count for cell in grid) == len(store.runs())
+    store.close()
+
+
+def test_no_store_is_migrated_under_a_living_engine(old_home: Path) -> None:
+    """It says which runs to wait for, and changes nothing; once the lease is over it goes on."""
+    owner = this_process()
+    db = sqlite3.connect(old_home / "store.db")
+    packed = json.dumps({name: getattr(owner, name) for name in owner.__match_args__})
+    db.execute("UPDATE runs SET owner = ?, lease_until = ? WHERE id = 'r1'", (packed, time.time() + 1000))
+    db.commit()
+    with pytest.raises(StoreUnavailable, match=f"amber-fox .process {owner.pid}"):
+        SqliteStore(str(old_home)).head()
+    assert version(old_home) == 1
+    db.execute("UPDATE runs SET lease_until = ? WHERE id = 'r1'", (time.time() - 1,))
+    db.commit()
+    db.close()
+    store = SqliteStore(str(old_home))
+    assert store.version == schema.VERSION
+    store.close()

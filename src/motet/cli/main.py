@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "fork": "make a new run that reuses what does not change",
     "limit": "list, set or remove limits that runs share",
     "prune": "remove old runs, their logs and artifacts",
+    "backup": "write the store with artifacts and logs to one file",
     "results": "print or write what the steps of a workflow file have put out",
     "doctor": "check the installation, the store and the runs",
     "shims": "put other systems' commands in a folder",

@@ -5,43 +5,115 @@ from __future__ import annotations
 import os
 import time
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 
 from motet import app
 from motet.cli.terminal import Terminal
-from motet.errors import NotFound
+from motet.errors import NotFound, UsageError
 from motet.ports import LogStore, Pruned, Retention, Store
+from motet.stores.rules import ENDED, events_before
+from motet.values.quantities import quantity
 from motet.views import human, lookup
 
+_DEFAULT_AGE = "30d"
 _SETTLED_S = 24 * 3600.0
 """An artifact that was put this lately may be about to be recorded, whatever the store says of it now."""
 
 
 def prune_arguments(parser: ArgumentParser) -> None:
-    """How old; whether for real."""
+    """Which runs; whether for real."""
     parser.add_argument(
-        "--older-than", default="30d", metavar="AGE", help="runs that ended so long ago: 12h, 30d, 4w (default: 30d)"
+        "--older-than",
+        metavar="AGE",
+        help="runs that ended so long ago: 12h, 30d, 4w (default: 30d, if nothing else is said)",
+    )
+    parser.add_argument(
+        "--keep", type=human.whole("--keep", 0), default=0, metavar="N", help="all but the N that ended last"
+    )
+    parser.add_argument("--status", action="append", default=[], metavar="STATUS", help="that ended so")
+    parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="that have this tag")
+    parser.add_argument(
+        "--max-size", metavar="SIZE", help="the oldest, until the home takes no more than that: 500Mi, 20Gi"
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
 
 
 def prune(options: Namespace, terminal: Terminal) -> int:
-    """Remove runs that ended long ago and events as old, then logs and artifacts that nothing refers to any more, and
-    Python environments that were not used for as long.
+    """Remove runs that have ended, of those that all options choose; then logs and artifacts that nothing refers to any
+    more. By age alone also events, cached results and Python environments as old.
     """
     home, now = app.home(), time.time()
-    before = now - human.seconds_of(options.older_than)
+    retention = _retention(options)
+    before = now - (retention.older_than_s or 0.0)
     store = app.open_store(home)
-    pruned = store.prune(Retention(older_than_s=now - before), dry_run=options.dry_run)
-    used = store.artifacts()
-    swept = app.open_artifacts(home).sweep(used.__contains__, min(before, now - _SETTLED_S), dry_run=options.dry_run)
-    logs_bytes = 0 if options.dry_run else _remove_logs(store, app.open_logs(home), os.path.join(home, "engines"))
-    work_bytes = 0 if options.dry_run else _remove_work(store, app.work_folder(home), now - _SETTLED_S)
-    packed_bytes = 0 if options.dry_run else _remove_packed(app.packed_folder(home), now - _SETTLED_S)
-    environments, shared_bytes = _remove_environments(store, home, min(before, now - _SETTLED_S), options.dry_run)
-    freed_bytes = pruned.freed_bytes + swept.freed_bytes + logs_bytes + work_bytes + packed_bytes + shared_bytes
-    done = Pruned(pruned.runs, pruned.events, swept.artifacts, freed_bytes)
+    most_bytes = _bytes_of(options.max_size) if options.max_size else None
+    done, environments = Pruned(), 0
+    while most_bytes is None or _is_beyond(home, most_bytes, retention):
+        pruned = store.prune(retention, dry_run=options.dry_run)
+        swept = _sweep(store, home, min(before, now - _SETTLED_S), options.dry_run)
+        done.runs += pruned.runs
+        done.events += pruned.events
+        done.artifacts += swept.artifacts
+        done.freed_bytes += pruned.freed_bytes + swept.freed_bytes
+        if most_bytes is None or options.dry_run or not pruned.runs:
+            break
+    if events_before(retention, now) > 0:
+        environments, shared_bytes = _remove_environments(store, home, min(before, now - _SETTLED_S), options.dry_run)
+        done.freed_bytes += shared_bytes
     _tell(terminal, done, environments, options)
     return 0
+
+
+def _retention(options: Namespace) -> Retention:
+    """Which runs go. Raises UsageError."""
+    unknown = [status for status in options.status if status not in ENDED]
+    if unknown:
+        raise UsageError(f"No run ends as {unknown[0]!r}.", f"Give one of {', '.join(ENDED)}.")
+    chosen = options.keep or options.status or options.tag or options.max_size
+    age = options.older_than or (None if chosen else _DEFAULT_AGE)
+    return Retention(human.seconds_of(age) if age else None, options.keep, options.status, options.tag)
+
+
+def _bytes_of(text: str) -> int:
+    try:
+        return int(quantity(text))
+    except (UsageError, ValueError, OverflowError):
+        raise UsageError(f"--max-size {text!r} is no size.", 'Write one such as "500Mi" or "20Gi".') from None
+
+
+def _is_beyond(home: str, most_bytes: int, retention: Retention) -> bool:
+    """Whether the home takes more than that; the retention then says how much of the store's own part is to go.
+
+    That part is taken to be as large as it is of the whole, since what a run has beside it is known when it is gone.
+    """
+    size_bytes = _size_bytes(home)
+    share = os.stat(os.path.join(home, "store.db")).st_size / max(1, size_bytes)
+    retention.free_bytes = max(1, int((size_bytes - most_bytes) * share))
+    return size_bytes > most_bytes
+
+
+def _sweep(store: Store, home: str, before: float, dry_run: bool) -> Pruned:
+    """Remove artifacts, logs and folders that nothing refers to any more."""
+    used = store.artifacts()
+    swept = app.open_artifacts(home).sweep(used.__contains__, before, dry_run=dry_run)
+    freed_bytes = swept.freed_bytes
+    if not dry_run:
+        freed_bytes += _remove_logs(store, app.open_logs(home), os.path.join(home, "engines"))
+        freed_bytes += _remove_work(store, app.work_folder(home), before)
+        freed_bytes += _remove_packed(app.packed_folder(home), before)
+    return Pruned(artifacts=swept.artifacts, freed_bytes=freed_bytes)
+
+
+def _size_bytes(home: str) -> int:
+    """What the home takes on the disk, but for what its folders of environments share."""
+    total = 0
+    for place, folders, names in os.walk(home):
+        if place == home and "shared" in folders:
+            folders.remove("shared")
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(place, name)).st_size
+    return total
 
 
 def _tell(terminal: Terminal, done: Pruned, environments: int, options: Namespace) -> None:

@@ -204,7 +204,8 @@ class Store(Journal, Directory, Events, Documents, Protocol):
     """
 
     def prune(self, retention: Retention, *, dry_run: bool = False) -> Pruned:
-        """Remove ended runs as the retention says; by age alone, published events as old too.
+        """Remove ended runs as the retention says; by age alone, published events and documents of kind "cache" that
+        are as old, too.
 
         Never removes a run that has not ended, whose lease holds, or whose parent has not ended; nor an event beyond
         the offset that a listener or a run that has not ended has yet to read.

@@ -70,7 +70,7 @@ class MemoryStore(PlainDirectory):
         self._client_keys: dict[str, int] = {}
         self._listeners: dict[str, tuple[int, float]] = {}
         self._followers: dict[int, _Follower] = {}
-        self._documents: dict[tuple[str, str, str], tuple[int, str]] = {}
+        self._documents: dict[tuple[str, str, str], tuple[int, str, float]] = {}
         self._aliases: dict[tuple[str, str], str] = {}
         self._numbers: dict[tuple[str, str], int] = {}
 
@@ -187,10 +187,10 @@ class MemoryStore(PlainDirectory):
 
     def documents(self, voice: str, kind: str) -> list[ports.Document]:
         found = sorted((name, it) for name, it in self._documents.items() if name[:2] == (voice, kind))
-        return [ports.Document(*name, decode(text), version) for name, (version, text) in found]
+        return [ports.Document(*name, decode(text), version) for name, (version, text, _) in found]
 
     def put_document(self, document: ports.Document) -> ports.Document:
-        self._documents[self._at_version(document)] = (document.version + 1, encode(document.body))
+        self._documents[self._at_version(document)] = (document.version + 1, encode(document.body), self._now())
         return replace(document, version=document.version + 1)
 
     def delete_document(self, document: ports.Document) -> None:
@@ -224,10 +224,12 @@ class MemoryStore(PlainDirectory):
         ]
         if not dry_run:
             self._forget(gone, {fact.offset for fact in old}, now)
+            documents = self._documents.items()
+            self._documents = {name: it for name, it in documents if name[1] != "cache" or it[2] >= before}
         return ports.Pruned(len(gone), len(old), 0, sum(len(fact.text) for fact in old))
 
     def artifacts(self) -> set[str]:
-        texts = [fact.text for fact in self._journal] + [text for _, text in self._documents.values()]
+        texts = [fact.text for fact in self._journal] + [text for _, text, _ in self._documents.values()]
         return references(texts).union(*(run.artifacts() for run in self._runs.values()))
 
     def close(self) -> None:

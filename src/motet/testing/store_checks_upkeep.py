@@ -152,6 +152,45 @@ def check_pruning_never_passes_a_living_run(store: Store, clock: SetClock) -> No
     assert (done.runs, done.events) == (1, 2)
 
 
+def check_results_kept_for_later_go_by_age(store: Store, clock: SetClock) -> None:
+    """Documents of kind "cache" that were written last so long ago, and no others, and only where age alone decides."""
+    for at, key in [(10.0, "old"), (20.0, "again"), (80.0, "new")]:
+        clock.at = at
+        for kind in ("cache", "kept"):
+            store.put_document(Document("v", kind, key, 1, 0))
+    store.put_document(Document("v", "cache", "again", 2, 1))
+    clock.at = 100.0
+    store.prune(Retention(older_than_s=50.0), dry_run=True)
+    store.prune(Retention(older_than_s=50.0, keep=1))
+    assert [each.key for each in store.documents("v", "cache")] == ["again", "new", "old"]
+    store.prune(Retention(older_than_s=50.0))
+    assert [each.key for each in store.documents("v", "cache")] == ["again", "new"]
+    assert len(store.documents("v", "kept")) == 3
+
+
+def check_pruning_chooses_among_ended_runs(store: Store, clock: SetClock) -> None:
+    """By status, tag, how many are kept and how much is to be freed: each narrows the choice, the oldest go first."""
+    for i in range(8):
+        id_ = started(store, f"r{i}", tags=["nightly"] if i % 2 else [])
+        changes = {"status": "failed" if i < 4 else "succeeded", "ended_at": float(i)}
+        store.append(id_, 1, 0, Batch([{"event": "e", "at": 1.0, "fill": "x" * 1000}], run=changes))
+        store.release(id_, 1)
+    started(store, "alive")
+    clock.at = 100.0
+
+    def left(retention: Retention) -> str:
+        would = store.prune(retention, dry_run=True)
+        assert store.prune(retention).runs == would.runs
+        return " ".join(sorted(run.id for run in store.runs()))
+
+    assert left(Retention(statuses=["failed"], tags=["nightly"], keep=1)) == "alive r0 r2 r3 r4 r5 r6 r7"
+    assert left(Retention(tags=["nightly"], older_than_s=94.0)) == "alive r0 r2 r4 r6 r7"
+    assert left(Retention(free_bytes=1500)) == "alive r4 r6 r7"
+    assert left(Retention(free_bytes=0)) == "alive r4 r6 r7"
+    assert left(Retention(keep=2)) == "alive r6 r7"
+    assert left(Retention()) == "alive"
+
+
 def check_pruning_gives_space_back(store: Store, clock: SetClock) -> None:
     """It tells how much, about as much as was held."""
     started(store, "big")

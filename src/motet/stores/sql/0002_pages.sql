@@ -75,6 +75,10 @@ CREATE TABLE uses (
 ) WITHOUT ROWID;
 CREATE INDEX uses_by_step ON uses (run, key);
 
+-- When the document was written last: those of kind `cache` go when that is long ago.
+ALTER TABLE documents ADD COLUMN written_at REAL NOT NULL DEFAULT 0;
+UPDATE documents SET written_at = strftime('%s', 'now');
+
 CREATE INDEX records_by_key ON records (key) WHERE key IS NOT NULL;
 CREATE INDEX records_by_namespace ON records (namespace) WHERE namespace IS NOT NULL;
 CREATE INDEX records_by_sender ON records (sender) WHERE sender IS NOT NULL;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from motet.ports import Document
 from motet.stores import rules
 from motet.stores.codec import pack, unpack
@@ -14,8 +16,9 @@ SQL = Queries("documents")
 class SqliteDocuments:
     """The port `Documents`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now: Callable[[], float]) -> None:
         self._database = database
+        self._now = now
 
     def document(self, voice: str, kind: str, key: str) -> Document | None:
         found = self._database.read(_documents, SQL.one, voice, kind, key)
@@ -25,7 +28,7 @@ class SqliteDocuments:
         return self._database.read(_documents, SQL.all, voice, kind)
 
     def put_document(self, document: Document) -> Document:
-        self._database.write(_put, document, pack(document.body))
+        self._database.write(_put, document, pack(document.body), self._now())
         return Document(document.voice, document.kind, document.key, document.body, document.version + 1)
 
     def delete_document(self, document: Document) -> None:
@@ -51,8 +54,8 @@ def _documents(execute: Execute, sql: str, *values: str) -> list[Document]:
     ]
 
 
-def _put(execute: Execute, document: Document, body: str | None) -> None:
-    execute(SQL.put, (*_at_version(execute, document), body, document.version + 1))
+def _put(execute: Execute, document: Document, body: str | None, now: float) -> None:
+    execute(SQL.put, (*_at_version(execute, document), body, document.version + 1, now))
 
 
 def _delete(execute: Execute, document: Document) -> None:

@@ -8,7 +8,7 @@ SELECT voice, kind, key, body, version FROM documents WHERE voice = ? AND kind =
 SELECT version FROM documents WHERE voice = ? AND kind = ? AND key = ?
 
 -- name: put
-INSERT OR REPLACE INTO documents (voice, kind, key, body, version) VALUES (?, ?, ?, ?, ?)
+INSERT OR REPLACE INTO documents (voice, kind, key, body, version, written_at) VALUES (?, ?, ?, ?, ?, ?)
 
 -- name: delete
 DELETE FROM documents WHERE voice = ? AND kind = ? AND key = ?

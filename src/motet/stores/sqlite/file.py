@@ -121,6 +121,20 @@ class Database:
         """Statements that read, all of them the same state."""
         return self.read(_from_one_state, act, *args, **kwargs)
 
+    def copy_to(self, path: str) -> None:
+        """Write all as it is at one moment to another file, while others go on writing."""
+        with self.read_lock:
+            try:
+                copy = sqlite3.connect(path, isolation_level=None)
+                try:
+                    self._open_reader().backup(copy)
+                    copy.execute("PRAGMA journal_mode=DELETE")
+                    copy.execute("UPDATE runs SET owner = NULL, lease_until = NULL")
+                finally:
+                    copy.close()
+            except sqlite3.Error as error:
+                raise explained(error, path) from error
+
     def close(self) -> None:
         """Close both connections. A later use opens them again."""
         with self.read_lock, self.write_lock:

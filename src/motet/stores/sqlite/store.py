@@ -57,9 +57,8 @@ class SqliteStore(SqliteDocuments):
         self, home: str, *, durability: Durability = "normal", patience_s: float = 30.0,
         now: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
-        self._now = now
         self._database = Database(os.path.abspath(home), durability, patience_s)
-        super().__init__(self._database)
+        super().__init__(self._database, now)
         self._pages: SqlitePages | None = None
         self._wake_folder = os.path.join(self._database.home, "wake")
         self._bell = Bell(self._wake_folder)
@@ -204,6 +203,10 @@ class SqliteStore(SqliteDocuments):
         from motet.stores.sqlite import upkeep
 
         return self._database.snapshot(upkeep.artifacts)
+
+    def copy_to(self, path: str) -> None:
+        """Write the store, as it is at one moment, to another file, in which nobody drives any run."""
+        self._database.copy_to(path)
 
     @property
     def version(self) -> int:

@@ -39,6 +39,7 @@ def prune(database: Database, retention: Retention, now: float, *, dry_run: bool
     while count == _EVENTS_AT_ONCE:
         count = database.write(_prune_events, rules.events_before(retention, now), now)
         pruned.events += count
+    database.write(_prune_caches, rules.events_before(retention, now))
     database.write(_prune_listeners, now)
     while (pruned.runs or pruned.events) and database.maintain(_compact_some):
         pass
@@ -118,6 +119,11 @@ def _prune_events(execute: Execute, before: float, now: float) -> int:
     count: int = execute(SQL.delete_old_events, (before, _unread(execute, now), _EVENTS_AT_ONCE)).rowcount
     _hold_head(execute, newest)
     return count
+
+
+def _prune_caches(execute: Execute, before: float) -> None:
+    """Forget results kept for later that were written long ago."""
+    execute(SQL.delete_old_caches, (before,))
 
 
 def _prune_listeners(execute: Execute, now: float) -> None:

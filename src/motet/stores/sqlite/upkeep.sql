@@ -63,3 +63,6 @@ INSERT INTO records (last_offset, count, run) VALUES (?, 0, 0) ON CONFLICT DO NO
 -- name: delete_old_holds
 DELETE FROM records WHERE run = 0 AND last_seq IS NULL AND count = 0
 AND last_offset < (SELECT max(last_offset) FROM records)
+
+-- name: delete_old_caches
+DELETE FROM documents WHERE kind = 'cache' AND written_at < ?
