@@ -182,7 +182,7 @@ def _extra(node: Node) -> str:
     said = [human.counted(len(node.alike) + 1, "element" if step.form == "element" else "call")] if node.alike else []
     said += [f"{step.done}/{step.size}"] if step.size is not None else []
     if step.cached:
-        said.append("cached")
+        said.append("cached" if step.size in (None, step.cached) else f"{step.cached} cached")
     if step.attempt > 1:
         said.append(f"attempt {step.attempt}")
     if step.error is not None:

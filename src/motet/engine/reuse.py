@@ -21,6 +21,7 @@ from motet.kernel.state import RunState, Step, element_key
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports.spec import StepSpec, recorded_spec
 from motet.values.hashing import blake2b
+from motet.values.identity.means import CURE
 from motet.values.published import Published, publication, published
 from motet.values.records import is_whole
 
@@ -40,6 +41,9 @@ def reuse_of(host: Host, fork: Json, say: Say) -> Reuse | None:
     except NotFound:
         return None
     return Reuse(load_state(host.store, row.id, row.offset), fork.get("from", ()), published(host.store, row.id), say)
+
+
+OLD = "Steps are not taken over: an earlier version of Motet did not record what they were asked to do."
 
 
 class Reuse:
@@ -70,8 +74,10 @@ class Reuse:
         if new.form == "flow" or spec is None or self._is_renewed(driver.state.steps, key, whole):
             return None
         for name, why in spec.unknown.items():
-            self._say(driver, f"Steps of task {new.task} are not taken over: {name} {why}.")
+            self._say(driver, f"Steps of task {new.task} are not taken over: {name} {why}. {CURE}")
             return None
+        if (same := self._state.steps.get(key)) is not None and recorded_spec(same.call) is None:
+            self._say(driver, OLD)
         if not self._is_fed_the_same(driver.state, new, spec):
             return None
         with self._lock:

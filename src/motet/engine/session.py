@@ -8,7 +8,8 @@ before they happen (a crash only repeats them), so they wait for the next outcom
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
 
 from motet.engine.recording import Recorder
 from motet.errors import Fenced, InvalidTransition, MotetError
@@ -26,6 +27,10 @@ from motet.values.errors import encode_error
 
 _OUTCOMES = (ev.StepSucceeded, ev.StepFailed, ev.StepSkipped, ev.StepCancelled)
 """What decisions may come to that must be safe before anyone is told, or anything follows."""
+
+
+_Packs: TypeAlias = dict[str, tuple[dict[int, bool], list[Json]]]
+"""By map: its elements that have succeeded in one round, each with whether it was cached; and their results."""
 
 
 class Session:
@@ -86,7 +91,7 @@ class Session:
         now = self.clock.now()
         news = False
         commands: list[Command] = []
-        packs: dict[str, tuple[dict[int, None], list[Json]]] = {}
+        packs: _Packs = {}
         for told in inputs:
             if isinstance(told, Succeeded) and told.element >= 0 and self._pack(told, packs):
                 continue
@@ -100,8 +105,8 @@ class Session:
                 # What was kept before would be found again: it need not be safe before it is used.
                 news = news or not (isinstance(told, Succeeded) and told.cached)
         for key, (indices, results) in packs.items():
-            plain = all(result is None for result in results)
-            self._record(ev.ElementsSucceeded(now, key, list(indices), () if plain else results))
+            kept = () if all(result is None for result in results) else results
+            self._record(ev.ElementsSucceeded(now, key, [*indices], kept, [each for each in indices if indices[each]]))
         self._finish = self._finish or then
         return commands + self._settle(now, commit=news or bool(packs))
 
@@ -179,7 +184,7 @@ class Session:
         if event.recorded:
             self.recorder.pending.append(event)
 
-    def _pack(self, told: Succeeded, packs: dict[str, tuple[dict[int, None], list[Json]]]) -> bool:
+    def _pack(self, told: Succeeded, packs: _Packs) -> bool:
         """Put the first success of a map's element with the others of this round; False if it is no such thing."""
         step = self.state.steps.get(told.key)
         marks = step.map if step is not None else None
@@ -189,7 +194,7 @@ class Session:
             return False
         indices, results = packs.setdefault(told.key, ({}, []))
         if told.element not in indices:
-            indices[told.element] = None
+            indices[told.element] = told.cached
             results.append(told.result)
         return True
 
@@ -291,7 +296,7 @@ def _asked(program: Program, view: View) -> Sequence[Action]:
         return [Finish(FAILED, error=encode_error(error))]
 
 
-def _is_packed(told: Input, packs: Mapping[str, tuple[dict[int, None], list[Json]]]) -> bool:
+def _is_packed(told: Input, packs: _Packs) -> bool:
     """Whether the news is about an element that has just succeeded."""
     if isinstance(told, ev.EventReceived) or told.key not in packs:
         return False

@@ -215,12 +215,14 @@ class ElementsStarted(StepEvent):
 class ElementsSucceeded(StepEvent):
     """First attempts of a map's elements succeeded. `results[n]` belongs to element `indices[n]`.
 
-    Empty `results` stands for None everywhere.
+    Empty `results` stands for None everywhere. `cached` are those of the elements that were taken over from earlier
+    ones: nothing had to run.
     """
 
     kind: ClassVar[str] = "elements.succeeded"
     indices: Sequence[int] = ()
     results: Sequence[Json] = ()
+    cached: Sequence[int] = ()
 
 
 class WaitAdded(Event):

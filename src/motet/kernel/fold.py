@@ -213,7 +213,7 @@ def _step_reset(state: RunState, event: ev.StepReset) -> None:
         raise InvalidTransition(step.key, was, event.kind)  # it is in hand
     move(state, step, event.kind, event.at)
     step.result = step.error = step.ended_at = step.started_at = None
-    step.cached, step.failures, step.stopping = False, 0, ""
+    step.cached, step.failures, step.stopping = 0, 0, ""
     if event.fingerprint:
         step.fingerprint = event.fingerprint
     if step.map is not None:
@@ -230,6 +230,7 @@ def _elements_started(state: RunState, event: ev.ElementsStarted) -> None:
 
 def _elements_succeeded(state: RunState, event: ev.ElementsSucceeded) -> None:
     step = _subject(state, event)
+    step.cached += len(event.cached)
     for index in maps.mark_succeeded(state, step, event.indices, event.results):
         release_watchers(state, step, index, True, event.at)
 

@@ -105,7 +105,7 @@ class Step(Record):
     due_at: float = 0.0
     result: Json = None
     error: Json = None
-    cached: bool = False
+    cached: int = 0
     stopping: str = ""
     map: MapState | None = None
     of: str = ""

@@ -83,7 +83,7 @@ class StepRow(Record):
     added_at: float = 0.0
     started_at: float | None = None
     ended_at: float | None = None
-    cached: bool = False
+    cached: int = 0
     needs: Sequence[str] = ()
     size: int | None = None
     done: int = 0

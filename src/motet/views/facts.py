@@ -39,6 +39,12 @@ class Facts:
         done = [each for each in self.events if each["event"] == "step.succeeded"]
         return (done[-1].get("note") if done else None) or {}
 
+    @cached_property
+    def taken(self) -> int:
+        """How many of a map's elements did not run, because an earlier result stands for them; of an element 1 or 0."""
+        told = [each.get("cached", ()) for each in self.events if each["event"] == "elements.succeeded"]
+        return sum(self.element in each if self.element >= 0 else len(each) for each in told)
+
     @property
     def waits_for(self) -> Json:
         """What its body waits for, as its voice tells it: {"for": ..., "since": ...}; None if for nothing."""

@@ -100,8 +100,16 @@ class Reasons(Facts):
             of = f"step {origin[1]} of run {self.name_of(origin[0])}"
             yield f"It did not run: a result was kept under the same key by {of}."
             yield from self._told_parts(self.note["cache"]["parts"])
+        elif self.taken and self.taken == (self.step.size or 1):
+            yield f"It did not run: {self._taken_from}."
         else:
             yield from self._why_it_ran()
+
+    @property
+    def _taken_from(self) -> str:
+        if self.forked:
+            return f"run {self.name_of(self.forked['run'])}, from which this run was forked, was asked to do the same"
+        return "results were kept of calls that were asked to do the same"
 
     def _why_it_runs(self) -> Iterator[str]:
         waits = self.waits_for
@@ -124,14 +132,14 @@ class Reasons(Facts):
         if self.step.form == "flow":
             yield "It ran: the bodies of flows always run; what their steps recorded is what counts."
             return
+        if self.taken:
+            yield f"{self.taken} of its {self.step.size} elements did not run: {self._taken_from}."
         yield from self._why_not_reused()
         cache = self.note.get("cache")
         if cache is None:
             if self.step.status == st.SUCCEEDED and self.element < 0 and self.step.form == "call":
                 yield f"Task {self.step.task} has no cache policy: no result of it is kept for other runs."
-            elif self.step.form in ("map", "element"):
-                yield "Elements of a map are recorded together; which of them came from a cache is not recorded."
-            elif not self.forked:
+            elif not self.forked and not self.taken:
                 yield "It was called, and nothing was recorded that stood for it."
             return
         if cache.get("missed"):

@@ -23,8 +23,13 @@ def steps_of(store: Store, row: RunRow) -> list[StepRow]:
 
 def told_counts(row: RunRow, counts: Mapping[str, int], steps: Sequence[StepRow]) -> str:
     """Steps by status, and how many of them were not run: "5 succeeded (2 cached), 1 failed"."""
-    cached = sum(step.cached for step in steps)
-    kept = f" ({cached} {'reused' if 'fork' in row.program else 'cached'})" if cached else ""
+    what = "reused" if "fork" in row.program else "cached"
+    cached = sum(bool(step.cached) for step in steps if step.size is None or step.cached == step.size)
+    parts = [step for step in steps if step.size is not None and 0 < step.cached < step.size]
+    told = [f"{cached} {what}"] if cached else []
+    if parts:
+        told.append(f"{sum(step.cached for step in parts)} of {sum(step.size or 0 for step in parts)} elements {what}")
+    kept = f" ({', '.join(told)})" if told else ""
     return ", ".join(f"{n} {status}{kept if status == 'succeeded' else ''}" for status, n in counts.items())
 
 

@@ -17,6 +17,7 @@ from motet.errors import Conflict
 from motet.kernel.events import Json
 from motet.ports import Document, StepSpec, recorded_spec
 from motet.values.hashing import blake2b
+from motet.values.identity.means import CURE
 from motet.values.identity.modules import folder_of
 from motet.values.records import is_whole
 
@@ -114,7 +115,7 @@ def slot_of(task: Task[..., Any], scope: Scope, key: str, inputs: Mapping[str, A
     try:
         parts = policy.parts(context)
     except Uncacheable as error:
-        say_once(driver, f"Task {task.name} is not cached: {error}.")
+        say_once(driver, f"Task {task.name} is not cached: {error}. {CURE}")
         return Slot("", {}, str(error))
     if parts is None:
         return None
@@ -165,13 +166,10 @@ def keep(task: Task[..., Any], driver: Driver, key: str, slot: Slot, record: Jso
         store.put_document(Document("python", _KIND, slot.key, body, old.version if old is not None else 0))
 
 
-CURE = "Make it a dataclass, let its class say its __content__, or declare it by motet.means."
-
-
 def say_once(driver: Driver, text: str) -> None:
-    """Log what cannot be told, and what helps, once in a run."""
+    """Log the text as a warning, once in a run."""
     if text not in driver.said:
         import logging
 
         driver.said.add(text)
-        logging.getLogger("motet").warning("%s %s", text, CURE)
+        logging.getLogger("motet").warning(text)

@@ -46,7 +46,7 @@ def step_values(run: int, cells: list[Any]) -> Row:
 def step_row(row: Row) -> StepRow:
     """The step of a row of the columns in `steps.sql`."""
     *plain, cached, needs, size, done, error, result = row
-    return step_of_cells([*plain, bool(cached), unpack(needs) or [], size, done, unpack(error), unpack(result)])
+    return step_of_cells([*plain, cached, unpack(needs) or [], size, done, unpack(error), unpack(result)])
 
 
 def entries(row: Row, after: int) -> list[Entry]:

@@ -293,10 +293,12 @@ def _handlers(table: bytes) -> Iterator[tuple[int, int, int]]:
 def _constant(value: Any) -> Any:
     """A constant as marshal writes it the same in every process: sets have no order, slices no form of their own."""
     if isinstance(value, frozenset):
-        return ..., "set", sorted(marshal_dumps(_constant(each), 2) for each in value)
+        return ..., "set", *sorted(marshal_dumps(_constant(each), 2) for each in value)
     if isinstance(value, tuple):
         return tuple(_constant(each) for each in value)
-    return (..., "slice", value.start, value.stop, value.step) if isinstance(value, slice) else value
+    if isinstance(value, slice):
+        return ..., "slice", value.start, value.stop, value.step
+    return (type(value).__name__, repr(value)) if isinstance(value, int | float | complex) else value  # 1 is no True
 
 
 # ---------------------------------------------------------------- what says nothing
