@@ -23,8 +23,8 @@ from motet.engine.host import ExecutorSpec, Host
 from motet.errors import UsageError
 from motet.executors.machine import capacities
 from motet.ports.voice import PACKED
+from motet.private import home as home
 from motet.values.secrets import Secrets
-from motet.values.secrets import home as home
 
 if TYPE_CHECKING:
     from motet.ports import ArtifactStore, Executor, LogStore, RunRow

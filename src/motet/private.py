@@ -1,4 +1,4 @@
-"""What is kept in a home is its user's alone: folders are made 0700 and files 0600, whatever the umask."""
+"""The home, whose contents are its user's alone: folders are made 0700 and files 0600, whatever the umask."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ FOLDER = 0o700
 """The mode of a folder there."""
 
 EVERYBODY, ANOTHER = "everybody", "the user "
+
+
+def home() -> str:
+    """The folder that everything is kept in: $MOTET_HOME, else ~/.motet."""
+    return os.path.abspath(os.path.expanduser(os.environ.get("MOTET_HOME") or "~/.motet"))
 
 
 def make_folder(path: str) -> None:

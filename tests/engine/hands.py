@@ -20,7 +20,7 @@ from motet.errors import MotetError
 from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep, Program
-from motet.ports import Attempt, Batch, Executor, Failure, NewRun, Outcome, Stopped, Success
+from motet.ports import Attempt, Batch, Executor, Failure, NewRun, Outcome, Place, Stopped, Success
 from motet.stores.memory import MemoryStore
 
 HAND = Policy(executor="hand")
@@ -82,6 +82,7 @@ class HandExecutor:
 
     name = "hand"
     backlog = 0
+    place: Place = "here"
 
     def __init__(self, capacity: int = 4, *, stoppable: bool = True) -> None:
         self.capacity = capacity

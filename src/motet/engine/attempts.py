@@ -55,7 +55,7 @@ class Attempts:
             if call is None:
                 call = self.calls[command.key] = self._host.call_of(self._session, step)
             executor = self._executor(step.policy.executor)
-            prepared = call.prepare(command.element, command.attempt, here=executor.name != "processes")
+            prepared = call.prepare(command.element, command.attempt, here=executor.place != "apart")
         except Exception as error:  # noqa: BLE001 - boundary: whatever a voice's call raises is that attempt's failure
             now = self._host.clock.now()
             self._tell(Failed(now, command.key, command.attempt, encode_error(error), command.element))
@@ -67,7 +67,7 @@ class Attempts:
             if step.policy.timeout_s is not None:
                 attempt.began_at = self._host.tender.now()
                 self._limited[attempt.key, attempt.element, attempt.number] = attempt
-            if executor.name == "inline":
+            if executor.place == "caller":
                 self._handed[attempt.key, attempt.element, attempt.number] = attempt
                 self.here.put(attempt)  # not now: the run is locked
             else:

@@ -8,7 +8,7 @@ from collections import deque
 from motet.executors import capture
 from motet.executors.calls import Identity, carry_out, closed, deliver, identity
 from motet.executors.current import Current
-from motet.ports import Attempt, Outcome, Stopped
+from motet.ports import Attempt, Outcome, Place, Stopped
 
 
 class _Local(threading.local):
@@ -25,6 +25,7 @@ class InlineExecutor:
     """
 
     name = "inline"
+    place: Place = "caller"
     capacity = 1
     backlog = 0
 

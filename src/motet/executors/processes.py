@@ -19,7 +19,7 @@ from motet.executors.orphans import OrphanKiller
 from motet.executors.pool import WorkerPool
 from motet.executors.worker_process import WorkerProcess, spawn
 from motet.failpoints import hit
-from motet.ports import ArtifactStore, Attempt, Outcome
+from motet.ports import ArtifactStore, Attempt, Outcome, Place
 from motet.values import pickle
 from motet.values.records import LIMIT_BYTES
 from motet.values.unpicklable import reason
@@ -40,6 +40,7 @@ class ProcessExecutor:
     """
 
     name = "processes"
+    place: Place = "apart"
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from motet.executors import capture
 from motet.executors.calls import Identity, begin_thread, carry_out, closed, deliver, identity
 from motet.executors.current import Current
-from motet.ports import Attempt, Failure, Outcome, Stopped
+from motet.ports import Attempt, Failure, Outcome, Place, Stopped
 
 _BACKLOG = 64
 _MOST = 32
@@ -37,6 +37,7 @@ class ThreadExecutor:
     """
 
     name = "threads"
+    place: Place = "here"
 
     def __init__(self, capacity: int | None = None, *, backlog: int = _BACKLOG, tee: bool = True) -> None:
         self.capacity = capacity or min(_MOST, (os.cpu_count() or 1) + 4)

@@ -4,7 +4,7 @@ Each port has a conformance suite in `motet.testing`; an adapter is right when i
 """
 
 from motet.ports.content import ArtifactStore, Clock, LogLine, LogStore, Stored
-from motet.ports.execution import Attempt, Attended, Executor, Failure, Lender, Outcome, Stopped, Success
+from motet.ports.execution import Attempt, Attended, Executor, Failure, Lender, Outcome, Place, Stopped, Success
 from motet.ports.pages import (
     AttemptRow,
     Cell,
@@ -37,7 +37,7 @@ from motet.ports.store import Directory, Documents, Events, Follower, Journal, S
 __all__ = [
     "STEERING", "ArtifactStore", "Attempt", "AttemptRow", "Attended", "Batch", "Cell", "Checkpoint", "Clock",
     "Difference", "Directory", "Document", "Documents", "Entry", "EventFilter", "Events", "Executor", "Failure",
-    "Follower", "Journal", "Lender", "LogLine", "LogStore", "NewRun", "Outcome", "Owner", "Pages", "Pruned",
+    "Follower", "Journal", "Lender", "LogLine", "LogStore", "NewRun", "Outcome", "Owner", "Pages", "Place", "Pruned",
     "Publication", "Retention", "RunFilter", "RunPage", "RunRow", "StepFilter", "StepPage", "StepRow", "StepSpec",
     "Stopped", "Store", "Stored", "Success", "Summary", "Use", "differences", "recorded_spec",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from motet.kernel.events import Json
 from motet.records import Record, field
@@ -69,6 +69,10 @@ class Attempt(Record):
     stopping: str | None = None
 
 
+Place = Literal["caller", "here", "apart"]
+"""Where an executor runs attempts: on the thread that drives the run, elsewhere in this process, in another one."""
+
+
 class Executor(Protocol):
     """Runs attempts. Every attempt that was started is reported exactly once, whatever becomes of it:
     a worker that dies reports a failure that names the signal or the exit status, never a silence.
@@ -82,6 +86,13 @@ class Executor(Protocol):
     @property
     def capacity(self) -> int:
         """How many attempts it runs at once."""
+        ...
+
+    @property
+    def place(self) -> Place:
+        """Where attempts run. The engine hands nothing to one that runs them on the caller's thread: whoever drives
+        the run calls it.
+        """
         ...
 
     @property

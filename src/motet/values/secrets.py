@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from motet.errors import UsageError
+from motet.private import home
 
 if TYPE_CHECKING:
     from re import Pattern
@@ -19,11 +20,6 @@ _SHORTEST = 4
 """A value shorter than this is in every other line: taking it out would tell more than it hides."""
 
 _SHORTEST_ENCODED = 8
-
-
-def home() -> str:
-    """The folder that everything is kept in: $MOTET_HOME, else ~/.motet."""
-    return os.path.abspath(os.path.expanduser(os.environ.get("MOTET_HOME") or "~/.motet"))
 
 
 class Secrets:

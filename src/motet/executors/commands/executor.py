@@ -26,7 +26,7 @@ from motet.executors.commands.warm import Call, WarmWorkers
 from motet.executors.current import Current
 from motet.executors.member import Job as PoolJob
 from motet.executors.pool import WorkerPool
-from motet.ports import Attempt, Failure, Outcome, Stopped, Success
+from motet.ports import Attempt, Failure, Outcome, Place, Stopped, Success
 
 _WARM_MOST = 2
 """Processes that are kept warm, for each processor."""
@@ -80,6 +80,7 @@ class CommandExecutor:
     """
 
     name = "commands"
+    place: Place = "here"  # what makes the command; that itself is a process
 
     def __init__(
         self, setting: Setting, capacity: int | None = None, *, backlog: int | None = None, tee: bool = True
