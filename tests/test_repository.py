@@ -551,7 +551,7 @@ def test_a_plain_flow_loads_nothing_that_it_does_not_use(tmp_path: Path) -> None
     rare = {
         "motet.dialects.python.bodies.coroutines", "motet.dialects.python.running.hooks", "motet.environments",
         "motet.executors.commands", "motet.executors.processes", "motet.executors.threads", "motet.kernel.checkpoint",
-        "motet.values.identity.content", "motet.values.pickle",
+        "motet.shadows", "motet.values.identity.content", "motet.values.pickle",
     }  # fmt: skip
     assert "motet.dialects.python.flows" in loaded
     assert loaded & (HEAVY | voices | rare) == set()

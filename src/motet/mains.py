@@ -8,7 +8,6 @@ import sys
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from motet import shadows
 from motet.errors import TargetError
 from motet.records import Record
 
@@ -18,6 +17,10 @@ if TYPE_CHECKING:
 
 _RELATIVE = rb"^[ \t]*from[ \t]+\."
 _GUARDS = ("__name__ == '__main__'", "'__main__' == __name__")
+
+
+_NOT_LOADED = {"antigravity", "copyreg", "encodings", "idlelib", "this", "turtledemo"}
+"""What nobody needs, or what does something when it is imported; and what Python itself looks up at any moment."""
 
 
 class Main(Record, frozen=True):
@@ -71,7 +74,7 @@ def is_program(main: Main) -> bool:
     """Whether it can be run: a module always, a package if it has a `__main__`. Packages above it are imported."""
     if not main.module or main.module == "__main__":
         return True
-    shadows.put_first(main.path or os.getcwd())
+    put_first(main.path or os.getcwd())
     spec = _spec_of(main.module)
     return spec is None or spec.submodule_search_locations is None or _spec_of(f"{main.module}.__main__") is not None
 
@@ -85,11 +88,11 @@ def module_of(main: Main) -> tuple[ModuleType, CodeType | bytes]:
         source: CodeType | bytes = _read(main.file)
         place = os.path.abspath(main.file)
         if not os.environ.get("PYTHONSAFEPATH"):
-            shadows.put_first(os.path.dirname(os.path.realpath(main.file)))
+            put_first(os.path.dirname(os.path.realpath(main.file)))
         module = _put_in_place(place, None)
         sys.argv[0] = main.file
         return module, source
-    shadows.put_first(main.path or os.getcwd())
+    put_first(main.path or os.getcwd())
     spec = _found(main)
     loader: Any = spec.loader
     place = spec.origin or ""
@@ -180,3 +183,33 @@ def _read(path: str) -> bytes:
             return file.read()
     except OSError as error:
         raise TargetError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from None
+
+
+def put_first(folder: str) -> None:
+    """Put the folder first on `sys.path`, as Python does with that of a script."""
+    if found := shadowing(folder):
+        from motet.shadows import guard
+
+        guard(folder, found)
+    if sys.path[:1] != [folder]:
+        sys.path.insert(0, folder)
+
+
+def shadowing(folder: str) -> set[str]:
+    """The modules of the standard library that the folder has files or packages of the names of."""
+    try:
+        there = os.listdir(folder or ".")
+    except OSError:
+        return set()
+    named = {each.removesuffix(".py"): each for each in there} if there else {}
+    alike = named.keys() & sys.stdlib_module_names - _NOT_LOADED - set(sys.builtin_module_names)
+    if not alike or os.path.samefile(folder or ".", os.path.dirname(os.__file__)):
+        return set()
+    from _imp import is_frozen
+
+    return {
+        name
+        for name in alike
+        if not is_frozen(name)
+        and (named[name].endswith(".py") or os.path.isfile(os.path.join(folder, name, "__init__.py")))
+    }

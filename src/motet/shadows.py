@@ -16,9 +16,6 @@ from threading import RLock
 from types import ModuleType
 from typing import Any
 
-_NOT_LOADED = {"antigravity", "copyreg", "encodings", "idlelib", "this", "turtledemo"}
-"""What nobody needs, or what does something when it is imported; and what Python itself looks up at any moment."""
-
 _names: set[str] = set()
 _folders: list[str] = []
 _aside: dict[str, ModuleType] = {}
@@ -31,17 +28,9 @@ _plain, _plain_module = builtins.__import__, importlib.import_module
 _lock = RLock()
 
 
-def put_first(folder: str) -> None:
-    """Put the folder first on `sys.path`, as Python does with that of a script."""
-    guard(folder)
-    if sys.path[:1] != [folder]:
-        sys.path.insert(0, folder)
-
-
-def guard(folder: str) -> None:
+def guard(folder: str, found: Set[str]) -> None:
     """From now on, who imports from outside of the folder gets the standard library's modules, not those in it."""
-    found = _shadowing(folder)
-    if not found or folder in _folders:
+    if folder in _folders:
         return
     with _lock:
         more = found - _names
@@ -65,26 +54,6 @@ def loaded(name: str) -> ModuleType | None:
 def boot_path() -> Sequence[str]:
     """`sys.path` for a process that has yet to load Motet: folders that are guarded come last."""
     return [*(each for each in sys.path if each not in _folders), *(each for each in sys.path if each in _folders)]
-
-
-def _shadowing(folder: str) -> set[str]:
-    """The modules of the standard library that the folder has files or packages of the names of."""
-    try:
-        there = os.listdir(folder or ".")
-    except OSError:
-        return set()
-    named = {each.removesuffix(".py"): each for each in there} if there else {}
-    alike = named.keys() & sys.stdlib_module_names - _NOT_LOADED - set(sys.builtin_module_names)
-    if not alike or os.path.samefile(folder or ".", os.path.dirname(os.__file__)):
-        return set()
-    from _imp import is_frozen
-
-    return {
-        name
-        for name in alike
-        if not is_frozen(name)
-        and (named[name].endswith(".py") or os.path.isfile(os.path.join(folder, name, "__init__.py")))
-    }
 
 
 def _taken_out(names: Set[str]) -> dict[str, ModuleType]:

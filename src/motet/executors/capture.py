@@ -16,7 +16,6 @@ from contextvars import ContextVar
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from motet import shadows
 from motet.executors import current
 from motet.values.secrets import hide
 
@@ -167,7 +166,7 @@ def ensure() -> None:
         sys.stdout = Tee("stdout", sys.stdout)
     if type(sys.stderr) is not Tee:
         sys.stderr = Tee("stderr", sys.stderr)
-    logging = shadows.loaded("logging")
+    logging = _genuine_logging()
     # Another thread may be importing it at this moment: what is there of it then is not all.
     if logging is None or getattr(logging.__spec__, "_initializing", False):
         return
@@ -185,9 +184,15 @@ def release() -> None:
     for name in ("stdout", "stderr"):
         while type(getattr(sys, name)) is Tee:
             setattr(sys, name, getattr(sys, name).real)
-    logger: Any = getattr(shadows.loaded("logging"), "Logger", None)
+    logger: Any = getattr(_genuine_logging(), "Logger", None)
     if hasattr(getattr(logger, "callHandlers", None), "unheard"):
         logger.callHandlers = logger.callHandlers.unheard
+
+
+def _genuine_logging() -> Any:
+    """The standard library's module, if it was imported; not a file of the user's that is called so."""
+    shadows = sys.modules.get("motet.shadows")
+    return sys.modules.get("logging") if shadows is None else shadows.loaded("logging")
 
 
 def _listen(logging: Any) -> None:

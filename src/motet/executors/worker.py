@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
-from motet import shadows
 from motet.executors import current, messages, references
 from motet.executors.whole import whole
 from motet.values import pickle
@@ -168,10 +167,16 @@ class _Worker:
             del os.environb[name]
         os.environb.update(variables)
         self._cwd = cwd
-        if sys.path != path:
-            shadows.guard(path[0] if path else "")
+        if sys.path != path:  # it was started with guarded folders last
+            self._guard(path[0] if path else "")
         sys.path[:] = path
         self._return_home()
+
+    def _guard(self, folder: str) -> None:
+        from motet import mains, shadows
+
+        if found := mains.shadowing(folder):
+            shadows.guard(folder, found)
 
     def _return_home(self) -> None:
         try:

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from motet import shadows
 from motet.executors import messages
 from motet.executors.current import LINE_CHARS, NEAR_CHARS, Log, piece_end
 from motet.values import pickle
@@ -213,12 +212,18 @@ def spawn(control: socket.socket, out: int, err: int) -> Popen[bytes]:
     if not sys.executable:
         raise OSError("this Python does not know its own executable (sys.executable is empty)")
     fd = control.fileno()
-    own = [str(fd), str(os.getpid()), *map(str, shadows.boot_path())]
+    own = [str(fd), str(os.getpid()), *map(str, _boot_path())]
     flags = [flag for flag in _args_from_interpreter_flags() if flag != "-P"]
     return Popen(
         [sys.executable, *flags, "-P", "-c", _BOOT, *own],
         stdin=DEVNULL, stdout=out, stderr=err, pass_fds=(fd,), start_new_session=True,
     )  # fmt: skip
+
+
+def _boot_path() -> Sequence[str]:
+    """`sys.path` for a process that has yet to load Motet."""
+    shadows = sys.modules.get("motet.shadows")
+    return sys.path if shadows is None else shadows.boot_path()
 
 
 def oom_kills() -> int:

@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from motet import shadows
 from motet.dialects.python.defining import defining
 from motet.dialects.python.finding.standin import standing_in
 from motet.dialects.python.flows import Flow
 from motet.errors import MotetError, TargetError
 from motet.kernel.events import Json
-from motet.mains import Main, compiled, is_program, module_of
+from motet.mains import Main, compiled, is_program, module_of, put_first
 from motet.values.errors import encode_error
 
 
@@ -64,7 +63,7 @@ def load_module(name: str, path: str = "") -> ModuleType:
     """The module of that name. Raises TargetError."""
     for each in (path, "" if os.environ.get("PYTHONSAFEPATH") else os.getcwd()):
         if each and each not in sys.path:
-            shadows.put_first(each)
+            put_first(each)
     try:
         with _explained(f"Module {name}"), defining(""):
             return importlib.import_module(name)
