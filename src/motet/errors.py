@@ -35,7 +35,7 @@ MotetError
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class MotetError(Exception):
@@ -93,15 +93,40 @@ class InvalidTransition(KernelError):
 
 
 class ReplayMismatch(KernelError):
-    """A recorded step differs from what the code on disk now asks for under the same key."""
+    """A step that was recorded is called otherwise by the code on disk, under the same key.
 
-    def __init__(self, key: str, expected: str, found: str) -> None:
+    differs    what differs beyond what `expected` and `found` say, in words
+    reordered  whether what is asked for now was recorded as well, in another order
+    """
+
+    def __init__(
+        self, key: str, expected: str, found: str, differs: Sequence[str] = (), *, reordered: bool = False
+    ) -> None:  # fmt: skip
         self.key, self.expected, self.found = key, expected, found
-        super().__init__(
-            f"Step {key} was recorded as {expected}, but the code now asks for {found}.",
-            "Put the code back as it was, or resume with --rerun-changed to run this step "
-            "and everything that used its result anew.",
+        self.differs, self.reordered = tuple(differs), reordered
+        what = f"Step {key} was recorded as {expected}, but the code now asks for {found}."
+        if differs:
+            what += f" What differs: {'; '.join(differs)}."
+        if reordered:
+            what += " The same was recorded, in another order."
+        super().__init__(what)
+        self.advise("RUN")
+
+    def advise(self, run: str) -> None:
+        """Say what to do, by the name that the run is found under."""
+        changed = (
+            f"put it back as it was; or run this step, and all that used its result, anew: motet resume {run} "
+            f"--rerun-changed; or make a new run, which takes over what has not changed: motet fork {run}."
         )
+        same = (
+            "the flow does not make the same calls each time. The order of a set differs from process to process: go "
+            "over sorted(...). What draws on chance, clock or network belongs into tasks."
+        )
+        if self.reordered:
+            self.cure = f"If no code has changed, {same}\nIf it has: {changed}"
+        else:
+            self.cure = f"If the code has changed: {changed}\nIf not, {same}"
+        self.args = (self.what, self.cure)
 
 
 class StoreError(MotetError):

@@ -26,8 +26,15 @@ from motet.errors import Cancelled, ReplayMismatch, StepSkipped, StoreUnavailabl
 from motet.executors.processes import ProcessExecutor
 from motet.executors.threads import ThreadExecutor
 from motet.ports import Publication
+from motet.values.identity.means import means
 
-RAN: Counter[str] = Counter()
+
+@means  # what ran how often is no value that a step depends on
+class Ran(Counter[str]):
+    """How often what ran."""
+
+
+RAN = Ran()
 """What was executed in this process."""
 
 

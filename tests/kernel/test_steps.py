@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.kernel.harness import Run
 
-from motet.errors import UsageError
+from motet.errors import InvalidTransition, UsageError
 from motet.kernel import events as ev
 from motet.kernel.decide import SetTimer, StopAttempt
 from motet.kernel.inputs import Failed, Succeeded, TimerFired
@@ -421,3 +423,72 @@ def test_nothing_starts_before_what_it_needs_to_run_is_there() -> None:
         run.state.changes.steps[key] = None
         run.settle()
         assert run.started() == [key]
+
+
+# ---------------------------------------------------------------- redefined
+
+
+def redefined(run: Run, key: str, *before: ev.Event, **fields: Any) -> None:
+    run.act(*before, ev.StepRedefined(run.now, key, **{"task": "t", **fields}))
+
+
+def test_a_redefined_step_needs_and_is_what_it_is_told_to_be() -> None:
+    run = Run()
+    for key in ("a", "b"):
+        run.add(key)
+    run.add("x", needs=["a"], after=["b"], fingerprint="old")
+    run.succeed("b")
+    redefined(run, "x", needs=["b"], fingerprint="new", call={"code": "new"})
+    assert run.started() == ["a", "b", "x"]
+    run.fail("a")
+    run.succeed("x")
+    step = run.state.steps["x"]
+    assert (step.fingerprint, step.call, step.needs, step.status) == ("new", {"code": "new"}, ("b",), "succeeded")
+    run.check()
+
+
+@pytest.mark.parametrize("size", [None, 0, 1, 3, 5])
+def test_a_redefined_map_has_elements_of_its_own(size: int | None) -> None:
+    """Elements that had a step of their own are gone with it, whether the new one is smaller, larger or no map."""
+    run = Run()
+    run.add("a", size=3)
+    run.add("m", size=3, each=["a"], policy={"retries": 1})
+    run.succeed_elements("a", 0, 1, 2)
+    run.succeed_elements("m", 0)
+    run.fail("m", 1)
+    run.fail("m", 1)
+    run.succeed("m", 2)
+    assert run.status("m") == "failed"
+    redefined(run, "m", ev.StepReset(run.now, "m", anew=True), size=size, form="call" if size is None else "map")
+    assert run.state.steps["m"].map is None if size is None else len(run.state.steps["m"].map.results) == size
+    run.check()
+    for element in [-1] if size is None else range(size):
+        run.succeed("m", element)
+    assert run.status("m") == "succeeded"
+    run.check()
+
+
+@pytest.mark.parametrize("how", ["ended", "running", "followed"])
+def test_no_step_is_redefined_whose_outcome_stands_or_whose_elements_others_take(how: str) -> None:
+    run = Run()
+    run.add("x", size=2 if how == "followed" else None)
+    before: list[ev.Event] = []
+    if how == "ended":
+        run.succeed("x")
+    elif how == "followed":
+        run.add("y", size=2, each=["x"])
+        run.succeed_elements("x", 0, 1)
+        before = [ev.StepReset(run.now, "x", anew=True)]
+    with pytest.raises(InvalidTransition):
+        redefined(run, "x", *before, size=1)
+
+
+def test_what_has_changed_of_a_step_takes_the_place_of_its_call_and_moves_nothing() -> None:
+    run = Run()
+    run.add("x", call={"code": "old"})
+    run.succeed("x")
+    run.act(ev.StepChanged(run.now, "x", ["its code"], True))
+    assert run.state.steps["x"].call == {"code": "old"}
+    run.act(ev.StepChanged(run.now, "x", ["its code"], False, {"code": "new"}))
+    assert (run.state.steps["x"].call, run.status("x")) == ({"code": "new"}, "succeeded")
+    run.check()

@@ -17,16 +17,16 @@ RUNS = ("pending", "running", "cancelling", "succeeded", "failed", "cancelled")
 
 # Rows: where a step is. Columns: what happens. A dot: that cannot be.
 TABLE = """
-              needs.met needs.lost started succeeded failed  retrying  skipped  stopping  cancelled interrupted reset
-  pending     ready     .          .       .         .       .         skipped  pending   cancelled .           pending
-  ready       .         pending    running succeeded failed  .         skipped  ready     cancelled .           pending
-  running     .         .          .       succeeded failed  retrying  .        running   cancelled ready       pending
-  retrying    .         .          running .         .       .         skipped  retrying  cancelled .           pending
-  succeeded   .         .          .       .         .       .         .        .         .         .           pending
-  failed      .         .          .       .         .       .         .        .         .         .           pending
-  cancelled   .         .          .       .         .       .         .        .         .         .           pending
-  skipped     .         .          .       .         .       .         .        .         .         .           pending
-"""
+          needs.met needs.lost started succeeded failed retrying skipped stopping cancelled interrupted reset   redefined
+pending   ready     .          .       .         .      .        skipped pending  cancelled .           pending pending
+ready     .         pending    running succeeded failed .        skipped ready    cancelled .           pending pending
+running   .         .          .       succeeded failed retrying .       running  cancelled ready       pending .
+retrying  .         .          running .         .      .        skipped retrying cancelled .           pending pending
+succeeded .         .          .       .         .      .        .       .        .         .           pending .
+failed    .         .          .       .         .      .        .       .        .         .           pending .
+cancelled .         .          .       .         .      .        .       .        .         .           pending .
+skipped   .         .          .       .         .      .        .       .        .         .           pending .
+"""  # noqa: E501
 RUN_TABLE = """
               started    cancelling  reopened  finishing  finished
   pending     running    cancelling  .         .          *

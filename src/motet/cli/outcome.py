@@ -7,12 +7,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from motet import app, voices
 from motet.cli.live import Watch, shown
 from motet.cli.terminal import Terminal, complain, tell
-from motet.errors import MotetError, RunError, TargetError
+from motet.errors import MotetError, ReplayMismatch, RunError, TargetError
 from motet.interrupts import Interrupts
 from motet.kernel.events import Json
 from motet.kernel.transitions import CANCELLED, ENDED, FAILED, SUCCEEDED
@@ -29,14 +29,21 @@ _LOADED_BYTES = 1_000_000
 
 _SHOWN_RUNS = 20
 
+Further: TypeAlias = tuple[list[str], dict[str, Json]]
+"""What there is to tell of a run beside how it ended: lines, and fields of its document."""
+
 _SLOW_S = 0.5
 """Of a run that took longer, it is told which path made it so."""
 
 
-def of(terminal: Terminal, begun: list[str], perform: Callable[[Watch], object]) -> int:
+def of(
+    terminal: Terminal, begun: list[str], perform: Callable[[Watch], object],
+    further: Callable[[RunRow], Further] | None = None,
+) -> int:  # fmt: skip
     """Perform what begins runs, whose ids it adds to `begun`; print how they ended; give the exit code.
 
-    Runs whose drivers it tells of are shown while they go on.
+    Runs whose drivers it tells of are shown while they go on. `further` says what there is to tell of one beside how
+    it ended.
 
     If it gives True, whoever began the runs was given their states where their flows give states: how those
     ended is no matter of the exit code.
@@ -54,10 +61,15 @@ def of(terminal: Terminal, begun: list[str], perform: Callable[[Watch], object])
     told = stop is not None and _tell(stop)
     if terminal.as_json:
         if not _is_for_the_caller(stop, rows):
-            terminal.json({"runs": [_json(row) for row in rows]})
+            told_of = {row.id: further(row)[1] if further is not None else {} for row in rows}
+            terminal.json({"runs": [{**_json(row), **told_of[row.id]} for row in rows]})
     else:
         for row in rows[-_SHOWN_RUNS:]:
             _summarise(terminal, row, with_error=not told and not _gives_state(row))
+            for line in further(row)[0] if further is not None else ():
+                terminal.say(line)
+            if row.status != SUCCEEDED and not isinstance(stop, ReplayMismatch):  # that has been tried, and says more
+                terminal.say(f"To carry on: motet resume {name_of(app.hosts.current().store, row)}")
     app.hosts.close(kill=True)  # all is recorded; a thread that was given up must not keep the process
     return _exit_code(stop, [row for row in rows if not (told_states and _gives_state(row))])
 
@@ -150,9 +162,7 @@ def _summarise(terminal: Terminal, row: RunRow, *, with_error: bool) -> None:
         if row.result is not None:
             terminal.say(f"Result: {_shown(row.result)}")
         elif voices.of_run(row).puts_out:
-            terminal.say(f"Its results: motet results {_name_of(store, row)}")
-    else:
-        terminal.say(f"To carry on: motet resume {_name_of(store, row)}")
+            terminal.say(f"Its results: motet results {name_of(store, row)}")
 
 
 def _tell_error(row: RunRow, failed: StepRow | None) -> None:
@@ -183,7 +193,7 @@ def _first_failed(store: Store, row: RunRow) -> StepRow | None:
     return None
 
 
-def _name_of(store: Store, row: RunRow) -> str:
+def name_of(store: Store, row: RunRow) -> str:
     """What to call the run by: its name, unless a newer one has it too."""
     return row.name if store.find_runs(row.name)[0].id == row.id else row.id
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser, Namespace
+from contextvars import Context
 
 from motet import app, voices
 from motet.cli import outcome, requests
 from motet.cli.live import Watch
 from motet.cli.stop import go
 from motet.cli.terminal import Terminal
+from motet.engine.host import Host
+from motet.kernel.state import Step
 from motet.kernel.transitions import ENDED, SUCCEEDED
-from motet.ports.voice import Onward, Underway
+from motet.ports import RunRow
+from motet.ports.voice import Onward, Replayed, Underway
 from motet.views import human, lookup
 
 # ---------------------------------------------------------------- resume
@@ -29,12 +33,27 @@ def resume_arguments(parser: ArgumentParser) -> None:
         "--rerun-changed", action="store_true",
         help="run steps anew that no longer are what was recorded, and all that used their results",
     )  # fmt: skip
+    _at(parser)
+
+
+def _at(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--at", metavar="PLACE",
+        help="where the file that the run was begun from is now, if it was moved or renamed; of a module, its folder",
+    )  # fmt: skip
+
+
+def _move(host: Host, row: RunRow, at: str | None) -> None:
+    """Remember where the run's file is said to be now."""
+    if at is not None:
+        host.move(row, voices.of_run(row).moved(row, at))
 
 
 def resume(options: Namespace, terminal: Terminal) -> int:
     """Carry on with a run in this process from where it stood; what succeeded is not run again."""
     host = app.hosts.current()
     row = lookup.find_run(host.store, options.run)
+    _move(host, row, options.at)
     if row.waits and not lookup.has_crashed(row, time.time()):
         go(host.store, row)
         if not lookup.is_suspended(row):
@@ -46,24 +65,66 @@ def resume(options: Namespace, terminal: Terminal) -> int:
     outcome.heed_signals()
 
     begun: list[str] = []
-
-    def tell(driver: Underway) -> None:
-        begun.append(row.id)
-        kept = human.counted(driver.state.counts.get(SUCCEEDED, 0), "step")
-        elements = sum(step.map.ended - step.map.bad for step in driver.state.steps.values() if step.map is not None)
-        of_maps = f" and {human.counted(elements, 'element')} of maps" if elements else ""
-        terminal.say(f"Resuming {row.name}: {kept}{of_maps} kept.")
-        terminal.flush()
+    kept = _Kept(terminal)
 
     def perform(watch: Watch) -> None:
         def begin(driver: Underway) -> None:
-            tell(driver)
+            begun.append(row.id)
+            kept.tell(driver)
             watch(driver)
 
         app.carry_on(host, row, Onward(row.status in ENDED, rerun, options.rerun_changed, begin))
 
-    return outcome.of(terminal, begun, perform)
+    return outcome.of(terminal, begun, perform, kept.further)
 
+
+class _Kept:
+    """What a resume tells of the steps that it keeps: how many, and which of them have changed since they ran."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._replayed = Replayed()
+
+    def tell(self, driver: Underway) -> None:
+        """Say how many there are; and from now on, of each that has changed, when that is found."""
+        kept = human.counted(driver.state.counts.get(SUCCEEDED, 0), "step")
+        elements = sum(step.map.ended - step.map.bad for step in driver.state.steps.values() if step.map is not None)
+        of_maps = f" and {human.counted(elements, 'element')} of maps" if elements else ""
+        self._terminal.say(f"Resuming {driver.run.name}: {kept}{of_maps} kept.")
+        self._replayed, driver.replayed.told = driver.replayed, self._changed
+        for key, differs in driver.replayed.changed.items():
+            self._changed(driver.state.steps[key], differs)
+        self._terminal.flush()
+
+    def _changed(self, step: Step, differs: list[str]) -> None:
+        if len(self._replayed.changed) > _MOST_TOLD:
+            return
+        part = f"{step.map.ended} of {step.map.size} elements of " if step.map is not None and not step.ended else ""
+        text = f"{part}{step.key} kept, though changed since: {'; '.join(differs)}."
+        Context().run(self._terminal.say, text)  # it is not the flow that prints this
+        self._terminal.flush()
+
+    def further(self, row: RunRow) -> outcome.Further:
+        """The same in short when the run has ended, with what to do about it."""
+        changed, unknown = self._replayed.changed, self._replayed.unknown
+        name = outcome.name_of(app.hosts.current().store, row)
+        lines = []
+        if changed:
+            how = f"motet fork {name}" if row.status == SUCCEEDED else f"motet resume {name} --rerun-changed"
+            lines += [
+                f"Kept, though changed since: {human.counted(len(changed), 'step')} (motet why {name} STEP).",
+                f"To run what has changed anew, and all that used its results: {how}",
+            ]
+        if unknown:
+            lines.append(
+                f"Kept, and not known whether changed since: {human.counted(len(unknown), 'step')}, recorded by an "
+                "earlier version of Motet."
+            )
+        return lines, {"changed": changed, "not_known": list(unknown)}
+
+
+_MOST_TOLD = 20
+"""So many steps that have changed are told of one by one; `motet why` tells of each."""
 
 retry, retry_arguments = resume, resume_arguments
 
@@ -79,6 +140,7 @@ def fork_arguments(parser: ArgumentParser) -> None:
         help="run this step, and what consumes its result, anew even if nothing changes; a flow or map: all of it",
     )  # fmt: skip
     requests.parameters(parser)
+    _at(parser)
     requests.plain(parser)
 
 
@@ -86,6 +148,7 @@ def fork(options: Namespace, terminal: Terminal) -> int:
     """Make a new run like that one and drive it here; what does not change is taken over, not run again."""
     host = app.hosts.current()
     row = lookup.find_run(host.store, options.run)
+    _move(host, row, options.at)
     voice, request = voices.of_run(row), requests.Request(options)
     asked = request.asked(voice, f"run {row.name}")
     keys = [lookup.find_step(host.store, row, each).key for each in options.anew]
@@ -94,6 +157,8 @@ def fork(options: Namespace, terminal: Terminal) -> int:
     outcome.heed_signals()
     new = voice.forked(host, row, asked, keys)
     host.create(new)
+    if moved := host.moved(row):
+        host.move(new, moved)
 
     def perform(watch: Watch) -> None:
         def begin(driver: Underway) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from motet.engine import replay
 from motet.engine.calls import Call
 from motet.engine.runloop import RunLoop
-from motet.errors import Cancelled
+from motet.errors import Cancelled, ReplayMismatch
 from motet.interrupts import block
 from motet.kernel.decide import Command
 from motet.kernel.inputs import Ended, Failed, Succeeded
@@ -32,13 +32,24 @@ class Driver(RunLoop):
         with self._turn:
             known = self.state.steps.get(key)
             self.parents.add(action.parent)
-            if known is None or not replay.recorded(self.session, known, action, rerun_changed=self.rerun_changed):
+            if known is None or not self._stands(known, action):
                 self._raise_if_cancelling()
                 self._attempts.calls[key] = call
                 self.carry_out(self.session.act((action,)) if known is None else self._again(known, action))
             grant = self._grants.pop(key, 0)
             self._flush_later()
         return grant
+
+    def _stands(self, known: Step, action: AddStep) -> bool:
+        """Whether the recorded outcome of the step is the answer. Raises ReplayMismatch."""
+        try:
+            return replay.recorded(
+                self.session, known, action, rerun_changed=self.rerun_changed, found=self.replayed
+            )  # fmt: skip
+        except ReplayMismatch as error:
+            named = self.host.store.find_runs(self.run.name)
+            error.advise(self.run.name if named and named[0].id == self.run.id else self.run.id)
+            raise
 
     def _again(self, known: Step, action: AddStep) -> Sequence[Command]:
         """A recorded step is to run: because it has not ended yet, or because its result was not kept.

@@ -14,6 +14,7 @@ from motet.engine.tender import Tender
 from motet.errors import Conflict, UsageError
 from motet.failpoints import hit
 from motet.interrupts import take
+from motet.kernel.events import Json
 from motet.kernel.program import Program
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLED, ENDED, FAILED
@@ -22,6 +23,7 @@ from motet.ports import (
     ArtifactStore,
     Attempt,
     Clock,
+    Document,
     Executor,
     Failure,
     LogStore,
@@ -35,6 +37,9 @@ from motet.ports import (
 from motet.ports.voice import Onward
 from motet.records import Record
 from motet.values.naming import checked
+
+_PLACE = "place"
+"""The documents that keep where the files of a run were moved to."""
 
 
 class ExecutorSpec(Record, frozen=True):
@@ -95,14 +100,14 @@ class Host:
             raise UsageError(f"There is a run {run.id} already.", "Leave the id out, or choose another.")
 
     def take_up(
-        self, run: str, *, program: Program | None = None, reopen: bool = False, rerun: Collection[str] = (),
-        lease_s: float = LEASE_S,
+        self, run: str, *, program: Program | None = None, reopen: bool = False, rerun_changed: bool = False,
+        rerun: Collection[str] = (), lease_s: float = LEASE_S,
     ) -> Driver:  # fmt: skip
         """Become the run's owner and drive it from where its history ends.
 
-        A run that has failed or been cancelled is taken up only with `reopen`. The steps `rerun`, given by key, run
-        anew, with all that is around or below them or used their results. Raises Conflict, naming the
-        owner, while another process drives it; UsageError if it has ended.
+        A run that has failed or been cancelled is taken up only with `reopen`; for `rerun_changed` see `RunLoop`. The
+        steps `rerun`, given by key, run anew, with all that is around or below them or used their results. Raises
+        Conflict, naming the owner, while another process drives it; UsageError if it has ended.
         """
         row = self.store.run(run)
         if row.status in ENDED and not (reopen and row.status in (FAILED, CANCELLED)):
@@ -124,12 +129,15 @@ class Host:
             self.store, self.clock, state, epoch=row.epoch, program=program, params=row.params,
         )  # fmt: skip
         driver = Driver(self, session, row, lease_s)
+        driver.rerun_changed = rerun_changed
         driver.begin(reopen=row.status in ENDED, rerun=rerun)
         return driver
 
     def drive(self, row: RunRow, program: Program, onward: Onward) -> Driver:
         """Drive the run by this program to its end, on this thread; see `motet.ports.voice.Host`."""
-        driver = self.take_up(row.id, program=program, reopen=onward.reopen, rerun=onward.rerun)
+        driver = self.take_up(
+            row.id, program=program, reopen=onward.reopen, rerun=onward.rerun, rerun_changed=onward.rerun_changed
+        )  # fmt: skip
         onward.watch(driver)
         try:
             self._run_inline(driver)
@@ -150,6 +158,21 @@ class Host:
             self.executor("inline").start(attempt)
             if stops:
                 raise stops[0]
+
+    def program_of(self, row: RunRow) -> Json:
+        """The run's program, with the places where its files are now if they were moved since (see `move`)."""
+        return {**row.program, **self.moved(row)}
+
+    def moved(self, row: RunRow) -> Json:
+        """What `move` was told last of the run."""
+        found = self.store.document(row.program["voice"], _PLACE, row.id)
+        return found.body if found is not None else {}
+
+    def move(self, run: RunRow | NewRun, place: Json) -> None:
+        """Remember where files of the run's program are now. What the run, and its steps, count by stays as it was."""
+        voice = run.program["voice"]
+        known = self.store.document(voice, _PLACE, run.id)
+        self.store.put_document(Document(voice, _PLACE, run.id, place, known.version if known is not None else 0))
 
     def close(self, *, kill: bool = False) -> None:
         """Let executors end what they have in hand (or kill it), and stop the tender."""

@@ -2,36 +2,139 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 
 from motet.engine.session import Session
 from motet.errors import ReplayMismatch
+from motet.kernel import events as ev
+from motet.kernel.events import Json
 from motet.kernel.inputs import Ended, Failed, Input, Succeeded, tries_again
-from motet.kernel.program import AddStep
+from motet.kernel.program import AddStep, added
 from motet.kernel.state import RunState, Step, element_key
 from motet.kernel.transitions import CANCELLED, RUNNING, SUCCEEDED
+from motet.ports.spec import differences, recorded_spec
+from motet.ports.voice import Replayed
 
 GIVEN_UP = "given up by its caller"
 """Why a step was cancelled that its own caller stopped waiting for: nobody has seen an outcome of it."""
 
 
-def recorded(session: Session, known: Step, action: AddStep, *, rerun_changed: bool) -> bool:
+def recorded(
+    session: Session, known: Step, action: AddStep, *, rerun_changed: bool, found: Replayed | None = None
+) -> bool:  # fmt: skip
     """Whether the recorded outcome of the step is what the program is to get; else it will run (again).
 
-    Raises ReplayMismatch, which also ends the session, if the step differs from what was recorded.
+    A step that was begun must be called as it was: raises ReplayMismatch, which also ends the session. That its code,
+    or what it reads beside its arguments, has changed is recorded, and put into `found` if an outcome is kept. With
+    `rerun_changed`, either has it run anew, and all that used its results.
     """
-    if known.task != action.task or known.fingerprint != action.fingerprint:
+    found = found or Replayed()
+    is_same = _is_same_call(known, action)
+    if not _was_begun(known):
+        if not (is_same and _is_related(known, action)):
+            _redefine(session, action)
+        elif known.call != action.call:
+            _change(session, known.key, _differs(known, action), kept=False, call=action.call)
+    elif not is_same:
         if not rerun_changed:
-            session.broken = ReplayMismatch(
-                known.key, _told(known.task, known.fingerprint), _told(action.task, action.fingerprint)
-            )
+            session.broken = _mismatch(session.state, known, action)
             raise session.broken
-        _reset_changed(session, known, action)
+        _redo(session, known, action)
+    elif known.call != action.call and known.key not in found.changed:  # a flow with retries asks again
+        _compare(session, known, action, found, rerun_changed=rerun_changed)
     return known.ended and not _unseen(known)
 
 
-def _told(task: str, fingerprint: str) -> str:
-    return f"task {task} with arguments {fingerprint[:8] or '-'}"
+def _redefine(session: Session, action: AddStep) -> None:
+    """Have a recorded step of which no outcome stands be what the program says now."""
+    session.note(added(action, session.clock.now(), ev.StepRedefined))
+
+
+def _change(session: Session, key: str, differs: Sequence[str], *, kept: bool, call: Json) -> None:
+    """Record that the program now says something else of a step; `call` is what will run, if anything."""
+    session.note(ev.StepChanged(session.clock.now(), key, differs, kept, call))
+
+
+def _is_same_call(known: Step, action: AddStep) -> bool:
+    """Whether the step is called as it was: by the same name, in the same manner, with the same arguments."""
+    size = known.map.size if known.map is not None else None
+    return (known.task, known.fingerprint, known.form, size) == (
+        action.task, action.fingerprint, action.form, action.size
+    )  # fmt: skip
+
+
+def _was_begun(known: Step) -> bool:
+    """Whether an attempt was begun whose outcome, or interruption, stands: it was not put aside to run anew."""
+    return known.started_at is not None or known.ended or (known.map is not None and known.map.ended > 0)
+
+
+def _is_related(known: Step, action: AddStep) -> bool:
+    """Whether the step depends on what it is to depend on."""
+    needs, after = set(action.needs), set(action.after)
+    return (set(known.needs), set(known.after), [*known.each]) == (needs, after - needs, [*action.each])
+
+
+def _compare(session: Session, known: Step, action: AddStep, found: Replayed, *, rerun_changed: bool) -> None:
+    """The step was begun, and is called as it was; but is it still the same code?"""
+    is_kept = (known.ended and not _unseen(known)) or (known.map is not None and known.map.ended > 0)
+    differs = differences(known.call, action.call)
+    if not is_kept:
+        _change(session, known.key, _differs(known, action), kept=False, call=action.call)
+    elif differs is None:
+        if recorded_spec(action.call) is not None:
+            found.unknown[known.key] = None
+    elif differs and rerun_changed:
+        _redo(session, known, action)
+    elif differs:
+        told = found.changed[known.key] = _differs(known, action)
+        found.told(known, told)
+        _change(session, known.key, told, kept=True, call=None if known.ended else _mixed(action.call))
+
+
+def _mixed(call: Json) -> Json:
+    """The call of a map of which some elements ran by other code: it equals nothing."""
+    return {**call, "unknown": {**call.get("unknown", {}), "elements": "some of them ran by other code"}}
+
+
+def _differs(known: Step, action: AddStep) -> list[str]:
+    return [str(each) for each in differences(known.call, action.call) or ()]
+
+
+def _mismatch(state: RunState, known: Step, action: AddStep) -> ReplayMismatch:
+    """What differs between what was recorded and what is asked for now, as far as it was recorded."""
+    differs = differences(known.call, action.call) or []
+    called = [each for each in differs if each.part in ("argument", "receiver")]
+    shown = [(each.name or "self", *each.sides) for each in called if each.sides is not None]
+    was, now = (f"{_KINDS.get(each.form, each.form)} {each.task}" for each in (known, action))
+    if known.map is not None and known.map.size != action.size:
+        was, now = f"{was} of {known.map.size} elements", f"{now} of {action.size}"
+    elif shown:
+        was = f"{was} with {', '.join(f'{name}={before}' for name, before, _ in shown)}"
+        now = f"{now} with {', '.join(f'{name}={after}' for name, _, after in shown)}"
+    elif was == now:
+        was, now = f"{was} with other arguments", f"{now} with these"
+    told = [str(each) for each in called if each.sides is None]
+    return ReplayMismatch(known.key, was, now, told, reordered=_is_reordered(state, known, action))
+
+
+_KINDS = {"call": "task", "map": "a map of task", "flow": "flow"}
+
+
+def _is_reordered(state: RunState, known: Step, action: AddStep) -> bool:
+    """Whether what is asked for now was recorded, in another order: of elements, or of the calls of the same task."""
+    old, new = recorded_spec(known.call), recorded_spec(action.call)
+    if old is None or new is None:
+        return False
+    if known.map is not None:
+        return any(
+            isinstance(was, list) and isinstance(now := new.inputs.get(name), list) and was != now
+            and sorted(map(repr, was)) == sorted(map(repr, now))
+            for name, was in old.inputs.items()
+        )  # fmt: skip
+    return any(
+        step.task == known.task and step.parent == known.parent and step.fingerprint == action.fingerprint
+        for step in state.steps.values()
+    )
 
 
 def _unseen(known: Step) -> bool:
@@ -43,15 +146,51 @@ def _unseen(known: Step) -> bool:
     return known.status == CANCELLED and isinstance(known.error, dict) and known.error.get("message") == GIVEN_UP
 
 
-def _reset_changed(session: Session, known: Step, action: AddStep) -> None:
-    """Have the step, and all that used its result, directly or not, run anew: but for attempts that are in hand."""
-    for key in _consumers(session, known.key):
-        step = session.state.steps.get(key)
-        if step is None or step.of:
-            continue  # an element: it went with its map
-        if step.status != RUNNING or (step.map is not None and not step.map.running):
-            fingerprint = action.fingerprint if step is known else ""
-            session.reset(key, "its code changed", fingerprint=fingerprint, anew=True)
+def _redo(session: Session, known: Step, action: AddStep) -> None:
+    """Have the step run anew as the program asks for it now, and all that used its result, directly or not.
+
+    What used it is detached from it: it is told again what it needs when it is asked for again. Not so attempts that
+    are in hand.
+    """
+    steps = session.state.steps
+    keys = [key for key in _consumers(session, known.key) if not steps[key].of and not _is_in_hand(steps[key])]
+    for key in keys:
+        session.reset(key, "it is no longer what the code says", anew=True)
+    for key in keys:
+        if key != known.key:
+            _redefine(session, _detached(steps[key]))
+    _redefine(session, action)
+
+
+def _is_in_hand(step: Step) -> bool:
+    return step.status == RUNNING and (step.map is None or step.map.running > 0)
+
+
+def _detached(step: Step) -> AddStep:
+    """The step as it is, without any that it depends on."""
+    return AddStep(
+        step.key, step.task, step.call, size=step.map.size if step.map is not None else None, policy=step.policy,
+        form=step.form, parent=step.parent, name=step.name, fingerprint=step.fingerprint,
+    )  # fmt: skip
+
+
+def review(session: Session, found: Replayed, rerun_changed: bool) -> None:
+    """As `recorded`, for a program that is asked, where it can tell: before anything of it starts."""
+    changed: Callable[[Step], tuple[Sequence[str], Json]] | None = getattr(session.program, "changed", None)
+    if changed is None:
+        return
+    anew: dict[str, None] = {}
+    for key, step in session.state.steps.items():
+        differs, call = changed(step)
+        if differs and step.ended and not rerun_changed:
+            found.changed[key] = list(differs)
+            _change(session, key, differs, kept=True, call=None)
+        elif differs:
+            _change(session, key, differs, kept=False, call=call)
+            anew.update(dict.fromkeys(_consumers(session, key) if step.ended else ()))
+    for key in anew:
+        if session.state.steps[key].ended:
+            session.reset(key, "it is no longer what the workflow says", anew=True)
 
 
 def _consumers(session: Session, key: str) -> list[str]:

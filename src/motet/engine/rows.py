@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from motet.kernel.state import RunState, Step
-from motet.kernel.transitions import ENDED
+from motet.kernel.transitions import CANCELLED, ENDED
 from motet.ports import StepRow
 
 
@@ -18,7 +18,8 @@ def rows_of(state: RunState, keys: Iterable[str]) -> list[StepRow]:
 
 def _element_row(state: RunState, key: str) -> StepRow:
     found = state.element(key)
-    assert found is not None
+    if found is None:  # its map has become a smaller one
+        return StepRow(key, key.rpartition("/")[2].rpartition("-")[0], "element", CANCELLED, key.rpartition("/")[0])
     step = found[0]
     return StepRow(key, step.task, "element", state.outcome(key), step.parent, "", step.attempt, step.added_at)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from motet.engine.attempts import Attempts
 from motet.engine.listening import take_in
-from motet.engine.replay import clear_below, left_behind, renew
+from motet.engine.replay import clear_below, left_behind, renew, review
 from motet.engine.session import Session
 from motet.engine.turn import Chore, Turn
 from motet.engine.waiting import Waiters
@@ -30,6 +30,7 @@ from motet.kernel.policy import slot_of
 from motet.kernel.program import Finish
 from motet.kernel.transitions import CANCELLING, ENDED
 from motet.ports import Attempt, Outcome, RunRow
+from motet.ports.voice import Replayed
 
 if TYPE_CHECKING:
     from motet.engine.host import Host
@@ -44,7 +45,7 @@ class RunLoop:
     run            the run's row as it was when it was taken up
     state          the run's state: to be read only, and only where a moment's change does no harm
     finished       set when the run has ended, or can no longer be driven (see `session.broken`)
-    rerun_changed  whether recorded steps that differ from the code are run anew, instead of ReplayMismatch
+    rerun_changed  whether recorded steps that are no longer what the code says run anew; `replayed` tells of others
     here           attempts for the thread that drives a declarative program; None when there will be no more
     parents        steps that others were added below
     said           what was said once and is not to be said again; the voice's own
@@ -56,7 +57,7 @@ class RunLoop:
         self.state = session.state
         self.run = run
         self.finished = threading.Event()
-        self.rerun_changed = False
+        self.rerun_changed, self.replayed = False, Replayed()
         self.said: set[str] = set()
         self.parents: set[str] = set()
         self.inbox: deque[Input | Chore] = deque()
@@ -85,6 +86,7 @@ class RunLoop:
             if reopen:
                 self.session.reopen()
             renew(self.session, rerun)
+            review(self.session, self.replayed, self.rerun_changed)
             self.carry_out(self.session.begin(f"{owner.pid}@{owner.host}" if owner is not None else ""))
         hit("resume.begun")
         self._listener = self.host.tender.listen(self.look)

@@ -61,7 +61,7 @@ class Session:
 
     def begin(self, owner: str) -> list[Command]:
         """Take the run up: record it, put what a dead engine left running back in line, ask the program."""
-        self._check_newest()
+        _check_newest(self)
         now = self.clock.now()
         self._record(ev.RunStarted(now, self.epoch, owner))
         for key, step in list(self.state.steps.items()):
@@ -72,7 +72,7 @@ class Session:
 
     def reopen(self) -> None:
         """Take up a run that failed or was cancelled: what succeeded, or is final, is kept; the rest will run anew."""
-        self._check_newest()
+        _check_newest(self)
         now = self.clock.now()
         self._record(ev.RunReopened(now, self.store.head()))
         is_final: Callable[[Step], bool] | None = getattr(self.program, "is_final", None)
@@ -146,11 +146,15 @@ class Session:
         self._record(event)
         return self._settle(event.at, commit=commit)
 
-    def reset(self, key: str, reason: str, *, fingerprint: str = "", anew: bool = False) -> None:
+    def reset(self, key: str, reason: str, *, anew: bool = False) -> None:
         """Put the step's outcome aside; it runs again once it is bound. What follows is decided with the next call."""
-        self._check()
         self.state.steps[key].bound = False
-        self._record(ev.StepReset(self.clock.now(), key, fingerprint, reason, anew))
+        self.note(ev.StepReset(self.clock.now(), key, reason=reason, anew=anew))
+
+    def note(self, event: ev.Event) -> None:
+        """Record an event about what was recorded; what follows from it is decided with the next call."""
+        self._check()
+        self._record(event)
         self._reset = True
 
     def flush(self) -> None:
@@ -164,11 +168,6 @@ class Session:
         return bool(self.recorder.pending)
 
     # ------------------------------------------------------------ inside
-
-    def _check_newest(self) -> None:
-        if self.state.epoch >= self.epoch:
-            self.broken = _overtaken(self.state, self.epoch)
-            raise self.broken
 
     def _check(self) -> None:
         if self.broken is not None:
@@ -301,6 +300,12 @@ def _is_packed(told: Input, packs: _Packs) -> bool:
     if isinstance(told, ev.EventReceived) or told.key not in packs:
         return False
     return told.element in packs[told.key][0]
+
+
+def _check_newest(session: Session) -> None:
+    if session.state.epoch >= session.epoch:
+        session.broken = _overtaken(session.state, session.epoch)
+        raise session.broken
 
 
 def _overtaken(state: RunState, epoch: int) -> Fenced:

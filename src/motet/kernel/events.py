@@ -109,6 +109,15 @@ class StepAdded(Event):
     call: Json = None
 
 
+class StepRedefined(StepAdded):
+    """From here on the step is what is told here, in place of what it was added as. Only where no outcome of it stands.
+
+    None of its elements are kept, if it is a map. Whoever depends on it was reset, and detached from it, before.
+    """
+
+    kind: ClassVar[str] = "step.redefined"
+
+
 class StepEvent(Event):
     """A fact about the step `key`."""
 
@@ -204,6 +213,19 @@ class StepReset(StepEvent):
     anew: bool = False
 
 
+class StepChanged(StepEvent):
+    """What the program says of the step is no longer what was recorded; `differs` says in what, in words.
+
+    `kept` tells that its outcome stands all the same (of a map: those that elements have). `call` takes the place of
+    the recorded one where it is given: what will run is that.
+    """
+
+    kind: ClassVar[str] = "step.changed"
+    differs: Sequence[str] = ()
+    kept: bool = False
+    call: Json = None
+
+
 class ElementsStarted(StepEvent):
     """Elements of a map were handed to an executor. Not recorded: only their outcomes are."""
 
@@ -268,7 +290,7 @@ KINDS: dict[str, type[Event]] = {
     for cls in (
         RunStarted, RunCancelling, RunReopened, RunFinishing, RunFinished, LimitSet,
         StepAdded, StepStarted, StepSucceeded, StepRetrying, StepFailed, StepSkipped, StepStopping,
-        StepCancelled, StepInterrupted, StepReset, ElementsStarted, ElementsSucceeded,
+        StepCancelled, StepInterrupted, StepReset, StepRedefined, StepChanged, ElementsStarted, ElementsSucceeded,
         WaitAdded, WaitRemoved, EventReceived, TimePassed,
     )
 }  # fmt: skip

@@ -20,6 +20,7 @@ from motet.kernel.moves import (
     recount,
     relate,
     release_watchers,
+    unrelate,
     withhold,
     withhold_elements,
 )  # fmt: skip
@@ -224,6 +225,25 @@ def _step_reset(state: RunState, event: ev.StepReset) -> None:
     recount(state, step, event.at)
 
 
+def _step_redefined(state: RunState, event: ev.StepRedefined) -> None:
+    step = _subject(state, ev.StepEvent(event.at, event.key))
+    move(state, step, event.kind, event.at)
+    unrelate(state, step)
+    step.task, step.form, step.parent, step.name = event.task, event.form, event.parent, event.name
+    step.policy, step.fingerprint, step.call = state.policy(event.policy), event.fingerprint, event.call
+    step.error, step.failures, step.started_at = None, 0, None
+    step.needs, step.after, step.each = event.needs, event.after, event.each
+    _check_relations(state, step, event)
+    maps.replace(state, step, event.size)
+    relate(state, step)
+    recount(state, step, event.at)
+
+
+def _step_changed(state: RunState, event: ev.StepChanged) -> None:
+    step = _subject(state, event)
+    step.call = step.call if event.call is None else event.call
+
+
 def _elements_started(state: RunState, event: ev.ElementsStarted) -> None:
     maps.mark_started(state, _subject(state, event), event.indices)
 
@@ -252,6 +272,8 @@ _APPLY: dict[type[ev.Event], Callable[[RunState, Any], None]] = {
     ev.StepCancelled: _step_cancelled,
     ev.StepInterrupted: _step_interrupted,
     ev.StepReset: _step_reset,
+    ev.StepRedefined: _step_redefined,
+    ev.StepChanged: _step_changed,
     ev.ElementsStarted: _elements_started,
     ev.ElementsSucceeded: _elements_succeeded,
     ev.WaitAdded: waits.add,

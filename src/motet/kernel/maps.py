@@ -116,6 +116,17 @@ def drop_elements(state: RunState, step: Step, old: MapState, *, keep: bool) -> 
     follow(state, step)
 
 
+def replace(state: RunState, step: Step, size: int | None) -> None:
+    """Give the step `size` elements in place of those that it had (None: none), of which nothing is left to keep."""
+    old, step.map = step.map, None
+    if old is not None and (old.own or old.running or old.followers or any(old.watchers.values())):
+        raise InvalidTransition(step.key, step.status, "step.redefined, with others that depend on its elements,")
+    if size is not None:
+        known = {index: None for index in (old.known if old is not None else ()) if index < size}
+        step.map = MapState(size, bytearray([M_WAITING]) * size, [None] * size, known=known)
+        follow(state, step)
+
+
 def end_element(state: RunState, own: Step, good: bool) -> None:
     """An element with a step of its own has its outcome: count it, and tell the maps that follow."""
     marks = state.steps[own.of].map

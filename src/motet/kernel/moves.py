@@ -142,6 +142,22 @@ def relate(state: RunState, step: Step) -> None:
         marks.followers.append(step.key)
 
 
+def unrelate(state: RunState, step: Step) -> None:
+    """Take back `relate`."""
+    for key in (*step.needs, *step.after):
+        upstream = state.steps.get(key)
+        if upstream is None or upstream.of:
+            owner, index = state.element(key) or (state.steps[key], 0)
+            assert owner.map is not None
+            owner.map.watchers[index].remove(step.key)
+        elif upstream.blocks is not None:
+            upstream.blocks.remove(step.key)
+    for key in step.each:
+        marks = state.steps[key].map
+        assert marks is not None
+        marks.followers.remove(step.key)
+
+
 def recount(state: RunState, step: Step, at: float) -> None:
     """Count what stands in the way of a step that has yet to end, and move it accordingly."""
     if step.status in ENDED:

@@ -133,6 +133,14 @@ class Lasting(Program, Protocol):
         ...
 
 
+class Comparing(Program, Protocol):
+    """A program whose steps may become others while a run of it lies still: they use code that is not pinned."""
+
+    def changed(self, step: Step) -> tuple[Sequence[str], Json]:
+        """In what the recorded step is no longer what the program would add now, in words; and its call as of now."""
+        ...
+
+
 def events_of(state: RunState, action: Action, at: float) -> list[ev.Event]:
     """The events an action comes to; none for what was said before, nor for Finish: that is the session's."""
     if isinstance(action, AddStep):
@@ -158,9 +166,9 @@ def events_of(state: RunState, action: Action, at: float) -> list[ev.Event]:
     return []
 
 
-def added(action: AddStep, at: float) -> ev.StepAdded:
-    """The event that adds the step."""
-    return ev.StepAdded(
+def added(action: AddStep, at: float, kind: type[ev.StepAdded] = ev.StepAdded) -> ev.StepAdded:
+    """The event that adds the step, or redefines it."""
+    return kind(
         at, action.key, action.task, action.form, action.parent, action.name, action.needs, action.after,
         action.each, action.size, action.policy.json,
         action.fingerprint, action.call,

@@ -33,6 +33,7 @@ STEP: Final[dict[tuple[str, str], str]] = {
     (PENDING, "step.stopping"): PENDING,
     (PENDING, "step.cancelled"): CANCELLED,
     (PENDING, "step.reset"): PENDING,
+    (PENDING, "step.redefined"): PENDING,
     (READY, NEEDS_LOST): PENDING,
     (READY, "step.started"): RUNNING,
     (READY, "step.succeeded"): SUCCEEDED,  # cached: nothing had to run
@@ -41,6 +42,7 @@ STEP: Final[dict[tuple[str, str], str]] = {
     (READY, "step.stopping"): READY,
     (READY, "step.cancelled"): CANCELLED,
     (READY, "step.reset"): PENDING,
+    (READY, "step.redefined"): PENDING,
     (RUNNING, "step.succeeded"): SUCCEEDED,
     (RUNNING, "step.failed"): FAILED,
     (RUNNING, "step.retrying"): RETRYING,
@@ -53,6 +55,7 @@ STEP: Final[dict[tuple[str, str], str]] = {
     (RETRYING, "step.stopping"): RETRYING,
     (RETRYING, "step.cancelled"): CANCELLED,
     (RETRYING, "step.reset"): PENDING,
+    (RETRYING, "step.redefined"): PENDING,
     (SUCCEEDED, "step.reset"): PENDING,
     (FAILED, "step.reset"): PENDING,
     (CANCELLED, "step.reset"): PENDING,

@@ -84,10 +84,15 @@ class Difference(Record, frozen=True):
         return f"{what}: {self.shown}" if self.shown else what
 
     @property
-    def shown(self) -> str:
-        """What it was and is, where both can be shown."""
+    def sides(self) -> tuple[str, str] | None:
+        """What it was and is, for people; None where that cannot be shown."""
         was, now = _shown(self.was), _shown(self.now)
-        return f"it was {was}, now {now}" if was and now and was != now else ""
+        return (was, now) if was and now and was != now else None
+
+    @property
+    def shown(self) -> str:
+        """The same in words; empty where it cannot be shown."""
+        return f"it was {self.sides[0]}, now {self.sides[1]}" if self.sides else ""
 
 
 _WORDS = {"argument": "argument", "outside": "the outside value", "environment": "package", "option": "option"}

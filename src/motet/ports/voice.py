@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from motet.errors import MotetError
     from motet.kernel.events import Json
     from motet.kernel.program import Program
-    from motet.kernel.state import RunState
+    from motet.kernel.state import RunState, Step
     from motet.ports.content import ArtifactStore, Clock, LogStore
     from motet.ports.store import Store
 
@@ -93,6 +93,19 @@ def _no_json(text: str) -> None:
     raise ValueError(f"{text} is no JSON")
 
 
+class Replayed(Record):
+    """What became of the recorded steps that a resumed run's program has asked for again.
+
+    changed  steps whose outcomes are kept although they are no longer what the code says, with what differs, in words
+    unknown  those of which that is not known: a version of Motet recorded them that did not keep it
+    told     is called with each of `changed` when it is found
+    """
+
+    changed: dict[str, list[str]] = field(default_factory=dict)
+    unknown: dict[str, None] = field(default_factory=dict)
+    told: Callable[[Step, list[str]], None] = lambda step, differs: None
+
+
 class Underway(Protocol):
     """A run that is being driven by this process."""
 
@@ -109,6 +122,11 @@ class Underway(Protocol):
     @property
     def state(self) -> RunState:
         """Its state: to be read only, and only where a moment's change does no harm."""
+        ...
+
+    @property
+    def replayed(self) -> Replayed:
+        """What became of the recorded steps that it has asked for again."""
         ...
 
     @property
@@ -173,6 +191,10 @@ class Host(Protocol):
 
     def create(self, run: NewRun) -> None:
         """Add a run. Raises UsageError if one of that id exists."""
+        ...
+
+    def program_of(self, row: RunRow) -> Json:
+        """The run's program, with the places where its files are now if they were moved since."""
         ...
 
     def drive(self, row: RunRow, program: Program, onward: Onward) -> Underway:
@@ -333,6 +355,13 @@ class Voice:
         The steps `anew`, by key, run in any case. Raises UsageError.
         """
         raise UsageError(f"Run {row.name} is {self.title}, which cannot be forked.", "Run it anew.")
+
+    def moved(self, row: RunRow, at: str) -> Json:
+        """The parts of the run's program that say where its files are, if these are `at` that place now.
+
+        Raises TargetError for a place where they are not.
+        """
+        raise UsageError(f"Run {row.name} is {self.title}, which is read from no file again.", "Leave out --at.")
 
     def check(self, host: Host, target: Target, asked: Asked) -> Sequence[MotetError]:
         """What is wrong with the target, as far as that can be seen without running or building anything."""

@@ -23,13 +23,23 @@ class Facts:
         of, _, index = step.key.rpartition("[")
         self.of, self.element = (of, int(index[:-1])) if step.form == "element" else (step.key, -1)
         self.events = [event for event in store.history(run.id) if self._concerns(event)]
-        self.added: Json = next((each for each in self.events if each["event"] == "step.added"), {})
+        self.added = self._as_defined()
+
+    def _as_defined(self) -> Json:
+        """What the step was added as; where it was defined anew since, or changed before it ran, as that."""
+        found: Json = {}
+        for each in self.events:
+            if each["event"] in ("step.added", "step.redefined"):
+                found = {**each, "at": found.get("at", each["at"])}
+            elif each["event"] == "step.changed" and "call" in each:
+                found = {**found, "call": each["call"]}
+        return found
 
     def _concerns(self, event: Json) -> bool:
         key, element = event.get("key"), event.get("element", -1)
         if self.element < 0:
             return bool(key == self.step.key and (element < 0 or event["event"] == "step.failed"))
-        if key != self.of or event["event"] == "step.added":
+        if key != self.of or event["event"] in ("step.added", "step.redefined", "step.changed"):
             return key in (self.of, self.step.key)
         return bool(element == self.element or self.element in event.get("indices", ()))
 

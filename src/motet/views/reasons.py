@@ -51,6 +51,11 @@ class Reasons(Facts):
                 yield at, f"attempt {event.get('attempt', 1)} started"
             elif kind == "step.interrupted":
                 yield at, "interrupted: the process that ran it died; it is run again, and no retry is used up"
+            elif kind == "step.changed":
+                kept = "kept, though" if event.get("kept") else "not yet run when"
+                yield at, f"{kept} it had changed: {'; '.join(event.get('differs', ())) or 'its code'}"
+            elif kind == "step.redefined":
+                yield at, "defined anew: the code calls it otherwise than before"
             elif kind == "step.reset":
                 yield at, f"its outcome was put aside: {event.get('reason') or 'to run anew'}"
             elif kind in _TOLD:
@@ -92,6 +97,9 @@ class Reasons(Facts):
 
     def _why_succeeded(self) -> Iterator[str]:
         origin = self.note.get("cache", {}).get("from")
+        changed = [each["differs"] for each in self.events if each["event"] == "step.changed" and each.get("kept")]
+        if changed:
+            yield f"It was kept on a resume, though changed since it ran: {'; '.join(changed[-1])}."
         if "reused" in self.note:
             run, key = self.note["reused"]
             yield f"It did not run: its result is that of step {key} of run {self.name_of(run)}, from which"

@@ -43,9 +43,15 @@ class DeclaredVoice(Voice):
 
     def carry_on(self, host: Host, row: RunRow, onward: Onward) -> Underway:
         """Drive the run by the program that the function makes now."""
-        _return_to(row.program.get("cwd", ""))
+        _return_to(host.program_of(row).get("cwd", ""))
         program: Program = resolve(row.program["target"])(row.params)
         return host.drive(row, program, onward)
+
+    def moved(self, row: RunRow, at: str) -> Json:
+        """Where the folder that its module is imported from is now."""
+        if not os.path.isdir(at):
+            raise TargetError(f"{at} is no folder.", f"Name the folder that {row.program['target']} is imported from.")
+        return {"cwd": os.path.abspath(at)}
 
 
 def new_run(host: Host, run: str, target: str, params: Json, *, name: str = "") -> NewRun:

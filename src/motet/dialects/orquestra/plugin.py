@@ -13,6 +13,7 @@ from motet.errors import MotetError
 from motet.ports.voice import Asked, Command, Delivered, Desk, Onward, Target, Voice
 
 if TYPE_CHECKING:
+    from motet.kernel.events import Json
     from motet.ports import NewRun, RunRow
     from motet.ports.voice import Host
 
@@ -86,7 +87,7 @@ class OrquestraVoice(Voice):
         return voice.new_run(host, target.file, host.home, own, name=asked.name, warn=asked.warn)
 
     def carry_on(self, host: Host, row: RunRow, onward: Onward) -> object:
-        """Drive the run by what it keeps itself: text, commits, settings. There is no changed code to ask about."""
+        """Drive the run by what it keeps itself: text, commits, settings; and by local folders as they are now."""
         from motet.dialects.orquestra import voice
 
         return host.drive(row, voice.program_of(host, row, host.home), onward)
@@ -96,6 +97,12 @@ class OrquestraVoice(Voice):
         from motet.dialects.orquestra import commands, voice
 
         return voice.forked(host, row, commands.asked_of(asked), anew, name=asked.name)
+
+    def moved(self, row: RunRow, at: str) -> Json:
+        """Where the workflow file is now, from which relative paths of its imports go."""
+        from motet.dialects.orquestra import voice
+
+        return voice.moved(row, at)
 
     def check(self, host: Host, target: Target, asked: Asked) -> Sequence[MotetError]:
         """What is wrong in the file itself. Nothing is fetched for that."""

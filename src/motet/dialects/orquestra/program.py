@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,7 @@ class Work:
     tasks   the steps whose function is a `motet.task`, with the options of that
     cached  whether results of earlier runs may be taken; they are kept in any case
     anew    steps for which none may be taken
+    begun   the versions of local folders that the run was begun with, by import
     """
 
     components: Mapping[str, Component]
@@ -57,6 +58,7 @@ class Work:
     resources: Mapping[str, float]
     cached: bool = True
     anew: Collection[str] = ()
+    begun: Mapping[str, str] = field(default_factory=dict)
 
 
 class OrquestraProgram:
@@ -83,6 +85,16 @@ class OrquestraProgram:
         """What carries out the step."""
         return StepCall(self._work, self._workflow.steps[step.key], View(session.state))
 
+    def changed(self, step: RecordedStep) -> tuple[Sequence[str], Json]:
+        """Which local folders that the step imports have another content than when it was added, or began to run."""
+        call = next(each.call for each in self._steps if each.key == step.key)
+        before = (step.call or {}).get("local", self._work.begun)  # which earlier versions recorded of the run alone
+        return [
+            f"the local folder that it imports as {name}"
+            for name, version in call["local"].items()
+            if before.get(name, version) != version
+        ], call
+
     def _finish(self, view: View) -> Finish:
         failed = [step.key for step in self._steps if view.status(step.key) == FAILED]
         if not failed:
@@ -93,8 +105,19 @@ class OrquestraProgram:
             told.append(f"... and {len(failed) - len(told)} more steps.")
         if left:
             told.append(f"Not run because of that: {', '.join(left)}.")
+        if view.state.epoch > 1:
+            told += self._pinned(failed)
         message = "\n".join([*told, f"What they wrote: motet logs {view.run} {failed[0]}"])
         return Finish(FAILED, error={"type": "StepFailed", "module": "motet.errors", "message": message})
+
+    def _pinned(self, failed: Sequence[str]) -> list[str]:
+        """What to know before a run that failed again is taken up once more: which commits it stays at."""
+        names = {name for key in failed for name in self._workflow.steps[key].imports}
+        used = [self._work.components[name] for name in self._workflow.imports if name in names]
+        at = [f"{each.given.name} at {each.version[:12]}" for each in used if each.given.kind == "git"]
+        if not at:
+            return []
+        return [f"It stays at the commits that it was begun with: {', '.join(at)}. motet run takes later ones."]
 
     def _result(self, view: View) -> Json:
         """What the last steps put out, if it is small; None else, rather than a part of it."""
@@ -136,7 +159,9 @@ def _action(step: Step, work: Work) -> AddStep:
         executor="commands",
     )
     inputs = {each.name: each.value if each.source is None else {"from": list(each.source)} for each in step.inputs}
-    call = {"file": f"{step.module}/{step.file}", "function": step.function, "inputs": inputs}
+    used = [work.components[name] for name in step.imports]
+    local = {each.given.name: each.version for each in used if each.given.kind == "local"}
+    call = {"file": f"{step.module}/{step.file}", "function": step.function, "inputs": inputs, "local": local}
     return AddStep(step.name, step.function, call=call, needs=step.needs, policy=policy, name=step.name)
 
 

@@ -218,13 +218,22 @@ def program_of(host: Host, row: RunRow, home: str) -> OrquestraProgram:
     workflow = workflow_of(host, row)
     folder = environments_folder(home)
     pins = {name: pin for name, pin in row.program["imports"].items() if pin["type"] == "git"}
-    components = _fetched(workflow, os.path.dirname(row.program["file"]), home, pins)
+    components = _fetched(workflow, os.path.dirname(host.program_of(row)["file"]), home, pins)
     around = surroundings(workflow, components, folder, row.program["base"], row.program.get("locked", {}))
     work = Work(
         components, around, Code(workflow, components).tasks(), host.store, host.artifacts, host.resources,
         row.program["cached"], frozenset(row.program.get("fork", {}).get("from", ())),
+        {name: pin["digest"] for name, pin in row.program["imports"].items() if pin["type"] == "local"},
     )  # fmt: skip
     return OrquestraProgram(workflow, work)
+
+
+def moved(row: RunRow, at: str) -> Json:
+    """Where the workflow file is now, from which relative paths of its imports go. Raises TargetError."""
+    path = os.path.join(at, os.path.basename(row.program["file"])) if os.path.isdir(at) else at
+    if not os.path.isfile(path):
+        raise TargetError(f"There is no file {path}.", f"Say where {row.program['file']} is now.")
+    return {"file": os.path.abspath(path)}
 
 
 def results_of(host: Host, row: RunRow) -> list[StepResult]:

@@ -30,6 +30,7 @@ from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep
 from motet.ports import ArtifactStore, NewRun
+from motet.values.identity.known import KnownCode
 from motet.values.naming import new_id, new_name
 from motet.values.records import encode
 
@@ -63,6 +64,7 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         self.policy = policy_of("flow", self.fn, options, "")
         self.keep_as(options)
         self.hooks = hooked.given(f"@flow on {self.name}", options, hooked.FLOW_EVENTS)
+        self.code = KnownCode(self.fn, written)
         self._first: tuple[Any, ...] = ()
         self._changed_from: Flow[P, R] | None = None
         runner = options.get("task_runner", ThreadPoolTaskRunner())
@@ -206,6 +208,8 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         """The root step of a run of this flow."""
         lineage = Lineage(_reuse_of(driver))
         action = self._action(self.name, "", values, arguments.Relations(), lineage)
+        if (known := driver.state.steps.get(self.name)) is not None:  # its values are those that the run recorded
+            action.fingerprint = known.fingerprint
         call = self.call_type(self, driver, self.name, lineage, (), values)  # type: ignore[arg-type]
         return call.future(Scope(driver, "", lineage)), call, action
 
@@ -225,6 +229,10 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         scope.accepts(related.after)
         call = self.call_type(self, scope.driver, key, scope.lineage, (), values)  # type: ignore[arg-type]
         action = self._action(key, scope.key, values, related, scope.lineage)
+        code, known = self.code.spec(scope, _within_a_run), scope.driver.state.steps.get(key)
+        action.call, action.fingerprint = arguments.asked(
+            code, self.parameters.shape, ((), values), scope.lineage, arguments.NOT_BOUND, known
+        )
         action.name = self._run_name(f"{scope.driver.run.id}/{key}", values)
         return call, action
 
@@ -283,6 +291,10 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
 
     def _spec(self) -> Json:
         return _found_by(self, self._defined)
+
+
+def _within_a_run(scope: Scope, name: str) -> None:
+    """What a flow's code finds of its run counts for nothing: no other run takes its outcome over."""
 
 
 def _found_by(flow: Flow[..., Any], defined: Flow[..., Any]) -> dict[str, Json]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from motet.engine.host import Host as EngineHost
+    from motet.kernel.events import Json
     from motet.ports import NewRun, RunRow
     from motet.ports.voice import Host
 
@@ -98,6 +99,12 @@ class PythonVoice(Voice):
         from motet.dialects.python.voice import forked
 
         return forked(_own(host), row, asked.params, anew=list(anew), name=asked.name)
+
+    def moved(self, row: RunRow, at: str) -> Json:
+        """Where its script, or the folder of its module, is now; see `motet.dialects.python.voice.moved`."""
+        from motet.dialects.python.voice import moved
+
+        return moved(row, at)
 
     def check(self, host: Host, target: Target, asked: Asked) -> Sequence[MotetError]:
         """Whether the flow can be loaded and takes the parameters. The code at the top of its file is run for that."""

@@ -12,10 +12,11 @@ from motet.dialects.python.running.hooks import flow_crashed
 from motet.dialects.python.running.labels import tags
 from motet.dialects.python.states import State
 from motet.dialects.python.world.transactions import redo, undone
-from motet.errors import ResultUnavailable
+from motet.errors import ParameterError, ResultUnavailable, TargetError
 from motet.kernel.events import Json
 from motet.kernel.transitions import CANCELLING, ENDED, RUNNING
 from motet.ports import ArtifactStore, NewRun, RunRow
+from motet.values.identity.modules import known_as
 from motet.values.records import decode
 
 if TYPE_CHECKING:
@@ -33,8 +34,12 @@ def carry_on(
     `begun` is told once the run was taken up.
     """
     flow, values = _again(host, row)
-    driver = host.take_up(row.id, reopen=reopen, rerun=rerun)
-    driver.rerun_changed = rerun_changed
+    try:
+        flow.parameters.refuse_misfits(values)
+    except ParameterError as error:
+        cure = f"{error.cure} Name its parameters as they were when the run began, or begin a new run."
+        raise ParameterError(f"Run {row.name} was begun with other parameters. {error.what}", cure) from None
+    driver = host.take_up(row.id, reopen=reopen, rerun_changed=rerun_changed, rerun=rerun)
     if begun is not None:
         begun(driver)
     if row.status in ENDED and (rollbacks := undone(driver)):
@@ -62,14 +67,37 @@ def forked(
     return new
 
 
+def moved(row: RunRow, at: str) -> Json:
+    """Where the script of the run is now, or the folder of its module, as `Host.move` takes it. Raises TargetError.
+
+    `at` names the file (a flow that is called otherwise by now as FILE:NAME), or the folder.
+    """
+    place, colon, name = at.rpartition(":") if not os.path.exists(at) else (at, "", "")
+    variable = {"variable": name} if colon else {}
+    if row.program["module"] != "__main__":
+        if not os.path.isdir(place or at):
+            raise TargetError(
+                f"{place or at} is no folder, and run {row.name} was begun from module {row.program['module']}.",
+                "Name the folder that this module can be imported from.",
+            )
+        return {"path": os.path.abspath(place), **variable}
+    if os.path.isdir(place):
+        place = os.path.join(place, os.path.basename(row.program["file"] or ""))
+    if not os.path.isfile(place or at):
+        raise TargetError(f"There is no file {place or at}.", f"Say where {row.program['file']} is now.")
+    return {"file": os.path.abspath(place), **variable}
+
+
 def _again(host: Host, row: RunRow, given: Collection[str] = ()) -> tuple[Flow[..., Any], dict[str, Any]]:
     """The flow of a run as it is on disk now, with the options that the run was begun with, and the values of its
     parameters but for those that are `given` anew. Goes to the folder that it ran in.
     """
-    cwd = row.program.get("cwd")
+    cwd, program = row.program.get("cwd"), host.program_of(row)
     if cwd and os.path.isdir(cwd):
         os.chdir(cwd)
-    flow = find_again(row.program, row.workflow)
+    if row.program.get("file"):  # the name that its code counts by, wherever the file is now
+        known_as(os.path.splitext(os.path.basename(row.program["file"]))[0])
+    flow = find_again(program, row.workflow)
     flow = flow.with_options(**_options_of(row, host.artifacts))
     kept = {name: record for name, record in (row.params or {}).items() if name not in given}
     return flow, {name: _value(host, row, name, record) for name, record in kept.items()}

@@ -163,6 +163,7 @@ class Script:
                 form=form,
                 parent=body.key,
                 fingerprint="" if place % 3 else self._edition,
+                call={"target": op.task, "code": "" if place % 2 else self._edition},
             )
         )
         if op.kind in ("submit", "map"):

@@ -67,11 +67,29 @@ def step_added(ledger: Ledger, event: Mapping[str, Any]) -> None:
     key = event["key"]
     if key in ledger.specs:
         raise Violation("outcomes-are-recorded-once", f"{key} was added twice")
-    ledger.specs[key] = Spec(
+    ledger.specs[key] = _spec(ledger, event)
+    ledger.item(key)
+
+
+def _spec(ledger: Ledger, event: Mapping[str, Any]) -> Spec:
+    return Spec(
         event.get("needs", ()), event.get("after", ()), event.get("each", ()), event.get("size"),
         ledger.policy(event.get("policy", {})),
     )  # fmt: skip
-    ledger.item(key)
+
+
+def step_redefined(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """A step of which no outcome stands is another from here on."""
+    key = event["key"]
+    standing = [key, *(name for name, _ in ledger.elements(key))]
+    if any(ledger.items[name].status in (*ENDED, "running") for name in standing):
+        raise Violation("outcomes-are-recorded-once", f"{key} was redefined while an outcome of it stood, or it ran")
+    ledger.specs[key] = _spec(ledger, event)
+    ledger.items[key].failures = 0
+
+
+def step_changed(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """The program says something else of a step, which is only noted."""
 
 
 def step_started(ledger: Ledger, event: Mapping[str, Any]) -> None:
@@ -231,6 +249,8 @@ FOLD: dict[str, Callable[[Ledger, Mapping[str, Any]], None]] = {
     "step.cancelled": step_cancelled,
     "step.interrupted": step_interrupted,
     "step.reset": step_reset,
+    "step.redefined": step_redefined,
+    "step.changed": step_changed,
     "elements.succeeded": elements_succeeded,
     "wait.added": wait_added,
     "wait.removed": wait_removed,

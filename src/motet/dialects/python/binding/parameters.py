@@ -18,14 +18,14 @@ class Parameters:
         self._name = name
         self._function = function
         self._validate = validate
-        self._shape = Shape(function)
+        self.shape = Shape(function)
         self._hints: dict[str, Any] = {}
         self._told: set[str] = set()
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The value of every parameter, by name. Raises ParameterError, naming parameter, flow and cure."""
         try:
-            values = self._shape.bind(args, kwargs)
+            values = self.shape.bind(args, kwargs)
         except TypeError as error:
             raise self._misfit(args, kwargs, error) from None
         for name, value in values.items():
@@ -40,15 +40,15 @@ class Parameters:
         """As `bind`, with the values `given` (some perhaps `Written`) in place of those that the call gives."""
         if not given:
             return self.bind(args, kwargs)
-        gathers = self._shape.gathers
+        gathers = self.shape.gathers
         if not gathers:
             self._refuse_unknown(given)
         try:
-            partial = self._shape.signature.bind_partial(*args, **kwargs)
+            partial = self.shape.signature.bind_partial(*args, **kwargs)
         except TypeError as error:
             raise self._misfit(args, kwargs, error) from None
         for name, value in given.items():
-            if name in self._shape.names:
+            if name in self.shape.names:
                 partial.arguments[name] = value
             else:
                 more = value.read() if type(value) is Written else value
@@ -58,10 +58,18 @@ class Parameters:
     def _refuse_unknown(self, names: Mapping[str, Any]) -> None:
         """Raise ParameterError if a name cannot be given, saying which is nearest."""
         for name in names:
-            if name in self._shape.names:
+            if name in self.shape.names:
                 continue
-            cure = did_you_mean(name, self._shape.names, f"It takes {self._takes()}.")
+            cure = did_you_mean(name, self.shape.names, f"It takes {self._takes()}.")
             raise ParameterError(f"Flow {self._name} has no parameter {name!r}.", cure)
+
+    def refuse_misfits(self, values: Mapping[str, Any]) -> None:
+        """Raise ParameterError unless the function takes values of these names, and needs no others."""
+        args, kwargs = self.call(values)
+        try:
+            self.shape.bind(args, kwargs)
+        except TypeError as error:
+            raise self._misfit(args, kwargs, error) from None
 
     def call(self, values: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with which to call the function. Iterators that it asks for begin anew with each call."""
@@ -70,14 +78,14 @@ class Parameters:
             value = given.get(name)
             if value is not None and not hasattr(value, "__next__"):
                 given[name] = iter(value) if kind is Iterator else (each for each in value)
-        return self._shape.call(given)
+        return self.shape.call(given)
 
     @cached_property
     def _iterators(self) -> dict[str, type]:
         """The parameters that are to be iterators or generators: what is recorded of them is a list."""
         found: dict[str, type] = {}
-        for name in self._shape.names:
-            annotation = self._shape.annotation(name)
+        for name in self.shape.names:
+            annotation = self.shape.annotation(name)
             if not isinstance(annotation, type) and ("Iterator" in str(annotation) or "Generator" in str(annotation)):
                 from motet.dialects.python.binding.coercion import iterator_kind
 
@@ -93,7 +101,7 @@ class Parameters:
 
     def _misfit(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], error: TypeError) -> ParameterError:
         try:
-            self._shape.signature.bind_partial(*args, **kwargs)
+            self.shape.signature.bind_partial(*args, **kwargs)
         except TypeError as unknown:  # what is not known is told before what is missing
             error = unknown
         return ParameterError(f"Flow {self._name} cannot be called like that: {error}.", f"It takes {self._takes()}.")
@@ -102,7 +110,7 @@ class Parameters:
         told = [
             str(each.replace(annotation=each.empty))
             + ("" if each.annotation is each.empty else f" ({_type_name(each.annotation)})")
-            for each in self._shape.signature.parameters.values()
+            for each in self.shape.signature.parameters.values()
         ]
         return ", ".join(told) or "no parameters"
 
@@ -121,16 +129,16 @@ class Parameters:
         return written.text if isinstance(fit, str) else fit
 
     def _coerced(self, name: str, value: Any) -> Any:
-        annotation = self._shape.annotation(name)
+        annotation = self.shape.annotation(name)
         if annotation is ABSENT or _fits(annotation, value):
             return value
         if not isinstance(annotation, type):
             annotation = self._hint(name)
-        if name == self._shape.spreads:
+        if name == self.shape.spreads:
             return tuple([self._fit(f"{name}[{at}]", annotation, each) for at, each in enumerate(value)])
-        if name == self._shape.gathers and get_origin(annotation) is Unpack:
+        if name == self.shape.gathers and get_origin(annotation) is Unpack:
             return self._fit(name, annotation.__args__[0], value)
-        if name == self._shape.gathers:
+        if name == self.shape.gathers:
             return {key: self._fit(key, annotation, each) for key, each in value.items()}
         return self._fit(name, annotation, value)
 
@@ -139,7 +147,7 @@ class Parameters:
         if name not in self._hints:
             from motet.dialects.python.binding.hints import hint
 
-            self._hints[name], unknown = hint(self._function, self._shape.annotation(name))
+            self._hints[name], unknown = hint(self._function, self.shape.annotation(name))
             self._tell_unknown(name, unknown)
         return self._hints[name]
 

@@ -61,7 +61,8 @@ def _explained(where: str) -> Iterator[None]:
 
 def load_module(name: str, path: str = "") -> ModuleType:
     """The module of that name. Raises TargetError."""
-    for each in (path, "" if os.environ.get("PYTHONSAFEPATH") else os.getcwd()):
+    # The path comes to be the first: a module that was moved may be in both.
+    for each in ("" if os.environ.get("PYTHONSAFEPATH") else os.getcwd(), path):
         if each and each not in sys.path:
             put_first(each)
     try:
@@ -70,7 +71,8 @@ def load_module(name: str, path: str = "") -> ModuleType:
     except TargetError as error:
         missing = error.__cause__.name if isinstance(error.__cause__, ModuleNotFoundError) else None
         if missing and (name == missing or name.startswith(missing + ".")):
-            raise TargetError(f"There is no module {name}.", "Check the name, and the current folder.") from None
+            cure = "Check the name, and the current folder. If it was moved, a run of it takes --at FOLDER."
+            raise TargetError(f"There is no module {name}.", cure) from None
         raise
 
 
@@ -124,6 +126,11 @@ def find_again(spec: Json, known_as: str = "") -> Flow[..., Any]:
             raise TargetError(
                 "The flow was defined in an interactive session, which cannot be loaded again.",
                 "Write it to a file and run that.",
+            )
+        if not os.path.exists(spec["file"]):
+            raise TargetError(
+                f"{spec['file']}, which the run was begun from, is not there.",
+                "If it was moved or renamed, say where it is now: --at FILE.",
             )
         main = Main(spec["file"], spec.get("main", ""), spec.get("path", ""))
         module, where = load_main(main, qualname, spec.get("door", ""), variable=name), spec["file"]
