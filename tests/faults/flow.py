@@ -152,6 +152,9 @@ def below(ledger: str, n: int, pause_s: float) -> int:
     return total + sum(future.result() for future in futures)
 
 
+renamed_below = below.with_options(name="named_in_passing", retries=1)
+
+
 @flow
 async def crowd(ledger: str, n: int, pause_s: float) -> int:
     """Steps of its own under gather, in helpers that count their calls for themselves."""
@@ -163,10 +166,11 @@ async def crowd(ledger: str, n: int, pause_s: float) -> int:
 
 
 class Body:
-    """One execution of the flow's body: what it calls, and what it is told."""
+    """One execution of the flow's body, as the step `root`: what it calls, and what it is told."""
 
-    def __init__(self, ledger: str, seed: int) -> None:
+    def __init__(self, ledger: str, seed: int, root: str = "") -> None:
         self.ledger = ledger
+        self.root = root
         self.rng = random.Random(seed)
         self.pause_s = self.rng.choice((0.0, 0.0, 0.005, 0.02))
         self.parts = self.rng.choices(PARTS, WEIGHTS, k=self.rng.randint(2, 5))
@@ -178,7 +182,7 @@ class Body:
         """The key of the next call of that task; it must be asked for in the order of the calls."""
         number = self.calls.get(name, 0)
         self.calls[name] = number + 1
-        return f"victim/{name}-{number}"
+        return f"{self.root}/{name}-{number}"
 
     def told(self, key: str, value: Any) -> None:
         """Acknowledge the outcome of a step."""
@@ -220,6 +224,7 @@ class Body:
 
     def subflow(self, size: int) -> None:
         self.told(self.key("below"), below(self.ledger, size, self.pause_s))
+        self.told(self.key("named_in_passing"), renamed_below(self.ledger, size, self.pause_s))
 
     def warm(self, size: int) -> None:
         futures = []
@@ -266,11 +271,21 @@ class Body:
         self.told(key, state.name)
 
 
-@flow
-def victim(ledger: str, seed: int) -> str:
-    body = Body(ledger, seed)
+def play(ledger: str, seed: int) -> str:
+    here = current.get()
+    assert here is not None
+    body = Body(ledger, seed, here.context["key"])
     body.work()
     return digest(body.values)
+
+
+@flow
+def victim(ledger: str, seed: int) -> str:
+    return play(ledger, seed)
+
+
+renamed = victim.with_options(name="victim_renamed", retries=1, tags={"renamed"})
+called = flow(name="victim_called")(play)
 
 
 def expected(seed: int) -> str:
@@ -289,7 +304,7 @@ def expected(seed: int) -> str:
             for n in range(elements, elements + size + 3):
                 values.append(repr(ValueError(f"never {n}")) if n % 10 == 3 else n + 1)
         elif part == "subflow":
-            values.append(2 * sum(n * n for n in range(size)))
+            values += [2 * sum(n * n for n in range(size))] * 2
         elif part == "gathered":
             values += [*(n + 7 for n in range(size)), sum(n + 14 for n in range(size))]
         elif part == "beside":
