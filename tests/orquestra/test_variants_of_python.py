@@ -7,6 +7,7 @@ import py_compile
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Mapping
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -244,3 +245,45 @@ def test_what_python_takes_is_taken_and_nothing_else(name: str, tmp_path: Path, 
     assert bool(python) == (name in REFUSED), python
     assert bool(motet) == bool(python), f"Python: {python or 'takes it'}\nMotet: {motet or 'takes it'}"
     assert not motet or f"{file}:1:" in motet, "each fault has its place"
+
+
+FINDER = """\
+import sys
+import zipfile
+from importlib.machinery import PathFinder
+
+
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        return PathFinder.find_spec(name, [{apart!r}]) if name == "hooked" else None
+
+
+sys.meta_path.append(Finder)
+"""
+
+
+def test_what_another_python_has_in_its_own_ways_is_found_there(tmp_path: Path, motet_home: Path) -> None:
+    base = tmp_path / "base"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(base)], check=True)
+    (site,) = base.glob("lib/python*/site-packages")
+    apart = tmp_path / "apart"
+    for name in ("acme/linked.py", "hooked.py"):
+        (apart / name).parent.mkdir(parents=True, exist_ok=True)
+        (apart / name).write_text(HI)
+    with zipfile.ZipFile(tmp_path / "more.zip", "w") as file:
+        file.writestr("zipped/__init__.py", "")
+        file.writestr("zipped/deep.py", HI)
+    (site / "more.pth").write_text(f"{tmp_path / 'more.zip'}\n{apart / 'acme'}\nimport own_finder\n")
+    (site / "own_finder.py").write_text(FINDER.format(apart=str(apart)))
+    (site / "sitecustomize.py").write_text("print('start-up files may print')\n")
+    python = str(base / "bin" / "python")
+    variant = code("import linked, hooked, zipped.deep, mine", mine="match 1:\n    case _:\n        import linked\n")
+    file, _ = laid_out(tmp_path, variant)
+    prepare(str(file), str(motet_home), {}, Asked(base=python))
+    told = motet_takes(file, motet_home)
+    for name in ("linked", "hooked", "zipped"):
+        assert f"imports {name!r}, which no import" in told, "this Python does not have them"
+    (tmp_path / "comp/step.py").write_text("import yaml, linked\n" + OK)
+    with pytest.raises(SpecError, match="imports 'yaml'"):
+        prepare(str(file), str(motet_home), {}, Asked(base=python))

@@ -111,8 +111,8 @@ class Environments:
     def _open_to(self, python: str, place: str) -> None:
         """Let it see what is installed for the interpreter that it was made with, in whichever way."""
         code = "import sys; print(*(each for each in sys.path if each.endswith('-packages')), sep=chr(10))"
-        theirs = self._run((python, "-c", code), f"{python} does not run", _INTERPRETER).splitlines()
-        own = self._run((_python(place), "-c", code), f"{place} does not run", _INTERPRETER).splitlines()[0]
+        theirs = _folders(self._run((python, "-c", code), f"{python} does not run", _INTERPRETER))
+        own = _folders(self._run((_python(place), "-c", code), f"{place} does not run", _INTERPRETER))[0]
         with open(os.path.join(own, "_motet_base.pth"), "w") as file:
             file.writelines(f"import site; site.addsitedir({each!r})\n" for each in theirs)
 
@@ -121,7 +121,7 @@ class Environments:
             return f"{sys.version} {os.path.realpath(python)}"
         code = "import sys; print(sys.version.replace(chr(10), ' '))"
         said = self._run((python, "-c", code), f"{python} does not run", _INTERPRETER)
-        return f"{said.strip()} {shutil.which(python)}"
+        return f"{said.strip().splitlines()[-1]} {shutil.which(python)}"
 
     def _run(self, argv: Sequence[str], what: str, cure: str, env: Mapping[str, str] | None = None) -> str:
         try:
@@ -169,6 +169,11 @@ def _read(place: str, environment: Environment) -> Built | None:
     paths = tuple(path for name in names for path in body["paths"][name])
     digest = sha256(json.dumps([os.path.basename(place), names]).encode()).hexdigest()
     return Built(digest, body["python"], paths, body["components"], body["commits"])
+
+
+def _folders(said: str) -> list[str]:
+    """Those lines that are folders: start-up files of an interpreter may print others."""
+    return [each for each in said.splitlines() if os.path.isdir(each)]
 
 
 def _names(environment: Environment) -> list[str]:

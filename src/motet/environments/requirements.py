@@ -182,10 +182,12 @@ def installed(python: str) -> dict[str, str]:
     from subprocess import CalledProcessError, run
 
     try:
-        done = run([python, "-c", "import json, sys; print(json.dumps(sys.path))"], capture_output=True, check=True)
+        done = run(
+            [python, "-c", "import json, sys; print(); print(json.dumps(sys.path))"], capture_output=True, check=True
+        )
     except (OSError, CalledProcessError) as error:
         raise UsageError(f"{python} does not run as a Python interpreter: {error}.", "Name another one.") from None
-    return _listed(json.loads(done.stdout))
+    return _listed(json.loads(done.stdout.splitlines()[-1]))  # start-up files may print, too
 
 
 def own(python: str) -> dict[str, str]:
