@@ -16,7 +16,7 @@ import pytest
 
 from motet.environments import upkeep
 from motet.environments.build import Environments
-from motet.environments.installing import uv, wanted
+from motet.environments.installing import sources_for_pip, uv, wanted
 from motet.environments.locks import locked
 from motet.environments.plain import PlainRunner
 from motet.environments.spec import Built, Environment, Git
@@ -27,6 +27,24 @@ SETUP = """
 from setuptools import setup, find_packages
 setup(name="parts", version="0.0.0", packages=find_packages())
 """
+
+
+def test_pip_is_told_what_only_uv_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("INDEX_URL", "EXTRA_INDEX_URL", "NO_INDEX", "FIND_LINKS"):
+        for tool in ("PIP", "UV"):
+            monkeypatch.delenv(f"{tool}_{name}", raising=False)
+    monkeypatch.delenv("UV_INDEX", raising=False)
+    monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
+    assert sources_for_pip() == {}
+    for name, value in {
+        "UV_FIND_LINKS": "/a/wheels,/b", "UV_DEFAULT_INDEX": "own=https://i.example/simple", "UV_INDEX": "x=https://x https://y",
+        "UV_NO_INDEX": "1", "PIP_NO_INDEX": "0",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    assert sources_for_pip() == {
+        "PIP_FIND_LINKS": "/a/wheels /b", "PIP_INDEX_URL": "https://i.example/simple",
+        "PIP_EXTRA_INDEX_URL": "https://x https://y",
+    }  # fmt: skip
 
 
 class Recorder(PlainRunner):

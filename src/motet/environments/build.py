@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
 
-from motet.environments.installing import below, uv, wanted
+from motet.environments.installing import below, sources_for_pip, uv, wanted
 from motet.environments.locks import locked
 from motet.environments.plain import PlainRunner
 from motet.environments.sources import Sources
@@ -101,6 +101,7 @@ class Environments:
         else:
             if environment.base and self._runner.run((python, "-c", "import pip"), env=_ALONE)[0]:
                 self._run((python, "-m", "ensurepip"), f"{python} gets no pip", "Install pip for the interpreter.")
+            env |= sources_for_pip()
             argv = [python, "-m", "pip", "install", "--progress-bar=off", "--disable-pip-version-check", *named]
         self._run(
             argv, f"The environment of {', '.join(_names(environment))} cannot be built",

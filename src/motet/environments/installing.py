@@ -115,6 +115,24 @@ def uv() -> str:
     return beside if os.access(beside, os.X_OK) else shutil.which("uv") or ""
 
 
+def sources_for_pip() -> dict[str, str]:
+    """What pip is told of where packages are, where only uv was: environment variables."""
+    told = {}
+    for name, theirs in _SOURCES_OF_UV.items():
+        found = next((os.environ[each] for each in theirs if os.environ.get(each)), "")
+        if found and not os.environ.get(f"PIP_{name}"):
+            places = found.split(",") if name == "FIND_LINKS" else found.split()
+            told[f"PIP_{name}"] = " ".join(re.sub(r"^[\w.-]+=", "", each.strip()) for each in places)
+    return told
+
+
+_SOURCES_OF_UV = {
+    "INDEX_URL": ("UV_DEFAULT_INDEX", "UV_INDEX_URL"), "EXTRA_INDEX_URL": ("UV_INDEX", "UV_EXTRA_INDEX_URL"),
+    "NO_INDEX": ("UV_NO_INDEX",), "FIND_LINKS": ("UV_FIND_LINKS",),
+}  # fmt: skip
+"""By pip's name, what uv calls each; an index may have a name of its own there, before a "="."""
+
+
 def _pip_is_configured() -> bool:
     named = os.environ.get("PIP_CONFIG_FILE", "")
     if named == os.devnull:  # which tells pip to read no file at all
