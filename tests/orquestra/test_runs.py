@@ -17,6 +17,7 @@ from tests.orquestra.conftest import Remotes
 from tests.orquestra.workflows import BLOSSOMS, changed, odd, step
 
 from motet.dialects.orquestra.ids import step_id
+from motet.executors.commands import far
 
 
 def run(cli: Cli, text: str, *options: str, code: int = 0) -> dict[str, Any]:
@@ -456,3 +457,23 @@ def _environ(pid: str) -> bytes:
         return Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return b""
+
+
+def test_without_hard_links_artifacts_are_told_from_outputs_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    def refuse(*paths: str) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "link", refuse)
+    (tmp_path / "inputs").mkdir()
+    for name in ("kept", "changed", "replaced", "removed"):
+        (tmp_path / "inputs" / name).write_text("old")
+    given = {name: far._laid(f"inputs/{name}", name) for name in ("kept", "changed", "replaced", "removed")}
+    (tmp_path / "changed").write_text("new")
+    (tmp_path / "other").write_text("old")
+    (tmp_path / "other").rename(tmp_path / "replaced")
+    (tmp_path / "removed").unlink()
+    far._take_away(given)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["changed", "inputs", "replaced"]

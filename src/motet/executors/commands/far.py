@@ -184,14 +184,17 @@ def _carry_out(call: Any) -> Any:
 
 def _laid(path: Any, place: Any) -> Any:
     """Let the file be found at a second place, too; gives what tells whether it is written to."""
-    os.link(path, place)
+    try:
+        os.link(path, place)
+    except OSError:  # a file system without hard links
+        os.symlink(path, place)
     before = int((time.time() - 1) * 1e9)  # a change within one tick of the clock would have the time of the copy
     os.utime(place, ns=(before, before))
     return _state(place)
 
 
 def _state(path: Any) -> Any:
-    found = os.lstat(path)
+    found = os.stat(path)
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
