@@ -9,7 +9,7 @@ from tests.environments.test_environments import Recorder, Repository
 
 from motet.environments.sources import Sources, _resolved
 from motet.environments.spec import Git
-from motet.errors import UsageError
+from motet.errors import EnvironmentFailed, UsageError
 
 
 def with_submodule(folder: Path, path: str, commit: str, url: str) -> Repository:
@@ -55,6 +55,22 @@ def test_one_that_cannot_be_had_is_told_and_tried_again(tmp_path: Path, runner: 
     assert any("the submodule inner of component outer is missing" in each for each in runner.said)
     (tmp_path / "gone").rename(inner.path)
     assert (checked_out(tmp_path, outer.path, runner) / "inner/i.py").exists()
+
+
+def test_repositories_that_are_shallow_or_have_no_default_branch(tmp_path: Path, runner: Recorder) -> None:
+    made = Repository(tmp_path / "made", {"a.py": ""})
+    made.commit({"b.py": ""})
+    made.git("clone", "--quiet", "--depth", "1", f"file://{made.path}", str(tmp_path / "shallow"))
+    made.git("clone", "--quiet", "--bare", made.path, str(tmp_path / "bare"))
+    made.git("-C", str(tmp_path / "bare"), "symbolic-ref", "HEAD", "refs/heads/never-pushed")
+    sources = Sources(str(tmp_path / "kept"), runner)
+    for name in ("shallow", "bare"):
+        url = f"file://{tmp_path / name}"
+        found = sources.checkout(Git(name, url, sources.commit(Git(name, url, "main"))))
+        assert Path(found, "b.py").exists()
+    made.git("init", "--quiet", "--bare", str(tmp_path / "empty"))
+    with pytest.raises(EnvironmentFailed, match="It is empty"):
+        sources.commit(Git("empty", f"file://{tmp_path / 'empty'}", "main"))
 
 
 @pytest.mark.parametrize("url", ["ext::touch mark", "--upload-pack=touch mark"])

@@ -42,7 +42,9 @@ def test_a_template_is_rendered_with_the_values_that_are_set(cli: Cli) -> None:
     assert "--set n=VALUE" in said
 
 
-def test_a_file_that_is_called_a_template_is_rendered() -> None:
+def test_a_file_that_is_called_a_template_is_rendered(cli: Cli) -> None:
+    cli.write("v.yaml.j2", "{% set n = 1 %}\n" + odd(step("s{{ n }}", "tell", "x: {{ n }}")))
+    assert cli.json("run", "v.yaml.j2")["runs"][0]["status"] == "succeeded"
     assert templates.is_asked("w.yaml.j2", {})
     assert not templates.is_asked("w.yaml", {})
     assert templates.render(b"{% for i in range(2) %}{{ i }};{% endfor %}", "w.yaml.j2", {}) == b"0;1;"

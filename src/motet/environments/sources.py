@@ -176,7 +176,10 @@ class Sources:
         url = os.path.expanduser(component.url)
         refs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", "+HEAD:refs/motet/head"]
         self._runner.say(f"(motet: fetching component {component.name} from {component.shown})")
-        status, said = self._run("-C", mirror, "fetch", "--quiet", "--prune", "--no-write-fetch-head", "--", url, *refs)
+        fetch = ("-C", mirror, "fetch", "--quiet", "--prune", "--update-shallow", "--no-write-fetch-head", "--", url)
+        status, said = self._run(*fetch, *refs)
+        if status and "couldn't find remote ref HEAD" in said:  # a bare one whose default branch nobody has pushed
+            status, said = self._run(*fetch, *refs[:-1])
         if status and component.is_pinned:
             status, said = self._run("-C", mirror, "fetch", "--quiet", "--", url, component.ref)
         elif not status and component.is_pinned and not self._parsed(mirror, component.ref):
