@@ -37,12 +37,12 @@ def test_pip_is_told_what_only_uv_was_told(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
     assert sources_for_pip() == {}
     for name, value in {
-        "UV_FIND_LINKS": "/a/wheels,/b", "UV_DEFAULT_INDEX": "own=https://i.example/simple", "UV_INDEX": "x=https://x https://y",
+        "UV_FIND_LINKS": "/a/wheels,/b", "UV_DEFAULT_INDEX": "own=https://pypi.org/simple", "UV_INDEX": "x=https://x https://y",
         "UV_NO_INDEX": "1", "PIP_NO_INDEX": "0",
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
     assert sources_for_pip() == {
-        "PIP_FIND_LINKS": "/a/wheels /b", "PIP_INDEX_URL": "https://i.example/simple",
+        "PIP_FIND_LINKS": "/a/wheels /b", "PIP_INDEX_URL": "https://pypi.org/simple",
         "PIP_EXTRA_INDEX_URL": "https://x https://y",
     }  # fmt: skip
 
