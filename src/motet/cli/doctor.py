@@ -106,8 +106,8 @@ def _namespaces() -> Check:
 
     done = run([sys.executable, "-S", "-E", program(), "--can-show", "/app"], stderr=DEVNULL, check=False)
     if done.returncode == 0:
-        return Check("namespaces", "ok", "sandboxes, and /app of Orquestra steps")
-    told = "are not allowed here: no sandboxes, and no /app of Orquestra steps"
+        return Check("namespaces", "ok", "sandboxes, and folders that steps see under another name")
+    told = "are not allowed here: no sandboxes, and steps see folders under their own names only"
     return Check("namespaces", "note", told, "See sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces.")
 
 

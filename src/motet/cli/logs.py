@@ -30,6 +30,12 @@ def logs(options: Namespace, terminal: Terminal) -> int:
     home = app.home()
     store, logs = app.open_store(home), app.open_logs(home)
     run = lookup.find_run(store, options.run)
+    if (
+        options.step
+        and run.status in ENDED
+        and not any(_belongs(each.key, options.step) for each in store.steps(run.id))
+    ):
+        lookup.find_step(store, run, options.step)  # which says what there is instead
     lines = _followed(store, logs, run, terminal.flush) if options.follow else _written(logs, run.id)
     wanted = (line for line in lines if not options.step or not line.key or _belongs(line.key, options.step))
     if options.json and not options.follow:

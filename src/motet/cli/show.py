@@ -14,7 +14,7 @@ from motet.values.published import Published, published
 from motet.views import human, lookup, summary
 from motet.views.artifacts import told
 from motet.views.reasons import Reasons
-from motet.views.tree import Node, lines, tree
+from motet.views.tree import Node, lines, tree, urgent
 
 # ---------------------------------------------------------------- ls
 
@@ -157,12 +157,16 @@ def _show_steps(terminal: Terminal, run: RunRow, steps: list[StepRow], limit: in
         return
     ascii_only = not terminal.prints("├")
     drawn = list(lines(tree(steps, limit), ascii_only=ascii_only))
+    shown = drawn[:limit]
+    if len(drawn) > limit:  # what has to be seen to must not be among what is left out
+        first = [(step.key, Node(step)) for step in urgent(steps)][:limit]
+        shown = first + drawn[: limit - len(first)]
     rows = [
         (
-            branch, node.step.status, _extra(node),
-            human.moment(node.step.started_at), human.length(_took_s(node)),
+            branch, lookup.step_status(run, node.step), _extra(node),
+            human.moment(node.step.started_at), human.length(_took_s(run, node)),
         )
-        for branch, node in drawn[:limit]
+        for branch, node in shown
     ]  # fmt: skip
     terminal.say()
     terminal.table(("STEP", "STATUS", "", "STARTED", "TOOK"), rows)
@@ -170,8 +174,10 @@ def _show_steps(terminal: Terminal, run: RunRow, steps: list[StepRow], limit: in
         terminal.say(f"... and {len(drawn) - limit} more: motet show {run.name} -n {len(steps)}")
 
 
-def _took_s(node: Node) -> float | None:
+def _took_s(run: RunRow, node: Node) -> float | None:
     """How long the step took, or all those that its line stands for took together."""
+    if lookup.step_status(run, node.step) == lookup.INTERRUPTED:
+        return None
     took = [found for each in (node.step, *node.alike) if (found := lookup.duration_of(each)) is not None]
     return sum(took) if took else None
 
@@ -203,7 +209,7 @@ def _show_step(terminal: Terminal, run: RunRow, step: StepRow, artifacts: list[P
         ("Run", f"{run.name}  {run.id}"),
         ("Task", step.task),
         ("Name", step.name),
-        ("Status", terminal.status(step.status) + (" (cached)" if step.cached else "")),
+        ("Status", terminal.status(lookup.step_status(run, step)) + (" (cached)" if step.cached else "")),
         ("Elements", f"{step.done} of {step.size}" if step.size is not None else ""),
         ("Attempt", str(step.attempt or "")),
         ("Needs", ", ".join(step.needs)),

@@ -27,7 +27,7 @@ _PAINTED = re.compile(rf"\x1b\[(?:0|{'|'.join(_COLOURS.values())})m")
 
 _BY_STATUS = {
     "succeeded": "green", "failed": "red", "crashed": "red", "cancelled": "yellow", "skipped": "yellow",
-    "cancelling": "yellow", "running": "blue", "retrying": "yellow", "waiting": "blue",
+    "cancelling": "yellow", "interrupted": "red", "running": "blue", "retrying": "yellow", "waiting": "blue",
 }  # fmt: skip
 
 

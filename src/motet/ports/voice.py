@@ -293,6 +293,7 @@ class Voice:
     step_words  the same of steps
     instead     by option, what to do in this voice in place of an option that it has not
     uncached    why no result of a step is kept where none is, with {task} and {step}
+    forks       whether its runs can be forked
     puts_out    whether its steps put out contents that `motet results` and `motet.load` give
     commands    what it adds to `motet`
 
@@ -306,6 +307,7 @@ class Voice:
     step_words: Mapping[str, str] = {}
     instead: Mapping[str, str] = {}
     uncached: str = ""
+    forks: bool = False
     puts_out: bool = False
     takes_arguments: bool = False
     commands: Sequence[Command] = ()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
 
+from motet import voices
 from motet.kernel.events import Json
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports import RunRow, Store
@@ -57,7 +58,8 @@ def cure(lost: Sequence[Use]) -> str:
     run = lost[0].run
     given = [f"-p {each.parameter}=..." for each in lost if each.parameter]
     if given or run.status == SUCCEEDED:
-        if run.program.get("voice") != "python":
+        voice = voices.find(run.program.get("voice", ""))
+        if voice is None or not voice.forks:
             return "The run has succeeded: begin it anew where this is needed."
         steps = dict.fromkeys(f"--from {quote(each.step)}" for each in lost if each.key)
         return f"To make it again: {' '.join(('motet fork', run.id, *given, *steps))}"

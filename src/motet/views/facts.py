@@ -12,6 +12,8 @@ from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow, Store
 from motet.views import lookup
 
+_FEW = 10
+
 
 class Facts:
     """The facts of one step (or element of a map) of one run."""
@@ -94,8 +96,15 @@ class Facts:
         """The limits that it takes of while it runs."""
         return list(self.added.get("policy", {}).get("demands", ()))
 
+    @cached_property
+    def _rows(self) -> dict[str, StepRow]:
+        """The rows of all steps of the run: where many are asked for, one look gives them all."""
+        return {row.key: row for row in self.store.steps(self.run.id)} if len(self.needs) > _FEW else {}
+
     def row(self, key: str) -> StepRow | None:
         """The row of another step of the run."""
+        if key in self._rows:
+            return self._rows[key]
         try:
             return lookup.find_step(self.store, self.run, key) if key else None
         except NotFound:
@@ -131,8 +140,10 @@ class Facts:
         if not cache or "from" in cache or cache.get("missed"):
             return None
         parts, found = cache["parts"], None
-        for each in self.store.documents("python", "cache"):
+        for each in self.store.documents(self.run.program.get("voice", ""), "cache"):
             body = each.body
+            if "parts" not in body:
+                continue
             own = (body["run"], body["step"]) == (self.run.id, self.step.key)
             if body.get("task") != self.step.task or own or body["at"] > (self.step.ended_at or body["at"]):
                 continue

@@ -14,6 +14,7 @@ from motet.ports import RunRow, StepRow, Store
 from motet.values.records import peek
 
 CRASHED = "crashed"
+INTERRUPTED = "interrupted"
 DRIVEN = (RUNNING, CANCELLING, WAITING)
 """Statuses in which a run has an owner, unless it has crashed."""
 
@@ -103,6 +104,11 @@ def status_of(row: RunRow) -> str:
     if has_crashed(row, time.time()):
         return CRASHED
     return WAITING if row.waits and row.status == RUNNING else row.status
+
+
+def step_status(run: RunRow, step: StepRow) -> str:
+    """The step's status, with `interrupted` for one that ran when the process that drove its run was lost."""
+    return INTERRUPTED if step.status == RUNNING and status_of(run) == CRASHED else step.status
 
 
 def duration_of(row: RunRow | StepRow) -> float | None:

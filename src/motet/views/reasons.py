@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from motet import voices
 from motet.errors import NotFound
 from motet.kernel import transitions as st
 from motet.kernel.events import Json
@@ -145,8 +146,9 @@ class Reasons(Facts):
         yield from self._why_not_reused()
         cache = self.note.get("cache")
         if cache is None:
-            if self.step.status == st.SUCCEEDED and self.element < 0 and self.step.form == "call":
-                yield f"Task {self.step.task} has no cache policy: no result of it is kept for other runs."
+            uncached = voices.of_run(self.run).uncached
+            if uncached and self.step.status == st.SUCCEEDED and self.element < 0 and self.step.form == "call":
+                yield uncached.format(task=self.step.task, step=self.step.key)
             elif not self.forked and not self.taken:
                 yield "It was called, and nothing was recorded that stood for it."
             return
@@ -187,8 +189,8 @@ class Reasons(Facts):
 
     def _why_not_reused(self) -> Iterator[str]:
         fork = self.forked
-        if not fork:
-            return
+        if not fork or (fork.get("by") == "cache" and self.step.key not in fork.get("from", ())):
+            return  # where forks take results from what is kept, the cache tells
         told = f"It was not taken over from run {self.name_of(fork['run'])}:"
         if any(self.step.key.startswith(each) or each.startswith(self.step.key) for each in fork.get("from", ())):
             yield f"{told} --from asks for it to run."

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from motet.kernel.transitions import SUCCEEDED
+from motet.kernel.transitions import FAILED, READY, RETRYING, RUNNING, SUCCEEDED, WAITING
 from motet.ports import StepRow
 
 _ALIKE = 5
@@ -78,6 +78,14 @@ def _likeness(node: Node, calls: bool) -> tuple[str, ...] | None:
         return step.status, str(error.get("type")), str(error.get("message"))
     plain = step.status == SUCCEEDED and step.attempt <= 1 and not step.cached
     return (step.task,) if calls and plain else None
+
+
+def urgent(steps: Sequence[StepRow]) -> list[StepRow]:
+    """The steps that somebody may have to see to, most pressing first: failed ones, those that run, those in line."""
+    return sorted((step for step in steps if step.status in _URGENT), key=lambda step: _URGENT.index(step.status))
+
+
+_URGENT = (FAILED, RETRYING, RUNNING, WAITING, READY)
 
 
 def lines(

@@ -54,6 +54,7 @@ class OrquestraVoice(Voice):
     name = "orquestra"
     title = "an Orquestra workflow"
     sign = "An Orquestra workflow has a line `apiVersion: io.orquestra.workflow/1.0.0`."
+    forks = True
     puts_out = True
     uncached = "Step {step} has no outputs: it runs for its effects, and no result of it is kept."
     run_words, step_words = RUN_WORDS, STEP_WORDS

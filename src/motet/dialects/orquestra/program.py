@@ -173,6 +173,7 @@ class StepCall:
         self._step = step
         self._view = view
         self._key = ""
+        self._parts: dict[str, str] = {}
 
     def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared | Settled:
         """The command; or the record that an equal step of an earlier run has left."""
@@ -183,11 +184,11 @@ class StepCall:
             if each.source is not None
         }
         if step.outputs:  # a step without outputs is run for its effects
-            self._key, parts = self._fingerprint(sources)
+            self._key, self._parts = self._fingerprint(sources)
             may = work.cached and step.name not in work.anew
             kept = work.store.document(VOICE, _KIND, self._key) if may else None
             if kept is not None and self._is_there(kept.body["record"]):
-                note = {"cache": {"parts": parts, "from": [kept.body["run"], kept.body["step"]]}}
+                note = {"cache": {"parts": self._parts, "from": [kept.body["run"], kept.body["step"]]}}
                 return Settled(True, kept.body["record"], cached=True, note=note)
         context = {"run": self._view.run, "key": step.name, "attempt": attempt}
         used = {name: work.components[name].path for name in step.imports}
@@ -209,12 +210,15 @@ class StepCall:
             if odd and attempt.log is not None:
                 attempt.log("stderr", f"(motet: warning: output {name} is not quite JSON: {odd})", time())
         if self._key:
-            body = {"record": record, "run": self._view.run, "step": self._step.name}
+            body = {
+                "record": record, "run": self._view.run, "step": self._step.name, "task": self._step.function,
+                "parts": self._parts, "at": time(),
+            }  # fmt: skip
             old = self._work.store.document(VOICE, _KIND, self._key)
             with suppress(Conflict):  # another has just kept the same
                 version = old.version if old is not None else 0
                 self._work.store.put_document(Document(VOICE, _KIND, self._key, body, version))
-        return Settled(True, record)
+        return Settled(True, record, note={"cache": {"parts": self._parts}} if self._key else None)
 
     def _fingerprint(self, sources: Mapping[str, Json]) -> tuple[str, dict[str, str]]:
         """What the outcome depends on, as one digest and by its parts."""

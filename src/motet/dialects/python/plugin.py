@@ -44,6 +44,7 @@ class PythonVoice(Voice):
     title = "a Python flow"
     sign = "A file of flows ends in .py."
     takes_arguments = True
+    forks = True
     uncached = "Task {task} has no cache policy: no result of it is kept for other runs."
     commands = (Command("prefect", "", _prefect_arguments, _prefect, shim="prefect"),)
     instead = {  # noqa: RUF012 - as the port has it
