@@ -6,6 +6,7 @@ import os
 import pwd
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 FILE = 0o600
 """The mode of a file that Motet makes in a home."""
@@ -33,6 +34,22 @@ def make_folder(path: str) -> None:
     except FileExistsError:
         if not os.path.isdir(path):
             raise
+
+
+@contextmanager
+def replacing(path: str) -> Iterator[str]:
+    """A place beside `path` to write to, which takes its place at the end, at once: nobody ever sees half of it.
+
+    After an exception nothing is left of it. Raises OSError.
+    """
+    part = f"{path}.{os.urandom(6).hex()}.part"
+    try:
+        yield part
+        os.replace(part, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(part)
+        raise
 
 
 def opener(path: str, flags: int) -> int:

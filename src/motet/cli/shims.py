@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from motet import __version__, voices
 from motet.cli.terminal import Terminal
 from motet.errors import UsageError
+from motet.private import replacing
 
 # ---------------------------------------------------------------- shims
 
@@ -67,11 +68,10 @@ def _is_own(path: str) -> bool:
 
 def _put(path: str, text: str) -> None:
     """Replace the file at once, so that nobody runs half of it."""
-    part = f"{path}.{os.getpid()}.part"
-    with open(part, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(part, 0o755)
-    os.replace(part, path)
+    with replacing(path) as part:
+        with open(part, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(part, 0o755)
 
 
 # ---------------------------------------------------------------- version

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from motet.dialects.python.running.checks import Kinds, check_kinds
 from motet.environments.spec import Environment
-from motet.errors import UsageError
 from motet.executors.commands.spec import Mount
 from motet.values.files import File
 
@@ -38,7 +38,7 @@ def _statuses(value: Any) -> bool:
     return isinstance(value, list | tuple | range) and all(isinstance(each, int) for each in value)
 
 
-_KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+_KINDS: Kinds = {
     "script": (_text, "Give a text."),
     "cwd": (_path, "Give a path relative to the folder."),
     "folder": (_path, "Give a path."),
@@ -54,6 +54,4 @@ _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 
 def check(name: str, options: Mapping[str, Any]) -> None:
     """Raise UsageError, with the cure, for an option that is of another kind."""
-    for option, (fits, cure) in _KINDS.items():
-        if option in options and not fits(options[option]):
-            raise UsageError(f"The command {name}: {option} is {options[option]!r}.", cure)
+    check_kinds(f"The command {name}", options, _KINDS)

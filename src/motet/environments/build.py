@@ -16,6 +16,7 @@ from motet.environments.plain import PlainRunner
 from motet.environments.sources import Sources
 from motet.environments.spec import Built, Environment, Git, Runner
 from motet.errors import EnvironmentFailed
+from motet.private import replacing
 
 READY = "ready.json"
 """Written last: what was built is used only where it is there."""
@@ -79,10 +80,8 @@ class Environments:
         paths = {each.name: _paths(each, checkouts[each.name]) for each in environment.components}
         commits = {each.name: each.ref for each in environment.components}
         body = {"python": _python(folder), "paths": paths, "components": checkouts, "commits": commits}
-        part = os.path.join(place, f"{READY}.part")
-        with open(part, "w") as file:
+        with replacing(os.path.join(place, READY)) as part, open(part, "w") as file:
             json.dump(body, file)
-        os.rename(part, os.path.join(place, READY))
         built = _read(place, environment)
         assert built is not None
         return built

@@ -18,6 +18,7 @@ from motet.environments.sources import Sources, Unreachable
 from motet.environments.spec import Git
 from motet.errors import EnvironmentFailed, UsageError
 from motet.kernel.events import Json
+from motet.private import replacing
 
 _SOURCES = ("", "src", os.path.join("src", "python"), "vendor")
 """Where in a component its modules are looked for, installed or not."""
@@ -188,10 +189,8 @@ def write_lock(file: str, components: Mapping[str, Component], packages: Json) -
     """
     pins = {name: each.pin() for name, each in components.items()}
     path = lock_path(file)
-    part = f"{path}.{os.getpid()}.part"
-    with open(part, "w", encoding="utf-8") as out:
+    with replacing(path) as part, open(part, "w", encoding="utf-8") as out:
         out.write(json.dumps({"imports": pins, "packages": packages}, indent=2) + "\n")
-    os.replace(part, path)
     return path
 
 

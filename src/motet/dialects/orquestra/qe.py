@@ -162,10 +162,12 @@ def _packed(host: Host, row: RunRow, form: str) -> str:
     path = os.path.join(folder, f"{row.id}{'_legacy' if form == 'legacy' else ''}.tgz")
     entry = tarfile.TarInfo(f"{row.id}_workflow_result.json")
     entry.size, entry.mtime = len(content), int(row.ended_at or time.time())
-    part = f"{path}.{os.getpid()}.part"
-    with open(part, "wb", opener=private.opener) as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
+    with (
+        private.replacing(path) as part,
+        open(part, "wb", opener=private.opener) as file,
+        tarfile.open(fileobj=file, mode="w:gz") as archive,
+    ):
         archive.addfile(entry, io.BytesIO(content))
-    os.replace(part, path)
     return path
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from motet.dialects.python.task_runners import TaskRunner
 from motet.errors import UsageError, did_you_mean
@@ -20,8 +20,6 @@ ABSENT = {
 }
 """Options of Prefect 3 that Motet does not have, with what to do in place of them."""
 
-_TEXTS = ("name", "description", "version")
-_FLAGS = ("log_prints", "persist_result", "cache_result_in_memory", "refresh_cache", "validate_parameters")
 _EXECUTORS = ("threads", "processes", "commands")
 
 
@@ -35,7 +33,28 @@ def _is_runner(value: Any) -> bool:
     return isinstance(value, TaskRunner) and (value.max_workers is None or value.max_workers >= 1)
 
 
-_KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _are_words(value: Any) -> bool:
+    return not isinstance(value, str) and all(isinstance(each, str) for each in value)
+
+
+Kinds: TypeAlias = Mapping[str, tuple[Callable[[Any], bool], str]]
+"""For options by name: whether a value is of their kind, and the cure where it is not."""
+
+_KINDS: Kinds = {
+    **dict.fromkeys(("name", "description", "version"), (_is_text, "Give text.")),
+    **dict.fromkeys(
+        ("log_prints", "persist_result", "cache_result_in_memory", "refresh_cache", "validate_parameters"),
+        (_is_flag, "Give True or False."),
+    ),
+    "tags": (_are_words, 'Give a list of words: tags=["gpu"].'),
     "timeout_seconds": (_is_duration, "Give seconds above 0, or None."),
     "cache_policy": (lambda value: hasattr(value, "parts"), "Give a policy of motet.cache_policies: INPUTS, ..."),
     "cache_key_fn": (callable, "Give a function of (context, parameters) that gives a text, or None."),
@@ -45,7 +64,6 @@ _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "task_run_name": (lambda value: isinstance(value, str) or callable(value), "Give a template or a function."),
     "flow_run_name": (lambda value: isinstance(value, str) or callable(value), "Give a template or a function."),
 }
-"""What the values of some options have to be, and the cure where they are not."""
 
 
 def nearest(name: str, known: Iterable[str], what: str = "It takes") -> str:
@@ -53,26 +71,19 @@ def nearest(name: str, known: Iterable[str], what: str = "It takes") -> str:
     return did_you_mean(name, known, f"{what}: {', '.join(sorted(known))}.")
 
 
-def check_values(where: str, options: Mapping[str, Any]) -> None:
+def check_kinds(where: str, options: Mapping[str, Any], kinds: Kinds) -> None:
     """Raise UsageError for a value of the wrong kind, naming option, value and cure."""
-    for name in _TEXTS:
-        value = options.get(name)
-        if value is not None and not isinstance(value, str):
-            raise UsageError(f"{where}: {name} is {value!r}.", "Give text.")
+    for name, (fits, cure) in kinds.items():
+        if name in options and not fits(options[name]):
+            raise UsageError(f"{where}: {name} is {options[name]!r}.", cure)
+
+
+def check_values(where: str, options: Mapping[str, Any]) -> None:
+    """Raise UsageError for an option of a task or flow of the wrong kind; None is as if it was not given."""
+    check_kinds(where, {name: value for name, value in options.items() if value is not None}, _KINDS)
     checked(options.get("name") or "", f"{where}: name")
-    for name in _FLAGS:
-        value = options.get(name)
-        if value is not None and not isinstance(value, bool):
-            raise UsageError(f"{where}: {name} is {value!r}.", "Give True or False.")
-    tags = options.get("tags")
-    if tags is not None and (isinstance(tags, str) or not all(isinstance(each, str) for each in tags)):
-        raise UsageError(f"{where}: tags is {tags!r}.", 'Give a list of words: tags=["gpu"].')
-    for each in tags or ():
+    for each in options.get("tags") or ():
         checked(each, f"{where}: tag")
     executor = options.get("executor")
     if executor and executor != "inline" and executor not in _EXECUTORS:
         raise UsageError(f"{where}: executor is {executor!r}.", nearest(str(executor), _EXECUTORS, "There are"))
-    for name, (fits, cure) in _KINDS.items():
-        value = options.get(name)
-        if value is not None and not fits(value):
-            raise UsageError(f"{where}: {name} is {value!r}.", cure)
