@@ -153,7 +153,7 @@ def _step_started(state: RunState, event: ev.StepStarted) -> None:
 
 def _step_succeeded(state: RunState, event: ev.StepSucceeded) -> None:
     step = _subject(state, event, event.element, event.attempt)
-    step.result, step.cached, step.error = event.result, event.cached, None
+    step.result, step.cached, step.error = event.result, step.cached or event.cached, None
     move(state, step, event.kind, event.at)
 
 
