@@ -391,8 +391,8 @@ def write(folder: Path, comment: str = "") -> None:
 def run(folder: Path) -> dict[str, Any]:
     """Run all that are written there: for each its result, its steps of tasks, those from the cache, what was said."""
     import motet.app  # noqa: F401 - it puts the parts together
-    from motet.dialects.python.hosting import host
     from motet.dialects.python.finding.loading import load_module
+    from motet.dialects.python.hosting import host
 
     sys.path.insert(0, str(folder))
     logging.basicConfig(stream=sys.stderr)

@@ -441,6 +441,24 @@ def test_equal_constants_of_other_types_are_told_apart_wherever_a_function_ends(
     assert len(set(found)) == len(found)
 
 
+def test_a_list_that_is_only_added_to_is_not_read() -> None:
+    noted: list[int] = []
+    seen: list[int] = []
+
+    def noting(x: int) -> int:
+        noted.append(x)
+        return x
+
+    def counting(x: int) -> int:
+        seen.append(x)
+        return len(seen)
+
+    before = identity(noting, 1), identity(counting, 1)
+    noting(1), counting(1)
+    assert identity(noting, 1) == before[0]
+    assert identity(counting, 1) != before[1]
+
+
 def test_recursion_and_tasks_that_call_tasks_are_followed() -> None:
     text = "from motet import task\n@task\ndef inner(x): return x + {0}\ndef work(x): return inner(x) if x else work(x - 1)"
     assert identity(work(text.format(1)), 1) == identity(work(text.format(1)), 1)

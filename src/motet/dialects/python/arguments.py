@@ -96,8 +96,6 @@ def _unwrapped(value: Annotation[Any], wait: bool) -> Any:
 NOT_BOUND: Any = object()
 """The receiver of what is no method."""
 
-_RECEIVED = "the object that it is a method of"
-
 
 def asked(
     code: dict[str, Json], shape: Shape, call: Call, lineage: Lineage, receiver: Any, known: Step | None
@@ -111,13 +109,13 @@ def asked(
     inputs: dict[str, Json] = {}
     unknown: dict[str, str] = {}
     if receiver is not NOT_BOUND:
-        inputs[RECEIVER] = _told(receiver, lineage, _RECEIVED, unknown)
+        inputs[RECEIVER] = _told(receiver, lineage, RECEIVER, unknown)
     names, named = shape.by_place, len(shape.by_place)
     for place, value in enumerate(args):
         name = names[place] if place < named else f"*{place - named}"
-        inputs[name] = _told(value, lineage, f"argument {name}", unknown)
+        inputs[name] = scalar_form(value) if type(value) in PLAIN else _told(value, lineage, name, unknown)
     for name, value in kwargs.items():
-        inputs[name] = _told(value, lineage, f"argument {name}", unknown)
+        inputs[name] = _told(value, lineage, name, unknown)
     if known is not None and recorded_spec(known.call) is None:
         digest = _as_before(call, lineage, known)
     elif not kwargs and receiver is NOT_BOUND and PLAIN.issuperset(map(type, args)):
@@ -134,14 +132,14 @@ def asked_of_all(
     unknown: dict[str, str] = {}
     inputs: dict[str, Json] = {}
     if receiver is not NOT_BOUND:
-        inputs[RECEIVER] = _told(receiver, lineage, _RECEIVED, unknown)
+        inputs[RECEIVER] = _told(receiver, lineage, RECEIVER, unknown)
     for name, values in parts.spread.items():
         if isinstance(values, FutureList):
             inputs[name] = step_form(values.key)
         else:
-            inputs[name] = _elements(values, lineage, f"argument {name}", unknown)
+            inputs[name] = _elements(values, lineage, name, unknown)
     for name, value in parts.shared.items():
-        inputs[name] = _told(value, lineage, f"argument {name}", unknown)
+        inputs[name] = _told(value, lineage, name, unknown)
     if known is not None and recorded_spec(known.call) is None:
         digest = _as_before(((parts.each,), parts.content()), lineage, known)
     else:
@@ -149,8 +147,8 @@ def asked_of_all(
     return with_inputs(code, inputs, unknown), digest
 
 
-def _told(value: Any, lineage: Lineage, called: str, unknown: dict[str, str]) -> Json:
-    """The form of a value; what cannot be told of it goes to `unknown`."""
+def _told(value: Any, lineage: Lineage, name: str, unknown: dict[str, str]) -> Json:
+    """The form of the value of a parameter; what cannot be told of it goes to `unknown`."""
     if type(value) in PLAIN:
         return scalar_form(value)
     value = bare(value)
@@ -160,15 +158,15 @@ def _told(value: Any, lineage: Lineage, called: str, unknown: dict[str, str]) ->
     walk = Walk(lambda each: step_of(each, lineage))
     form = walk.told(value)
     if walk.unknown:
-        unknown[called] = walk.cannot
+        unknown[name if name == RECEIVER else f"argument {name}"] = walk.cannot
     return form
 
 
-def _elements(values: Sequence[Any], lineage: Lineage, called: str, unknown: dict[str, str]) -> list[Json]:
+def _elements(values: Sequence[Any], lineage: Lineage, name: str, unknown: dict[str, str]) -> list[Json]:
     """The forms of the values of a map's elements, one for each."""
     if PLAIN.issuperset(map(type, values)):
         return [scalar_form(value) for value in values]
-    return [_told(each, lineage, called, unknown) for each in values]
+    return [_told(each, lineage, name, unknown) for each in values]
 
 
 def step_of(value: object, lineage: Lineage) -> str | None:

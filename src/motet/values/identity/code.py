@@ -133,10 +133,10 @@ class _Reach:
         code, space = function.__code__, function.__globals__
         form, label = form_of(code), self.label(function)
         edges: list[Any] = [(path, self.name(space, path)) for path in form.globals]
-        free = {path[0]: path for path in form.free}
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             called = name if function is self.root else f"{label}.{name}"
-            edges.append((name, self.binding(cell, "", free.get(name, (name,))[1:], called)))
+            paths = [path for path in form.free if path[0] == name] or [(name,)]
+            edges += [(path, self.binding(cell, "", path[1:], called)) for path in paths]
         for place, value in enumerate(reversed(function.__defaults__ or ()), 1):
             name = code.co_varnames[code.co_argcount - place]
             edges.append((name, self.part(f"{label}({name})", value)))
@@ -206,6 +206,8 @@ class _Reach:
             self.follow(holder, key, value)
             return self.package(value.__name__, rest, value)
         if is_data(value):
+            if rest and rest[0] in _ADDING and type(value) in (list, set, dict):
+                return "added to"
             return self.read(label, holder, key)
         self.follow(holder, key, value)
         return self.part(label, value)
@@ -254,6 +256,9 @@ class _Reach:
         name = getattr(thing, "__qualname__", "") or type(thing).__qualname__
         return str(name).replace("<locals>.", "")
 
+
+_ADDING = frozenset(("append", "extend", "add", "update", "insert", "clear"))
+"""Methods of lists, sets and dicts that tell nothing of what is in these: who only calls them reads no value."""
 
 _BUILTINS = sys.modules["builtins"]
 _PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
