@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from benchmarks.figures import Row
-from benchmarks.rows import arrays, commands, events, maps, processes, resume, sharing, start, steps, workflows
+from benchmarks.rows import (
+    arrays,
+    commands,
+    events,
+    identity,
+    maps,
+    processes,
+    resume,
+    sharing,
+    start,
+    steps,
+    workflows,
+)
 
 ROWS = [
     Row("import", "`import motet`", "bare `python -c pass`", start.importing),
@@ -18,6 +30,12 @@ ROWS = [
     Row("workflow", "warm step of a YAML workflow, in a chain", "-", workflows.warm),
     Row("array", "10 MB array through a step, persisted", "hashing and writing it once", arrays.array),
     Row("cached", "cached re-run of 1,000 tasks", "the commit", steps.cached),
+    Row(
+        "identity",
+        "cached step with a 10 MB array, whose code reaches 30 functions",
+        "hashing it once",
+        identity.cached,
+    ),
     Row("event", "event to start of the step waiting for it, warm", "-", events.warm),
     Row("event-cold", "the same, fresh Python process", "`python -c 'import motet'`", events.cold),
     Row("events", "durable events through one engine", "batched commit", events.many),

@@ -46,6 +46,11 @@ def form_of(code: CodeType) -> CodeForm:
     return found
 
 
+def forget() -> None:
+    """Look at all code anew."""
+    _FORMS.clear()
+
+
 def stored_constants(code: CodeType) -> dict[str, Any]:
     """The names that the code of a module gives a plain constant, and nothing else."""
     found: dict[str, Any] = {}
