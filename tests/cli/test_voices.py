@@ -214,3 +214,40 @@ def test_an_import_of_a_dialect_stands_in_its_own_folder_only() -> None:
             ]
     assert found == []
     assert os.path.isdir(ROOT / "src" / "motet" / "dialects")
+
+
+CHAIN = """\
+apiVersion: io.orquestra.workflow/1.0.0
+name: chain
+imports:
+- {name: own, type: local, parameters: {path: code}}
+steps:
+- name: s0
+  config: {runtime: {language: python3, imports: [own], parameters: {file: own/job.py, function: step}}}
+  inputs:
+  - {n: 0, type: int}
+  outputs: [{name: out, type: json}]
+- name: s1
+  config: {runtime: {language: python3, imports: [own], parameters: {file: own/job.py, function: step}}}
+  inputs:
+  - {n: 1, type: int}
+  - {before: ((s0.out)), type: json}
+  outputs: [{name: out, type: json}]
+"""
+
+
+def test_a_run_of_a_workflow_file_is_forked_with_other_inputs(cli: Cli) -> None:
+    (cli.folder / "code").mkdir()
+    job = "import json\ndef step(n, before=None):\n    json.dump({'n': n}, open('out.json', 'w'))\n"
+    cli.write("code/job.py", job)
+    cli.write("chain.zqwl", CHAIN)
+    cli("run", "chain.zqwl", "--name", "first")
+    assert "1 reused" in cli("fork", "first", "--set", "s1.n=5", "--name", "second").out
+    assert cli.json("results", "second") == {"s0": {"out": {"n": 0}}, "s1": {"out": {"n": 5}}}
+    assert "what differs: inputs" in cli("why", "second", "s1").out
+    assert "same key by step s0 of run first" in cli("why", "second", "s0").out.replace("\n", " ")
+    cli("fork", "second", "--from", "s0", "--name", "third")
+    assert [step["cached"] for step in cli.json("show", "third")["steps"]] == [False, False], "and what comes after it"
+    assert cli.json("results", "third")["s1"] == {"out": {"n": 5}}, "what was set stays so"
+    assert "takes no -p" in cli("fork", "first", "-p", "n=1", code=2).err
+    assert "no step 's9'" in cli("fork", "first", "--set", "s9.n=1", code=2).err
