@@ -219,3 +219,31 @@ def test_doctor_foretells_what_will_not_load_here(cli: Cli) -> None:
     told = cli("doctor", cwd=cli.home.parent / "elsewhere").out
     assert "shapes cannot be imported here: the result of step main/make-0 of run x may not load" in told
     assert "All is well" in told, "it is foretold, and nothing is wrong yet"
+
+
+@HOWS
+def test_a_transaction_whose_value_is_damaged_is_carried_out_again(cli: Cli, how: Callable[[Path], object]) -> None:
+    cli.write(
+        "flows.py",
+        """
+        from motet import flow, transaction
+
+        @flow
+        def main():
+            with transaction(key="once") as txn:
+                if not txn.is_committed():
+                    print("CARRIED OUT")
+                    txn.stage(list(range(5000)))
+            with transaction(key="once") as txn:
+                return sum(txn.read())
+        """,
+    )
+    for carried_out in (True, False):
+        done = cli("run", "flows.py:main")
+        assert ("CARRIED OUT" in done.err + done.out) is carried_out
+        assert "Result: 12497500" in done.out
+    damage_all(cli, how)
+    for carried_out in (True, False):
+        done = cli("run", "flows.py:main")
+        assert ("CARRIED OUT" in done.err + done.out) is carried_out
+        assert "Result: 12497500" in done.out

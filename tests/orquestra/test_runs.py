@@ -477,3 +477,19 @@ def test_without_hard_links_artifacts_are_told_from_outputs_all_the_same(
     (tmp_path / "removed").unlink()
     far._take_away(given)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["changed", "inputs", "replaced"]
+
+
+def test_a_damaged_output_is_told_and_its_step_can_be_run_again(cli: Cli) -> None:
+    text = odd(step("a", "slow", "word: once; seconds: 0"), step("b", "flaky", "word: ((a.told))"))
+    done = run(cli, text, code=1)
+    digest = cli.json("show", done["id"], "a")["result"]["outputs"]["told"]["artifact"]
+    path = cli.home / "artifacts" / digest[:2] / digest[2:]
+    path.chmod(0o600)
+    path.write_bytes(b'"else"')
+    assert f"Artifact {digest} is damaged" in cli("resume", done["id"], code=1).err
+    told = cli("doctor", code=1).out
+    assert f"To make it again: motet resume {done['id']} --rerun a" in told
+    before = cli.counted()
+    cli("resume", done["id"], "--rerun", "a", code=1)
+    cli("resume", done["id"])
+    assert cli.counted()[len(before) :] == ["once", "once-ends", "flaky", "flaky"]

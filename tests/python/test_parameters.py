@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pytest
 from pydantic import BaseModel
 
-from motet import flow
-from motet.errors import ParameterError
+from motet import flow, task
+from motet.errors import ParameterError, UsageError
 
 if TYPE_CHECKING:
     from absent import Missing  # type: ignore[import-not-found]
@@ -164,3 +164,24 @@ def test_whatever_is_annotated_wrongly_is_only_said(
     pipeline.__annotations__ = {"value": "not an annotation ["}
     assert flow(pipeline)(3) == 3
     assert len(warnings(caplog)) == 1
+
+
+def test_names_that_calls_take_for_themselves_are_refused_at_definition() -> None:
+    for make in (flow, task):
+        for name in ("return_state", "wait_for"):
+            namespace: dict[str, Any] = {}
+            exec(f"def made(value, {name}=None): pass", namespace)
+            with pytest.raises(UsageError, match=f"has a parameter called {name}"):
+                make(namespace["made"])
+
+
+def test_a_parameter_may_be_called_self() -> None:
+    @flow
+    def pipeline(self: int) -> int:
+        return one(self=self)
+
+    @task
+    def one(self: int) -> int:
+        return self + 1
+
+    assert pipeline(self=1) == 2

@@ -191,3 +191,15 @@ def test_raised_again_and_again_it_does_not_grow() -> None:
 def test_a_record_without_all_its_fields_can_be_raised() -> None:
     assert str(decode_error({})) == "Exception"
     assert str(decode_error({"type": "Odd", "message": "m", "pickle": "broken!"})) == "Odd: m"
+
+
+def test_pickles_of_the_first_version_can_be_raised() -> None:
+    """As that version wrote them for exceptions that pickle alone does not bring back."""
+    old = (
+        "gAWVAgEAAAAAAACME21vdGV0LnZhbHVlcy5lcnJvcnOUjAVfbWFkZZSTlIwMdXJsbGliLmVycm9ylIwJSFRUUEVycm9ylJOUKX2UKIwEY29kZZRN"
+        "lAGMA21zZ5SMBGdvbmWUjARoZHJzlE6MAmZwlIwDX2lvlIwHQnl0ZXNJT5STlCmBlEMAlEsAToeUYowEZmlsZZRoD4wEbmFtZZSMETx1cmxsaWIg"
+        "cmVzcG9uc2U+lIwGZGVsZXRllImMB19jbG9zZXKUjAh0ZW1wZmlsZZSMFF9UZW1wb3JhcnlGaWxlQ2xvc2VylJOUKYGUfZQoaBJoD2gTaBRoFYl1"
+        "YowDdXJslIwBdZR1h5RSlC4="
+    )
+    again: Any = decode_error({"type": "HTTPError", "module": "urllib.error", "message": "gone", "pickle": old})
+    assert (type(again).__name__, again.code, again.msg) == ("HTTPError", 404, "gone")

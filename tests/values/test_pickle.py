@@ -171,3 +171,11 @@ def test_a_reason_is_found_for_values_that_refer_to_themselves() -> None:
     with pytest.raises(TypeError) as caught:
         pickle.dumps(value)
     assert "cannot be pickled" in unpicklable.reason(value, caught.value)
+
+
+def test_a_buffer_is_kept_once_whatever_it_stands_in() -> None:
+    numpy = pytest.importorskip("numpy")
+    array = numpy.zeros(100_000)
+    for value in (array, [array], ["–", array], {"a": 1, "b": [array]}, [1, {"deep": (array, array)}]):
+        for parts in (pickle.dumps(value), pickle.kept(value)[0]):
+            assert pickle.size_bytes(parts) < 801_000

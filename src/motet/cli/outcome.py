@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from motet import app, voices
 from motet.cli.live import Watch, shown
 from motet.cli.terminal import Terminal, complain, tell
-from motet.errors import MotetError, ReplayMismatch, RunError, TargetError
+from motet.errors import MotetError, ReplayMismatch, ResultDamaged, RunError, TargetError
 from motet.interrupts import Interrupts
 from motet.kernel.events import Json
 from motet.kernel.transitions import CANCELLED, ENDED, FAILED, SUCCEEDED
@@ -68,7 +68,8 @@ def of(
             _summarise(terminal, row, with_error=not told and not _gives_state(row))
             for line in further(row)[0] if further is not None else ():
                 terminal.say(line)
-            if row.status != SUCCEEDED and not isinstance(stop, ReplayMismatch):  # that has been tried, and says more
+            damaged = isinstance(row.error, dict) and row.error.get("type") == ResultDamaged.__name__
+            if row.status != SUCCEEDED and not damaged and not isinstance(stop, ReplayMismatch):  # both say more
                 terminal.say(f"To carry on: motet resume {name_of(app.hosts.current().store, row)}")
     app.hosts.close(kill=True)  # all is recorded; a thread that was given up must not keep the process
     return _exit_code(stop, [row for row in rows if not (told_states and _gives_state(row))])

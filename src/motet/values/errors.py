@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from os.path import dirname, join
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from motet.errors import MotetError, StepFailed
 from motet.values.secrets import hide
@@ -121,3 +121,11 @@ def _original(record: Json) -> BaseException | None:
 
     exception = unpickled(record["pickle"])
     return exception if isinstance(exception, Exception) else None
+
+
+def _made(cls: type[BaseException], args: tuple[Any, ...], held: dict[str, Any]) -> BaseException:
+    """What pickles of version 0.1 name, which stand in journals."""
+    exception = cls.__new__(cls, *args)
+    exception.args = args
+    vars(exception).update(held)
+    return exception

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from io import BytesIO
 from struct import pack, unpack_from
@@ -28,6 +28,7 @@ from motet.values.versions import versions
 
 Part: TypeAlias = bytes | memoryview
 Buffer: TypeAlias = bytes | bytearray | memoryview
+InBand: TypeAlias = Callable[[Any], bool]
 Reducer: TypeAlias = Callable[[BaseException], Any]
 """How an exception is pickled: what `__reduce__` might give."""
 
@@ -52,7 +53,7 @@ def dumps(
     return [stream] if not views else _frame(stream, views)
 
 
-def kept(value: object) -> tuple[list[Part], dict[str, str]]:
+def kept(value: object) -> tuple[list[Part], Mapping[str, str]]:
     """The parts of a value that is to be loaded again some day, and the versions of the libraries that this takes.
 
     What takes code that is not known to load what it pickles is loaded once, to see whether that can be done. What is
@@ -61,23 +62,36 @@ def kept(value: object) -> tuple[list[Part], dict[str, str]]:
     """
     stream, views, seen = _pickled(value, None, False, "")
     parts: list[Part] = [stream] if not views else _frame(stream, views)
-    if seen is None or not all(_is_trusted(kind.__module__) for kind in seen.kinds):
+    if seen is None:
+        return parts, {}
+    if not _are_trusted(seen.held()):
         _load_once(stream, views)
-    return parts, versions(None if seen is None else seen.modules())
+    return parts, versions(seen.modules())
 
 
 class Seen:
-    """What was seen while a value was pickled: the classes of what it holds, and the classes that it names."""
+    """What was seen while a value was pickled: the classes of what it holds, of its exceptions, and those it names.
 
-    __slots__ = ("kinds", "named")
+    `by_value` says that it holds code, which cloudpickle has taken apart: nothing is known of that.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("by_value", "kinds", "named", "raised")
+
+    def __init__(self, *, by_value: bool = False) -> None:
+        self.by_value = by_value
         self.kinds: set[type] = set()
+        self.raised: set[type] = set()
         self.named: set[type] = set()
 
-    def modules(self) -> set[str]:
-        """Where all these classes come from."""
-        return {str(each.__module__) for each in (*self.kinds, *self.named)}
+    def held(self) -> frozenset[str]:
+        """The modules whose code loads it."""
+        return frozenset([each.__module__ for each in (*self.kinds, *self.raised)]) | (
+            {"cloudpickle"} if self.by_value else set()
+        )
+
+    def modules(self) -> frozenset[str]:
+        """The modules that it takes to load it."""
+        return self.held().union([each.__module__ for each in self.named])
 
 
 class Unloadable(Exception):
@@ -91,7 +105,7 @@ _TRUSTED = frozenset(("numpy", "pandas", "polars", "pyarrow", "scipy", "torch"))
 def _pickled(
     value: object, exceptions: Reducer | None, portable: bool, by_value: str
 ) -> tuple[bytes, list[memoryview], Seen | None]:
-    """The pickle, the buffers beside it, and what was seen; None: it took cloudpickle, which shows nothing."""
+    """The pickle, the buffers beside it, and what was seen; None: it is plain."""
     views: list[memoryview] = []
 
     def in_band(buffer: Any) -> bool:
@@ -104,30 +118,38 @@ def _pickled(
         views.append(view)
         return False
 
-    seen = Seen()
-    stream = None if by_value else _by_reference(value, in_band, exceptions, seen)
-    if stream is not None and not (portable and b"__main__" in stream):
-        return stream, views, seen
+    found = None if by_value else _by_reference(value, views, in_band, exceptions)
+    if found is not None and not (portable and b"__main__" in found[0]):
+        return found[0], views, found[1]
     views.clear()
-    return _by_value(value, in_band, exceptions, by_value), views, None
+    return _by_value(value, in_band, exceptions, by_value), views, Seen(by_value=True)
 
 
 def _by_reference(
-    value: object, in_band: Callable[[Any], bool], exceptions: Reducer | None, seen: Seen
-) -> bytes | None:
-    """The pickle, None if pickle does not know how."""
+    value: object, views: list[memoryview], in_band: InBand, exceptions: Reducer | None
+) -> tuple[bytes, Seen | None] | None:
+    """The pickle with what was seen; None if pickle does not know how."""
     import pickle
 
     try:
-        if type(value) in _PLAIN:
+        if type(value) in _PLAIN and not _begins_with_objects(value):
             stream = pickle.dumps(value, 5, buffer_callback=in_band)
             if _STACK_GLOBAL not in stream or type(value) in _FLAT:
-                return stream
-        return _noting(value, in_band, exceptions, seen)
+                return stream, None
+            views.clear()
+        return _noting(value, in_band, exceptions)
     except RecursionError:
         raise
     except Exception:  # noqa: BLE001 - boundary: runs the value's own code; cloudpickle may know what to do
         return None
+
+
+def _begins_with_objects(value: Any) -> bool:
+    """Whether it is no use to hope that the container is plain."""
+    if not value or type(value) in _FLAT:
+        return False
+    first = next(iter(value.values() if type(value) is dict else value))
+    return type(first) not in _PLAIN
 
 
 _FLAT = frozenset((type(None), bool, int, float, complex, str, bytes))
@@ -136,11 +158,11 @@ _STACK_GLOBAL = b"\x93"
 """What stands in every pickle that names a class or function."""
 
 
-def _noting(value: object, in_band: Callable[[Any], bool], exceptions: Reducer | None, seen: Seen) -> bytes:
+def _noting(value: object, in_band: InBand, exceptions: Reducer | None) -> tuple[bytes, Seen]:
     """The pickle, made so that each object that is no plain container is seen."""
-    file = BytesIO()
+    file, seen = BytesIO(), Seen()
     _picklers()[0](file, in_band, exceptions or reduced, seen).dump(value)
-    return file.getvalue()
+    return file.getvalue(), seen
 
 
 @cache
@@ -149,22 +171,29 @@ def _picklers() -> tuple[Any, ...]:
     import pickle
 
     class Noting(pickle.Pickler):
-        def __init__(self, file: Any, in_band: Any, exceptions: Reducer, seen: Seen) -> None:
+        def __init__(self, file: Any, in_band: InBand, exceptions: Reducer, seen: Seen) -> None:
             super().__init__(file, 5, buffer_callback=in_band)
             self._exceptions = exceptions
-            self._kind, self._name = seen.kinds.add, seen.named.add
+            self._seen = seen
+            self._kinds = seen.kinds
 
         def reducer_override(self, obj: Any) -> Any:
-            if isinstance(obj, type):
-                self._name(obj)
+            kind = type(obj)
+            if kind in self._kinds:  # called for each object: this is the way of all but the first of a kind
                 return NotImplemented
-            self._kind(type(obj))
-            return self._exceptions(obj) if isinstance(obj, BaseException) else NotImplemented
+            if isinstance(obj, BaseException):
+                self._seen.raised.add(kind)
+                return self._exceptions(obj)
+            if isinstance(obj, type):
+                self._seen.named.add(obj)
+            else:
+                self._kinds.add(kind)
+            return NotImplemented
 
     return (Noting,)
 
 
-def _by_value(value: object, in_band: Callable[[Any], bool], exceptions: Reducer | None, module_name: str) -> bytes:
+def _by_value(value: object, in_band: InBand, exceptions: Reducer | None, module_name: str) -> bytes:
     import cloudpickle  # type: ignore[import-untyped, unused-ignore]
 
     reduce = exceptions or reduced
@@ -199,6 +228,10 @@ def _load_once(stream: bytes, views: Sequence[memoryview]) -> None:
 
 
 @lru_cache(maxsize=4096)
+def _are_trusted(modules: frozenset[str]) -> bool:
+    return all(map(_is_trusted, modules))
+
+
 def _is_trusted(module_name: str) -> bool:
     """Whether the types of the module load what they pickle: those of the standard library, and of a few others."""
     root = module_name.partition(".")[0]

@@ -14,11 +14,12 @@ from functools import lru_cache
 _OURS = frozenset(("motet", "__main__", "__mp_main__"))
 
 
-def versions(modules: Iterable[str] | None) -> dict[str, str]:
-    """What it takes to load what comes from these modules; None: what was pickled by value."""
-    if modules is None:
-        return {"python": _python()}
+@lru_cache(maxsize=4096)
+def versions(modules: frozenset[str]) -> Mapping[str, str]:
+    """What it takes to load what comes from these modules."""
     found = {root: version_of(root) for root in sorted({each.partition(".")[0] for each in modules})}
+    if found.pop("cloudpickle", None) is not None:
+        found["python"] = _python()  # code goes by value
     return {root: version for root, version in found.items() if version is not None}
 
 

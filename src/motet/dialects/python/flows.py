@@ -97,18 +97,19 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
     # ------------------------------------------------------------ calls
 
     @overload
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R: ...
     @overload
     def __call__(
         self: Flow[P, Coroutine[Any, Any, T]],
+        /,
         *args: Any,
         return_state: Literal[True],
         wait_for: Any = None,
         **kwargs: Any,
     ) -> Coroutine[Any, Any, State]: ...  # fmt: skip
     @overload
-    def __call__(self, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any) -> State: ...
-    def __call__(self, *args: Any, return_state: Any = False, wait_for: Any = None, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any) -> State: ...
+    def __call__(self, /, *args: Any, return_state: Any = False, wait_for: Any = None, **kwargs: Any) -> Any:
         """Run the flow and give what its function returns; what it raises is raised.
 
         At the top this is a run of its own; inside another flow it is a step of that one's run.

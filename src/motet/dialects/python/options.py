@@ -135,6 +135,7 @@ class TaskOptions(TypedDict, total=False):
 FLOW_OPTIONS = FlowOptions.__optional_keys__
 TASK_OPTIONS = TaskOptions.__optional_keys__
 
+_RESERVED = frozenset(("return_state", "wait_for"))
 _SURROUNDING = ("log_prints", "on_running", "tags")
 
 
@@ -147,6 +148,11 @@ def checked(kind: str, function: Callable[..., Any], options: Mapping[str, Any],
         if name not in known:
             raise UsageError(f"{where} has no option {name!r}.", nearest(name, known))
     check_values(where, options)
+    code = getattr(written(function), "__code__", None)
+    taken = _RESERVED.intersection(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ())
+    if taken:
+        what = f"{where} has a parameter called {min(taken)}, which calls of tasks and flows take for themselves."
+        raise UsageError(what, "Give it another name.")
 
 
 def is_surrounded(options: Mapping[str, Any]) -> bool:

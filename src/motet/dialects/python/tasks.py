@@ -97,18 +97,19 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
     # ------------------------------------------------------------ calls
 
     @overload
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R: ...
     @overload
     def __call__(
         self: Task[P, Coroutine[Any, Any, T]],
+        /,
         *args: Any,
         return_state: Literal[True],
         wait_for: Any = None,
         **kwargs: Any,
     ) -> Coroutine[Any, Any, State]: ...  # fmt: skip
     @overload
-    def __call__(self, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any) -> State: ...
-    def __call__(self, *args: Any, return_state: Any = False, wait_for: Any = None, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, return_state: Literal[True], wait_for: Any = None, **kwargs: Any) -> State: ...
+    def __call__(self, /, *args: Any, return_state: Any = False, wait_for: Any = None, **kwargs: Any) -> Any:
         """Run the task now, as a step of the flow that this is called in, and give its value.
 
         Raises what the last attempt raised. Futures among the arguments are waited for.

@@ -25,7 +25,7 @@ from motet.engine.host import Host
 from motet.errors import Cancelled, Conflict, UsageError
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports import Document
-from motet.values.records import decode, encode
+from motet.values.records import decode, encode, is_whole
 
 if TYPE_CHECKING:
     from motet.dialects.python.calls import MapCall, TaskCall
@@ -269,7 +269,8 @@ class Transaction:
         return self._host.store.document("python", _KIND, self.key) if self.key is not None else None
 
     def _exists(self) -> bool:
-        return self._kept() is not None
+        found = self._kept()
+        return found is not None and is_whole(found.body["record"], self._host.artifacts)
 
     def _keep(self) -> None:
         if self.key is None or self._staged is _MISSING:
