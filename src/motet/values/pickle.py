@@ -161,13 +161,13 @@ _STACK_GLOBAL = b"\x93"
 def _noting(value: object, in_band: InBand, exceptions: Reducer | None) -> tuple[bytes, Seen]:
     """The pickle, made so that each object that is no plain container is seen."""
     file, seen = BytesIO(), Seen()
-    _picklers()[0](file, in_band, exceptions or reduced, seen).dump(value)
+    _noting_pickler()(file, in_band, exceptions or reduced, seen).dump(value)
     return file.getvalue(), seen
 
 
 @cache
-def _picklers() -> tuple[Any, ...]:
-    """The class of picklers that this module uses; made when it is first needed."""
+def _noting_pickler() -> Any:
+    """The class of picklers that tell what they see."""
     import pickle
 
     class Noting(pickle.Pickler):
@@ -190,28 +190,38 @@ def _picklers() -> tuple[Any, ...]:
                 self._kinds.add(kind)
             return NotImplemented
 
-    return (Noting,)
+    return Noting
 
 
 def _by_value(value: object, in_band: InBand, exceptions: Reducer | None, module_name: str) -> bytes:
     import cloudpickle  # type: ignore[import-untyped, unused-ignore]
-
-    reduce = exceptions or reduced
-
-    class Pickler(cloudpickle.Pickler):  # type: ignore[misc, unused-ignore]
-        def reducer_override(self, obj: Any) -> Any:
-            return reduce(obj) if isinstance(obj, BaseException) else super().reducer_override(obj)
 
     module = sys.modules.get(module_name)
     if module is not None:
         cloudpickle.register_pickle_by_value(module)
     try:
         file = BytesIO()
-        Pickler(file, 5, buffer_callback=in_band).dump(value)
+        _code_pickler()(file, in_band, exceptions or reduced).dump(value)
     finally:
         if module is not None:
             cloudpickle.unregister_pickle_by_value(module)
     return file.getvalue()
+
+
+@cache
+def _code_pickler() -> Any:
+    """The class of picklers that takes code apart; made once, as making a class takes time."""
+    import cloudpickle
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc, unused-ignore]
+        def __init__(self, file: Any, in_band: InBand, exceptions: Reducer) -> None:
+            super().__init__(file, 5, buffer_callback=in_band)
+            self._exceptions = exceptions
+
+        def reducer_override(self, obj: Any) -> Any:
+            return self._exceptions(obj) if isinstance(obj, BaseException) else super().reducer_override(obj)
+
+    return Pickler
 
 
 def _load_once(stream: bytes, views: Sequence[memoryview]) -> None:
