@@ -39,7 +39,10 @@ def is_wrapper(value: Any) -> bool:
     cls = type(value)
     if _name(cls) in _PARTS:
         return True
-    held = getattr(value, "__dict__", None)
+    try:
+        held = getattr(value, "__dict__", None)
+    except Exception:  # noqa: BLE001 - boundary: the value's own way of finding attributes
+        return False
     if not isinstance(held, dict):
         return False
     return "__wrapped__" in held and ("fn" in held if cls.__module__.startswith("motet.") else not _is_plain(cls))
