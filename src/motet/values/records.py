@@ -60,16 +60,14 @@ def _stands(text: str, limit_bytes: int) -> bool:
 def _encode_object(value: object, artifacts: ArtifactStore | None, limit_bytes: int) -> Json:
     from binascii import b2a_base64
 
-    from motet.values import pickle
+    from motet.values import pickle, unpicklable
     from motet.values.files import files_pickled
 
     try:
         with files_pickled() as files:
             parts, versions = pickle.kept(value)
     except Exception as error:  # noqa: BLE001 - boundary: pickling and loading run the value's own code
-        from motet.values.unpicklable import reason
-
-        return {"lost": reason(value, error)}
+        return {"lost": unpicklable.reason(value, error)}
     named: dict[str, Json] = {"files": [{"artifact": digest} for digest in sorted(files)]} if files else {}
     if versions:
         named["with"] = dict(versions)

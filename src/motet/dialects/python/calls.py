@@ -97,9 +97,7 @@ class TaskCall:
 
     def _check_iterators(self, values: Mapping[str, Any]) -> None:
         """Raise UsedUp if an attempt before this one has read from an iterator among the arguments."""
-        from motet.dialects.python.binding.iterators import Given
-
-        self._given = self._given or Given()
+        self._given = self._given or given_before()
         self._given.check(self.key, values)
 
     def run(self) -> Any:
@@ -251,9 +249,7 @@ class MapCall:
         if hit is not None:
             return hit
         if self.task.policy.retries and not arguments.is_plain(args, kwargs):
-            from motet.dialects.python.binding.iterators import Given
-
-            given = self._given.setdefault(element, Given())
+            given = self._given.setdefault(element, given_before())
             given.check(element_key(self.key, element), self.task.bound(args, kwargs))
         return body_of(self, args, kwargs, element).run()
 
@@ -319,6 +315,13 @@ def _bare(call: TaskCall | MapCall) -> Mapping[str, Json] | None:
     if options is None or task.surrounded or task.cache_policy is not None:
         return None
     return None if call.tags or call.scope.prints or call.lineage.reuse is not None else options
+
+
+def given_before() -> Given:
+    """A note of what attempts were given, for tasks and flows that may be tried again."""
+    from motet.dialects.python.binding.iterators import Given
+
+    return Given()
 
 
 def body_of(call: TaskCall | MapCall, args: tuple[Any, ...], kwargs: Mapping[str, Any], element: int = -1) -> Body:
