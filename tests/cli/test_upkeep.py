@@ -14,7 +14,10 @@ from tests.cli.conftest import Cli
 import motet
 from motet.cli import shims
 from motet.cli.main import listed
-from motet.errors import UsageError
+from motet.errors import StoreUnavailable, UsageError
+from motet.ports import Batch, NewRun, Owner
+from motet.stores.sqlite import SqliteStore
+from motet.stores.sqlite import file as sqlite_file
 
 
 def test_submit_runs_in_a_process_of_its_own(cli: Cli, flows: Path) -> None:
@@ -267,3 +270,30 @@ def test_a_backup_is_a_home(cli: Cli, flows: Path, tmp_path: Path) -> None:
     here = cli.json("show", "kept")
     assert (there["status"], there["result"], there["steps"]) == (here["status"], here["result"], here["steps"])
     cli("doctor", "--home", str(restored))
+
+
+def test_a_home_travels_between_hosts_by_a_network_folder(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is refused there, and says how; what a backup leaves there is a home on the next host, whose runs go on."""
+    shared, one, two = (tmp_path / name for name in ("shared", "one", "two"))
+    for folder in (shared, one, two):
+        folder.mkdir(mode=0o700)
+    table = f"1 0 8:1 / / rw - ext4 /dev/sda rw\n2 1 0:44 / {shared} rw shared:1 - nfs4 server:/export rw\n"
+    monkeypatch.setattr(sqlite_file, "mountinfo", lambda: table)
+    with pytest.raises(StoreUnavailable, match="nfs4") as raised:
+        SqliteStore(str(shared / "home")).head()
+    assert "motet backup" in raised.value.cure
+    store = SqliteStore(str(one))
+    store.create_run(NewRun("r", "mine", "w", {}))
+    store.claim("r", Owner("node1", "boot", 1, 1), 1e9)
+    store.append("r", 1, 0, Batch([{"event": "e", "at": 1.0}], run={"status": "running"}))
+    archive = str(shared / "motet.tar")
+    cli("backup", archive, "--home", str(one))
+    store.close()
+    subprocess.run(["tar", "-xf", archive, "-C", str(two)], check=True)
+    there = SqliteStore(str(two))
+    assert there.claim("r", Owner("node2", "boot", 1, 1), 10.0).epoch == 2
+    there.append("r", 2, 1, Batch([{"event": "e", "at": 2.0}]))
+    assert [event["at"] for event in there.history("r")] == [1.0, 2.0]
+    there.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tarfile
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 from tempfile import TemporaryDirectory
 
 from motet import app
@@ -41,22 +42,32 @@ def backup(options: Namespace, terminal: Terminal) -> int:
 
 
 def _write(home: str, target: str) -> int:
-    """Write the archive, and only when it is whole give it its name; gives its size."""
-    folder = os.path.dirname(target)
-    with TemporaryDirectory(prefix=".motet-backup-", dir=folder) as made:
-        copy, part = os.path.join(made, "store.db"), os.path.join(made, "part.tar")
+    """Write the archive, and only when it is whole give it its name; gives its size.
+
+    The store is copied within the home: the archive may be for a place where databases do not work.
+    """
+    part = f"{target}.part"
+    with TemporaryDirectory(prefix=".backup-", dir=home) as made:
+        copy = os.path.join(made, "store.db")
         app.open_store(home).copy_to(copy)  # first: what it refers to is there from then on, and only grows
-        with tarfile.open(part, "x") as archive:
-            archive.add(copy, "store.db")
-            for name in _FOLDERS:
-                path = os.path.join(home, name)
-                if os.path.isdir(path):
-                    archive.add(path, name, filter=_is_whole)
-        with open(part, "rb") as file:
-            os.fsync(file.fileno())
-        os.chmod(part, 0o600)
-        os.link(part, target)  # unlike a renaming, it never takes the place of another file
-        return os.stat(target).st_size
+        try:
+            with open(part, "xb", opener=_private) as file, tarfile.open(fileobj=file, mode="w") as archive:
+                archive.add(copy, "store.db")
+                for name in _FOLDERS:
+                    path = os.path.join(home, name)
+                    if os.path.isdir(path):
+                        archive.add(path, name, filter=_is_whole)
+            with open(part, "rb") as written:
+                os.fsync(written.fileno())
+            os.replace(part, target)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(part)
+    return os.stat(target).st_size
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _is_whole(member: tarfile.TarInfo) -> tarfile.TarInfo | None:

@@ -41,6 +41,8 @@ from motet.values.naming import checked
 _PLACE = "place"
 """The documents that keep where the files of a run were moved to."""
 
+_SYNC_S = 1.0
+
 
 class ExecutorSpec(Record, frozen=True):
     """How to make an executor, and how much it takes, which is asked before it is made."""
@@ -125,6 +127,7 @@ class Host:
             self.store.release(run, row.epoch)
             raise
         hit("resume.loaded")
+        self.tender.after(_SYNC_S, self.store.keep_synced)  # most runs are over by then, and pay nothing
         session = Session(
             self.store, self.clock, state, epoch=row.epoch, program=program, params=row.params,
         )  # fmt: skip

@@ -212,6 +212,13 @@ class Store(Journal, Directory, Events, Documents, Protocol):
         """
         ...
 
+    def keep_synced(self) -> None:
+        """From now on bring what is committed to the disk within about a second, at no cost to who commits.
+
+        Safe to repeat. A store that syncs each commit, or none, does nothing.
+        """
+        ...
+
     def artifacts(self) -> set[str]:
         """The digests of all artifacts in use: those that a record {"artifact": digest} refers to, wherever it stands
         in what is stored. Reads all of it.

@@ -228,6 +228,9 @@ class MemoryStore(PlainDirectory):
             self._documents = {name: it for name, it in documents if name[1] != "cache" or it[2] >= before}
         return ports.Pruned(len(gone), len(old), 0, sum(len(fact.text) for fact in old))
 
+    def keep_synced(self) -> None:
+        pass
+
     def artifacts(self) -> set[str]:
         texts = [fact.text for fact in self._journal] + [text for _, text, _ in self._documents.values()]
         return references(texts).union(*(run.artifacts() for run in self._runs.values()))

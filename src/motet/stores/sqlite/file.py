@@ -18,6 +18,7 @@ from motet.stores.mounts import mountinfo, network_file_system
 from motet.stores.sqlite.errors import explained, patiently
 from motet.stores.sqlite.queries import Execute
 from motet.stores.sqlite.schema import migrate
+from motet.stores.sqlite.syncing import tell_loss
 from motet.stores.turn import Turn
 
 Durability: TypeAlias = Literal["normal", "full"]
@@ -33,6 +34,7 @@ _CHECKPOINT_PAGES = 4000
 # them wrote: a log longer than this is written back by the last to close the file.
 _LOG_BYTES = 1_000_000
 _BUSY_S = 30.0
+_HEAD = "SELECT coalesce(max(last_offset), 0) FROM records"
 _SOON_S = 0.05
 
 
@@ -54,6 +56,7 @@ class Database:
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
         self._turn: Turn | None = None
+        self.durability = durability
         self._synchronous = {"normal": "NORMAL", "full": "FULL"}[durability]
         self._patience_s = patience_s
         self._prepared = False
@@ -199,6 +202,8 @@ class Database:
                 raise explained(error, self.path) from error
             raise
         self._turn, self._writer = turn, writer
+        if os.path.exists(os.path.join(self.home, "synced")):
+            tell_loss(self.home, lambda: int(writer.execute(_HEAD).fetchone()[0]))
 
     def _open_reader(self) -> sqlite3.Connection:
         """The reading connection; the caller has the read lock."""
@@ -224,7 +229,7 @@ class Database:
         if kind is not None:
             raise StoreUnavailable(
                 f"The store at {self.home} is on a network file system ({kind}), where locks do not hold.",
-                "Set MOTET_HOME to a folder on a local disk.",
+                "Set MOTET_HOME to a folder on a local disk; `motet backup FILE` takes what is in it to a shared one.",
             )
         self._prepared = True
 

@@ -37,6 +37,7 @@ from motet.stores.sqlite import events, journal, runs, steps
 from motet.stores.sqlite.documents import SqliteDocuments
 from motet.stores.sqlite.file import Database, Durability
 from motet.stores.sqlite.queries import Execute
+from motet.stores.sqlite.syncing import Syncer
 from motet.stores.wake import Bell, FifoFollower, sweep
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class SqliteStore(SqliteDocuments):
         self._database = Database(os.path.abspath(home), durability, patience_s)
         super().__init__(self._database, now)
         self._pages: SqlitePages | None = None
+        self._syncer: Syncer | None = None
         self._wake_folder = os.path.join(self._database.home, "wake")
         self._bell = Bell(self._wake_folder)
 
@@ -204,6 +206,12 @@ class SqliteStore(SqliteDocuments):
 
         return self._database.snapshot(upkeep.artifacts)
 
+    def keep_synced(self) -> None:
+        if self._database.durability == "normal":
+            if self._syncer is None:
+                self._syncer = Syncer(self._database.home, self.head)
+            self._syncer.start()
+
     def copy_to(self, path: str) -> None:
         """Write the store, as it is at one moment, to another file, in which nobody drives any run."""
         self._database.copy_to(path)
@@ -220,6 +228,8 @@ class SqliteStore(SqliteDocuments):
     def close(self) -> None:
         if self._pages is not None:
             self._pages.close()
+        if self._syncer is not None:
+            self._syncer.stop()
         self._database.close()
         self._bell.close()
 

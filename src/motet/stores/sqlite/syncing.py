@@ -1,0 +1,132 @@
+"""Bringing commits to the disk, beside those who make them, and telling afterwards what a loss of power has cost.
+
+SQLite syncs its log itself at each checkpoint, and at each commit with durability "full". In between, the thread here
+does every second. What it has synced is noted in the file `synced`; so whoever opens the store after the machine has
+stopped knows up to which event nothing can be missing.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from motet.owners import this_process
+from motet.stores.codec import decode, encode
+
+EVERY_S = 1.0
+
+
+class Syncer:
+    """Syncs the log of the database in `home` every second, once started. `head` gives the newest event's offset."""
+
+    def __init__(self, home: str, head: Callable[[], int]) -> None:
+        self._home = home
+        self._head = head
+        self._synced = -1
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._pid = 0
+
+    def start(self) -> None:
+        """Sync from now on; safe to repeat."""
+        if self._pid != os.getpid():  # a forked child has no thread yet
+            self._pid = os.getpid()
+            self._stopped.clear()
+            self._thread = threading.Thread(target=self._run, name="motet-sync", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Sync once more, if it was started here, and no more after that."""
+        if self._pid == os.getpid() and self._thread is not None:
+            self._pid, thread = 0, self._thread
+            self._stopped.set()
+            thread.join()
+            with suppress(OSError):
+                self.sync(closed=True)
+
+    def sync(self, *, closed: bool = False) -> None:
+        """Bring what is committed by now to the disk, and note it; `closed` says that nothing more is to come."""
+        head = self._head()
+        if head == self._synced and not closed:
+            return
+        with suppress(FileNotFoundError):  # no log: all is in the database, which was synced when that was cut
+            _sync(os.path.join(self._home, "store.db-wal"))
+        _note(self._home, {"boot": boot(), "offset": head, "at": time.time(), "closed": closed})
+        self._synced = head
+
+    def _run(self) -> None:
+        while not self._stopped.wait(EVERY_S):
+            with suppress(OSError):  # the disk fails: whoever writes to the store hears of it
+                self.sync()
+
+
+def tell_loss(home: str, head: Callable[[], int]) -> None:
+    """Log once what the store in `home` has lost, or may have, since the machine stopped under it.
+
+    Costs the look at one small file, as long as nothing has happened.
+    """
+    noted = synced(home)
+    if noted is None or noted["boot"] == boot():
+        return
+    import logging
+
+    found, when = head(), time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(noted["at"]))
+    log = logging.getLogger("motet.stores")
+    if found < noted["offset"]:
+        log.warning(
+            "The store at %s has lost events: it ends at event %d, and up to event %d they were on the disk at %s. "
+            "Its disk, or what copied it, did not keep what it said it had. Runs go on from what is there.",
+            home, found, noted["offset"], when,
+        )  # fmt: skip
+    elif not noted["closed"]:
+        log.warning(
+            "The machine stopped while runs were recorded in %s. Nothing up to event %d, of %s, is missing; "
+            "what was recorded in the second after that may be. Steps that are not recorded run again on resume.",
+            home, noted["offset"], when,
+        )  # fmt: skip
+    with suppress(OSError):
+        _note(home, {"boot": boot(), "offset": found, "at": time.time(), "closed": True})
+
+
+def synced(home: str) -> dict[str, Any] | None:
+    """What is noted of the last sync: boot, offset, at, closed. None where nothing is, or nothing that can be read."""
+    try:
+        with open(os.path.join(home, "synced"), encoding="utf-8") as file:
+            noted = decode(file.read())
+    except (OSError, ValueError):
+        return None
+    wanted = (("boot", str), ("offset", int), ("at", float), ("closed", bool))
+    fits = isinstance(noted, dict) and all(isinstance(noted.get(name), kind) for name, kind in wanted)
+    return noted if fits else None
+
+
+def boot() -> str:
+    """The boot of this host, another one after each start of the machine."""
+    return this_process().boot
+
+
+def _note(home: str, noted: dict[str, Any]) -> None:
+    """Write the note as a whole; of several processes the one that has synced furthest counts."""
+    before = synced(home)
+    if before is not None and before["boot"] == noted["boot"] and before["offset"] > noted["offset"]:
+        return
+    part = os.path.join(home, f"synced.{os.getpid()}.part")
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(fd, encode(noted).encode())
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    os.replace(part, os.path.join(home, "synced"))
+
+
+def _sync(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fdatasync(fd)
+    finally:
+        os.close(fd)
