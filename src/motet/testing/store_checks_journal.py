@@ -98,12 +98,14 @@ def check_append_changes_the_run(store: Store, clock: SetClock) -> None:
     found = store.run(run)
     assert (found.status, found.ended_at, found.error, found.result) == ("running", None, None, [1])
     assert found.counts == {"failed": 1}
+    store.append(run, 1, 3, batch(4))
+    assert store.run(run).counts == {"failed": 1}
     for name in ("epoch", "id", "status = 'x' --"):
         with refused(ValueError, name):
-            store.append(run, 1, 3, batch(4, run={name: 1}))
+            store.append(run, 1, 4, batch(5, run={name: 1}))
     with refused(ValueError):
-        store.append(run, 1, 3, Batch([], steps=[row("k")]))
-    assert store.run(run).seq == 3
+        store.append(run, 1, 4, Batch([], steps=[row("k")]))
+    assert store.run(run).seq == 4
 
 
 def check_values_come_back_as_they_were(store: Store, clock: SetClock) -> None:

@@ -5,6 +5,8 @@ UPDATE runs SET voice = coalesce(json_extract(program, '$.voice'), '') WHERE jso
 
 -- How many steps the run has in each status, after the record's events.
 ALTER TABLE records ADD COLUMN counts TEXT;
+UPDATE records SET counts = (SELECT coalesce(runs.counts, '{}') FROM runs WHERE number = records.run)
+    WHERE last_offset IN (SELECT max(last_offset) FROM records WHERE last_seq IS NOT NULL GROUP BY run);
 
 -- Each list is read in the order of time: a filter by equality finds its runs in that order.
 CREATE INDEX runs_by_status ON runs (status, created_at);

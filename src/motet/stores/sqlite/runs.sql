@@ -6,7 +6,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?) ON CONFLICT (id) DO NOTHING
 id, name, workflow, program, params, status, epoch,
 coalesce((SELECT max(last_seq) FROM records WHERE records.run = runs.number), 0),
 parent, tags, after_offset, created_at, started_at, ended_at, result, error, owner, lease_until,
-coalesce((SELECT counts FROM records WHERE records.run = runs.number ORDER BY last_seq DESC LIMIT 1), counts)
+(SELECT counts FROM records
+    WHERE records.run = runs.number AND counts IS NOT NULL ORDER BY last_seq DESC LIMIT 1)
 
 -- name: one
 SELECT {columns} FROM runs WHERE id = ?
