@@ -180,6 +180,8 @@ DEFAULT = INPUTS + TASK_SOURCE + RUN_ID
 
 
 def task_input_hash(context: Context, arguments: Mapping[str, Any]) -> str | None:
-    """A `cache_key_fn`: the task's code and its arguments, by content."""
-    parts = (INPUTS + TASK_SOURCE).parts(context)
+    """A `cache_key_fn`: the task's code and its arguments, by content. Values that the code closes over do not count,
+    as in Prefect: `cache_policy=INPUTS + TASK_SOURCE` counts them.
+    """
+    parts = (INPUTS + TASK_SOURCE).parts(context.without(frozenset(context.spec.outside)))
     return None if parts is None else fingerprint(parts)[0]

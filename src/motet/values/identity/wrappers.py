@@ -92,7 +92,11 @@ _TELLING = frozenset(("__slots__", "__content__"))
 def _is_said(cls: type, name: str, value: Any, generated: bool) -> bool:
     """Whether the member is one that somebody wrote."""
     kind = type(value).__name__
-    if name in _DERIVED or kind in ("member_descriptor", "getset_descriptor", "wrapper_descriptor", "_tuplegetter"):
+    if (
+        name in _DERIVED
+        or name.startswith("__pydantic")
+        or kind in ("member_descriptor", "getset_descriptor", "wrapper_descriptor", "_tuplegetter")
+    ):
         return False
     if isinstance(value, FunctionType):
         return not (generated and value.__code__.co_filename.startswith("<"))
