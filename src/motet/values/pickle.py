@@ -292,24 +292,6 @@ def loads(data: Buffer) -> Any:
     return pickle.loads(stream, buffers=buffers)
 
 
-def loads_plain(data: Buffer) -> Any:
-    """The value, if it is made of scalars, text, bytes, lists, tuples, dicts and sets only: nothing is imported or run.
-
-    Raises ValueError for any other, and for damaged bytes.
-    """
-    import io
-    import pickle
-
-    class Plain(pickle.Unpickler):
-        def find_class(self, module: str, name: str) -> Any:
-            raise pickle.UnpicklingError(f"{module}.{name} is not plain")
-
-    try:
-        return Plain(io.BytesIO(data)).load()
-    except Exception as error:  # boundary: whatever damaged bytes lead to
-        raise ValueError("no plain value") from error
-
-
 def size_bytes(parts: Sequence[Part]) -> int:
     """The size of the parts, joined."""
     return sum(part.nbytes if isinstance(part, memoryview) else len(part) for part in parts)

@@ -7,7 +7,8 @@ A record is JSON. None, bool, int, finite float and str stand for themselves; al
     {"lost": why}                           a value that cannot be pickled, or not be loaded again
 
 With "files", it also names the artifacts of the files in it (see `values.files`): [{"artifact": digest}, ...]; with
-"with", the libraries and modules that it takes to load it, and their versions (see `values.versions`).
+"with", the libraries and modules that it takes to load it, and their versions (see `values.versions`). What is
+plain can be read without loading anything (see `values.plain`).
 """
 
 from __future__ import annotations
@@ -99,22 +100,6 @@ def decode(record: Json, artifacts: ArtifactStore | None) -> Any:
             f"This result can no longer be loaded ({type(error).__name__}: {error}).",
             "Bring back the module or class that it was made with, or run the step anew.",
         ) from error
-
-
-def peek(record: Json) -> Any:
-    """The value of a record in which it stands itself, if it is made of plain parts (scalars, lists, dicts, ...).
-
-    For whoever shows values of others: no code of theirs is imported or run. Raises ValueError for all others.
-    """
-    if type(record) is not dict:
-        return record
-    if "pickle" not in record:
-        raise ValueError("the value is not in its record")
-    from binascii import a2b_base64
-
-    from motet.values import pickle
-
-    return pickle.loads_plain(a2b_base64(record["pickle"]))
 
 
 def _content(record: Json, artifacts: ArtifactStore | None) -> bytes | memoryview:

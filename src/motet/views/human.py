@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from motet.errors import UsageError
 from motet.kernel.events import Json
-from motet.values.records import peek
+from motet.values.plain import peek
 
 _DIGITS = 15
 """A number longer than this counts nothing that there is."""

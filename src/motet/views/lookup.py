@@ -11,7 +11,7 @@ from motet.kernel.events import Json
 from motet.kernel.transitions import CANCELLING, RUNNING, WAITING
 from motet.owners import LEASE_S, is_dead
 from motet.ports import RunRow, StepRow, Store
-from motet.values.records import peek
+from motet.values.plain import peek
 
 CRASHED = "crashed"
 INTERRUPTED = "interrupted"
