@@ -32,11 +32,9 @@ FLOW = """
 
 
 def modes(home: Path) -> dict[str, int]:
-    """The mode of the home and of everything in it but artifacts."""
+    """The mode of the home and of everything in it."""
     found = {str(home): home.stat().st_mode}
     for folder, folders, files in os.walk(home):
-        if folder == str(home):
-            folders.remove("artifacts")
         for name in (*folders, *files):
             path = os.path.join(folder, name)
             found[path] = os.lstat(path).st_mode
@@ -59,7 +57,7 @@ def test_a_home_is_its_users_alone_whatever_the_umask(cli: Cli) -> None:
     cli.env["MOTET_HOME"] = str(home)
     cli.wait_for_status("behind", "succeeded")
     found = modes(home)
-    assert {"store.db", "store.lock", "logs", "engines", "work"} <= set(os.listdir(home))
+    assert {"store.db", "store.lock", "artifacts", "logs", "engines", "work"} <= set(os.listdir(home))
     assert {path: oct(mode) for path, mode in found.items() if mode & 0o077} == {}
 
 

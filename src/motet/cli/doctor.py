@@ -41,7 +41,7 @@ class Check:
 
 def doctor_arguments(parser: ArgumentParser) -> None:
     """How thoroughly."""
-    parser.add_argument("--quick", action="store_true", help="leave out what takes long: do not read all artifacts")
+    parser.add_argument("--quick", action="store_true", help="leave out what takes long: reading all that is kept")
 
 
 def doctor(options: Namespace, terminal: Terminal) -> int:
@@ -72,17 +72,21 @@ def _checks(home: str, *, quick: bool) -> Iterator[Check]:
     try:
         store = app.open_store(home)
         yield Check("store", "ok", f"version {store.version}, {human.counted(store.head(), 'event')}")
-        problems = store.check()
-        if problems:
-            yield Check("integrity", "wrong", "; ".join(problems[:5]), _REPAIR.format(home=home))
-        else:
-            yield Check("integrity", "ok", "the whole file was read and is sound")
+        problems = store.check(quick=quick)
+        for told in problems[:_TOLD]:
+            yield Check("integrity", "wrong", told, _REPAIR.format(home=home))
+        if len(problems) > _TOLD:
+            yield Check("integrity", "wrong", f"and {len(problems) - _TOLD} more")
+        if not problems:
+            read = "the file hangs together" if quick else "every record was read and is sound"
+            yield Check("integrity", "ok", read)
         yield from _runs(store)
         yield from _contents(home, store) if not quick else ()
     except MotetError as error:
         yield Check("store", "wrong", error.what, error.cure)
 
 
+_TOLD = 10
 _REPAIR = "Copy {home} away; put a backup in its place, or `sqlite3 store.db .recover` into a new file."
 
 

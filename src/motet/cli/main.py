@@ -6,12 +6,13 @@ answers, 128 + n ended by signal n (130 for Ctrl-C).
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from motet.cli.terminal import Terminal, tell
+from motet.cli.terminal import Terminal, complain, tell
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -283,6 +284,9 @@ def exit_code(error: MotetError) -> int:
 
 def _refused(error: OSError) -> int:
     """The system refused something: most often the place that the output goes to."""
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        complain(f"{error.strerror}: {error.filename}.", "Raise the limit of open files: `ulimit -n 1024`.")
+        return 1
     tell(f"motet: {error.strerror or error}{': ' + str(error.filename) if error.filename else ''}")
     return 1
 

@@ -9,8 +9,9 @@ from contextlib import suppress
 
 from motet import app
 from motet.cli.terminal import Terminal
-from motet.errors import NotFound, UsageError
+from motet.errors import NotFound, StoreFull, UsageError
 from motet.ports import LogStore, Pruned, Retention, Store
+from motet.stores.homes import RESERVE
 from motet.stores.rules import ENDED, events_before
 from motet.values.quantities import quantity
 from motet.views import human, lookup
@@ -18,6 +19,11 @@ from motet.views import human, lookup
 _DEFAULT_AGE = "30d"
 _SETTLED_S = 24 * 3600.0
 """An artifact that was put this lately may be about to be recorded, whatever the store says of it now."""
+
+_SETTLED_ALONE_S = 10.0
+"""The same where no process drives a run and room is needed."""
+
+_LITTLE_BYTES = 100_000_000
 
 
 def prune_arguments(parser: ArgumentParser) -> None:
@@ -47,10 +53,11 @@ def prune(options: Namespace, terminal: Terminal) -> int:
     before = now - (retention.older_than_s or 0.0)
     store = app.open_store(home)
     most_bytes = _bytes_of(options.max_size) if options.max_size else None
+    settled_at = now - (_SETTLED_S if _has_room(home) or _is_at_work(store, now) else _SETTLED_ALONE_S)
     done, environments = Pruned(), 0
     while most_bytes is None or _is_beyond(home, most_bytes, retention):
-        pruned = store.prune(retention, dry_run=options.dry_run)
-        swept = _sweep(store, home, min(before, now - _SETTLED_S), options.dry_run)
+        pruned = _prune_store(store, home, retention, now, options.dry_run)
+        swept = _sweep(store, home, min(before, settled_at), options.dry_run)
         done.runs += pruned.runs
         done.events += pruned.events
         done.artifacts += swept.artifacts
@@ -111,9 +118,38 @@ def _size_bytes(home: str) -> int:
         if place == home and "shared" in folders:
             folders.remove("shared")
         for name in names:
+            if place == home and name == RESERVE:
+                continue
             with suppress(FileNotFoundError):
                 total += os.lstat(os.path.join(place, name)).st_size
     return total
+
+
+def _prune_store(store: Store, home: str, retention: Retention, now: float, dry_run: bool) -> Pruned:
+    try:
+        return store.prune(retention, dry_run=dry_run)
+    except StoreFull:  # files can go without writing anything
+        _remove_old_logs(store, app.open_logs(home), events_before(retention, now))
+        return store.prune(retention, dry_run=dry_run)
+
+
+def _has_room(home: str) -> bool:
+    room = os.statvfs(home)
+    return room.f_bavail * room.f_frsize > _LITTLE_BYTES
+
+
+def _is_at_work(store: Store, now: float) -> bool:
+    """Whether a process drives a run: it may be about to record what it has put."""
+    rows = [row for status in lookup.DRIVEN for row in store.runs(limit=1_000_000, status=status)]
+    return any(not lookup.has_crashed(row, now) for row in rows)
+
+
+def _remove_old_logs(store: Store, logs: LogStore, before: float) -> None:
+    """Remove the logs of runs that ended so long ago, which are about to go themselves."""
+    for status in ENDED:
+        for row in store.runs(limit=1_000_000, status=status):
+            if not row.parent and row.ended_at is not None and row.ended_at < before:
+                logs.remove(row.id)
 
 
 def _tell(terminal: Terminal, done: Pruned, environments: int, options: Namespace) -> None:

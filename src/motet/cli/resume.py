@@ -155,6 +155,7 @@ def fork(options: Namespace, terminal: Terminal) -> int:
     terminal.plain = options.plain
     terminal.keep_stdout_clean()
     outcome.heed_signals()
+    host.check(row.id)
     new = voice.forked(host, row, asked, keys)
     host.create(new)
     if moved := host.moved(row):

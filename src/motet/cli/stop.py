@@ -10,7 +10,7 @@ from motet import app, questions
 from motet.cli.requests import given
 from motet.cli.terminal import Terminal
 from motet.engine.host import Host
-from motet.errors import Conflict, UsageError
+from motet.errors import Conflict, StoreCorrupt, UsageError
 from motet.kernel.program import Finish
 from motet.kernel.transitions import CANCELLED, ENDED, PENDING
 from motet.ports import STEERING, Document, Publication, RunRow, Store
@@ -69,6 +69,9 @@ def _end_from_here(host: Host, row: RunRow) -> bool:
         driver = host.take_up(row.id)
     except Conflict:
         return False
+    except StoreCorrupt as error:
+        host.give_up(row, error.what)
+        return True
     driver.cancel(_REASON)
     driver.finish(Finish(CANCELLED))
     return True
@@ -80,7 +83,7 @@ def _until_ended(host: Host, row: RunRow, patience_s: float) -> RunRow:
     until = time.monotonic() + patience_s
     try:
         while True:
-            row = host.store.run(row.id)
+            row = host.store.find_runs(row.id)[0]
             left_s = until - time.monotonic()
             if row.status in ENDED or left_s <= 0:
                 return row

@@ -14,7 +14,7 @@ from motet.engine.tender import Tender
 from motet.errors import Conflict, UsageError
 from motet.failpoints import hit
 from motet.interrupts import take
-from motet.kernel.events import Json
+from motet.kernel.events import Json, RunFinished, to_json
 from motet.kernel.program import Program
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLED, ENDED, FAILED
@@ -22,6 +22,7 @@ from motet.owners import LEASE_S, is_dead, this_process
 from motet.ports import (
     ArtifactStore,
     Attempt,
+    Batch,
     Clock,
     Document,
     Executor,
@@ -176,6 +177,25 @@ class Host:
         voice = run.program["voice"]
         known = self.store.document(voice, _PLACE, run.id)
         self.store.put_document(Document(voice, _PLACE, run.id, place, known.version if known is not None else 0))
+
+    def check(self, run: str) -> None:
+        """Read all that the run has recorded. Raises StoreCorrupt, naming run and place, if it is damaged."""
+        self.store.run(run)
+        for _ in self.store.history(run):
+            pass
+
+    def give_up(self, row: RunRow, reason: str) -> None:
+        """End a run as cancelled without reading what it has recorded, damaged or not. Raises Conflict as `take_up`."""
+        force = row.owner is not None and is_dead(row.owner)
+        claimed = self.store.claim(row.id, this_process(), LEASE_S, force=force)
+        now = self.clock.now()
+        error = {"type": "Cancelled", "module": "motet.errors", "message": reason}
+        end = to_json(RunFinished(now, CANCELLED, None, error))
+        columns = {
+            "status": CANCELLED, "started_at": row.started_at, "ended_at": now, "result": None, "error": error,
+        }  # fmt: skip
+        self.store.append(row.id, claimed.epoch, claimed.seq, Batch([end], (), columns))
+        self.store.release(row.id, claimed.epoch)
 
     def close(self, *, kill: bool = False) -> None:
         """Let executors end what they have in hand (or kill it), and stop the tender."""

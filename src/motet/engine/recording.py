@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from motet.engine.rows import rows_of, run_columns
+from motet.errors import StoreCorrupt, StoreError
 from motet.failpoints import hit
 from motet.kernel import events as ev
 from motet.kernel.fold import apply
@@ -76,8 +77,27 @@ class Recorder:
 
 
 def load_state(store: Store, run: str, offset: int) -> RunState:
-    """The run's state from its checkpoint and what came after."""
-    kept = store.load_checkpoint(run)
+    """The run's state from its checkpoint and what came after. Raises StoreCorrupt, naming run and place."""
+    seq = 0
+    try:
+        kept = store.load_checkpoint(run)
+        state = _from_checkpoint(kept, run, offset)
+        for data in store.history(run, state.seq):
+            seq = state.seq + 1
+            apply(state, ev.from_json(data))
+    except StoreError:
+        raise
+    except Exception as error:  # boundary: what is stored may be anything, and is no reason for a traceback
+        place = f"event {seq}" if seq else "its checkpoint"
+        raise StoreCorrupt(
+            f"Run {run} is damaged in the store: {place} does not fit what was before it ({type(error).__name__}).",
+            f"Put a backup in its place, or give the run up: motet stop {run}.",
+        ) from error
+    state.take_changes()
+    return state
+
+
+def _from_checkpoint(kept: Checkpoint | None, run: str, offset: int) -> RunState:
     if kept is None:
         state = RunState(run, offset=offset)
     else:
@@ -85,7 +105,4 @@ def load_state(store: Store, run: str, offset: int) -> RunState:
 
         state = checkpoint.from_json(kept.state)
     state.checkpoint_seq, state.checkpoint_steps = state.seq, len(state.steps)
-    for data in store.history(run, state.seq):
-        apply(state, ev.from_json(data))
-    state.take_changes()
     return state

@@ -1,9 +1,10 @@
-"""What a home must be for anything in it to be trusted: values are kept as pickles, and loading one runs its code."""
+"""Homes: who may write there, since values are kept as pickles, whose loading runs code; and room kept in reserve."""
 
 from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 
 from motet import private
 from motet.errors import StoreUnavailable
@@ -29,3 +30,27 @@ def refuse_open_home(*paths: str) -> None:
                 who[0].upper(), who[1:], path,
             )  # fmt: skip
             return
+
+
+RESERVE_BYTES = 1 << 20
+RESERVE = "reserve"
+
+
+def keep_reserve(home: str) -> None:
+    """Keep some room on the disk for `prune`, which has to write in order to free any; not where there is little."""
+    path = os.path.join(home, RESERVE)
+    with suppress(OSError):
+        room = os.statvfs(home)
+        if room.f_bavail * room.f_frsize < 2 * RESERVE_BYTES or os.path.exists(path):
+            return
+        fd = private.opener(path, os.O_WRONLY | os.O_CREAT)
+        try:
+            os.posix_fallocate(fd, 0, RESERVE_BYTES)
+        finally:
+            os.close(fd)
+
+
+def give_up_reserve(home: str) -> None:
+    """Use that room now."""
+    with suppress(OSError):
+        os.unlink(os.path.join(home, RESERVE))

@@ -82,7 +82,10 @@ class FifoFollower:
     """A follower that its own and other processes' bells wake. See `ports.Follower`."""
 
     def __init__(self, folder: str, *, published: bool) -> None:
-        census_fd = _open_census(folder)
+        try:
+            census_fd = _open_census(folder)
+        except OSError as error:
+            raise _no_place(folder, error) from error
         kind = _PUBLISHED if published else _ALL
         name = f"{kind}{os.getpid()}-{os.urandom(6).hex()}"
         self._path = os.path.join(folder, name)
@@ -94,10 +97,7 @@ class FifoFollower:
             os.rename(hidden, self._path)  # only now may a writer see it: it is listened to
             os.pwrite(census_fd, os.urandom(_CENSUS_BYTES), 0)
         except OSError as error:
-            raise StoreUnavailable(
-                f"No follower can be placed in {folder}: {error.strerror}.",
-                "Set MOTET_HOME to a folder on a local disk.",
-            ) from error
+            raise _no_place(folder, error) from error
         finally:
             os.close(census_fd)
         self._waiting = threading.Lock()
@@ -139,6 +139,13 @@ class FifoFollower:
     def _write(self) -> None:
         with suppress(BlockingIOError):  # full: it will wake anyway
             os.write(self._fd, b"!")
+
+
+def _no_place(folder: str, error: OSError) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"No follower can be placed in {folder}: {error.strerror}.",
+        "Set MOTET_HOME to a folder on a local disk that this user may write to.",
+    )
 
 
 def _open_census(folder: str) -> int:

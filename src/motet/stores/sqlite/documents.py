@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from motet.errors import StoreCorrupt
 from motet.ports import Document
 from motet.stores import rules
 from motet.stores.codec import pack, unpack
 from motet.stores.sqlite.file import Database
 from motet.stores.sqlite.queries import Execute, Queries
+from motet.stores.sqlite.seals import UNREADABLE, check, damaged, seal
 
 SQL = Queries("documents")
 
@@ -25,7 +27,7 @@ class SqliteDocuments:
         return found[0] if found else None
 
     def documents(self, voice: str, kind: str) -> list[Document]:
-        return self._database.read(_documents, SQL.all, voice, kind)
+        return self._database.read(_sound, voice, kind)
 
     def put_document(self, document: Document) -> Document:
         self._database.write(_put, document, pack(document.body), self._now())
@@ -48,14 +50,35 @@ class SqliteDocuments:
 
 
 def _documents(execute: Execute, sql: str, *values: str) -> list[Document]:
-    return [
-        Document(voice, kind, key, unpack(body), version)
-        for voice, kind, key, body, version in execute(sql, values).fetchall()
-    ]
+    return [document_of(*row) for row in execute(sql, values).fetchall()]
+
+
+def _sound(execute: Execute, voice: str, kind: str) -> list[Document]:
+    """All documents of that kind but for damaged ones, which are told in the log: the others are none the worse."""
+    found = []
+    for row in execute(SQL.all, (voice, kind)).fetchall():
+        try:
+            found.append(document_of(*row))
+        except StoreCorrupt as error:
+            import logging
+
+            logging.getLogger("motet.stores").warning("%s", error.what)
+    return found
+
+
+def document_of(voice: str, kind: str, key: str, body: str | None, version: int, sealed: int | None) -> Document:
+    """The document of a row. Raises StoreCorrupt."""
+    place = f"document {voice}/{kind}/{key}"
+    try:
+        check(sealed, "", place, f"{voice} {kind} {key} {version}", body)
+        return Document(voice, kind, key, unpack(body), version)
+    except UNREADABLE as error:
+        raise damaged("", place) from error
 
 
 def _put(execute: Execute, document: Document, body: str | None, now: float) -> None:
-    execute(SQL.put, (*_at_version(execute, document), body, document.version + 1, now))
+    name, version = _at_version(execute, document), document.version + 1
+    execute(SQL.put, (*name, body, version, now, seal(" ".join((*name, str(version))), body)))
 
 
 def _delete(execute: Execute, document: Document) -> None:

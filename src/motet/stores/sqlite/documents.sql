@@ -1,14 +1,14 @@
 -- name: one
-SELECT voice, kind, key, body, version FROM documents WHERE voice = ? AND kind = ? AND key = ?
+SELECT voice, kind, key, body, version, seal FROM documents WHERE voice = ? AND kind = ? AND key = ?
 
 -- name: all
-SELECT voice, kind, key, body, version FROM documents WHERE voice = ? AND kind = ? ORDER BY key
+SELECT voice, kind, key, body, version, seal FROM documents WHERE voice = ? AND kind = ? ORDER BY key
 
 -- name: version
 SELECT version FROM documents WHERE voice = ? AND kind = ? AND key = ?
 
 -- name: put
-INSERT OR REPLACE INTO documents (voice, kind, key, body, version, written_at) VALUES (?, ?, ?, ?, ?, ?)
+INSERT OR REPLACE INTO documents (voice, kind, key, body, version, written_at, seal) VALUES (?, ?, ?, ?, ?, ?, ?)
 
 -- name: delete
 DELETE FROM documents WHERE voice = ? AND kind = ? AND key = ?

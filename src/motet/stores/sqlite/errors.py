@@ -21,7 +21,7 @@ def patiently(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return act(*args, **kwargs)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
             time.sleep(0.001)  # SQLite itself has waited before, but not for all locks
 
@@ -44,6 +44,8 @@ def explained(error: sqlite3.Error | OSError, path: str) -> StoreError:
             f"There is no room left for the store {path}: {said}. What was recorded before is safe.",
             "Free some disk space (`motet prune` removes old runs), then resume.",
         )
+    if cause == sqlite3.SQLITE_CANTOPEN and (error_now := _no_more_files()) is not None:
+        return _explained_os(error_now, path)
     if cause in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return StoreUnavailable(
             f"The store {path} cannot be opened for writing: {said}.",
@@ -64,10 +66,24 @@ def _explained_os(error: OSError, path: str) -> StoreError:
             f"There is no room left for the store {path}: {error.strerror}.",
             "Free some disk space (`motet prune` removes old runs), then resume.",
         )
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return StoreUnavailable(
+            f"The store {path} cannot be opened: {error.strerror}: {place}.",
+            "Raise the limit of open files: `ulimit -n 1024`; the system's own is in /proc/sys/fs/file-max.",
+        )
     return StoreUnavailable(
         f"The store {path} cannot be opened: {error.strerror}: {place}.",
         "Make it a folder that this user may write to, or set MOTET_HOME to one.",
     )
+
+
+def _no_more_files() -> OSError | None:
+    """What the system says if this process may open no more files, which SQLite does not tell."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return error
+    return None
 
 
 def _room_bytes(path: str) -> int:

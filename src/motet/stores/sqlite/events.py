@@ -9,6 +9,7 @@ from motet.ports import Entry, EventFilter, Publication
 from motet.stores.sqlite import runs
 from motet.stores.sqlite.queries import Execute, Queries
 from motet.stores.sqlite.rows import entries
+from motet.stores.sqlite.seals import seal
 
 SQL = Queries("events")
 
@@ -88,7 +89,9 @@ def publish(execute: Execute, events: Sequence[Publication], bodies: Sequence[st
         if known is None:
             offset += 1
             about = event.run or None
-            execute(SQL.publish, (offset, body, about, event.key, event.namespace, event.sender, event.at, key))
+            cells = (event.key, event.namespace, event.sender, float(event.at))
+            sealed = seal(f"{offset} {event.run}", body, *cells)
+            execute(SQL.publish, (offset, body, about, *cells, key, sealed))
             if about and event.metric is not None:
                 runs.put_metric(execute, about, event.key, event.metric)
         offsets.append(offset if known is None else known[0])

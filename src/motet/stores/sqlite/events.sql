@@ -2,14 +2,14 @@
 SELECT coalesce(max(last_offset), 0) FROM records
 
 -- name: publish
-INSERT INTO records (last_offset, count, run, body, about, key, namespace, sender, at, client_key)
-VALUES (?, 1, 0, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO records (last_offset, count, run, body, about, key, namespace, sender, at, client_key, seal)
+VALUES (?, 1, 0, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: offset_of_client_key
 SELECT last_offset FROM records WHERE client_key = ?
 
 -- name: columns
-last_offset, count, coalesce(runs.id, about, ''), last_seq, body, records.key, namespace, sender, records.at
+last_offset, count, coalesce(runs.id, about, ''), last_seq, body, records.key, namespace, sender, records.at, records.seal
 
 -- name: read_all
 SELECT {columns} FROM records LEFT JOIN runs ON number = run

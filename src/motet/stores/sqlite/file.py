@@ -13,11 +13,11 @@ from typing import Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
 from motet import private
 from motet.errors import StoreUnavailable
 from motet.failpoints import hit
-from motet.stores.homes import refuse_open_home
+from motet.stores.homes import keep_reserve, refuse_open_home
 from motet.stores.mounts import mountinfo, network_file_system
 from motet.stores.sqlite.errors import explained, patiently
 from motet.stores.sqlite.queries import Execute
-from motet.stores.sqlite.schema import migrate
+from motet.stores.sqlite.schema import VERSION, migrate
 from motet.stores.sqlite.syncing import tell_loss
 from motet.stores.turn import Turn
 
@@ -97,7 +97,14 @@ class Database:
         writer, turn = self._open()
         try:
             take(turn)
-            return act(writer.execute, *args, **kwargs)
+            try:
+                return act(writer.execute, *args, **kwargs)
+            except sqlite3.OperationalError as error:
+                if not _made_lenient(writer, error):
+                    raise
+                if writer.in_transaction:
+                    writer.execute("ROLLBACK")
+                return act(writer.execute, *args, **kwargs)
         except sqlite3.Error as error:
             raise explained(error, self.path) from error
         finally:
@@ -113,6 +120,12 @@ class Database:
             try:
                 reader = self._open_reader()
                 try:
+                    return act(reader.execute, *args, **kwargs)
+                except sqlite3.OperationalError as error:
+                    if not _made_lenient(reader, error):
+                        raise
+                    if reader.in_transaction:
+                        reader.execute("ROLLBACK")
                     return act(reader.execute, *args, **kwargs)
                 finally:
                     if reader.in_transaction:
@@ -150,9 +163,11 @@ class Database:
         rather than writing it back at the end of every short-lived process.
         """
         writer, reader, turn = self._writer, self._reader, self._turn
-        if writer is None or turn is None:
-            return
         self._writer = self._reader = self._turn = None
+        if writer is None or turn is None:
+            if reader is not None:
+                reader.close()
+            return
         if self._log_is_long():
             last = [reader, writer]
         else:
@@ -202,28 +217,67 @@ class Database:
                 raise explained(error, self.path) from error
             raise
         self._turn, self._writer = turn, writer
+        self._tell_loss(writer)
+
+    def _tell_loss(self, db: sqlite3.Connection) -> None:
         if os.path.exists(os.path.join(self.home, "synced")):
-            tell_loss(self.home, lambda: int(writer.execute(_HEAD).fetchone()[0]))
+            tell_loss(self.home, lambda: int(db.execute(_HEAD).fetchone()[0]))
 
     def _open_reader(self) -> sqlite3.Connection:
         """The reading connection; the caller has the read lock."""
         if self._reader is None:
             if self._writer is None:  # else its lock is not needed, and whoever has it may wait for a turn
-                with self.write_lock:
-                    self._open()
-            self._reader = self._connect("?mode=ro")
+                self._reader = self._reader_alone()
+            if self._reader is None:
+                if self._writer is None:
+                    with self.write_lock:
+                        self._open()
+                self._reader = self._connect("?mode=ro")
         return self._reader
 
+    def _reader_alone(self) -> sqlite3.Connection | None:
+        """A reader that needs no writer: it makes nothing, and takes no turn. None where the store has to be made, or
+        brought up to this version, first.
+        """
+        try:
+            if not os.path.isfile(self.path) or not os.path.getsize(self.path):
+                return None
+        except OSError:
+            return None
+        self._check_home()
+        try:
+            try:
+                reader = self._connect("?mode=ro")
+                found = reader.execute("PRAGMA user_version").fetchone()[0]
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                    raise
+                reader = _frozen_reader(self._connect_to, self.path)
+                found = reader.execute("PRAGMA user_version").fetchone()[0]
+        except (sqlite3.Error, OSError) as error:
+            raise explained(error, self.path) from error
+        if found == VERSION:
+            self._tell_loss(reader)
+            return reader
+        reader.close()
+        return None
+
     def _prepare_home(self) -> None:
-        """Make the folder, and refuse one on a network file system."""
+        """Make the folder, if it is not there."""
+        if not self._prepared:
+            try:
+                private.make_folder(self.home)
+                with suppress(FileExistsError):  # SQLite would make it as the umask says, and its log after it
+                    os.close(private.opener(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+                    keep_reserve(self.home)
+            except OSError as error:
+                raise explained(error, self.home) from error
+            self._check_home()
+
+    def _check_home(self) -> None:
+        """Refuse a home that everybody may write to, or that is on a network file system."""
         if self._prepared:
             return
-        try:
-            private.make_folder(self.home)
-            with suppress(FileExistsError):  # SQLite would make it as the umask says, and its log after it
-                os.close(private.opener(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
-        except OSError as error:
-            raise explained(error, self.home) from error
         refuse_open_home(self.home, self.path)
         kind = network_file_system(os.path.realpath(self.home), mountinfo())
         if kind is not None:
@@ -234,7 +288,11 @@ class Database:
         self._prepared = True
 
     def _connect(self, how: str) -> sqlite3.Connection:
-        path = self.path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+        return self._connect_to(self.path, how)
+
+    @staticmethod
+    def _connect_to(path: str, how: str) -> sqlite3.Connection:
+        path = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
         return sqlite3.connect(
             f"file:{path}{how}",
             uri=True,
@@ -243,6 +301,48 @@ class Database:
             check_same_thread=False,
             cached_statements=256,
         )
+
+
+def _frozen_reader(connect: Callable[[str, str], sqlite3.Connection], path: str) -> sqlite3.Connection:
+    """A connection that reads where nothing can be written: a read-only file system, or a home that one may only read.
+
+    SQLite needs a file of its own beside a database in WAL mode, even to read it, unless that is there. Without it a
+    database whose log is empty is read as one that nobody changes; with a log, from a copy, so that the log is seen.
+    """
+    log = f"{path}-wal"
+    if not (os.path.exists(log) and os.path.getsize(log)):
+        return connect(path, "?mode=ro&immutable=1")
+    import logging
+    import shutil
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="motet-")
+    try:
+        copy = os.path.join(folder, "store.db")
+        shutil.copyfile(path, copy)
+        shutil.copyfile(log, f"{copy}-wal")
+        found = connect(copy, "")
+        found.execute("SELECT count(*) FROM sqlite_master").fetchone()  # now all files are open: they may go
+        return found
+    except OSError:
+        logging.getLogger("motet.stores").warning(
+            "There is no room for a copy of %s: its newest moments, which stand in %s, are not shown.", path, log
+        )
+        return connect(path, "?mode=ro&immutable=1")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _made_lenient(connection: sqlite3.Connection, error: sqlite3.OperationalError) -> bool:
+    """Let the connection read text that is none, if that was the error: whoever asked can tell which row is damaged."""
+    if connection.text_factory is not str or "decode to UTF-8" not in str(error):
+        return False
+    connection.text_factory = _lenient
+    return True
+
+
+def _lenient(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape")
 
 
 def _transaction(execute: Execute, act: Act[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -12,7 +12,8 @@ from motet.stores import rules
 from motet.stores.codec import decode, encode, pack, unpack
 from motet.stores.sqlite import runs
 from motet.stores.sqlite.queries import Execute, Queries
-from motet.stores.sqlite.rows import pack_owner
+from motet.stores.sqlite.rows import outcome_seal, pack_owner
+from motet.stores.sqlite.seals import UNREADABLE, check, check_body, damaged, record_seal, seal
 
 SQL = Queries("journal")
 
@@ -28,7 +29,7 @@ _AS_JSON = {"result", "error"}
 
 def claim(execute: Execute, run: str, owner: Owner, now: float, lease_s: float, force: bool) -> RunRow:
     """See `Journal.claim`."""
-    row = runs.one(execute, run)
+    row = runs.any_one(execute, run)  # a damaged run can be ended, too
     rules.check_claim(row, owner, now, force=force)
     row.epoch += 1
     row.owner, row.lease_until = owner, now + lease_s
@@ -71,8 +72,9 @@ def records(run: str, epoch: int, expected_seq: int, batch: Batch) -> list[Value
 def _record(
     run: str, epoch: int, seq: int, events: Sequence[Json], steps: Sequence[StepRow], counts: str | None
 ) -> Values:
+    body, count = encode(events), len(events)
     cells = encode([rules.step_cells(step) for step in steps]) if steps else None
-    return len(events), run, epoch, seq, encode(events), cells, counts
+    return count, run, epoch, seq, body, cells, counts, record_seal(run, seq + count, count, body, cells)
 
 
 def is_plain(records: list[Values], batch: Batch) -> bool:
@@ -100,25 +102,51 @@ def append(execute: Execute, records: list[Values], run: str, changed: Mapping[s
             for digest, key, given in rules.uses_in(decode(values[4])):
                 execute(SQL.put_use, (digest, run, key, given))
     if changed:
-        cells = [pack(value) if name in _AS_JSON else value for name, value in changed.items()]
-        execute(f"UPDATE runs SET {', '.join(f'{name} = ?' for name in changed)} WHERE id = ?", (*cells, run))
+        cells = {name: pack(value) if name in _AS_JSON else value for name, value in changed.items()}
+        cells["outcome_seal"] = outcome_seal(run, cells)
+        execute(f"UPDATE runs SET {', '.join(f'{name} = ?' for name in cells)} WHERE id = ?", (*cells.values(), run))
 
 
-def records_after(execute: Execute, run: str, after_seq: int) -> list[tuple[int, int, str]]:
-    """The run's next records that have events after number `after_seq`: last number, count, events."""
-    return execute(SQL.records_after, (run, after_seq)).fetchall()
+def events_after(execute: Execute, run: str, after_seq: int) -> tuple[list[Json], int]:
+    """The run's next events after number `after_seq`, some of them, and the number of the last. Raises StoreCorrupt."""
+    found: list[Json] = []
+    after_seq = max(0, after_seq)
+    for last_seq, count, body, sealed in execute(SQL.records_after, (run, after_seq)).fetchall():
+        events = record_events(run, body, last_seq, count, sealed)
+        if last_seq - count > after_seq:
+            raise damaged(run, f"its events {after_seq + 1} to {last_seq - count}, which are gone,")
+        found += events[after_seq - (last_seq - count) :]
+        after_seq = last_seq
+    return found, after_seq
+
+
+def record_events(run: str, body: str, last_seq: int, count: int, sealed: int | None) -> list[Json]:
+    """The events of a record. Raises StoreCorrupt."""
+    try:
+        check_body(sealed, run, last_seq, count, body)
+        events: list[Json] = decode(body)
+        return events[:count]
+    except UNREADABLE as error:
+        raise damaged(run, f"its events up to number {last_seq}") from error
 
 
 def save_checkpoint(execute: Execute, run: str, epoch: int, seq: int, state: str | None) -> None:
     """See `Journal.save_checkpoint`."""
     _check_epoch(execute, run, epoch)
-    execute(SQL.save_checkpoint, (run, seq, state))
+    execute(SQL.save_checkpoint, (run, seq, state, seal(f"{run} {seq}", state)))
 
 
 def load_checkpoint(execute: Execute, run: str) -> Checkpoint | None:
     """See `Journal.load_checkpoint`."""
     row = execute(SQL.load_checkpoint, (run,)).fetchone()
-    return row and Checkpoint(row[0], unpack(row[1]))
+    if row is None:
+        return None
+    seq, state, sealed = row
+    try:
+        check(sealed, run, "its checkpoint", f"{run} {seq}", state)
+        return Checkpoint(seq, unpack(state))
+    except UNREADABLE as error:
+        raise damaged(run, "its checkpoint") from error
 
 
 def _check_epoch(execute: Execute, run: str, epoch: int) -> None:

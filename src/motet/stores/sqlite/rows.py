@@ -2,24 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+from motet.errors import StoreCorrupt
 from motet.ports import Entry, Owner, RunRow, StepRow
 from motet.stores.codec import decode, pack, unpack
 from motet.stores.rules import step_of_cells
+from motet.stores.sqlite.seals import UNREADABLE, check, check_body, damaged, seal
 
 Row = tuple[Any, ...]
 
+DAMAGED = "record.damaged"
+"""The key of what stands in the place of events that cannot be read."""
+
 
 def run_row(row: Row) -> RunRow:
-    """The run of a row of the columns in `runs.sql`."""
+    """The run of a row of the columns in `runs.sql`. Raises StoreCorrupt."""
     (id_, name, workflow, program, params, status, epoch, seq, parent, tags, offset, created_at, started_at,
-     ended_at, result, error, owner, lease_until, counts) = row  # fmt: skip
-    return RunRow(
-        id_, name, workflow, unpack(program), unpack(params), status, epoch, seq, parent, unpack(tags) or [],
-        offset, created_at, started_at, ended_at, unpack(result), unpack(error), unpack_owner(owner),
-        lease_until, unpack(counts) or {},
-    )  # fmt: skip
+     ended_at, result, error, owner, lease_until, counts, sealed, outcome_sealed) = row  # fmt: skip
+    try:
+        begun = (name, workflow, program, params, parent, tags, offset, created_at)
+        check(sealed, id_, "what it was begun with", id_, *begun)
+        check(outcome_sealed, id_, "its outcome", id_, status, started_at, ended_at, result, error)
+        return RunRow(
+            id_, name, workflow, unpack(program), unpack(params), status, epoch, seq, parent, unpack(tags) or [],
+            offset, created_at, started_at, ended_at, unpack(result), unpack(error), unpack_owner(owner),
+            lease_until, unpack(counts) or {},
+        )  # fmt: skip
+    except UNREADABLE as wrong:
+        raise damaged(str(id_), "its row") from wrong
+
+
+def listed(row: Row) -> RunRow:
+    """As `run_row`, but of a damaged run no more than a list needs, with an error that says so: others are sound."""
+    try:
+        return run_row(row)
+    except StoreCorrupt as error:
+        id_, name, workflow, status, parent = map(str, (*row[:3], row[5], row[8]))
+        at = row[11] if isinstance(row[11], float) else 0.0
+        told = {"type": "StoreCorrupt", "module": "motet.errors", "message": str(error)}
+        found = RunRow(
+            id_, name, workflow, {}, None, status, _whole(row[6]), _whole(row[7]), parent, created_at=at, error=told
+        )
+        with suppress(*UNREADABLE):
+            found.owner, found.lease_until = unpack_owner(row[16]), row[17] and float(row[17])
+        return found
+
+
+def _whole(cell: object) -> int:
+    return cell if isinstance(cell, int) else 0
+
+
+OUTCOME = ("status", "started_at", "ended_at", "result", "error")
+"""The columns of a run that its `outcome_seal` covers."""
+
+
+def outcome_seal(run: str, cells: Mapping[str, Any]) -> int | None:
+    """The seal of these columns of the run's row; None if they are not all that it covers."""
+    if cells.keys() < set(OUTCOME):
+        return None
+    return seal(run, *[_stored(cells[name]) for name in OUTCOME])
+
+
+def _stored(cell: object) -> object:
+    """The cell as the column gives it back: times are floats."""
+    return float(cell) if isinstance(cell, int) else cell
 
 
 def like(text: str) -> str:
@@ -40,23 +89,40 @@ def unpack_owner(text: str | None) -> Owner | None:
 def step_values(run: int, cells: list[Any]) -> Row:
     """The parameters of the query `put`."""
     *plain, needs, size, done, error, result = cells
-    return (run, *plain, pack(needs or None), size, done, pack(error), pack(result))
+    row = (*plain, pack(needs or None), size, done, pack(error), pack(result))
+    return (run, *row, seal(f"{run}", *map(_shape, row)))
 
 
 def step_row(row: Row) -> StepRow:
-    """The step of a row of the columns in `steps.sql`."""
-    *plain, cached, needs, size, done, error, result = row
-    return step_of_cells([*plain, cached, unpack(needs) or [], size, done, unpack(error), unpack(result)])
+    """The step of a row of the columns in `steps.sql`, whose seal is None if it is not whole. Raises StoreCorrupt."""
+    run, *cells, sealed = row
+    try:
+        check(sealed, "", f"step {cells[0]} of run number {run}", f"{run}", *map(_shape, cells))
+        *plain, cached, needs, size, done, error, result = cells
+        return step_of_cells([*plain, cached, unpack(needs) or [], size, done, unpack(error), unpack(result)])
+    except UNREADABLE as wrong:
+        raise damaged("", f"step {cells[0]} of run number {run}") from wrong
+
+
+def _shape(cell: object) -> object:
+    """The cell as its column gives it back, whatever kind of number it was."""
+    return float(cell) if isinstance(cell, int | float) else cell
 
 
 def entries(row: Row, after: int) -> list[Entry]:
-    """The events beyond offset `after` of a row of the columns in `events.sql`."""
-    last_offset, count, run, last_seq, body, key, namespace, sender, at = row
-    if last_seq is None:
-        return [Entry(last_offset, run, 0, key, namespace, unpack(body), at, sender, True)]
-    first, seq = last_offset - count + 1, last_seq - count + 1
-    skip = max(0, after + 1 - first)
-    return [
-        Entry(first + i, run, seq + i, event["event"], "motet", event, event.get("at", 0.0), "", False)
-        for i, event in enumerate(decode(body)[skip:], skip)
-    ]
+    """The events beyond offset `after` of a row of the columns in `events.sql`; if it is damaged, one that says so."""
+    last_offset, count, run, last_seq, body, key, namespace, sender, at, sealed = row
+    try:
+        if last_seq is None:
+            check(sealed, run, "a published event", f"{last_offset} {run}", body, key, namespace, sender, _shape(at))
+            return [Entry(last_offset, run, 0, key, namespace, unpack(body), at, sender, True)]
+        check_body(sealed, run, last_seq, count, body)
+        first, seq = last_offset - count + 1, last_seq - count + 1
+        skip = max(0, after + 1 - first)
+        return [
+            Entry(first + i, run, seq + i, event["event"], "motet", event, event.get("at", 0.0), "", False)
+            for i, event in enumerate(decode(body)[skip:], skip)
+        ]
+    except (StoreCorrupt, *UNREADABLE) as error:
+        told = {"error": {"type": "StoreCorrupt", "message": str(error)}, "run": str(run)}
+        return [Entry(last_offset, str(run), 0, DAMAGED, "motet", told, 0.0, "", last_seq is None)]

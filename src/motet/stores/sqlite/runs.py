@@ -9,7 +9,8 @@ from motet.ports import NewRun, RunRow
 from motet.stores.codec import pack
 from motet.stores.rules import no_run, terms_of
 from motet.stores.sqlite.queries import Execute, Queries
-from motet.stores.sqlite.rows import run_row
+from motet.stores.sqlite.rows import listed, run_row
+from motet.stores.sqlite.seals import seal
 
 SQL = Queries("runs")
 
@@ -17,11 +18,11 @@ SQL = Queries("runs")
 def create(execute: Execute, run: NewRun) -> bool:
     """See `Directory.create_run`."""
     voice = run.program.get("voice", "") if isinstance(run.program, dict) else ""
-    made = execute(
-        SQL.create,
-        (run.id, run.name, run.workflow, pack(run.program), pack(run.params), run.parent, pack(list(run.tags)),
-         voice, run.offset, run.created_at),
+    cells = (
+        run.id, run.name, run.workflow, pack(run.program), pack(run.params), run.parent, pack(list(run.tags)),
+        run.offset, float(run.created_at),
     )  # fmt: skip
+    made = execute(SQL.create, (*cells, seal(*cells), voice))
     if made.rowcount == 1:
         index(execute, made.lastrowid or 0, run.params, run.tags, f"{run.id}\n{run.name}\n{run.workflow}")
     return made.rowcount == 1
@@ -66,15 +67,23 @@ def one(execute: Execute, run: str) -> RunRow:
 
 def numbered(execute: Execute, number: int) -> RunRow:
     """The run of that number, which there is."""
-    return run_row(execute(SQL.numbered, (number,)).fetchone())
+    return listed(execute(SQL.numbered, (number,)).fetchone())
+
+
+def any_one(execute: Execute, run: str) -> RunRow:
+    """The run, however damaged. Raises NotFound."""
+    row = execute(SQL.one, (run,)).fetchone()
+    if row is None:
+        raise no_run(run)
+    return listed(row)
 
 
 def named(execute: Execute, text: str) -> list[RunRow]:
     """See `Directory.find_runs`."""
     rows = execute(SQL.named, (text,)).fetchall() or execute(SQL.begun, (text,)).fetchall()
-    return [run_row(row) for row in rows]
+    return [listed(row) for row in rows]
 
 
 def newest(execute: Execute, status: str | None, before: float | None, limit: int) -> list[RunRow]:
     """See `Directory.runs`."""
-    return [run_row(row) for row in execute(SQL.newest, (status, before, limit)).fetchall()]
+    return [listed(row) for row in execute(SQL.newest, (status, before, limit)).fetchall()]

@@ -1,13 +1,14 @@
 -- name: create
-INSERT INTO runs (id, name, workflow, program, params, parent, tags, voice, status, after_offset, created_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?) ON CONFLICT (id) DO NOTHING
+INSERT INTO runs (id, name, workflow, program, params, parent, tags, after_offset, created_at, seal, voice, status)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending') ON CONFLICT (id) DO NOTHING
 
 -- name: columns
 id, name, workflow, program, params, status, epoch,
 coalesce((SELECT max(last_seq) FROM records WHERE records.run = runs.number), 0),
 parent, tags, after_offset, created_at, started_at, ended_at, result, error, owner, lease_until,
 (SELECT counts FROM records
-    WHERE records.run = runs.number AND counts IS NOT NULL ORDER BY last_seq DESC LIMIT 1)
+    WHERE records.run = runs.number AND counts IS NOT NULL ORDER BY last_seq DESC LIMIT 1),
+seal, outcome_seal
 
 -- name: one
 SELECT {columns} FROM runs WHERE id = ?

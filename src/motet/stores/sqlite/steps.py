@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from motet.errors import StoreFull, StoreUnavailable
 from motet.ports import StepRow
 from motet.stores.codec import decode
 from motet.stores.rules import step_of_cells
 from motet.stores.sqlite.file import Database
 from motet.stores.sqlite.queries import Execute, Queries
 from motet.stores.sqlite.rows import step_row, step_values
+from motet.stores.sqlite.seals import UNREADABLE, check_steps, damaged
 
 SQL = Queries("steps")
 
@@ -29,28 +31,30 @@ Newer = dict[str, list[Any]]
 def steps(database: Database, run: str, limit: int | None, status: str | None, whole: bool) -> list[StepRow]:
     """See `Store.steps`."""
     while database.read(many_are_newer, run):
-        if not database.write_soon(fold_some, run):
+        try:
+            if not database.write_soon(fold_some, run):
+                break
+        except (StoreUnavailable, StoreFull):  # the rows are read where they stand
             break
     return database.snapshot(_steps, run, limit, status, whole)
 
 
 def step(execute: Execute, run: str, key: str) -> StepRow | None:
     """The step, or None. To be read from one state."""
-    number, folded_seq = _run(execute, run)
-    newer = _newer(execute, number, folded_seq, -1)[0]
+    newer = _newer(execute, run, -1)[0]
     if key in newer:
         return step_of_cells(newer[key])
-    row = execute(SQL.one, (number, key)).fetchone()
+    row = execute(SQL.one, (_run(execute, run)[0], key)).fetchone()
     return row and step_row(row)
 
 
 def _steps(execute: Execute, run: str, limit: int | None, status: str | None, whole: bool) -> list[StepRow]:
     number, folded_seq = _run(execute, run)
-    newer = _newer(execute, number, folded_seq, -1)[0]
+    newer = _newer(execute, run, -1)[0]
     found = execute(
         SQL.whole if whole else SQL.light, (number, status, -1 if limit is None else limit + len(newer))
     ).fetchall()
-    rows = [(place, step_row(cells)) for place, *cells in found if cells[0] not in newer]
+    rows = [(place, step_row(cells)) for place, *cells in found if cells[1] not in newer]
     for i, (key, cells) in enumerate(newer.items()):
         if status is None or cells[3] == status:
             place = _place(execute, number, key) if folded_seq else None
@@ -73,8 +77,8 @@ def is_behind(execute: Execute, run: str) -> bool:
 
 def fold_some(execute: Execute, run: str) -> None:
     """Move the rows of the next records into the table."""
-    number, folded_seq = _run(execute, run)
-    newer, last_seq = _newer(execute, number, folded_seq, _AT_ONCE)
+    number = _run(execute, run)[0]
+    newer, last_seq = _newer(execute, run, _AT_ONCE)
     for cells in newer.values():
         execute(SQL.put, step_values(number, cells))
     execute(SQL.folded, (last_seq, number))
@@ -86,13 +90,18 @@ def _run(execute: Execute, run: str) -> tuple[int, int]:
     return row or (0, 0)
 
 
-def _newer(execute: Execute, number: int, folded_seq: int, limit: int) -> tuple[Newer, int]:
-    """The step rows of the next `limit` records (-1: all), and the number of the last event in them."""
+def _newer(execute: Execute, run: str, limit: int) -> tuple[Newer, int]:
+    """The step rows of the run's next `limit` records (-1: all), and the number of the last event in them."""
     newer: Newer = {}
+    number, folded_seq = _run(execute, run)
     found = execute(SQL.unfolded, (number, folded_seq, limit)).fetchall()
-    for _, text in found:
-        if text is not None:
-            newer.update((cells[0], cells) for cells in decode(text))
+    for last_seq, count, text, sealed in found:
+        try:
+            check_steps(sealed, run, last_seq, count, text)
+            if text is not None:
+                newer.update((cells[0], cells) for cells in decode(text))
+        except UNREADABLE as error:
+            raise damaged(run, f"the steps that changed with its events up to number {last_seq}") from error
     return newer, found[-1][0] if found else folded_seq
 
 

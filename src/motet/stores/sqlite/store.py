@@ -31,7 +31,7 @@ from motet.ports import (
     Summary,
     Use,
 )
-from motet.stores.codec import decode, pack
+from motet.stores.codec import pack
 from motet.stores.rules import no_step
 from motet.stores.sqlite import events, journal, runs, steps
 from motet.stores.sqlite.documents import SqliteDocuments
@@ -86,10 +86,11 @@ class SqliteStore(SqliteDocuments):
         self._bell.ring(published=False)
 
     def history(self, run: str, after_seq: int = 0) -> Iterator[Json]:
-        while found := self._database.read(journal.records_after, run, after_seq):
-            for last_seq, count, body in found:
-                yield from decode(body)[max(0, after_seq - (last_seq - count)) :]
-                after_seq = last_seq
+        while True:
+            found, after_seq = self._database.read(journal.events_after, run, after_seq)
+            if not found:
+                return
+            yield from found
 
     def save_checkpoint(self, run: str, epoch: int, checkpoint: Checkpoint) -> None:
         self._database.write(journal.save_checkpoint, run, epoch, checkpoint.seq, pack(checkpoint.state))
@@ -221,9 +222,13 @@ class SqliteStore(SqliteDocuments):
         """The version of its tables."""
         return self._database.read(_version)
 
-    def check(self) -> list[str]:
-        """What is wrong with the file, in SQLite's words; empty if it is sound. Reads all of it."""
-        return self._database.read(_check)
+    def check(self, *, quick: bool = False) -> list[str]:
+        """What is damaged, naming run and place; empty if all is sound. Reads all that is kept; `quick`: only how the
+        file hangs together.
+        """
+        from motet.stores.sqlite import verify
+
+        return self._database.read(verify.problems, quick=quick)
 
     def close(self) -> None:
         if self._pages is not None:
@@ -236,8 +241,3 @@ class SqliteStore(SqliteDocuments):
 
 def _version(execute: Execute) -> int:
     return int(execute("PRAGMA user_version").fetchone()[0])
-
-
-def _check(execute: Execute) -> list[str]:
-    told = [str(row[0]) for row in execute("PRAGMA integrity_check").fetchall()]
-    return [] if told == ["ok"] else told

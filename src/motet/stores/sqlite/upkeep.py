@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import inf
 
+from motet.errors import StoreFull
 from motet.ports import Pruned, Retention
 from motet.stores import rules
 from motet.stores.codec import references, unpack
+from motet.stores.homes import give_up_reserve, keep_reserve
 from motet.stores.sqlite import runs
 from motet.stores.sqlite.events import head
 from motet.stores.sqlite.file import Database
 from motet.stores.sqlite.queries import Execute, Queries
 from motet.stores.sqlite.rows import Row
+from motet.stores.sqlite.seals import UNREADABLE
 
 SQL = Queries("upkeep")
 
@@ -31,6 +35,19 @@ def prune(database: Database, retention: Retention, now: float, *, dry_run: bool
         return database.snapshot(_would_prune, retention, now)
     size_bytes = database.read(_size_bytes)
     pruned = Pruned()
+    try:
+        _remove_old(database, retention, now, pruned)
+    except StoreFull:  # what frees room has to write first
+        give_up_reserve(database.home)
+        with suppress(StoreFull):
+            database.maintain(_cut_log)
+        _remove_old(database, retention, now, pruned)
+    keep_reserve(database.home)
+    pruned.freed_bytes = max(0, size_bytes - database.read(_size_bytes))
+    return pruned
+
+
+def _remove_old(database: Database, retention: Retention, now: float, pruned: Pruned) -> None:
     for number in database.snapshot(_chosen, retention, now):
         removed = database.write(_prune_run, number, retention, now)
         pruned.runs += removed is not None
@@ -43,8 +60,6 @@ def prune(database: Database, retention: Retention, now: float, *, dry_run: bool
     database.write(_prune_listeners, now)
     while (pruned.runs or pruned.events) and database.maintain(_compact_some):
         pass
-    pruned.freed_bytes = max(0, size_bytes - database.read(_size_bytes))
-    return pruned
 
 
 def artifacts(execute: Execute) -> set[str]:
@@ -67,9 +82,11 @@ def _chosen(execute: Execute, retention: Retention, now: float) -> list[int]:
 
 def _candidate(row: Row, size_bytes: int = 0) -> rules.Candidate:
     id_, status, ended_at, lease_until, parent_ended, last_offset, tags = row[1:]
-    return rules.Candidate(
-        id_, status, ended_at, lease_until, bool(parent_ended), last_offset, unpack(tags) or [], size_bytes
-    )
+    try:
+        known = unpack(tags) or []
+    except UNREADABLE:  # a damaged run goes as if it had none
+        known = []
+    return rules.Candidate(id_, status, ended_at, lease_until, bool(parent_ended), last_offset, known, size_bytes)
 
 
 def _heard(execute: Execute, now: float) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from motet.ports import AttemptRow, StepFilter, StepPage, Summary
 from motet.stores.attempts import attempts_of
-from motet.stores.codec import decode, encode
+from motet.stores.codec import encode
 from motet.stores.rules import no_run
 from motet.stores.sqlite import runs
+from motet.stores.sqlite.journal import record_events
 from motet.stores.sqlite.queries import Execute, Queries
 from motet.stores.sqlite.rows import like, step_row
 
@@ -45,8 +46,8 @@ def attempts(execute: Execute, run: str, key: str) -> list[AttemptRow]:
     bodies = execute(SQL.events_of, (number, f'"key":{encode(key)}')).fetchall()
     events = [
         event
-        for (body,) in bodies
-        for event in decode(body)
+        for row in bodies
+        for event in record_events(run, *row)
         if event.get("key") == key and event.get("element", -1) < 0
     ]
     needs = [*events[0].get("needs", ()), *events[0].get("after", ())] if events else []

@@ -6,7 +6,7 @@ SELECT number, folded_seq, coalesce((SELECT max(last_seq) FROM records WHERE rec
 FROM runs WHERE id = ?
 
 -- name: window
-SELECT number, {light_columns}, NULL FROM steps WHERE run = ?1 AND number > ?2 AND {conditions} ORDER BY number LIMIT ?5
+SELECT number, run, {light_columns}, NULL, NULL FROM steps WHERE run = ?1 AND number > ?2 AND {conditions} ORDER BY number LIMIT ?5
 
 -- name: has_text
 number IN (
@@ -19,7 +19,7 @@ number IN (
 SELECT task, status, count(*) FROM steps INDEXED BY steps_by_task WHERE run = ? GROUP BY task, status ORDER BY task
 
 -- name: events_of
-SELECT body FROM records WHERE run = ? AND instr(body, ?) > 0 ORDER BY last_seq
+SELECT body, last_seq, count, seal FROM records WHERE run = ? AND instr(body, ?) > 0 ORDER BY last_seq
 
 -- name: last_end
 SELECT max(ended_at) FROM steps WHERE run = ? AND key IN (SELECT value FROM json_each(?))

@@ -1,0 +1,17 @@
+-- name: ids
+SELECT id FROM runs ORDER BY number
+
+-- name: changed
+SELECT last_seq, count, steps, seal FROM records
+WHERE run = (SELECT number FROM runs WHERE id = ?) ORDER BY last_seq
+
+-- name: steps
+SELECT coalesce(runs.id, steps.run), steps.run, key, task, form, steps.status, steps.parent, steps.name, attempt, added_at,
+steps.started_at, steps.ended_at, cached, needs, size, done, steps.error, steps.result, steps.seal
+FROM steps LEFT JOIN runs ON runs.number = steps.run ORDER BY steps.number
+
+-- name: checkpoints
+SELECT id FROM runs JOIN checkpoints ON checkpoints.run = number ORDER BY number
+
+-- name: documents
+SELECT voice, kind, key, body, version, seal FROM documents ORDER BY voice, kind, key
