@@ -24,8 +24,11 @@ SQL = Queries("pages")
 FEW = 5_000
 """A condition that so many runs fulfil at most is a rare one."""
 
-WALK = 50_000
+WALK = 20_000
 """So many runs are looked through at once."""
+
+_TRIGRAM = 3
+"""So many letters in a row the index of texts needs."""
 
 _COLUMNS = ("workflow", "voice", "parent", "status")
 
@@ -73,7 +76,10 @@ class SqlitePages:
 
 
 class _Condition(Record):
-    """A condition: as one on a row of `runs`, and as a query of the runs that fulfil it. Both take the same values."""
+    """A condition: as one on a row of `runs`, and as a query of the runs that fulfil it, if an index has these.
+
+    Both take the same values.
+    """
 
     test: str
     rare: str
@@ -86,7 +92,7 @@ def page(execute: Execute, where: RunFilter, start: str | None, limit: int) -> R
     conditions = _conditions(where)
     window, values = _window(where, start)
     rarest, count = None, FEW + 1
-    for each in conditions:
+    for each in (it for it in conditions if it.rare):
         found = execute(SQL.count.replace("{rare}", each.rare), (*each.values, count)).fetchone()[0]
         if found < count:
             rarest, count = each, found
@@ -134,7 +140,8 @@ def _conditions(where: RunFilter) -> list[_Condition]:
     found += [_Condition(SQL.has_term, SQL.rare_term, bounds) for bounds in rules.bounds_of(where)]
     if where.text is not None:
         text = where.text.lower()
-        found.append(_Condition(SQL.has_text, SQL.rare_text, (like(text), text)))
+        indexed = max(map(len, text.replace("%", "_").split("_"))) >= _TRIGRAM
+        found.append(_Condition(SQL.has_text, SQL.rare_text if indexed else "", (like(text), text)))
     return found
 
 
