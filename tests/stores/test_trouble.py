@@ -188,3 +188,23 @@ def test_errors_of_the_system_are_told_apart(tmp_path: Path) -> None:
     assert type(told) is StoreUnavailable
     assert "SQLITE_IOERR_READ" in told.what
     assert type(sqlite_file.explained(sqlite3.InterfaceError("odd"), "p")) is StoreError
+
+
+def test_what_damage_in_the_log_has_cost_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """SQLite takes the log from the damage on for never written."""
+    store = filled(tmp_path, 50)
+    store.keep_synced()
+    store.close()
+    log = tmp_path / "store.db-wal"
+    content = bytearray(log.read_bytes())
+    content[-5000] ^= 1
+    log.write_bytes(content)
+    (tmp_path / "store.db-shm").unlink()
+    for told in (True, False):
+        store = SqliteStore(str(tmp_path))
+        left = store.head()
+        assert left < 50
+        assert store.check() == []
+        store.close()
+        assert (f"has lost events: it ends at event {left}, and up to event 50" in caplog.text) == told
+        caplog.clear()

@@ -65,21 +65,23 @@ class Syncer:
 
 
 def tell_loss(home: str, head: Callable[[], int]) -> None:
-    """Log once what the store in `home` has lost, or may have, since the machine stopped under it.
-
-    Costs the look at one small file, as long as nothing has happened.
+    """Log once what the store in `home` has lost, or may have, since the machine stopped under it; also without that,
+    where events are gone that were there: damage in the log costs all that stands behind it.
     """
     noted = synced(home)
-    if noted is None or noted["boot"] == boot():
+    if noted is None:
+        return
+    found = head()
+    if noted["boot"] == boot() and found >= noted["offset"]:
         return
     import logging
 
-    found, when = head(), time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(noted["at"]))
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(noted["at"]))
     log = logging.getLogger("motet.stores")
     if found < noted["offset"]:
         log.warning(
             "The store at %s has lost events: it ends at event %d, and up to event %d they were on the disk at %s. "
-            "Its disk, or what copied it, did not keep what it said it had. Runs go on from what is there.",
+            "Its disk, or what copied or changed the file, did not keep it. Runs go on from what is there.",
             home, found, noted["offset"], when,
         )  # fmt: skip
     elif not noted["closed"]:
@@ -89,6 +91,7 @@ def tell_loss(home: str, head: Callable[[], int]) -> None:
             home, noted["offset"], when,
         )  # fmt: skip
     with suppress(OSError):
+        os.unlink(os.path.join(home, "synced"))
         _note(home, {"boot": boot(), "offset": found, "at": time.time(), "closed": True})
 
 
