@@ -70,6 +70,11 @@ def _part_of_package(file: str) -> Main:
     return Main(file)
 
 
+def is_there(file: str) -> bool:
+    """Whether the file is there; of one in an archive, whether that is."""
+    return os.path.exists(file) or os.path.isfile(os.path.dirname(file))
+
+
 def is_program(main: Main) -> bool:
     """Whether it can be run: a module always, a package if it has a `__main__`. Packages above it are imported."""
     if not main.module or main.module == "__main__":

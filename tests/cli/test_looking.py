@@ -130,7 +130,8 @@ def test_logs(cli: Cli) -> None:
     assert [line["text"] for line in cli.json("logs", "mine", "printing/say-1")] == ["said two", "complained two"]
     assert [line["stream"] for line in cli.json("logs", "mine", "say-2")] == ["stdout", "stderr"]
     assert len(cli.json("logs", "mine", "printing")) == 8
-    assert cli("logs", "mine", "printing/say-9").out == ""
+    refused = cli("logs", "mine", "printing/say-9", code=2)
+    assert "has no step 'printing/say-9'" in refused.err
 
 
 def test_following_logs_until_the_run_has_ended(cli: Cli, flows: Path) -> None:

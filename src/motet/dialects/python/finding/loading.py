@@ -15,7 +15,7 @@ from motet.dialects.python.finding.standin import standing_in
 from motet.dialects.python.flows import Flow
 from motet.errors import MotetError, TargetError
 from motet.kernel.events import Json
-from motet.mains import Main, compiled, is_program, module_of, put_first
+from motet.mains import Main, compiled, is_program, is_there, module_of, put_first
 from motet.values.errors import encode_error
 
 
@@ -127,7 +127,7 @@ def find_again(spec: Json, known_as: str = "") -> Flow[..., Any]:
                 "The flow was defined in an interactive session, which cannot be loaded again.",
                 "Write it to a file and run that.",
             )
-        if not os.path.exists(spec["file"]):
+        if not is_there(spec["file"]):
             raise TargetError(
                 f"{spec['file']}, which the run was begun from, is not there.",
                 "If it was moved or renamed, say where it is now: --at FILE.",
