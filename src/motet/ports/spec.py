@@ -5,7 +5,8 @@ beside a result, and compared with what the code on disk asks for now.
 
 A part of a step is told by a *form*: a small plain value stands for itself (3, 0.1, "train"), "#..." is the digest of
 a value, "@KEY" the result of the step KEY, a list holds one form for each element of a map. Texts that begin so are
-digests themselves.
+digests themselves. "#...:..." is the digest of an argument that holds code: a function, or an object of a class of the
+user's own. Before the colon code counts by its name, behind it by what it does.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def recorded_spec(call: Json) -> StepSpec | None:
 class Difference(Record, frozen=True):
     """A part of a step that is not what it was.
 
-    part  "target", "code", "receiver", "argument", "outside", "environment", "option"
+    part  "target", "code", "receiver", "argument", "carried", "outside", "environment", "option"; "carried" is the code
+          of an argument or receiver that is the same otherwise
     name  of the argument, value, package or option; empty for target, code and receiver
     was, now  the forms; None where there is none
     """
@@ -80,7 +82,9 @@ class Difference(Record, frozen=True):
             return "its code"
         if self.part == "target":
             return f"the task: it was {self.was}, now {self.now}"
-        what = "the object that it is a method of" if self.part == "receiver" else f"{_WORDS[self.part]} {self.name}"
+        if self.part == "carried":
+            return f"the code of {_RECEIVED if self.name == RECEIVER else f'argument {self.name}'}"
+        what = _RECEIVED if self.part == "receiver" else f"{_WORDS[self.part]} {self.name}"
         return f"{what}: {self.shown}" if self.shown else what
 
     @property
@@ -95,6 +99,7 @@ class Difference(Record, frozen=True):
         return f"it was {self.sides[0]}, now {self.sides[1]}" if self.sides else ""
 
 
+_RECEIVED = "the object that it is a method of"
 _WORDS = {"argument": "argument", "outside": "the outside value", "environment": "package", "option": "option"}
 
 
@@ -112,7 +117,10 @@ def differences(was: Json, now: Json) -> list[Difference] | None:
         if (before := getattr(old, part)) != (after := getattr(new, part))
     ]
     for each in _differing("argument", old.inputs, new.inputs):
-        found.append(Difference("receiver", "", each.was, each.now) if each.name == RECEIVER else each)
+        if same(without_code(each.was), without_code(each.now)):
+            found.append(Difference("carried", each.name, each.was, each.now))
+        else:
+            found.append(Difference("receiver", "", each.was, each.now) if each.name == RECEIVER else each)
     found += _differing("outside", old.outside, new.outside)
     found += _differing("environment", old.environment, new.environment)
     found += _differing("option", old.options, new.options)
@@ -128,6 +136,18 @@ def _differing(part: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> I
 
 ABSENT = "#"
 """The form of what is not there."""
+
+
+def with_code(form: Json, whole: Json) -> Json:
+    """The form of an argument that holds code, of a form in which code counts by its name, and one where it does not."""
+    return f"{form}:{str(whole)[1:]}"
+
+
+def without_code(form: Json) -> Json:
+    """A form by which an argument is the same whatever the code that it holds does."""
+    if isinstance(form, list):
+        return [without_code(each) for each in form]
+    return form.partition(":")[0] if isinstance(form, str) and form[:1] == "#" else form
 
 
 def same(one: Json, other: Json) -> bool:

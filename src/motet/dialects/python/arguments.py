@@ -14,7 +14,7 @@ from motet.dialects.python.scope import Lineage
 from motet.dialects.python.states import State
 from motet.kernel.events import Json
 from motet.kernel.state import Step
-from motet.ports.spec import RECEIVER, recorded_spec
+from motet.ports.spec import RECEIVER, recorded_spec, without_code
 from motet.records import Record, field
 from motet.values.identity.fingerprints import Walk, fingerprint, scalar_form, step_form
 from motet.values.identity.known import with_inputs
@@ -121,7 +121,7 @@ def asked(
     elif not kwargs and receiver is NOT_BOUND and PLAIN.issuperset(map(type, args)):
         digest = fingerprint(*args)[0]
     else:
-        digest = fingerprint(repr(inputs))[0]
+        digest = _called(inputs)
     return (with_inputs(code, inputs, unknown) if inputs else code), digest
 
 
@@ -143,8 +143,13 @@ def asked_of_all(
     if known is not None and recorded_spec(known.call) is None:
         digest = _as_before(((parts.each,), parts.content()), lineage, known)
     else:
-        digest = fingerprint(repr(inputs))[0]
+        digest = _called(inputs)
     return with_inputs(code, inputs, unknown), digest
+
+
+def _called(inputs: Mapping[str, Json]) -> str:
+    """The fingerprint of inputs: what the code that they hold does is no part of it."""
+    return fingerprint(repr({name: without_code(form) for name, form in inputs.items()}))[0]
 
 
 def _told(value: Any, lineage: Lineage, name: str, unknown: dict[str, str]) -> Json:
@@ -156,7 +161,7 @@ def _told(value: Any, lineage: Lineage, name: str, unknown: dict[str, str]) -> J
     if key is not None:
         return step_form(key)
     walk = Walk(lambda each: step_of(each, lineage))
-    form = walk.told(value)
+    form = walk.given(value)
     if walk.unknown:
         unknown[name if name == RECEIVER else f"argument {name}"] = walk.cannot
     return form
@@ -198,6 +203,6 @@ def _digest(call: Call, lineage: Lineage) -> tuple[str, bool]:
         key = step_of(value, lineage)
         return f"step:{key}" if key is not None else None
 
-    walk = Walk(stands_for)
+    walk = Walk(stands_for, by_name=True)
     bared = {name: bare(value) for name, value in kwargs.items()}
     return walk.digest(tuple([bare(value) for value in args]), bared), not walk.code

@@ -93,7 +93,7 @@ def _stdlib_object(value: Any, cls: type) -> Parts | None:
     from enum import Enum
 
     if isinstance(value, Enum):
-        return "enum", True, (cls, value.name, value.value)
+        return "enum", True, (cls, value.name or value.value)  # the values of names are the class's
     pathlib = sys.modules.get("pathlib")
     if pathlib is not None and isinstance(value, pathlib.PurePath):
         return "path", True, (str(value),)

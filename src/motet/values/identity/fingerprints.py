@@ -12,14 +12,16 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from marshal import dumps as marshal_dumps
 from math import isfinite
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, TypeAlias
 
 from motet.kernel.events import Json
+from motet.ports.spec import with_code
 from motet.values.hashing import blake2b
-from motet.values.identity.code import ABSENT, Plan, Read, plan_of
+from motet.values.identity.code import ABSENT, Plan, Read, look_up, plan_of
 from motet.values.identity.means import told_as_means
-from motet.values.identity.modules import is_own, version_of
-from motet.values.identity.wrappers import is_data
+from motet.values.identity.modules import is_own, module_name, target_of, version_of
+from motet.values.identity.wrappers import is_data, parts_of
 from motet.values.secrets import hide
 
 Substitute: TypeAlias = Callable[[object], "str | None"]
@@ -58,18 +60,20 @@ class Walk:
 
     unknown   the types of what cannot be told
     code      whether code was met: its digest may change with the version of Motet
+    by_name   whether code counts by its name and what it closes over, and not by what it does
     size      about how many bytes were looked at
     held      whether what is looked at belongs to code or an object, and was not given as it is
     """
 
-    def __init__(self, substitute: Substitute | None = None, *, held: bool = False) -> None:
+    def __init__(self, substitute: Substitute | None = None, *, held: bool = False, by_name: bool = False) -> None:
         self.substitute = substitute
         self.unknown: dict[str, None] = {}
         self.code = False
+        self.by_name = by_name
         self.size = 0
         self.held = held
         self.depth = 0
-        self.memo: dict[int, tuple[object, object]] = {}
+        self.memo: dict[int, tuple[object, object, bool]] = {}
 
     def digest(self, *values: Any) -> str:
         """32 hex digits that tell these values."""
@@ -79,6 +83,15 @@ class Walk:
         """The value as it is told in the record of a step."""
         found = scalar_form(value)
         return digest_form(marshal_dumps(self.form(value), _VERSION)) if found is ... else found
+
+    def given(self, value: Any) -> Json:
+        """As `told`, for an argument: where it holds code, what it is but for what that does comes first, apart."""
+        whole = self.told(value)
+        if not self.code:
+            return whole
+        self.by_name = True
+        self.memo = {key: known for key, known in self.memo.items() if not known[2]}
+        return with_code(self.told(value), whole)
 
     @property
     def cannot(self) -> str:
@@ -98,18 +111,21 @@ class Walk:
             return value
         known = self.memo.get(id(value))
         if known is not None:
+            self.code = self.code or known[2]
             return known[1]
         # Until the form is known, meeting the object again means a cycle. The object is kept, so that no
         # other one gets its id while the walk lasts.
-        self.memo[id(value)] = (value, (..., "cycle", kind.__name__))
+        self.memo[id(value)] = (value, (..., "cycle", kind.__name__), False)
         if self.depth >= 200:
             return self._opaque(kind)
+        before, self.code = self.code, False
         self.depth += 1
         written = marshal_dumps(self._look_into(value, kind), _VERSION)  # type: ignore[arg-type]
         self.size += len(written) + (value.nbytes if kind.__module__ == "numpy" else 0)
         form = (..., blake2b(written, digest_size=16).digest())
         self.depth -= 1
-        self.memo[id(value)] = (value, form)
+        self.memo[id(value)] = (value, form, self.code)
+        self.code = self.code or before
         return form
 
     def _look_into(self, value: Any, kind: type) -> object:
@@ -164,6 +180,8 @@ class Walk:
     def _planned(self, value: Any, kind: type) -> object:
         """The form of code: all that it reaches, and the values that it reads."""
         self.code = True
+        if self.by_name:
+            return self._called(value)
         if isinstance(value, type) and not is_own(value.__module__, _file_of(value)):
             return (..., "type", type_name(value), version_of(value.__module__))
         plan = plan_of(value)
@@ -173,6 +191,21 @@ class Walk:
         for asked in plan.runtime:
             self.unknown[f"code that reads {asked}"] = None
         return (..., "code", plan.code, sorted(reads), [(name, version_of(name)) for name in plan.packages])
+
+    def _called(self, value: Any) -> object:
+        """The form of code by its name, with the values that it was made around."""
+        if isinstance(value, ModuleType):
+            return (..., "module", module_name(value.__name__))
+        held, self.held = self.held, True
+        if isinstance(value, FunctionType):
+            form = self._named("code", target_of(value), *(look_up(cell, "") for cell in value.__closure__ or ()))
+        elif isinstance(value, type | BuiltinFunctionType):
+            form = self._named("code", target_of(value))
+        else:
+            name, parts = parts_of(value)
+            form = self._named(name, *(part for _, part in parts))
+        self.held = held
+        return form
 
 
 _HOLDING = frozenset(("object", "dataclass", "attrs", "model", "content"))
