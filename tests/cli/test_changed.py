@@ -18,6 +18,8 @@ FLOW = """
     import lib
 
     RATE = 0.1
+    FACTOR = 1
+    ZERO = 0.0
     TABLE = {"a": 1}
 
     def count(word):
@@ -49,6 +51,10 @@ FLOW = """
     @task
     def rate(x):
         return x * RATE
+
+    @task
+    def kind(x):
+        return f"{FACTOR} {ZERO}"
 
     @task
     def table(x):
@@ -96,7 +102,7 @@ FLOW = """
     def main():
         values = [own([1]), rate(2), table(3), config(4), calls(5), elsewhere(6), default(7), outer(8)]
         values += element.map([1, 2]).result()
-        values += [below(9), closed(10), use(values[0]), untouched(11)]
+        values += [below(9), closed(10), kind(0), use(values[0]), untouched(11)]
         if not os.path.exists("well"):
             raise ValueError("not yet")
         return values
@@ -109,6 +115,8 @@ LIB = """
 EDITS = {
     "own": ('count("own")\n        return x', 'count("own")\n        return x + x', ["own-0", "outer-0"]),
     "a constant": ("RATE = 0.1", "RATE = 0.5", ["rate-0", "below-0"]),
+    "the type of a constant": ("FACTOR = 1", "FACTOR = 1.0", ["kind-0"]),
+    "the sign of a zero": ("ZERO = 0.0", "ZERO = -0.0", ["kind-0"]),
     "a table": ('TABLE = {"a": 1}', 'TABLE = {"a": 2}', ["table-0"]),
     "a field of an object": ("CONFIG = Config()", "CONFIG = Config(3)", ["config-0"]),
     "a default of a class": ("scale: int = 2", "scale: int = 5", ["config-0"]),

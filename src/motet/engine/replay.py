@@ -33,14 +33,14 @@ def recorded(
     if not _was_begun(known):
         if not (is_same and _is_related(known, action)):
             _redefine(session, action)
-        elif known.call != action.call:
+        elif _is_other(known.call, action.call):
             _change(session, known.key, _differs(known, action), kept=False, call=action.call)
     elif not is_same:
         if not rerun_changed:
             session.broken = _mismatch(session.state, known, action)
             raise session.broken
         _redo(session, known, action)
-    elif known.call != action.call and known.key not in found.changed:  # a flow with retries asks again
+    elif _is_other(known.call, action.call) and known.key not in found.changed:  # a flow with retries asks again
         _compare(session, known, action, found, rerun_changed=rerun_changed)
     return known.ended and not _unseen(known)
 
@@ -61,6 +61,11 @@ def _is_same_call(known: Step, action: AddStep) -> bool:
     return (known.task, known.fingerprint, known.form, size) == (
         action.task, action.fingerprint, action.form, action.size
     )  # fmt: skip
+
+
+def _is_other(was: Json, now: Json) -> bool:
+    """Whether it is not known to be the same: to Python, 1 and 1.0 and True would be."""
+    return bool(was != now) or differences(was, now) != []
 
 
 def _was_begun(known: Step) -> bool:

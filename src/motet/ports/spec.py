@@ -139,7 +139,7 @@ ABSENT = "#"
 
 
 def with_code(form: Json, whole: Json) -> Json:
-    """The form of an argument that holds code, of a form in which code counts by its name, and one where it does not."""
+    """The form of an argument that holds code, of two: in one code counts by its name, in `whole` by what it does."""
     return f"{form}:{str(whole)[1:]}"
 
 

@@ -253,7 +253,8 @@ class Reasons(Facts):
 
 _PARTS = {
     "target": "it was another task there", "code": "its code has changed",
-    "carried": "the code of what it was given has changed", "receiver": "the object that it is a method of has changed", "argument": "its arguments have changed",
+    "carried": "the code of what it was given has changed",
+    "receiver": "the object that it is a method of has changed", "argument": "its arguments have changed",
     "outside": "values that its code reads have changed", "environment": "packages have changed",
     "option": "options have changed",
 }  # fmt: skip
