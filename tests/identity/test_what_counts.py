@@ -483,3 +483,28 @@ def test_a_step_that_cannot_be_told_is_said_once_and_not_cached(caplog: pytest.L
     assert "argument client" in said[0]
     assert "generator" in said[0]
     assert "motet.means" in said[0]
+
+
+class _Unnamed(type):
+    """A metaclass as those of types made in C: what its `__module__` is, is no text."""
+
+    __module__ = property(lambda cls: None)  # type: ignore[assignment]
+
+
+class _OfNoModule(metaclass=_Unnamed):
+    def value(self) -> int:
+        return 1
+
+
+def test_types_that_say_no_module_are_told() -> None:
+    """So are generators of random numbers of NumPy, which are made in C: by their state."""
+    random, generator = numpy.random.RandomState(3), numpy.random.default_rng(3)
+
+    def draws(it: Any) -> Any:
+        return random.rand(), generator.random(), _OfNoModule().value()
+
+    first = spec(draws, _OfNoModule(), of=random)
+    assert first.unknown == {}
+    assert spec(draws, _OfNoModule(), of=random) == first
+    random.rand()
+    assert spec(draws, _OfNoModule()).outside != first.outside

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from motet.values.hashing import blake2b
 from motet.values.identity.bytecode import CodeForm, form_of, stored_constants
 from motet.values.identity.lazy import lazily_imported
-from motet.values.identity.modules import is_own, module_name
+from motet.values.identity.modules import is_own, module_name, module_of
 from motet.values.identity.wrappers import is_data, members_of, parts_of
 
 ABSENT: Any = type("Absent", (), {"__reduce__": lambda self: "ABSENT"})()
@@ -167,7 +167,7 @@ class _Reach:
             else:
                 self.follow(cls, each, value)
                 edges.append((each, self.part(f"{name}.{each}", value)))
-        return "class", module_name(cls.__module__), name, bases, kind, edges
+        return "class", module_name(module_of(cls)), name, bases, kind, edges
 
     def imported(self, form: CodeForm, code: CodeType, space: Mapping[str, Any]) -> Iterator[Any]:
         """What the function imports itself: modules of the user's own count by their files."""
@@ -217,7 +217,7 @@ class _Reach:
         if isinstance(value, FunctionType | type) and not is_own(*_where(value)) and not _is_around(value):
             return self.package(_where(value)[0], (value.__qualname__,))
         if isinstance(value, BuiltinFunctionType) and isinstance(value.__self__, ModuleType | None):
-            return self.package(value.__module__ or "builtins", (value.__qualname__,))
+            return self.package(module_of(value), (value.__qualname__,))
         if isinstance(value, ModuleType) and not is_own(value.__name__, getattr(value, "__file__", None)):
             return self.package(value.__name__, (), value)
         if is_data(value):
@@ -273,7 +273,7 @@ def _where(value: Any) -> tuple[str, str | None]:
     """The module, and the file, that a function or class was written in."""
     if isinstance(value, FunctionType):
         return value.__globals__.get("__name__", ""), value.__globals__.get("__file__") or value.__code__.co_filename
-    return value.__module__, getattr(sys.modules.get(value.__module__), "__file__", None)
+    return module_of(value), getattr(sys.modules.get(module_of(value)), "__file__", None)
 
 
 def _attributes(code: CodeType) -> set[str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from motet.values.hashing import blake2b
+from motet.values.identity.modules import module_of
 
 Parts: TypeAlias = tuple[str, bool, tuple[object, ...]]
 """A name for the kind, whether the parts tell all, and the parts: values to be looked into in turn."""
@@ -169,7 +170,7 @@ def _subclass(value: Any, cls: type) -> Parts | None:
 
 
 def _is_library(cls: type) -> bool:
-    return cls.__module__.partition(".")[0] in ("numpy", "pandas", "pyarrow")
+    return module_of(cls).partition(".")[0] in ("numpy", "pandas", "pyarrow")
 
 
 # ---------------------------------------------------------------- arrays and tables
@@ -235,7 +236,7 @@ def _column(pandas: Any, values: Any) -> tuple[object, ...]:
 
 def _pyarrow(value: Any, cls: type) -> Parts | None:
     pyarrow = sys.modules.get("pyarrow")
-    if pyarrow is None or not hasattr(pyarrow, "Table") or not cls.__module__.startswith("pyarrow"):
+    if pyarrow is None or not hasattr(pyarrow, "Table") or not module_of(cls).startswith("pyarrow"):
         return None
     if isinstance(value, pyarrow.Table):
         return "arrow table", True, (_arrow_content(pyarrow, value),)

@@ -20,7 +20,7 @@ from motet.ports.spec import with_code
 from motet.values.hashing import blake2b
 from motet.values.identity.code import ABSENT, Plan, Read, look_up, plan_of
 from motet.values.identity.means import told_as_means
-from motet.values.identity.modules import is_own, module_name, target_of, version_of
+from motet.values.identity.modules import is_own, module_name, module_of, target_of, version_of
 from motet.values.identity.wrappers import is_data, parts_of
 from motet.values.secrets import hide
 
@@ -182,8 +182,8 @@ class Walk:
         self.code = True
         if self.by_name:
             return self._called(value)
-        if isinstance(value, type) and not is_own(value.__module__, _file_of(value)):
-            return (..., "type", type_name(value), version_of(value.__module__))
+        if isinstance(value, type) and not is_own(module_of(value), _file_of(value)):
+            return (..., "type", type_name(value), version_of(module_of(value)))
         plan = plan_of(value)
         held, self.held = self.held, True
         reads = [(read.name, self.form(read.value())) for read in plan.reads if not is_usual(read)]
@@ -213,7 +213,7 @@ _HOLDING = frozenset(("object", "dataclass", "attrs", "model", "content"))
 
 
 def _file_of(cls: type) -> str | None:
-    return getattr(sys.modules.get(cls.__module__), "__file__", None)
+    return getattr(sys.modules.get(module_of(cls)), "__file__", None)
 
 
 def is_usual(read: Read) -> bool:

@@ -37,10 +37,16 @@ def module_name(module: str) -> str:
     return os.path.splitext(os.path.basename(file))[0] if file else module
 
 
+def module_of(value: Any) -> str:
+    """The module that a function or class says it is of; builtins for types that say none, as some made in C."""
+    module = getattr(value, "__module__", None)
+    return module if isinstance(module, str) else "builtins"
+
+
 def target_of(function: Any) -> str:
     """Module and qualified name of a function, class, or callable object."""
     named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{module_name(str(named.__module__))}:{named.__qualname__}"
+    return f"{module_name(module_of(named))}:{named.__qualname__}"
 
 
 def is_own(module: str, file: str | None) -> bool:
