@@ -508,3 +508,30 @@ def test_types_that_say_no_module_are_told() -> None:
     assert spec(draws, _OfNoModule(), of=random) == first
     random.rand()
     assert spec(draws, _OfNoModule()).outside != first.outside
+
+
+CLASSES = """
+from dataclasses import dataclass, field
+from pydantic import BaseModel
+@dataclass(frozen=True, order=True)
+class Data:
+    one: int = field(default=1, metadata={"scale": 4})
+    two: int = field(default=2, repr=False)
+class Model(BaseModel):
+    three: int = 3
+    four: int = 4
+    _five: int = 5
+def work(x):
+    return Data(), Model()
+"""
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    (", order=True", ""), ("frozen=True", "frozen=False"), ('"scale": 4', '"scale": 5'), ("repr=False", "repr=True"),
+    ("_five: int = 5", "_five: int = 6"), ("three: int = 3\n    four: int = 4", "four: int = 4\n    three: int = 3"),
+])  # fmt: skip
+def test_what_classes_are_made_with_counts(written: Callable[..., str], old: str, new: str) -> None:
+    assert CLASSES.count(old) == 1
+    first = written(m=CLASSES)
+    assert written(m=CLASSES) == first
+    assert written(m=CLASSES.replace(old, new)) != first

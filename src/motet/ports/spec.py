@@ -144,7 +144,9 @@ def with_code(form: Json, whole: Json) -> Json:
 
 
 def without_code(form: Json) -> Json:
-    """A form by which an argument is the same whatever the code that it holds does."""
+    """A form, or forms by name, by which arguments are the same whatever the code that they hold does."""
+    if isinstance(form, dict):
+        return {name: without_code(each) for name, each in form.items()}
     if isinstance(form, list):
         return [without_code(each) for each in form]
     return form.partition(":")[0] if isinstance(form, str) and form[:1] == "#" else form

@@ -121,7 +121,7 @@ def asked(
     elif not kwargs and receiver is NOT_BOUND and PLAIN.issuperset(map(type, args)):
         digest = fingerprint(*args)[0]
     else:
-        digest = _called(inputs)
+        digest = fingerprint(repr(without_code(inputs)))[0]
     return (with_inputs(code, inputs, unknown) if inputs else code), digest
 
 
@@ -143,13 +143,8 @@ def asked_of_all(
     if known is not None and recorded_spec(known.call) is None:
         digest = _as_before(((parts.each,), parts.content()), lineage, known)
     else:
-        digest = _called(inputs)
+        digest = fingerprint(repr(without_code(inputs)))[0]
     return with_inputs(code, inputs, unknown), digest
-
-
-def _called(inputs: Mapping[str, Json]) -> str:
-    """The fingerprint of inputs: what the code that they hold does is no part of it."""
-    return fingerprint(repr({name: without_code(form) for name, form in inputs.items()}))[0]
 
 
 def _told(value: Any, lineage: Lineage, name: str, unknown: dict[str, str]) -> Json:

@@ -65,15 +65,22 @@ def members_of(cls: type) -> Iterator[tuple[str, Any]]:
         yield "members", [(name, each._value_) for name, each in cls._member_map_.items()]
         generated = True
     elif "__dataclass_fields__" in vars(cls):
-        names = ("name", "default", "default_factory", "init", "hash", "compare", "kw_only")
+        names = ("name", "default", "default_factory", "init", "repr", "hash", "compare", "kw_only", "metadata")
         fields = cls.__dataclass_fields__.values()  # type: ignore[attr-defined]
+        said = cls.__dataclass_params__  # type: ignore[attr-defined]
+        yield "options", [getattr(said, name, None) for name in _OPTIONS]
         yield "fields", [[_unless_missing(getattr(each, name)) for name in names] for each in fields]
     elif "__pydantic_fields__" in vars(cls) or "model_fields" in vars(cls):
-        yield "fields", dict(cls.__dict__.get("__pydantic_fields__") or cls.model_fields)  # type: ignore[attr-defined]
+        fields = cls.__dict__.get("__pydantic_fields__") or cls.model_fields  # type: ignore[attr-defined]
+        yield "fields", [*fields.items(), *getattr(cls, "__private_attributes__", {}).items()]
     for name in sorted(vars(cls)):
         value = vars(cls)[name]
         if _is_said(cls, name, value, generated):
             yield name, value
+
+
+_OPTIONS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen", "match_args", "slots")
+"""Of a dataclass."""
 
 
 def _unless_missing(value: Any) -> Any:
