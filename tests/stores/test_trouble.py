@@ -208,3 +208,12 @@ def test_what_damage_in_the_log_has_cost_is_told(tmp_path: Path, caplog: pytest.
         store.close()
         assert (f"has lost events: it ends at event {left}, and up to event 50" in caplog.text) == told
         caplog.clear()
+
+
+def test_a_row_that_is_gone_and_others_that_are_not(tmp_path: Path) -> None:
+    """A new run gets the number of the one whose row is gone, while the rest of that is still there."""
+    store = filled(tmp_path, 3)
+    tell(store, "DELETE FROM runs WHERE id = 'r'")
+    with pytest.raises(StoreCorrupt, match="is damaged"):
+        store.create_run(NewRun("other", "n", "w", {}))
+    store.close()

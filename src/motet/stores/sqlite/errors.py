@@ -26,6 +26,10 @@ def patiently(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
             time.sleep(0.001)  # SQLite itself has waited before, but not for all locks
 
 
+# What Motet itself writes breaks no constraint: where one is broken, rows are missing, or another's.
+_DAMAGE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH)
+
+
 def explained(error: sqlite3.Error | OSError, path: str) -> StoreError:
     """What the error means to a user, and what to do about it."""
     if isinstance(error, OSError):
@@ -33,7 +37,7 @@ def explained(error: sqlite3.Error | OSError, path: str) -> StoreError:
     code = getattr(error, "sqlite_errorcode", None) or 0
     said = f"{error} [{getattr(error, 'sqlite_errorname', None) or type(error).__name__}]"
     cause = code & 0xFF
-    if cause in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+    if cause in _DAMAGE:
         return StoreCorrupt(
             f"The store {path} is damaged: {said}.",
             "Put a backup in its place; or, to begin anew, move it away with the two files beside it, "
