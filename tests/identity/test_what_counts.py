@@ -535,3 +535,34 @@ def test_what_classes_are_made_with_counts(written: Callable[..., str], old: str
     first = written(m=CLASSES)
     assert written(m=CLASSES) == first
     assert written(m=CLASSES.replace(old, new)) != first
+
+
+def _swapped(value: Any, new: Any) -> None:
+    value[next(iter(value)) if isinstance(value, dict) else 0] = new
+
+
+@pytest.mark.parametrize("make", [
+    lambda: [1] * 100, lambda: {f"k{at}": 1 for at in range(100)}, lambda: dict.fromkeys(range(100), 1),
+])  # fmt: skip
+def test_containers_that_are_read_again_and_again_are_told_by_what_is_in_them_now(make: Callable[[], Any]) -> None:
+    held: Any = make()
+
+    def reads() -> Any:
+        return held
+
+    code = task(reads)
+
+    def now() -> Any:
+        return code.code.spec(None, lambda caller, name: name)["outside"]["held"]
+
+    first = now()
+    assert now() == first
+    told = [first]
+    for new in (True, 1.0, 2, "x", [1], [2]):
+        _swapped(held, new)
+        told.append(now())
+    held[next(iter(held)) if isinstance(held, dict) else 0].append(3)
+    told.append(now())
+    assert len(set(told)) == len(told), told
+    held = make()
+    assert now() == first, "another object, with the same in it"

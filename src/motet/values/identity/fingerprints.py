@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from marshal import dumps as marshal_dumps
 from math import isfinite
+from operator import is_
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, TypeAlias
 
@@ -141,6 +142,8 @@ class Walk:
 
     def _mapping(self, name: str, value: dict[Any, Any]) -> object:
         if set(map(type, value)) <= {str}:
+            if _SCALARS.issuperset(map(type, value.values())):
+                return (..., name, "str", [(key, value[key]) for key in sorted(value)])
             return (..., name, "str", [(key, self.form(value[key])) for key in sorted(value)])
         pairs = [(marshal_dumps(self.form(key), _VERSION), self.form(each)) for key, each in value.items()]
         return (..., name, "any", sorted(pairs, key=lambda pair: pair[0]))
@@ -301,15 +304,41 @@ _LARGE_BYTES = 64 * 1024
 _MOST_BYTES = 256 * 1024 * 1024
 _spent = [0]
 
+_MOST_KEPT, _LONGEST_KEPT = 64, 20_000
+_kept: dict[int, tuple[Any, tuple[Any, ...], Json]] = {}
+"""By id: containers of scalars that code reads, with what was in them when they were looked at, and their form."""
+
 
 def _looked_at(value: Any) -> tuple[Json, str]:
     """The form of a value that code reads, and what of it cannot be told. Any such value may have been changed in place
-    since, so it is looked at each time; a process does that with so many bytes of large ones, and then no more.
+    since, so it is looked at each time; a process does that with so many bytes of large ones, and then no more. What
+    holds the very scalars that it held is unchanged.
     """
+    members = _members(value)
+    known = _kept.get(id(value))
+    if known is not None and members is not None and _are_the_very(known[1], members):
+        return known[2], ""
     if _spent[0] > _MOST_BYTES and getattr(value, "nbytes", 0) > _LARGE_BYTES:
         return digest_form(b"large"), "is large and may be changed in place: pass it as an argument"
+    before = tuple(members or ())
     walk = Walk(held=True)
     form = walk.told(value)
     if walk.size > _LARGE_BYTES:
         _spent[0] += walk.size
+    if before and _SCALARS.issuperset(map(type, before)):
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        _kept[id(value)] = (value, before, form)
     return form, walk.cannot
+
+
+def _are_the_very(ones: Sequence[Any], others: Sequence[Any]) -> bool:
+    return len(ones) == len(others) and all(map(is_, ones, others))
+
+
+def _members(value: Any) -> Sequence[Any] | None:
+    """What stands in a list, tuple or dict that is neither small nor large; None for other values."""
+    kind = type(value)
+    if (kind is not list and kind is not tuple and kind is not dict) or not _SMALL < len(value) <= _LONGEST_KEPT:
+        return None
+    return [*value, *value.values()] if kind is dict else value
