@@ -40,6 +40,80 @@ def test_show(cli: Cli, flows: Path) -> None:
     assert "no step 'nothing'" in cli("show", "mine", "nothing", code=2).err
 
 
+LONG = """
+    import time
+
+    from motet import flow, task
+    from motet.task_runners import ThreadPoolTaskRunner
+
+    @task
+    def even(number):
+        return number
+
+    @task
+    def odd(number):
+        return number
+
+    @task
+    def bad():
+        raise ValueError("spoilt")
+
+    @task(retries=1, retry_delay_seconds=36000)
+    def again():
+        raise ValueError("once more")
+
+    @task
+    def slow():
+        time.sleep(36000)
+
+    @flow(task_runner=ThreadPoolTaskRunner(max_workers=1))
+    def long():
+        for number in range(700):
+            even(number), odd(number)
+        bad(return_state=True)
+        for number in range(700, 750):
+            even(number), odd(number)
+        again.submit().wait(timeout=0)
+        slow.submit()
+        slow.submit()
+"""
+
+
+def test_show_of_a_long_run_begins_with_what_has_to_be_seen_to(cli: Cli) -> None:
+    cli.write("flows.py", LONG)
+    process = cli.start("run", "flows.py:long", "--name", "mine")
+    wanted = {"failed", "retrying", "running", "ready"}
+    cli.wait_for_steps("mine", "long/slow-1")
+    while not wanted <= {step["status"] for step in cli.wait_for_status("mine", "running")["steps"]}:
+        assert process.poll() is None
+    lines = cli("show", "mine").out.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("STEP"))
+    first = [(line.split()[0].removeprefix("long/"), line.split()[1]) for line in lines[at + 1 : at + 6]]
+    assert first == [
+        ("bad-0", "failed"), ("again-0", "retrying"), ("long", "running"), ("slow-0", "running"), ("slow-1", "ready"),
+    ]  # fmt: skip
+    assert len(lines) - at < 210
+    assert "more: motet show mine -n 1505" in lines[-1]
+
+
+def test_logs_of_a_step_that_is_not_there(cli: Cli, flows: Path) -> None:
+    cli("run", "flows.py:crawl", "-p", "size=2", "-p", "seconds=0", "--name", "mine")
+    told = cli("logs", "mine", "slo", code=2)
+    assert "Run mine has no step 'slo'" in told.err
+    assert "`motet show mine` lists its steps." in told.err
+    one = cli("logs", "mine", "slow-0").out
+    assert one == cli("logs", "mine", "crawl/slow-0").out
+    assert ("at 0" in one, "at 1" in one) == (True, False)
+    assert "has 2 steps of that name" in cli("logs", "mine", "slow", code=2).err
+    assert "at 1" in cli("logs", "mine", "crawl").out
+    cli("run", "flows.py:crawl", "-p", "size=1", "-p", "seconds=0", "--name", "single")
+    assert "at 0" in cli("logs", "single", "slow").out, "found as `show` and `why` find it"
+    process = cli.start("run", "flows.py:crawl", "-p", "seconds=36000", "--name", "under way")
+    cli.wait_for_steps("under way", "crawl/slow-0")
+    assert "has no step 'slow-1'" in cli("logs", "under way", "slow-1", code=2).err
+    assert process.poll() is None
+
+
 def test_show_tells_plain_values_and_runs_nobodys_code(cli: Cli) -> None:
     cli.write(
         "values.py",

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import tomllib
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.source import MODULES, ROOT
 
-from motet import voices
+from motet import app, voices
+from motet.ports.voice import Asked, Target
 
 FLOW = """\
 from motet import flow, task
@@ -95,6 +97,86 @@ def test_options_of_a_run_of_an_installed_voice(kitchen: Cli) -> None:
         "flour": {"out": "rye"}, "dough": {"out": "kneaded"}, "bread": {"out": "toast"},
     }  # fmt: skip
     assert "no step 'butter'" in kitchen("run", "bread.recipe", "--swap", "butter=x", code=2).err
+
+
+def test_a_program_that_fails_ends_its_run_with_what_it_said(kitchen: Cli) -> None:
+    """It is the voice's, and no fault of the engine: the run has failed, and goes on once the cause is gone."""
+    kitchen.env["OVEN"] = "broken"
+    told = kitchen("run", "bread.recipe", "--name", "loaf", code=1)
+    assert "RuntimeError: the oven is broken" in told.out + told.err
+    assert "To carry on: motet resume loaf" in told.out
+    assert "fault in Motet" not in told.out + told.err
+    shown = kitchen.json("show", "loaf")
+    assert (shown["status"], shown["error"]["message"]) == ("failed", "the oven is broken")
+    assert "recipes.py" in shown["error"]["traceback"], "it says where"
+    assert shown["owner"] is None
+    del kitchen.env["OVEN"]
+    kitchen("resume", "loaf")
+    assert kitchen.json("results", "loaf")["bread"] == {"out": "baked"}
+    assert kitchen.counted().count("flour") == 1, "what was done is kept"
+
+
+def test_what_is_final_stays_when_a_run_is_reopened(kitchen: Cli) -> None:
+    kitchen.write("toast.recipe", """\
+        #recipe
+        flour = echo flour >> $COUNT; test -n "$MILL"
+        toast = echo burn >> $COUNT; exit 1
+        """)  # fmt: skip
+    kitchen("run", "toast.recipe", "--name", "toast", code=1)
+    assert sorted(kitchen.counted()) == ["burn", "flour"]
+    kitchen.env["MILL"] = "turns"
+    kitchen("resume", "toast", code=1)
+    assert sorted(kitchen.counted()) == ["burn", "flour", "flour"], "what has failed runs again, what is burnt does not"
+    statuses = {step["key"]: step["status"] for step in kitchen.json("show", "toast")["steps"]}
+    assert statuses == {"flour": "succeeded", "toast": "failed"}
+
+
+FAULTS = [
+    (
+        "syntax.py",
+        "from motet import flow\n\n@flow\ndef main():\n    retur n 1\n",
+        ["syntax.py", "line 5", "\n          ^"],
+    ),
+    ("cause.py", "import motet\nimport nothing_of_that_name\n", ["cause.py", "line 2", "nothing_of_that_name"]),
+    ("flow.py", FLOW.replace('name: str = "a"', "name: str"), ["Flow main", "'name'"]),
+    ("tabs.yaml", "apiVersion: io.orquestra.workflow/1.0.0\nsteps:\n\t- x\n", ["tabs.yaml:3:1:"]),
+    (
+        "kind.yaml",
+        "apiVersion: io.orquestra.workflow/1.0.0\nname: w\nimports:\n- {name: own, type: gitt}\nsteps: []\n",
+        ["kind.yaml:4:21:", "'gitt'", "Did you mean 'git'?"],
+    ),
+    (
+        "two.yaml",
+        "apiVersion: io.orquestra.workflow/1.0.0\nname: w\nimports: []\nsteps:\n- {name: a, passed: [b]}\n- {nam: c}\n",
+        ["two.yaml:5:", "two.yaml:6:"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "wanted"), FAULTS, ids=[each[0] for each in FAULTS])
+def test_voices_find_faults_with_their_place_before_anything_runs(
+    name: str, text: str, wanted: list[str], tmp_path: Path, motet_home: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with closing(app.open_host(str(motet_home))) as host:
+        target = Target(str(path))
+        found = voices.of_target(target).check(host, target, Asked())
+        told = "\n".join(str(each) for each in found)
+        assert [each for each in wanted if each not in told] == [], told
+        assert host.store.runs() == []
+
+
+def test_voices_find_nothing_wrong_in_what_is_right(tmp_path: Path, motet_home: Path) -> None:
+    (tmp_path / "flow.py").write_text(FLOW)
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "job.py").write_text("def step(n, before=None):\n    pass\n")
+    (tmp_path / "chain.zqwl").write_text(CHAIN)
+    with closing(app.open_host(str(motet_home))) as host:
+        for name in ("flow.py", "chain.zqwl"):
+            target = Target(str(tmp_path / name))
+            assert voices.of_target(target).check(host, target, Asked()) == ()
+        assert host.store.runs() == []
 
 
 FOREIGN = [
@@ -249,5 +331,22 @@ def test_a_run_of_a_workflow_file_is_forked_with_other_inputs(cli: Cli) -> None:
     cli("fork", "second", "--from", "s0", "--name", "third")
     assert [step["cached"] for step in cli.json("show", "third")["steps"]] == [False, False], "and what comes after it"
     assert cli.json("results", "third")["s1"] == {"out": {"n": 5}}, "what was set stays so"
+    cli("fork", "second", "--matrix", "s1.n=5,6", "--name", "fourth")
+    assert cli.json("results", "fourth") == {
+        "s0": {"out": {"n": 0}}, "s1-5": {"out": {"n": 5}}, "s1-6": {"out": {"n": 6}},
+    }, "several values in place of the one that was set"  # fmt: skip
+    assert {step["key"]: step["cached"] for step in cli.json("show", "fourth")["steps"]}["s0"] is True
+    cli("fork", "fourth", "--set", "s1.n=5", "--from", "s1-6", "--name", "fifth")
+    assert cli.json("results", "fifth") == {"s0": {"out": {"n": 0}}, "s1": {"out": {"n": 5}}}, "and the other way round"
+    cached = {step["key"]: step["cached"] for step in cli.json("show", "fifth")["steps"]}
+    assert cached == {"s0": True, "s1": False}, "what takes the place of a step that is to run anew runs anew"
+    cli("fork", "second", "--matrix", "s1.n=5,6", "--from", "s1", "--name", "spread")
+    cached = {step["key"]: step["cached"] for step in cli.json("show", "spread")["steps"]}
+    assert cached == {"s0": True, "s1-5": False, "s1-6": False}
+    cli("fork", "fourth", "--from", "s1-6", "--name", "one")
+    cached = {step["key"]: step["cached"] for step in cli.json("show", "one")["steps"]}
+    assert cached == {"s0": True, "s1-5": True, "s1-6": False}
+    cli("fork", "first", "--no-cache", "--name", "sixth")
+    assert [step["cached"] for step in cli.json("show", "sixth")["steps"]] == [False, False]
     assert "takes no -p" in cli("fork", "first", "-p", "n=1", code=2).err
     assert "no step 's9'" in cli("fork", "first", "--set", "s9.n=1", code=2).err

@@ -30,14 +30,12 @@ def logs(options: Namespace, terminal: Terminal) -> int:
     home = app.home()
     store, logs = app.open_store(home), app.open_logs(home)
     run = lookup.find_run(store, options.run)
-    if (
-        options.step
-        and run.status in ENDED
-        and not any(_belongs(each.key, options.step) for each in store.steps(run.id))
-    ):
-        lookup.find_step(store, run, options.step)  # which says what there is instead
+    step = options.step
+    waited_for = options.follow and run.status not in ENDED  # it may come yet
+    if step and not waited_for and not any(_belongs(each.key, step) for each in store.steps(run.id)):
+        step = lookup.find_step(store, run, step).key  # by its task or name; else this says what there is instead
     lines = _followed(store, logs, run, terminal.flush) if options.follow else _written(logs, run.id)
-    wanted = (line for line in lines if not options.step or not line.key or _belongs(line.key, options.step))
+    wanted = (line for line in lines if not step or not line.key or _belongs(line.key, step))
     if options.json and not options.follow:
         terminal.json([_json(line) for line in wanted])
         return 0
@@ -61,7 +59,8 @@ def _json(line: LogLine) -> dict[str, object]:
 
 def _belongs(key: str, step: str) -> bool:
     """Whether the line is of that step, of an element of it, or of a step below it. The key's end will do."""
-    return (key.startswith(step) and key[len(step) : len(step) + 1] in ("", "/", "[")) or f"/{step}" in f"{key}/"
+    within, wanted = f"/{key}/".replace("[", "/["), f"/{step}/".replace("[", "/[")
+    return wanted in within
 
 
 def _written(logs: LogStore, run: str) -> Iterator[LogLine]:

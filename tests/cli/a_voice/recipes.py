@@ -41,7 +41,9 @@ class Recipe:
             raise UsageError(f"There is no step {min(unknown)!r}.", f"There are: {', '.join(self.steps)}.")
 
     def advance(self, view: View) -> Iterable[Action]:
-        """Everything at the first look; the end, once all have ended."""
+        """Everything at the first look; the end, once all have ended. A broken oven is seen when something is done."""
+        if os.environ.get("OVEN") == "broken" and any(view.ended(name) for name in self.steps):
+            raise RuntimeError("the oven is broken")
         for name, told in self.steps.items():
             if not view.status(name):
                 call = {"target": f"{__name__}:cook", "args": [told]}

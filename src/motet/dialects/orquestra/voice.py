@@ -180,9 +180,15 @@ def forked(host: Host, row: RunRow, asked: Asked, anew: Collection[str], *, name
     asked.sets, asked.matrix = {**sets, **asked.sets}, {**matrix, **asked.matrix}
     workflow = _read(host, row)
     variants.apply(workflow, asked.sets, asked.matrix)
+    before = workflow_of(host, row).steps
+    origins = {before[each].origin for each in anew if each not in workflow.steps}  # of variants that are no more
     after: dict[str, None] = {}
     for each in in_order(workflow.steps):
-        if each in anew or any(need in after for need in workflow.steps[each].needs):
+        if (
+            each in anew
+            or workflow.steps[each].origin in origins
+            or any(need in after for need in workflow.steps[each].needs)
+        ):
             after[each] = None
     run = workflow_id(workflow.name)
     program = {
