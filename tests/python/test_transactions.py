@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -237,6 +237,34 @@ def test_what_makes_no_sense_is_said() -> None:
         pass
     with pytest.raises(UsageError, match="Give it a key"), transaction(isolation_level="SERIALIZABLE"):
         pass
+
+
+def test_a_task_that_is_called_like_a_rollback_is_none(world: World) -> None:
+    ran: list[str] = []
+    attempts: list[int] = []
+
+    @task(name="rollback write")
+    def mine() -> int:
+        ran.append("mine")
+        return 1
+
+    @flow(retries=1)
+    def main() -> int:
+        attempts.append(1)
+        one = mine()
+        with suppress(ValueError), transaction():
+            world.write(f"{len(attempts)}")
+            fail()
+        if len(attempts) == 1:
+            raise RuntimeError("once more")
+        return one
+
+    assert main() == 1
+    assert ran == ["mine"], "it has succeeded, and is not put aside with what was undone"
+    host = app.hosts.current()
+    (run,) = host.store.runs()
+    steps = {step.key: step.status for step in host.store.steps(run.id)}
+    assert steps["main/rollback write-0"] == "succeeded"
 
 
 def test_a_retry_of_the_flow_does_again_what_was_undone(world: World) -> None:

@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from motet.errors import UsageError
 from motet.executors import messages
@@ -22,7 +22,6 @@ from motet.ports import Attempt, Failure, Outcome
 if TYPE_CHECKING:
     from subprocess import Popen
 
-    from motet.executors.commands.running import Running
     from motet.executors.commands.setting import Setting
     from motet.executors.commands.spec import Function
     from motet.kernel.events import Json
@@ -66,12 +65,29 @@ def told(function: Function, call: Json) -> str:
         ) from None
 
 
+class Calling(Protocol):
+    """The attempt that a call is made for."""
+
+    @property
+    def ends_at_once(self) -> bool:
+        """Whether nothing is to be waited for when the answer has come."""
+        ...
+
+    def line(self, stream: str, text: str, at: float) -> None:
+        """The function has written this line."""
+        ...
+
+    def answered(self, outcome: Outcome) -> Outcome:
+        """How the attempt has ended, from how the call has."""
+        ...
+
+
 class Call:
     """A call in the hands of the pool: see `member.Job`. What comes of it is for `running` to say."""
 
     __slots__ = ("attempt", "kind", "member", "moved", "outcome", "parts", "running", "settings", "stopping")
 
-    def __init__(self, attempt: Attempt, function: Function, running: Running, call: Mapping[str, Json]) -> None:
+    def __init__(self, attempt: Attempt, function: Function, running: Calling, call: Mapping[str, Json]) -> None:
         self.attempt = attempt
         self.running = running
         self.kind: Kind = process_key(function)
@@ -132,7 +148,7 @@ class WarmWorkers:
         self._setting.unmark(process.mark)
 
     def died(self, member: Member, *, out_of_memory: bool) -> Outcome:
-        """See `pool.Trade`: `Running.answered` says how the attempt has ended."""
+        """See `pool.Trade`: `Calling.answered` says how the attempt has ended."""
         return Failure({"status": member.status})
 
     def not_hired(self, error: OSError) -> Outcome:

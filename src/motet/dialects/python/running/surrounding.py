@@ -73,8 +73,8 @@ def _body(fn: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], names: list
     """The body of a task in another process."""
     from contextlib import ExitStack
 
-    from motet import concurrency  # from the top, which puts the parts together: a worker has none yet
     from motet.dialects.python.running import logs
+    from motet.dialects.python.running.limits import concurrency
 
     with ExitStack() as stack:
         if names:

@@ -25,11 +25,13 @@ from motet.engine.host import Host
 from motet.errors import Cancelled, Conflict, UsageError
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports import Document
+from motet.ports.spec import recorded_spec
 from motet.values.records import decode, encode, is_whole
 
 if TYPE_CHECKING:
     from motet.dialects.python.calls import MapCall, TaskCall
     from motet.engine.driver import Driver
+    from motet.kernel.state import Step
 
 Hook: TypeAlias = "Callable[[Transaction], Any]"
 
@@ -340,7 +342,13 @@ def redo(driver: Driver, keys: Sequence[str]) -> None:
 def undone(driver: Driver, below: str = "") -> list[str]:
     """The rollbacks that the run has recorded, below that step or anywhere."""
     steps = driver.state.steps.items()
-    return [key for key, step in steps if step.task.startswith(_UNDO) and step.ended and key.startswith(below)]
+    return [key for key, step in steps if step.ended and key.startswith(below) and _is_rollback(step)]
+
+
+def _is_rollback(step: Step) -> bool:
+    """Whether the step has called hooks for rollback, and is no task of the user's that is called like one."""
+    asked = recorded_spec(step.call)  # None: an earlier version did not record what the step was asked to do
+    return step.task.startswith(_UNDO) and (asked is None or asked.target.startswith(f"{__name__}:"))
 
 
 def _redo_failed(scope: Scope) -> None:
