@@ -10,7 +10,7 @@ from motet.kernel import checkpoint
 from motet.kernel import events as ev
 from motet.kernel.decide import SetTimer, StartAttempt, StopAttempt, decide
 from motet.kernel.fold import apply
-from motet.kernel.inputs import Ended, Failed, Input, Succeeded, TimerFired, judge
+from motet.kernel.inputs import Ended, Failed, Input, Succeeded, TimerFired, judge, ring
 from motet.kernel.program import everything
 from motet.kernel.state import M_BLOCKED, M_RUNNING, Changes, Fired, RunState
 from motet.kernel.transitions import PENDING, RUNNING
@@ -83,6 +83,7 @@ class Run:
     def feed(self, told: Input) -> bool:
         """Bring news; False if it came to nothing."""
         judged = judge(self.state, told)
+        ring(self.state, judged)
         if judged.event is not None:
             self.apply(judged.event)
         if judged.command is not None:

@@ -10,7 +10,7 @@ from tests.kernel.harness import Run
 from motet.errors import InvalidTransition, UsageError
 from motet.kernel import events as ev
 from motet.kernel.decide import SetTimer, StopAttempt
-from motet.kernel.inputs import Failed, Succeeded, TimerFired
+from motet.kernel.inputs import Failed, Succeeded, TimerFired, judge, ring
 
 # ---------------------------------------------------------------- needs and after
 
@@ -492,3 +492,20 @@ def test_what_has_changed_of_a_step_takes_the_place_of_its_call_and_moves_nothin
     run.act(ev.StepChanged(run.now, "x", ["its code"], False, {"code": "new"}))
     assert (run.state.steps["x"].call, run.status("x")) == ({"code": "new"}, "succeeded")
     run.check()
+
+
+def test_judging_changes_nothing_and_ringing_puts_in_line() -> None:
+    """So that news can be judged twice, or for somebody who only wants to know."""
+    run = Run()
+    run.add("a", policy={"retries": 1, "delays_s": [5.0]})
+    run.fail("a")
+    (timer,) = run.timers
+    told = TimerFired(timer.due_at, timer.what, timer.key, timer.attempt)
+    run.now = timer.due_at
+    judged = [judge(run.state, told) for _ in range(2)]
+    assert [each.due and each.due.key for each in judged] == ["a", "a"]
+    assert not run.state.take_changes()
+    assert run.status("a") == "retrying"
+    ring(run.state, judged[0])
+    run.settle()
+    assert (run.status("a"), run.starts[-1].attempt) == ("running", 2)

@@ -17,7 +17,7 @@ from motet.kernel import events as ev
 from motet.kernel.decide import Command, decide
 from motet.kernel.events import Json
 from motet.kernel.fold import apply
-from motet.kernel.inputs import Input, Succeeded, judge
+from motet.kernel.inputs import Input, Succeeded, judge, ring
 from motet.kernel.policy import Policy
 from motet.kernel.program import Action, Finish, Listen, Program, View, events_of, everything
 from motet.kernel.state import M_OWN, M_RUNNING, Changes, RunState, Step, element_key
@@ -98,6 +98,7 @@ class Session:
             if packs and _is_packed(told, packs):
                 continue  # it has its outcome already: this came too late
             judged = judge(self.state, told)
+            ring(self.state, judged)
             if judged.command is not None:
                 commands.append(judged.command)
             if judged.event is not None:

@@ -13,7 +13,7 @@ from motet.kernel.decide import StopAttempt
 from motet.kernel.events import Json
 from motet.kernel.limits import line_up
 from motet.kernel.policy import retry_delay_s
-from motet.kernel.state import M_RUNNING, RunState, Step, element_key
+from motet.kernel.state import M_RUNNING, RunState, Step, Wait, element_key
 from motet.kernel.transitions import CANCELLING, RETRYING, RUNNING
 from motet.records import Record
 
@@ -66,20 +66,23 @@ Input: TypeAlias = Succeeded | Failed | Ended | TimerFired | ev.EventReceived
 
 
 class Judgement(Record):
-    """What an input comes to: an event to be recorded, or a command, or nothing."""
+    """What an input comes to: an event to be recorded, a command, what a timer was for (see `ring`), or nothing.
+
+    due   the step whose time for another attempt has come
+    rung  the wait whose timer has gone off
+    """
 
     event: ev.Event | None = None
     command: StopAttempt | None = None
+    due: Step | None = None
+    rung: Wait | None = None
 
 
 NOTHING = Judgement()
 
 
 def judge(state: RunState, told: Input) -> Judgement:
-    """What the input comes to, given the state. It changes nothing that is known of the run.
-
-    A timer may put a step in line, or call for another timer, without an event: `state.changes` then says so.
-    """
+    """What the input comes to, given the state, which it does not change."""
     if isinstance(told, ev.EventReceived):
         return NOTHING if told.offset <= state.offset else Judgement(told)
     if isinstance(told, TimerFired):
@@ -152,8 +155,7 @@ def _timer(state: RunState, told: TimerFired) -> Judgement:
     if told.what == "timeout" and status == RUNNING:
         return Judgement(command=StopAttempt(told.key, told.attempt, told.element, "timeout"))
     if told.what == "retry" and status == RETRYING:
-        line_up(state, step)
-        state.changes.steps[step.key] = None
+        return Judgement(due=step)
     return NOTHING
 
 
@@ -162,8 +164,18 @@ def _deadline(state: RunState, told: TimerFired) -> Judgement:
     due_at = wait.due_at if wait is not None else None
     if wait is None or due_at is None:
         return NOTHING
-    wait.timer_at = None
-    if due_at <= told.at:
-        return Judgement(ev.TimePassed(told.at, told.key))
-    state.changes.waits[told.key] = None  # the deadline moved on
-    return NOTHING
+    return Judgement(ev.TimePassed(told.at, told.key) if due_at <= told.at else None, rung=wait)
+
+
+def ring(state: RunState, judged: Judgement) -> None:
+    """Do what a timer was for: put a step in line, or look at a deadline again, which may have moved on meanwhile.
+
+    No event tells of it, since it follows from what is recorded; a run that is folded anew sets its timers again.
+    """
+    if judged.due is not None:
+        line_up(state, judged.due)
+        state.changes.steps[judged.due.key] = None
+    if judged.rung is not None:
+        judged.rung.timer_at = None
+        if judged.event is None:
+            state.changes.waits[judged.rung.id] = None
