@@ -60,3 +60,13 @@ def printable(text: str) -> str:
     """The text without what its terminal cannot show: it must never be the reason why a command fails."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def say(text: str) -> None:
+    """Write lines on stderr, in one piece. A console that is gone is no reason for a flow to fail."""
+    if sys.stderr is not None:
+        try:
+            sys.stderr.write(f"{on(sys.stderr, text)}\n")
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            pass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +41,7 @@ class Teller:
         text = line(now, level, who, message)
         here = running.get()
         if here is not None and here.context.get("key") == self.key:
-            _write(text)
+            visible.say(text)
             return
         step = self.driver.state.steps.get(self.key)
         log = self.driver.log_of(self.key, step.attempt if step is not None else 0)
@@ -50,7 +49,7 @@ class Teller:
             log("stderr", each, now)
         token = running.set(None)
         try:
-            _write(text)
+            visible.say(text)
         finally:
             running.reset(token)
 
@@ -59,16 +58,6 @@ def line(at: float, level: str, who: str, message: str) -> str:
     """A line of the log: `23:05:51.772 | INFO    | prefect.engine - Created flow run ...`."""
     clock = time.strftime("%H:%M:%S", time.localtime(at))
     return f"{clock}.{int(at * 1000) % 1000:03d} | {level:7} | {who} - {message}"
-
-
-def _write(text: str) -> None:
-    """On stderr, in one piece. A console that is gone is no reason for a flow to fail."""
-    if sys.stderr is not None:
-        try:
-            sys.stderr.write(f"{visible.on(sys.stderr, text)}\n")
-            sys.stderr.flush()
-        except (OSError, ValueError):
-            pass
 
 
 def run_logger(who: str) -> logging.Logger:
@@ -86,6 +75,6 @@ def _console(logging: Any, who: str) -> Any:
             told = record.getMessage()
             if record.exc_info and record.exc_info[1] is not None:
                 told += "\n" + encode_error(record.exc_info[1])["traceback"]
-            _write(line(record.created, record.levelname, who, told))
+            visible.say(line(record.created, record.levelname, who, told))
 
     return Console()

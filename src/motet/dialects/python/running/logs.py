@@ -28,7 +28,7 @@ class Console(logging.Handler):
     """Shows records of runs on stderr, unless the program has set up logging itself: then its own handlers do."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line. A console that is gone is no reason for a flow to fail."""
+        """One line."""
         attempt = running.get()
         elsewhere = attempt is not None and attempt.log is None  # in a worker: what is written is the log
         if sys.stderr is None or (logging.getLogger().handlers and not elsewhere):
@@ -41,11 +41,7 @@ class Console(logging.Handler):
             if elsewhere
             else f"{clock} | {record.levelname:7} | {who} - {told}"
         )
-        try:
-            sys.stderr.write(f"{visible.on(sys.stderr, line)}\n")
-            sys.stderr.flush()
-        except (OSError, ValueError):
-            pass
+        visible.say(line)
 
 
 def _logger(name: str) -> logging.Logger:
