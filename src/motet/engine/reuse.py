@@ -22,16 +22,15 @@ from motet.kernel.transitions import SUCCEEDED
 from motet.ports.spec import StepSpec, recorded_spec
 from motet.values.hashing import blake2b
 from motet.values.identity.means import CURE
-from motet.values.published import Published, publication, published
+from motet.values.published import publication, published
 from motet.values.records import is_whole
 
 if TYPE_CHECKING:
-    from motet.engine.driver import Driver
-    from motet.engine.host import Host
+    from motet.ports.voice import Host
 
 
-Say: TypeAlias = "Callable[[Driver, str], None]"
-"""Tells somebody, once in a run, what hinders."""
+Say: TypeAlias = "Callable[[str], None]"
+"""Tells somebody what hinders; it may be told more than once."""
 
 
 def reuse_of(host: Host, fork: Json, say: Say) -> Reuse | None:
@@ -40,7 +39,7 @@ def reuse_of(host: Host, fork: Json, say: Say) -> Reuse | None:
         row = host.store.run(fork["run"])
     except NotFound:
         return None
-    return Reuse(load_state(host.store, row.id, row.offset), fork.get("from", ()), published(host.store, row.id), say)
+    return Reuse(host, load_state(host.store, row.id, row.offset), fork.get("from", ()), say)
 
 
 OLD = "Steps are not taken over: an earlier version of Motet did not record what they were asked to do."
@@ -52,10 +51,11 @@ class Reuse:
     anew   keys of steps that run anew whatever is recorded, with all that is below them or consumes their results
     """
 
-    def __init__(self, state: RunState, anew: Iterable[str], artifacts: Iterable[Published], say: Say) -> None:
+    def __init__(self, host: Host, state: RunState, anew: Iterable[str], say: Say) -> None:
+        self._host = host
         self._state = state
         self._anew = tuple(anew)
-        self._artifacts = tuple(artifacts)
+        self._artifacts = tuple(published(host.store, state.run))
         self._say = say
         self._renewed: dict[str, bool] = {}
         self._same: dict[str, bool] = {}
@@ -66,54 +66,54 @@ class Reuse:
         self._taken: dict[str, str] = {}
         self._lock = Lock()
 
-    def find(self, driver: Driver, key: str, element: int = -1) -> Settled | None:
-        """The outcome to be taken over for a step (or element) of the driver's run; None if it is to run."""
+    def find(self, state: RunState, key: str, element: int = -1) -> Settled | None:
+        """The outcome to be taken over for a step (or element) of the run in that state; None if it is to run."""
         whole = key if element < 0 else element_key(key, element)
-        new = driver.state.steps[key]
+        new = state.steps[key]
         spec = recorded_spec(new.call)
-        if new.form == "flow" or spec is None or self._is_renewed(driver.state.steps, key, whole):
+        if new.form == "flow" or spec is None or self._is_renewed(state.steps, key, whole):
             return None
         for name, why in spec.unknown.items():
-            self._say(driver, f"Steps of task {new.task} are not taken over: {name} {why}. {CURE}")
+            self._say(f"Steps of task {new.task} are not taken over: {name} {why}. {CURE}")
             return None
         if (same := self._state.steps.get(key)) is not None and recorded_spec(same.call) is None:
-            self._say(driver, OLD)
-        if not self._is_fed_the_same(driver.state, new, spec):
+            self._say(OLD)
+        if not self._is_fed_the_same(state, new, spec):
             return None
         with self._lock:
-            old = self._match(driver, new, spec, element)
+            old = self._match(state, new, spec, element)
             if old is None:
                 return None
             self._taken[old] = whole
-        self._publish_again(driver, old, whole)
+        self._publish_again(state.run, old, whole)
         return Settled(True, View(self._state).result(old), cached=True, note={"reused": [self._state.run, old]})
 
     # ------------------------------------------------------------ which one
 
-    def _match(self, driver: Driver, new: Step, spec: StepSpec, element: int) -> str | None:
+    def _match(self, state: RunState, new: Step, spec: StepSpec, element: int) -> str | None:
         """The step, or element, of the other run that was asked to do the same; each serves one only."""
         if element < 0:
-            wanted = _Identities(driver.state, new, spec).at(0)
+            wanted = _Identities(state, new, spec).at(0)
             candidates = [new.key, *self._all().get(wanted, ())]
-            return next((each for each in candidates if self._is_free(driver, each, new.key, wanted)), None)
+            return next((each for each in candidates if self._is_free(each, new.key, wanted)), None)
         old = self._state.steps.get(new.key)
         if old is None or old.map is None:
             return None
         if new.key not in self._asked:
-            self._asked[new.key] = _Identities(driver.state, new, spec)
+            self._asked[new.key] = _Identities(state, new, spec)
         wanted = self._asked[new.key].at(element)
         own = element_key(new.key, element)
         candidates = [own, *self._elements(new.key).get(wanted, ())]
-        return next((each for each in candidates if self._is_free(driver, each, own, wanted)), None)
+        return next((each for each in candidates if self._is_free(each, own, wanted)), None)
 
-    def _is_free(self, driver: Driver, old: str, new: str, wanted: str) -> bool:
+    def _is_free(self, old: str, new: str, wanted: str) -> bool:
         """Whether the old step succeeded at what is wanted, is still there, and has not been taken over by another."""
         if self._taken.get(old, new) != new or self._state.outcome(old) != SUCCEEDED or self._is_named(old):
             return False
         if self._identity(old) != wanted:
             return False
         record = View(self._state).result(old)
-        return not (isinstance(record, dict) and "lost" in record) and is_whole(record, driver.host.artifacts)
+        return not (isinstance(record, dict) and "lost" in record) and is_whole(record, self._host.artifacts)
 
     def _identity(self, old: str) -> str | None:
         """What a step, or element, of the other run was asked to do."""
@@ -169,15 +169,15 @@ class Reuse:
 
     # ------------------------------------------------------------ what runs anew, what is published
 
-    def _publish_again(self, driver: Driver, old: str, new: str) -> None:
+    def _publish_again(self, run: str, old: str, new: str) -> None:
         """The artifacts of a step that is taken over, and of what is below it, are the new run's too."""
         for each in self._artifacts:
             if _within(each.step, old) and (each.step == old or not each.step.startswith(f"{old}[")):
                 value = {name: getattr(each, name) for name in ("type", "description", "content", "preview")}
                 value["step"] = new + each.step[len(old) :]
                 points = [{"x": x, "value": y} for x, y in each.points.items()] or [each.preview]
-                events = [publication(driver.run.id, each.key, {**value, "preview": it}, each.at) for it in points]
-                driver.host.store.publish(events)
+                events = [publication(run, each.key, {**value, "preview": it}, each.at) for it in points]
+                self._host.store.publish(events)
 
     def _is_renewed(self, steps: Mapping[str, Step], key: str, whole: str) -> bool:
         """Whether the step, or one that it takes results from, directly or not, is to run anew."""

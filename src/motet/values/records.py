@@ -128,11 +128,12 @@ def _content(record: Json, artifacts: ArtifactStore | None) -> bytes | memoryvie
 
 
 def artifact_digests(record: Json) -> tuple[str, ...]:
-    """The artifacts that a record refers to."""
+    """The artifacts that a record refers to: itself, by the files in its value, by outputs that have names."""
     if type(record) is not dict:
         return ()
     own = (record["artifact"],) if "artifact" in record else ()
-    return (*own, *(each["artifact"] for each in record.get("files", ())))
+    parts = (*record.get("files", ()), *record.get("outputs", {}).values())
+    return (*own, *(each["artifact"] for each in parts))
 
 
 def is_whole(record: Json, artifacts: ArtifactStore) -> bool:

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from hashlib import blake2b
+from functools import cache, cached_property
+from logging import getLogger
 from time import time
 from typing import TYPE_CHECKING, Any
 
+from motet.dialects.orquestra.asked import asked, changed, parts, resolved
 from motet.dialects.orquestra.components import Component
 from motet.dialects.orquestra.contract import ODD, command, is_json
 from motet.dialects.orquestra.graph import in_order
 from motet.dialects.orquestra.spec import Step, Workflow
 from motet.dialects.orquestra.surroundings import Surroundings
+from motet.engine import kept
 from motet.engine.calls import Prepared, Settled
-from motet.errors import Conflict, NotFound
+from motet.engine.reuse import Reuse, reuse_of
 from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.program import Action, AddStep, Finish, View
 from motet.kernel.transitions import FAILED, SUCCEEDED
-from motet.ports import ArtifactStore, Attempt, Document, Failure, Outcome, Store, Success
-from motet.values.records import artifact_digests, encode
+from motet.ports import Attempt, Failure, Outcome, Success
+from motet.values.records import encode
 
 if TYPE_CHECKING:
     from motet.engine.session import Session
     from motet.kernel.state import Step as RecordedStep
+    from motet.ports.voice import Host
 
 VOICE = "orquestra"
-_KIND = "cache"
 _RESULT_BYTES = 16 * 1024
 """A run whose last steps have put out more than this, or more than is shown of one output, has no result of its own:
 `motet results` has all of it.
@@ -42,23 +42,26 @@ _MOST_TOLD = 5
 
 @dataclass(slots=True)
 class Work:
-    """What steps need to run: the workflow's components and surroundings, the stores, and what the machine has.
+    """What steps need to run: the workflow's components and surroundings, and where it is run.
 
     tasks   the steps whose function is a `motet.task`, with the options of that
     cached  whether results of earlier runs may be taken; they are kept in any case
-    anew    steps for which none may be taken
+    fork    {"run", "from"}: the run that this one was forked from, and the steps for which no result may be taken
     begun   the versions of local folders that the run was begun with, by import
     """
 
     components: Mapping[str, Component]
     around: Mapping[str, Surroundings]
     tasks: Mapping[str, Mapping[str, Any]]
-    store: Store
-    artifacts: ArtifactStore
-    resources: Mapping[str, float]
+    host: Host
     cached: bool = True
-    anew: Collection[str] = ()
+    fork: Mapping[str, Any] = field(default_factory=dict)
     begun: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def anew(self) -> Collection[str]:
+        """The steps that run whatever is kept."""
+        return self.fork.get("from", ())  # type: ignore[no-any-return]
 
 
 class OrquestraProgram:
@@ -83,17 +86,18 @@ class OrquestraProgram:
 
     def call(self, session: Session, step: RecordedStep) -> StepCall:
         """What carries out the step."""
-        return StepCall(self._work, self._workflow.steps[step.key], View(session.state))
+        return StepCall(self._work, self._workflow.steps[step.key], View(session.state), self._reuse)
 
     def changed(self, step: RecordedStep) -> tuple[Sequence[str], Json]:
-        """Which local folders that the step imports have another content than when it was added, or began to run."""
+        """What of the step, in words, is no longer what it was when it was added, or began to run."""
         call = next(each.call for each in self._steps if each.key == step.key)
-        before = (step.call or {}).get("local", self._work.begun)  # which earlier versions recorded of the run alone
-        return [
-            f"the local folder that it imports as {name}"
-            for name, version in call["local"].items()
-            if before.get(name, version) != version
-        ], call
+        return changed(step.call, call, self._work.components, self._work.begun), call
+
+    @cached_property
+    def _reuse(self) -> Reuse | None:
+        """What the run that this one was forked from has recorded."""
+        fork = self._work.fork
+        return reuse_of(self._work.host, fork, cache(getLogger("motet").warning)) if fork and "by" not in fork else None
 
     def _finish(self, view: View) -> Finish:
         failed = [step.key for step in self._steps if view.status(step.key) == FAILED]
@@ -144,7 +148,7 @@ def reason(key: str, error: Json) -> str:
 
 
 def _action(step: Step, work: Work) -> AddStep:
-    has, options = work.resources, work.tasks.get(step.name, {})
+    has, options = work.host.resources, work.tasks.get(step.name, {})
     demands = {
         f"resource:{name}": min(amount, has[name])
         for name, amount in step.resources.items()
@@ -158,22 +162,19 @@ def _action(step: Step, work: Work) -> AddStep:
         demands=demands,
         executor="commands",
     )
-    inputs = {each.name: each.value if each.source is None else {"from": list(each.source)} for each in step.inputs}
-    used = [work.components[name] for name in step.imports]
-    local = {each.given.name: each.version for each in used if each.given.kind == "local"}
-    call = {"file": f"{step.module}/{step.file}", "function": step.function, "inputs": inputs, "local": local}
+    call = asked(step, work.components, work.around[step.name]).json()
     return AddStep(step.name, step.function, call=call, needs=step.needs, policy=policy, name=step.name)
 
 
 class StepCall:
-    """The `Call` of one step: the kept outcome of an equal one, or the command that runs it."""
+    """The `Call` of one step: the outcome of an equal one, or the command that runs it."""
 
-    def __init__(self, work: Work, step: Step, view: View) -> None:
+    def __init__(self, work: Work, step: Step, view: View, reuse: Reuse | None) -> None:
         self._work = work
         self._step = step
         self._view = view
-        self._key = ""
-        self._parts: dict[str, str] = {}
+        self._reuse = reuse
+        self._slot: kept.Slot | None = None
 
     def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared | Settled:
         """The command; or the record that an equal step of an earlier run has left."""
@@ -183,19 +184,14 @@ class StepCall:
             for each in step.inputs
             if each.source is not None
         }
-        if step.outputs:  # a step without outputs is run for its effects
-            self._key, self._parts = self._fingerprint(sources)
-            may = work.cached and step.name not in work.anew
-            kept = work.store.document(VOICE, _KIND, self._key) if may else None
-            if kept is not None and self._is_there(kept.body["record"]):
-                note = {"cache": {"parts": self._parts, "from": [kept.body["run"], kept.body["step"]]}}
-                return Settled(True, kept.body["record"], cached=True, note=note)
+        if step.outputs and (found := self._found(sources)) is not None:  # one without is run for its effects
+            return found
         context = {"run": self._view.run, "key": step.name, "attempt": attempt}
         used = {name: work.components[name].path for name in step.imports}
         folders = {name: path for name, path in used.items() if path}
         is_task = step.name in work.tasks
         return Prepared(
-            lambda: command(step, folders, work.around[step.name], sources, work.artifacts, is_task=is_task),
+            lambda: command(step, folders, work.around[step.name], sources, work.host.artifacts, is_task=is_task),
             context=context,
         )
 
@@ -209,40 +205,21 @@ class StepCall:
             odd = each.pop(ODD, "")
             if odd and attempt.log is not None:
                 attempt.log("stderr", f"(motet: warning: output {name} is not quite JSON: {odd})", time())
-        if self._key:
-            body = {
-                "record": record, "run": self._view.run, "step": self._step.name, "task": self._step.function,
-                "parts": self._parts, "at": time(),
-            }  # fmt: skip
-            old = self._work.store.document(VOICE, _KIND, self._key)
-            with suppress(Conflict):  # another has just kept the same
-                version = old.version if old is not None else 0
-                self._work.store.put_document(Document(VOICE, _KIND, self._key, body, version))
-        return Settled(True, record, note={"cache": {"parts": self._parts}} if self._key else None)
+        slot = self._slot
+        if slot is not None:
+            body = {"record": record, "run": self._view.run, "step": self._step.name, "task": self._step.function}
+            kept.keep(self._work.host, VOICE, slot, body)
+        return Settled(True, record, note=slot.note if slot is not None else None)
 
-    def _fingerprint(self, sources: Mapping[str, Json]) -> tuple[str, dict[str, str]]:
-        """What the outcome depends on, as one digest and by its parts."""
+    def _found(self, sources: Mapping[str, Json]) -> Settled | None:
+        """What the run that this one was forked from, or else any other, has recorded of an equal step."""
         step, work = self._step, self._work
-        literals = {each.name: each.value for each in step.inputs if each.source is None}
-        parts = {
-            "code": [[name, work.components[name].version] for name in step.imports],
-            "environment": work.around[step.name].digest,
-            "function": [os.path.join(step.module, step.file), step.function],
-            "inputs": [literals, {name: each["artifact"] for name, each in sources.items()}],
-            "outputs": [[each.name, each.file] for each in step.outputs],
-        }
-        digests = {name: _digest(part) for name, part in parts.items()}
-        return _digest(digests), digests
-
-    def _is_there(self, record: Json) -> bool:
-        try:
-            for output in record["outputs"].values():
-                for digest in artifact_digests(output):
-                    self._work.artifacts.path(digest)
-        except NotFound:
-            return False  # it was pruned: as good as never kept
-        return True
-
-
-def _digest(parts: Json) -> str:
-    return blake2b(json.dumps(parts, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
+        spec = asked(step, work.components, work.around[step.name])
+        same = resolved(spec, sources)
+        self._slot = kept.Slot(same.identity, parts(same))
+        if not work.cached or step.name in work.anew:
+            return None
+        if self._reuse is not None and (taken := self._reuse.find(self._view.state, step.name)) is not None:
+            return taken
+        slot = self._slot = kept.find(work.host, VOICE, self._slot.key, self._slot.parts)
+        return Settled(True, slot.found["record"], cached=True, note=slot.note) if slot.found is not None else None

@@ -121,7 +121,19 @@ def _as_it_is(used: list[Component], workflow: Workflow, base: str, pins: list[s
         return None
     python = base or sys.executable
     versions = {name: has()[name] for name in sorted(map(requirements.name_of, asked)) if name in has()}
-    return Surroundings(python, _paths(used), _digest([sys.version, python, versions]), versions)
+    return Surroundings(python, _paths(used), _digest([_version(python), versions]), versions)
+
+
+@cache
+def _version(python: str) -> str:
+    """Which Python an interpreter is, wherever it lies."""
+    if python == sys.executable:
+        return sys.version
+    from subprocess import run
+
+    asked = [python, "-c", "import json, sys; print(); print(json.dumps(sys.version))"]
+    told = run(asked, capture_output=True, text=True, check=False).stdout.splitlines()
+    return str(json.loads(told[-1])) if told else python
 
 
 def _built(used: list[Component], folder: str, base: str, pins: list[str], has: Has) -> Surroundings:

@@ -192,7 +192,7 @@ def forked(host: Host, row: RunRow, asked: Asked, anew: Collection[str], *, name
             after[each] = None
     run = workflow_id(workflow.name)
     program = {
-        **row.program, "cached": asked.cached, "fork": {"run": row.id, "from": list(after), "by": "cache"},
+        **row.program, "cached": asked.cached, "fork": {"run": row.id, "from": list(after)},
     }  # fmt: skip
     return NewRun(
         run, name or run, workflow.name, program, asked.to_json() or None, created_at=host.clock.now(),
@@ -227,8 +227,8 @@ def program_of(host: Host, row: RunRow, home: str) -> OrquestraProgram:
     components = _fetched(workflow, os.path.dirname(host.program_of(row)["file"]), home, pins)
     around = surroundings(workflow, components, folder, row.program["base"], row.program.get("locked", {}))
     work = Work(
-        components, around, Code(workflow, components).tasks(), host.store, host.artifacts, host.resources,
-        row.program["cached"], frozenset(row.program.get("fork", {}).get("from", ())),
+        components, around, Code(workflow, components).tasks(), host, row.program["cached"],
+        row.program.get("fork", {}),
         {name: pin["digest"] for name, pin in row.program["imports"].items() if pin["type"] == "local"},
     )  # fmt: skip
     return OrquestraProgram(workflow, work)

@@ -1,25 +1,20 @@
-"""Results kept across runs: looked up when an attempt is due, written when it has succeeded.
-
-An entry is a document of this voice, so it lives in the store beside the runs. Writing it comes before the
-outcome's commit and needs no order with it: the value is right, whether or not the outcome gets recorded.
-"""
+"""Results of tasks that are kept across runs: looked up when an attempt is due, written when it has succeeded."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.kinds import written
 from motet.dialects.python.scope import tags_now
+from motet.engine import kept
 from motet.engine.calls import Settled
-from motet.errors import Conflict
+from motet.engine.kept import Slot
 from motet.kernel.events import Json
-from motet.ports import Document, StepSpec, recorded_spec
+from motet.ports import StepSpec, recorded_spec
 from motet.values.hashing import blake2b
 from motet.values.identity.means import CURE
 from motet.values.identity.modules import folder_of
-from motet.values.records import is_whole
 
 if TYPE_CHECKING:
     from motet.dialects.python.cache_policies import CachePolicy, Parts
@@ -28,37 +23,12 @@ if TYPE_CHECKING:
     from motet.engine.driver import Driver
     from motet.engine.reuse import Reuse
 
-_KIND = "cache"
+_VOICE = "python"
 
 
-class Slot:
-    """Where the result of one attempt would be kept: the key with its parts, and what was found there.
-
-    missed  why what stood there was of no use, or why nothing can be kept; empty where there was nothing
-    """
-
-    __slots__ = ("found", "key", "missed", "parts")
-
-    def __init__(self, key: str, parts: Parts, missed: str = "") -> None:
-        self.key = key
-        self.parts = parts
-        self.missed = missed
-        self.found: Json = None
-
-    @property
-    def note(self) -> Json:
-        """What `motet why` tells: the parts of the key; for a hit, which run and step it came from."""
-        note: dict[str, Json] = {"parts": self.parts}
-        if self.found is not None:
-            note["from"] = [self.found["run"], self.found["step"]]
-        elif self.missed:
-            note["missed"] = self.missed
-        return {"cache": note}
-
-    @property
-    def hit(self) -> Hit | None:
-        """What was found, as the value of an attempt."""
-        return Hit(self.found["record"], self.note) if self.found is not None else None
+def hit_of(slot: Slot) -> Hit | None:
+    """What was found, as the value of an attempt."""
+    return Hit(slot.found["record"], slot.note) if slot.found is not None else None
 
 
 class Hit:
@@ -77,7 +47,7 @@ class Hit:
 
 def taken_from(reuse: Reuse, driver: Driver, key: str, element: int = -1) -> Hit | None:
     """What a step, or element, takes over from the run that this one was forked from."""
-    found = reuse.find(driver, key, element)
+    found = reuse.find(driver.state, key, element)
     return None if found is None else Hit(found.record, found.note)
 
 
@@ -119,12 +89,10 @@ def slot_of(task: Task[..., Any], scope: Scope, key: str, inputs: Mapping[str, A
         return Slot("", {}, str(error))
     if parts is None:
         return None
-    slot = Slot(_key_of(spec.target, task, parts), parts)
+    key_of_it = _key_of(spec.target, task, parts)
     if task.options.get("refresh_cache"):
-        slot.missed = "refresh_cache asks for a new result"
-    else:
-        _look_up(driver, slot)
-    return slot
+        return Slot(key_of_it, parts, "refresh_cache asks for a new result")
+    return kept.find(driver.host, _VOICE, key_of_it, parts)
 
 
 def _key_of(target: str, task: Task[..., Any], parts: Parts) -> str:
@@ -136,34 +104,13 @@ def _key_of(target: str, task: Task[..., Any], parts: Parts) -> str:
     return blake2b(f"{target}\0{folder}\0{text}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def _look_up(driver: Driver, slot: Slot) -> None:
-    kept = driver.host.store.document("python", _KIND, slot.key)
-    if kept is None:
-        return
-    expires_at = kept.body.get("expires_at")
-    if expires_at is not None and expires_at <= driver.host.clock.now():
-        slot.missed = "the result that was kept has expired"
-    elif not is_whole(kept.body["record"], driver.host.artifacts):
-        slot.missed = "the result that was kept is gone or damaged"
-    else:
-        slot.found = kept.body
-
-
 def keep(task: Task[..., Any], driver: Driver, key: str, slot: Slot, record: Json) -> None:
     """Keep the result for later calls; the last writer wins."""
     if not slot.key or (isinstance(record, dict) and "lost" in record):
         return
-    now = driver.host.clock.now()
     expiration = task.options.get("cache_expiration")
-    body = {
-        "record": record, "run": driver.run.id, "step": key, "at": now, "task": task.name, "parts": slot.parts,
-    }  # fmt: skip
-    if expiration is not None:
-        body["expires_at"] = now + expiration.total_seconds()
-    store = driver.host.store
-    old = store.document("python", _KIND, slot.key)
-    with suppress(Conflict):  # another has just kept the same
-        store.put_document(Document("python", _KIND, slot.key, body, old.version if old is not None else 0))
+    body = {"record": record, "run": driver.run.id, "step": key, "task": task.name}
+    kept.keep(driver.host, _VOICE, slot, body, None if expiration is None else expiration.total_seconds())
 
 
 def say_once(driver: Driver, text: str) -> None:

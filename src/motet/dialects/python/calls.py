@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from motet.dialects.python import arguments
 from motet.dialects.python.bodies.body import Body
-from motet.dialects.python.caching import Hit, Slot, keep, slot_of, taken_from
+from motet.dialects.python.caching import Hit, hit_of, keep, slot_of, taken_from
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.outcomes import settle
 from motet.dialects.python.scope import Lineage, Scope, tags_now
 from motet.engine.calls import Prepared, Settled
+from motet.engine.kept import Slot
 from motet.kernel.events import Json
 from motet.kernel.inputs import Failed, Succeeded
 from motet.kernel.state import Step, element_key
@@ -137,7 +138,7 @@ class TaskCall:
         if self.task.cache_policy is None:
             return None
         self._slot = slot_of(self.task, self.scope, self.key, self.task.bound(args, kwargs))
-        return self._slot.hit if self._slot is not None else None
+        return hit_of(self._slot) if self._slot is not None else None
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
         """How the outcome is recorded; called on the thread that computed it."""
@@ -239,7 +240,7 @@ class MapCall:
             slot = slot_of(self.task, self.scope, f"{self.key}[{element}]", found)
             if slot is not None:
                 self._slots[element] = slot
-                hit = slot.hit
+                hit = hit_of(slot)
         args, kwargs = self.task.called_with(found)
         return args, kwargs, hit
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from functools import cached_property, update_wrapper
+from functools import cached_property, partial, update_wrapper
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments
@@ -367,7 +367,7 @@ def _reuse_of(driver: Driver) -> Reuse | None:
         return None
     from motet.engine.reuse import reuse_of
 
-    return reuse_of(driver.host, driver.run.program["fork"], say_once)
+    return reuse_of(driver.host, driver.run.program["fork"], partial(say_once, driver))
 
 
 @overload
