@@ -198,13 +198,15 @@ def _sleep() -> None:
 
 
 def test_a_cancelled_map_and_a_cancelled_coroutine() -> None:
-    ended = threading.Event()
+    begun, ended = threading.Event(), threading.Event()
 
     @task
-    async def endless(_: int) -> None:
+    async def endless(n: int) -> None:
         import asyncio
 
         try:
+            if n == 3:
+                begun.set()
             await asyncio.sleep(PATIENCE_S)
         finally:
             ended.set()
@@ -213,8 +215,7 @@ def test_a_cancelled_map_and_a_cancelled_coroutine() -> None:
     def pipeline() -> Any:
         futures = endless.map([1, 2])
         single = endless.submit(3)
-        while single.state.name == "Pending":
-            time.sleep(0.01)
+        assert begun.wait(PATIENCE_S), "one that has not begun has nothing to end"
         with pytest.raises(UsageError, match="Cancel the whole map"):
             futures[0].cancel()
         assert futures.cancel()
