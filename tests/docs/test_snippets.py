@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.docs.snippets import LANGUAGES, PAGES, ROOT, Block, Reader, blocks, fits
+from tests.docs.wheels import needed, pack
 
 RUN = [page for page in PAGES if any(each.language in ("python", "sh", "console") for each in blocks(page))]
 
@@ -27,8 +30,26 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     made.close()
 
 
+def clone(reader: Reader) -> None:
+    """Give the reader a clone of this repository, an index without a network, and no packages but Python's own."""
+    if shutil.which("uv", path=reader.env["PATH"]) is None:
+        pytest.skip("uv is not installed here")
+    if not (ROOT / ".git").exists():
+        pytest.skip("no git checkout")
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(reader.home / "motet")], check=True)
+    index = reader.home / "index"
+    index.mkdir()
+    for package in needed("cloudpickle", "hatchling", "packaging", "pydantic", "pyyaml").values():
+        pack(package, index)
+    reader.env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    reader.env |= {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(index), "UV_PYTHON": sys.executable}
+    reader.env.pop("PYTHONPATH", None)
+
+
 @pytest.mark.parametrize("page", RUN, ids=name)
 def test_a_page_runs_as_it_stands(reader: Reader, page: Path) -> None:
+    if page.name == "install.md":
+        clone(reader)
     for block in blocks(page):
         reader.do(block)
 
