@@ -51,10 +51,11 @@ def live(store: SqliteStore, steps: int) -> str:
     """A run under way with so many steps, each committed on its own."""
     store.create_run(NewRun("live", "live", "w", {}, created_at=time.time()))
     store.claim("live", Owner("h", "b", 1, 1), 1e9)
-    for seq in range(steps):
-        row = StepRow(f"train/part{seq % 50}/step-{seq}", f"t{seq % 20}", "call", "succeeded", f"train/part{seq % 50}")
-        event = {"event": "step.succeeded", "at": 1.0, "key": row.key}
-        store.append("live", 1, seq, Batch([event], [row], counts={"succeeded": seq + 1}))
+    for number in range(steps):
+        key, parent = f"train/part{number % 50}/step-{number}", f"train/part{number % 50}"
+        row = StepRow(key, f"t{number % 20}", "call", "succeeded", parent)
+        told = [{"event": kind, "at": 1.0, "key": key} for kind in ("step.added", "step.started", "step.succeeded")]
+        store.append("live", 1, 3 * number, Batch(told, [row], counts={"succeeded": number + 1}))
     return "live"
 
 
@@ -78,7 +79,9 @@ def main(count: int) -> None:
         print(f"{p95_ms(lambda: store.summary(run)):9.1f} ms  summary of a live run of 50,000 steps")
         for name, which in {
             "all": StepFilter(), "parent": StepFilter(parent="train/part7"), "task": StepFilter(task="t3"),
-            "status": StepFilter(status="failed"), "text": StepFilter(text="step-4999"),
+            "status": StepFilter(status="failed"), "succeeded": StepFilter(status="succeeded"),
+            "text": StepFilter(text="step-4999"), "common text": StepFilter(text="step"),
+            "no such text": StepFilter(text="zzzz"),
         }.items():  # fmt: skip
             print(f"{p95_ms(lambda which=which: store.step_page(run, which)):9.1f} ms  window by {name}")  # type: ignore[misc]
         print(f"{p95_ms(lambda: store.attempts(run, 'train/part7/step-7')):9.1f} ms  attempts at a step")

@@ -11,7 +11,7 @@ from benchmarks.many_runs import BEGAN_AT, fill
 from benchmarks.pages import filters
 
 from motet.ports import Batch, NewRun, Owner, RunFilter, StepFilter, StepRow
-from motet.stores.plain import PlainDirectory, chooses_run
+from motet.stores.plain import PlainDirectory, chooses_run, chooses_step
 from motet.stores.sqlite import SqliteStore, events, pages, windows
 
 COUNT = 50_000
@@ -102,26 +102,84 @@ def test_figures_read_no_runs(store: SqliteStore) -> None:
         assert [(cell.at, cell.status) for cell in got] == [(cell.at, cell.status) for cell in wanted]
 
 
-def test_windows_of_steps_read_their_run_by_index(store: SqliteStore) -> None:
+WINDOWS = {
+    "all": StepFilter(),
+    "parent": StepFilter(parent="p1"),
+    "task": StepFilter(task="t1"),
+    "status": StepFilter(status="running"),
+    "text": StepFilter(text="NAM"),
+    "no such text": StepFilter(text="zzz"),
+    "task, status": StepFilter(task="t1", status="running"),
+    "task, text": StepFilter(task="t1", text="NAM"),
+    "all together": StepFilter("p1", "t1", "running", "s2"),
+    "nothing in common": StepFilter("p1", "t1", "failed"),
+}
+
+
+@pytest.fixture(scope="module")
+def live(store: SqliteStore) -> list[StepRow]:
+    """The steps of the run `live`, which are folded."""
     store.create_run(NewRun("live", "live", "w", {}))
     store.claim("live", Owner("h", "b", 1, 1), 1e9)
     names = ["named" if i % 5 == 0 else "" for i in range(3000)]
     rows = [StepRow(f"s{i}", f"t{i % 7}", "call", "running", f"p{i % 9}", name) for i, name in enumerate(names)]
-    store.append("live", 1, 0, Batch([{"event": "e", "at": 1.0}] * 3000, rows))
+    events = [{"event": kind, "at": 1.0, "key": row.key} for kind in ("step.added", "step.started") for row in rows]
+    store.append("live", 1, 0, Batch(events, rows))
     while store.step_page("live", StepFilter()).behind:
         time.sleep(0.01)
-    for where in (
-        StepFilter(),
-        StepFilter(parent="p1"),
-        StepFilter(task="t1"),
-        StepFilter("p1", "t1", "running", "s2"),
-    ):
-        assert whole_tables(plans(store, windows.page, "live", where, None, 50)) == []
+    return rows
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_a_window_of_steps_is_read_in_order_by_an_index(store: SqliteStore, live: list[StepRow], name: str) -> None:
+    where = WINDOWS[name]
+    found = plans(store, windows.page, "live", where, None, 50)
+    assert whole_tables(found) == []
+    assert not any("TEMP B-TREE" in each for each in found)
+    keys: list[str] = []
+    start = None
+    while True:
+        page = store.step_page("live", where, start=start, limit=100)
+        keys += [step.key for step in page.steps]
+        if (start := page.next) is None:
+            break
+    assert keys == [row.key for row in live if chooses_step(where, row)]
+
+
+def test_attempts_are_read_from_the_records_that_tell_of_them(store: SqliteStore, live: list[StepRow]) -> None:
     assert whole_tables(plans(store, windows.summary, "live")) == []
     assert whole_tables(plans(store, windows.attempts, "live", "s1")) == []
+    (count,) = store._database.read(
+        lambda execute: execute(
+            "SELECT count(*) FROM changes WHERE step = (SELECT number FROM steps WHERE key = 's1')"
+        ).fetchone()
+    )
+    assert count == 2, "its addition and its start stand in two records of the one commit"
+    assert [(it.ready_at, it.started_at) for it in store.attempts("live", "s1")] == [(1.0, 1.0)]
+
+
+def test_elements_of_a_map_note_no_change_of_the_step(store: SqliteStore) -> None:
+    """However many records tell of them: the list of those with attempts stays short."""
+    store.create_run(NewRun("mapped", "mapped", "w", {}))
+    store.claim("mapped", Owner("h", "b", 1, 1), 1e9)
+    for seq in range(300):
+        row = StepRow("m", "t", "map", "succeeded" if seq == 299 else "running", size=300, done=seq)
+        kind = "step.started" if seq == 0 else "step.succeeded"
+        event = {"event": kind, "at": float(seq), "key": "m"}
+        store.append("mapped", 1, seq, Batch([event if seq in (0, 299) else {**event, "element": seq}], [row]))
+    while store.step_page("mapped", StepFilter()).behind:
+        time.sleep(0.01)
+    (count,) = store._database.read(
+        lambda execute: execute(
+            "SELECT count(*) FROM changes WHERE step = (SELECT number FROM steps WHERE key = 'm')"
+        ).fetchone()
+    )
+    assert count == 2
+    assert [(it.started_at, it.ended_at) for it in store.attempts("mapped", "m")] == [(0.0, 299.0)]
+
+
+def test_a_moment_is_found_without_reading_all_events(store: SqliteStore, live: list[StepRow]) -> None:
     assert whole_tables(plans(store, events.offset_at, 1.0)) == []
-    found = store.step_page("live", StepFilter(text="NAM", task="t1"), limit=5).steps
-    assert [step.key for step in found] == [f"s{i}" for i in range(3000) if i % 5 == 0 and i % 7 == 1][:5]
 
 
 def test_following_a_big_commit_decodes_little_for_each_page(store: SqliteStore) -> None:

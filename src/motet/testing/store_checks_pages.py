@@ -163,7 +163,7 @@ def check_attempts(store: Store, clock: SetClock) -> None:
         ("step.added", 12.0, "bb", {}),
     ]  # fmt: skip
     events = [{"event": kind, "at": at, "key": key, **more} for kind, at, key, more in told]
-    steps = [row("a", "succeeded", ended_at=4.0), row("b")]
+    steps = [row("a", "succeeded", ended_at=4.0), row("b"), row("bb", "ready")]
     store.append(run, 1, 0, Batch(events, steps))
     whole(store, run)
 

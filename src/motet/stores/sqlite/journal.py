@@ -50,7 +50,8 @@ def release(execute: Execute, run: str, epoch: int) -> None:
 
 def records(run: str, epoch: int, expected_seq: int, batch: Batch) -> list[Values]:
     """The records that a batch makes, as `append` takes them: of many events more than one, since whoever reads some of
-    a record's events decodes it whole. Raises ValueError for what no batch may hold.
+    a record's events decodes it whole. The row of a step stands in each record that tells of the step. Raises
+    ValueError for what no batch may hold.
     """
     events, steps = batch.events, batch.steps
     if batch.run or not events:
@@ -59,14 +60,15 @@ def records(run: str, epoch: int, expected_seq: int, batch: Batch) -> list[Value
     count = len(events)
     if count <= _AT_MOST:
         return [_record(run, epoch, expected_seq, events, steps, counts)]
-    share = -(-len(steps) * _AT_MOST // count)
-    return [
-        _record(
-            run, epoch, expected_seq + first, events[first : first + _AT_MOST],
-            steps[i * share : (i + 1) * share], counts,
-        )
-        for i, first in enumerate(range(0, count, _AT_MOST))
-    ]  # fmt: skip
+    rows = {step.key: step for step in steps}
+    found = []
+    for first in range(0, count, _AT_MOST):
+        some = events[first : first + _AT_MOST]
+        told = [rows[key] for key in dict.fromkeys(event.get("key") for event in some) if key in rows]
+        found.append((first, some, told))
+    anywhere = {step.key for *_, told in found for step in told}
+    found[-1][2].extend(step for step in steps if step.key not in anywhere)
+    return [_record(run, epoch, expected_seq + first, some, told, counts) for first, some, told in found]
 
 
 def _record(

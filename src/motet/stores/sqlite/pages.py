@@ -78,12 +78,13 @@ class SqlitePages:
 class _Condition(Record):
     """A condition: as one on a row of `runs`, and as a query of the runs that fulfil it, if an index has these.
 
-    Both take the same values.
+    Both take the same values. `columns` are those of the row that the test needs.
     """
 
     test: str
     rare: str
     values: tuple[Any, ...]
+    columns: str = ""
     index: str = ""
 
 
@@ -111,9 +112,14 @@ def _walk(execute: Execute, conditions: list[_Condition], window: tuple[str, lis
     index = f"INDEXED BY {driver.index}" if driver else "INDEXED BY runs_by_age"
     values = [*(driver.values if driver else ()), *window[1]]
 
+    columns = "".join(f", {each.columns}" for each in tests if each.columns)
+    parts = {"columns": columns, "index": index, "walked": walked, "most": str(WALK)}
+    parts["conditions"] = _all([each.test for each in tests])
+
     def filled(sql: str) -> str:
-        sql = sql.replace("{index}", index).replace("{walked}", walked).replace("{most}", str(WALK))
-        return sql.replace("{conditions}", _all([it.test for it in tests]))
+        for name, text in parts.items():
+            sql = sql.replace("{" + name + "}", text)
+        return sql
 
     rows = execute(filled(SQL.walk), (*values, *_values(tests), limit + 1)).fetchall()
     last = None if len(rows) > limit else execute(filled(SQL.walk_ends), values).fetchone()
@@ -136,12 +142,13 @@ def _conditions(where: RunFilter) -> list[_Condition]:
             test = f"{column} = ?" if column != "parent" or not value else "parent = ? AND parent <> ''"
             index = f"runs_by_{column}" if column != "parent" or value else ""
             rare = SQL.rare_column.replace("{column} = ?", test)
-            found.append(_Condition(test, rare, (value,), index))
+            found.append(_Condition(test, rare, (value,), column, index))
     found += [_Condition(SQL.has_term, SQL.rare_term, bounds) for bounds in rules.bounds_of(where)]
     if where.text is not None:
         text = where.text.lower()
         indexed = max(map(len, text.replace("%", "_").split("_"))) >= _TRIGRAM
-        found.append(_Condition(SQL.has_text, SQL.rare_text if indexed else "", (like(text), text)))
+        rare = SQL.rare_text if indexed else ""
+        found.append(_Condition(SQL.has_text, rare, (like(text), text), "id, name, workflow"))
     return found
 
 

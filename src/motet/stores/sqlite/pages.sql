@@ -4,9 +4,10 @@ SELECT number, created_at FROM ({rare}) AS named CROSS JOIN runs ON number = nam
 WHERE {conditions} ORDER BY created_at DESC, number DESC LIMIT ?
 
 -- name: walk
--- Runs from a place on, back in time, as far as is looked through at once.
+-- Runs from a place on, back in time, as far as is looked through at once. What the conditions ask of the rows alone is
+-- selected: where that is nothing, the index is enough.
 SELECT number, created_at FROM (
-    SELECT * FROM runs {index} WHERE {walked} ORDER BY created_at DESC, number DESC LIMIT {most})
+    SELECT number, created_at{columns} FROM runs {index} WHERE {walked} ORDER BY created_at DESC, number DESC LIMIT {most})
 WHERE {conditions} LIMIT ?
 
 -- name: walk_ends

@@ -14,7 +14,7 @@ from motet.stores.sqlite import runs
 from motet.stores.sqlite.errors import patiently
 from motet.stores.turn import Turn
 
-VERSION = 3
+VERSION = 4
 """The newest version of the tables, and the number of the last file in `sql/`."""
 
 _WITH_TERMS = 2

@@ -23,6 +23,8 @@ SQL = Queries("steps")
 _MANY = 500
 _AT_ONCE = 2000
 _LATE = 1 << 62
+_DONE = 13
+"""The place of `done` among the cells."""
 
 Newer = dict[str, list[Any]]
 """The cells of each step that changed in records that are not folded yet, in the order in which they came."""
@@ -78,9 +80,12 @@ def is_behind(execute: Execute, run: str) -> bool:
 def fold_some(execute: Execute, run: str) -> None:
     """Move the rows of the next records into the table."""
     number = _run(execute, run)[0]
-    newer, last_seq = _newer(execute, run, _AT_ONCE)
+    changed: list[tuple[str, int]] = []
+    newer, last_seq = _newer(execute, run, _AT_ONCE, changed)
     for cells in newer.values():
         execute(SQL.put, step_values(number, cells))
+    for key, seq in changed:
+        execute(SQL.put_change, (number, key, seq))
     execute(SQL.folded, (last_seq, number))
 
 
@@ -90,19 +95,30 @@ def _run(execute: Execute, run: str) -> tuple[int, int]:
     return row or (0, 0)
 
 
-def _newer(execute: Execute, run: str, limit: int) -> tuple[Newer, int]:
-    """The step rows of the run's next `limit` records (-1: all), and the number of the last event in them."""
+def _newer(execute: Execute, run: str, limit: int, changed: list[tuple[str, int]] | None = None) -> tuple[Newer, int]:
+    """The step rows of the run's next `limit` records (-1: all), and the number of the last event in them.
+
+    `changed` gets the key of each step, with the number of each such record in which the step itself changed.
+    """
     newer: Newer = {}
     number, folded_seq = _run(execute, run)
     found = execute(SQL.unfolded, (number, folded_seq, limit)).fetchall()
     for last_seq, count, text, sealed in found:
         try:
             check_steps(sealed, run, last_seq, count, text)
-            if text is not None:
-                newer.update((cells[0], cells) for cells in decode(text))
+            for cells in decode(text) if text is not None else ():
+                before = newer.get(cells[0])
+                if changed is not None and (before is None or not _only_counts(before, cells)):
+                    changed.append((cells[0], last_seq))
+                newer[cells[0]] = cells
         except UNREADABLE as error:
             raise damaged(run, f"the steps that changed with its events up to number {last_seq}") from error
     return newer, found[-1][0] if found else folded_seq
+
+
+def _only_counts(before: list[Any], cells: list[Any]) -> bool:
+    """Whether the change from the one to the other is but that more elements of a map have ended."""
+    return before[_DONE] != cells[_DONE] and before[:_DONE] == cells[:_DONE]
 
 
 def _place(execute: Execute, number: int, key: str) -> int | None:

@@ -20,6 +20,9 @@ ON CONFLICT (run, key) DO UPDATE SET
     needs = excluded.needs, size = excluded.size, done = excluded.done, error = excluded.error,
     result = excluded.result, seal = excluded.seal
 
+-- name: put_change
+INSERT OR IGNORE INTO changes (step, last_seq) VALUES ((SELECT number FROM steps WHERE run = ? AND key = ?), ?)
+
 -- name: folded
 UPDATE runs SET folded_seq = ? WHERE number = ?
 

@@ -122,8 +122,9 @@ def _prune_run(execute: Execute, number: int, retention: Retention, now: float) 
         return None
     newest, (count, _) = head(execute), _size_of(execute, number)
     runs.forget(execute, number)
-    for sql in (SQL.delete_records, SQL.delete_steps, SQL.delete_checkpoint, SQL.delete_uses, SQL.delete_run):
+    for sql in (SQL.delete_records, SQL.delete_changes, SQL.delete_steps, SQL.delete_checkpoint, SQL.delete_uses):
         execute(sql, (number,))
+    execute(SQL.delete_run, (number,))
     execute(SQL.delete_aliases, (row[1],))
     execute(SQL.delete_listener, (row[1],))
     _hold_head(execute, newest)

@@ -26,6 +26,9 @@ FROM records WHERE run = ?
 -- name: delete_records
 DELETE FROM records WHERE run = ?
 
+-- name: delete_changes
+DELETE FROM changes WHERE step IN (SELECT number FROM steps WHERE run = ?)
+
 -- name: delete_steps
 DELETE FROM steps WHERE run = ?
 

@@ -6,20 +6,26 @@ SELECT number, folded_seq, coalesce((SELECT max(last_seq) FROM records WHERE rec
 FROM runs WHERE id = ?
 
 -- name: window
-SELECT number, run, {light_columns}, NULL, NULL FROM steps WHERE run = ?1 AND number > ?2 AND {conditions} ORDER BY number LIMIT ?5
+-- Each index that is named here has the steps that it finds in order.
+SELECT number, run, {light_columns}, NULL, NULL FROM steps INDEXED BY {index}
+WHERE run = ? AND number > ? AND {conditions} ORDER BY number LIMIT ?
+
+-- name: count
+SELECT count(*) FROM (SELECT 1 FROM steps INDEXED BY {index} WHERE run = ? AND {conditions} LIMIT ?)
 
 -- name: has_text
-number IN (
-    SELECT number FROM steps INDEXED BY steps_by_key WHERE run = ?1 AND key LIKE ?3 AND instr(lower(key), ?4) > 0
-    UNION ALL
-    SELECT number FROM steps INDEXED BY steps_by_name WHERE run = ?1 AND name <> '' AND name LIKE ?3
-        AND instr(lower(name), ?4) > 0)
+(key LIKE ? AND instr(lower(key), ?) > 0 OR name LIKE ? AND instr(lower(name), ?) > 0)
 
 -- name: tasks
 SELECT task, status, count(*) FROM steps INDEXED BY steps_by_task WHERE run = ? GROUP BY task, status ORDER BY task
 
 -- name: events_of
-SELECT body, last_seq, count, seal FROM records WHERE run = ? AND instr(body, ?) > 0 ORDER BY last_seq
+-- The records in which the step changed, and of those that are not folded yet all that may tell of it.
+SELECT body, last_seq, count, seal FROM records WHERE run = ?1 AND last_seq IN (
+    SELECT last_seq FROM changes WHERE step = (SELECT number FROM steps WHERE run = ?1 AND key = ?2))
+UNION ALL
+SELECT body, last_seq, count, seal FROM records WHERE run = ?1 AND last_seq > ?3 AND instr(body, ?4) > 0
+ORDER BY last_seq
 
 -- name: last_end
 SELECT max(ended_at) FROM steps WHERE run = ? AND key IN (SELECT value FROM json_each(?))
