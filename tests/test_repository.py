@@ -82,9 +82,9 @@ HEAVY = {
     "_hashlib", "ast", "asyncio", "bisect", "cloudpickle", "concurrent", "copy", "csv", "ctypes", "dataclasses",
     "difflib", "dis", "glob", "grp", "hashlib", "importlib.machinery", "importlib.metadata",
     "importlib.util", "inspect", "jinja2", "linecache", "logging", "mimetypes",
-    "mmap", "multiprocessing", "packaging", "pandas", "pathlib", "pickle", "PIL", "pyarrow", "pydantic", "random",
-    "shlex", "shutil", "socket", "subprocess", "tarfile", "tempfile", "tokenize", "tomllib", "traceback", "urllib",
-    "uuid", "yaml", "zlib",
+    "mmap", "multiprocessing", "packaging", "pandas", "pathlib", "pickle", "PIL", "pwd", "pyarrow", "pydantic",
+    "random", "shlex", "shutil", "socket", "subprocess", "tarfile", "tempfile", "tokenize", "tomllib", "traceback",
+    "urllib", "uuid", "yaml", "zlib",
 }  # fmt: skip
 """Libraries that a plain run must not load, so that what needs them imports them where it is used."""
 

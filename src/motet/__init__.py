@@ -96,12 +96,19 @@ __all__ = ["__version__", *_HOMES]
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import gc
     import importlib
 
-    importlib.import_module("motet.app")  # puts the parts together, so that flows find where to run
-    home = _HOMES[name]
-    module = home if home.startswith("motet.") else f"motet.dialects.python.{home}"
-    value = getattr(importlib.import_module(module), name)
+    collecting = gc.isenabled()
+    gc.disable()  # what is loaded stays, so that there is nothing to collect
+    try:
+        importlib.import_module("motet.app")  # puts the parts together, so that flows find where to run
+        home = _HOMES[name]
+        module = home if home.startswith("motet.") else f"motet.dialects.python.{home}"
+        value = getattr(importlib.import_module(module), name)
+    finally:
+        if collecting:
+            gc.enable()
     globals()[name] = value
     return value
 

@@ -14,7 +14,9 @@ import time
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from types import CodeType, FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from motet.records import Protocol
 
 if TYPE_CHECKING:
     from selectors import BaseSelector, SelectorKey

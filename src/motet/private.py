@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -87,6 +86,8 @@ def parts(home: str) -> list[str]:
 
 def owner(path: str) -> str:
     """The name of the user whose it is."""
+    import pwd
+
     uid = os.stat(path).st_uid
     try:
         return pwd.getpwuid(uid).pw_name
@@ -112,6 +113,7 @@ def _who(path: str, others: int, group: int) -> str:
 def _is_own(gid: int) -> bool:
     """Whether the group is that of this user alone, as many systems give one to each."""
     import grp
+    import pwd
 
     try:
         group, user = grp.getgrgid(gid), pwd.getpwuid(os.geteuid())
@@ -121,7 +123,6 @@ def _is_own(gid: int) -> bool:
 
 
 def _group(gid: int) -> str:
-
     import grp
 
     try:

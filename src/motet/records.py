@@ -16,6 +16,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 T = TypeVar("T")
 
+if TYPE_CHECKING:
+    from typing import Protocol as Protocol
+else:
+    Protocol = object
+    """The base of interfaces. To type checkers it is that of `typing`; nothing asks for it at run time."""
+
 
 class _Made:
     """A default that is made anew for each record."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from motet.kernel.events import Json
 from motet.ports import Attempt, Outcome
-from motet.records import Record
+from motet.records import Protocol, Record
 
 
 class Call(Protocol):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from motet.ports.rows import Pruned
 from motet.ports.store import Follower
-from motet.records import Record
+from motet.records import Protocol, Record
 
 
 class Clock(Protocol):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from motet.kernel.events import Json
 from motet.ports.rows import RunRow, StepRow
-from motet.records import Record, field
+from motet.records import Protocol, Record, field
 
 
 class RunFilter(Record):

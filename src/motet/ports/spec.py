@@ -11,7 +11,6 @@ user's own. Before the colon code counts by its name, behind it by what it does.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 
 from motet.kernel.events import Json
@@ -50,6 +49,7 @@ class StepSpec(Record, frozen=True):
         """32 hex digits; equal for equal steps only. Raises ValueError where something cannot be told."""
         if self.unknown:
             raise ValueError(f"cannot be told: {', '.join(self.unknown)}")
+        import json
         from hashlib import blake2b
 
         text = json.dumps(self.json(), sort_keys=True, ensure_ascii=True)

@@ -6,7 +6,6 @@ Times and durations go by the store's own clock: that of the host for a file, th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
 from motet.kernel.events import Json
 from motet.ports.pages import Pages
@@ -24,6 +23,7 @@ from motet.ports.rows import (
     RunRow,
     StepRow,
 )  # fmt: skip
+from motet.records import Protocol
 
 
 class Follower(Protocol):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from motet.errors import UsageError
 from motet.private import home
-
-if TYPE_CHECKING:
-    from re import Pattern
 
 _PREFIX = "MOTET_SECRET_"
 _SHORTEST = 4
@@ -28,7 +26,7 @@ class Secrets:
     def __init__(self, folder: str) -> None:
         self.folder = os.path.join(folder, "secrets")
         self._looked_at = -1
-        self._pattern: Pattern[str] | None = None
+        self._pattern: re.Pattern[str] | None = None
 
     def __call__(self, name: str) -> str:
         """The value of that name. Raises UsageError, naming both places."""
@@ -84,12 +82,10 @@ class Cover:
         return text if self._pattern is None else self._pattern.sub("***", text)
 
 
-def _pattern(values: Iterable[str]) -> Pattern[str] | None:
+def _pattern(values: Iterable[str]) -> re.Pattern[str] | None:
     texts = {text for value in values for text in _texts(value)}
     if not texts:
         return None
-    import re
-
     return re.compile("|".join(map(re.escape, sorted(texts, key=len, reverse=True))))
 
 

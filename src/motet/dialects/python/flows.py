@@ -208,9 +208,9 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
     def root(self, driver: Driver, values: Mapping[str, Any]) -> tuple[Future[R], TaskCall, AddStep]:
         """The root step of a run of this flow."""
         lineage = Lineage(_reuse_of(driver))
-        action = self._action(self.name, "", values, arguments.Relations(), lineage)
-        if (known := driver.state.steps.get(self.name)) is not None:  # its values are those that the run recorded
-            action.fingerprint = known.fingerprint
+        action = self._action(self.name, "", arguments.Relations())
+        known = driver.state.steps.get(self.name)  # its values are those that the run recorded
+        action.fingerprint = arguments.digest((), values, lineage) if known is None else known.fingerprint
         call = self.call_type(self, driver, self.name, lineage, (), values)  # type: ignore[arg-type]
         return call.future(Scope(driver, "", lineage)), call, action
 
@@ -229,7 +229,7 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         related = arguments.relations((dict(values), wait_for), scope.lineage)
         scope.accepts(related.after)
         call = self.call_type(self, scope.driver, key, scope.lineage, (), values)  # type: ignore[arg-type]
-        action = self._action(key, scope.key, values, related, scope.lineage)
+        action = self._action(key, scope.key, related)
         code, known = self.code.spec(scope, _within_a_run), scope.driver.state.steps.get(key)
         action.call, action.fingerprint = arguments.asked(
             code, self.parameters.shape, ((), values), scope.lineage, arguments.NOT_BOUND, known
@@ -269,13 +269,10 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
 
             logs.log_prints()
 
-    def _action(
-        self, key: str, parent: str, values: Mapping[str, Any], related: arguments.Relations, lineage: Lineage
-    ) -> AddStep:
+    def _action(self, key: str, parent: str, related: arguments.Relations) -> AddStep:
         return AddStep(
             key, self.name, needs=list(related.needs), after=list(related.after), policy=self.policy,
             form="flow", parent=parent,
-            fingerprint=arguments.digest((), values, lineage),
         )  # fmt: skip
 
     def _run_name(self, run: str, values: Mapping[str, Any]) -> str:

@@ -12,15 +12,16 @@ from collections.abc import Iterator
 from itertools import pairwise
 from marshal import dumps as marshal_dumps
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any
 
+from motet.records import Record
 from motet.values.hashing import blake2b
 
 Path = tuple[str, ...]
 """A name and the attributes that are read of it one after the other: `config.model.lr` is ("config", "model", "lr")."""
 
 
-class CodeForm(NamedTuple):
+class CodeForm(Record, frozen=True):
     """What a code object does.
 
     digest   of its instructions and constants, nested functions included

@@ -9,9 +9,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary
 
+from motet.records import Record
 from motet.values.hashing import blake2b
 from motet.values.identity.bytecode import CodeForm, form_of, stored_constants
 from motet.values.identity.lazy import lazily_imported
@@ -22,7 +23,7 @@ ABSENT: Any = type("Absent", (), {"__reduce__": lambda self: "ABSENT"})()
 """Stands where a name has no value."""
 
 
-class Read(NamedTuple):
+class Read(Record, frozen=True):
     """A value that code looks up outside of itself: what it is called, and where it stands.
 
     usual  what it is where nobody changed it, for names of modules that may not be loaded yet
@@ -38,7 +39,7 @@ class Read(NamedTuple):
         return look_up(self.holder, self.key)
 
 
-class Plan(NamedTuple):
+class Plan(Record, frozen=True):
     """What a function or class is.
 
     code      the digest of all the code
@@ -56,7 +57,7 @@ class Plan(NamedTuple):
 
     def holds(self) -> bool:
         """Whether all names that were followed still stand for what they stood for."""
-        return all(look_up(holder, key) is value for holder, key, value in self.followed)
+        return not self.followed or all(look_up(holder, key) is value for holder, key, value in self.followed)
 
 
 def look_up(holder: Any, key: Any) -> Any:
@@ -246,7 +247,7 @@ class _Reach:
         while name in self.reads and (self.reads[name].holder is not read.holder or self.reads[name].key != read.key):
             count += 1
             name = f"{read.name} {count}"
-        self.reads[name] = read._replace(name=name)
+        self.reads[name] = Read(name, read.holder, read.key, read.usual)
 
     def follow(self, holder: Any, key: Any, value: Any) -> None:
         if type(holder) is not tuple:

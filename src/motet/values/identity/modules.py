@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 _OWN: dict[tuple[str, str | None], bool] = {}
+_FOLDERS: dict[tuple[str, str], str] = {}
 _VERSIONS: dict[str, str] = {}
 _INSTALLED = ("site-packages", "dist-packages")
 _PYTHON = os.path.dirname(os.__file__) + os.sep
@@ -72,8 +73,16 @@ def folder_of(module: str) -> str:
     file = getattr(sys.modules.get(module), "__file__", None)
     if not file or not is_own(module, file):
         return ""
+    found = _FOLDERS.get((module, file))
+    if found is None:
+        found = _FOLDERS[module, file] = _top_folder(module, os.path.abspath(file))
+    return found
+
+
+def _top_folder(module: str, file: str) -> str:
+    """The folder that the top package of a module in that file was found in."""
     levels = 0 if module == "__main__" else module.count(".") + (os.path.basename(file) == "__init__.py")
-    folder: str = os.path.dirname(os.path.abspath(file))
+    folder = os.path.dirname(file)
     for _ in range(levels):
         folder = os.path.dirname(folder)
     return folder
