@@ -164,11 +164,12 @@ def _outside(context: Context) -> Parts:
 
 
 def _digest(name: str, value: Any) -> str:
+    digest, exact = fingerprint(value)
+    if exact:
+        return digest
     walk = Walk()
-    digest = walk.digest(value)
-    if walk.unknown:
-        raise Uncacheable(f"argument {name} {walk.cannot}, which has no stable content")
-    return digest
+    walk.digest(value)
+    raise Uncacheable(f"argument {name} {walk.cannot}, which has no stable content")
 
 
 INPUTS = Inputs()

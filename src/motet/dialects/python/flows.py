@@ -26,6 +26,7 @@ from motet.dialects.python.scope import Lineage, Scope, current, tags_now
 from motet.dialects.python.states import State
 from motet.dialects.python.task_runners import TaskRunner, ThreadPoolTaskRunner
 from motet.errors import UsageError
+from motet.interrupts import run_loop
 from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep
@@ -190,8 +191,6 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         the future.
         """
         if self.kind in (Kind.COROUTINE, Kind.ASYNC_GENERATOR):
-            from motet.interrupts import run_loop
-
             return run_loop(self.drive_async(driver, values))
         future, call, action = self.root(driver, values)
         plain.drive(driver, action, call)
