@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tests.orquestra.workflows import BLOSSOMS, changed
 
@@ -248,11 +250,11 @@ def test_v0_is_called_by_its_name() -> None:
         read(BLOSSOMS[: BLOSSOMS.index("steps:")] + "steps:\n- - name: one\n  - name: two\n")
 
 
-def test_recognition_reads_no_yaml() -> None:
+def test_recognition_reads_no_yaml(tmp_path: Path) -> None:
     def voice(text: str) -> str:
-        target = Target("wf")
-        target._head = text
-        return VOICE.name if VOICE.tells(target) else ""
+        file = tmp_path / "wf"
+        file.write_text(text)
+        return VOICE.name if VOICE.tells(Target(str(file))) else ""
 
     for text in (
         V0, BLOSSOMS, '{"name": "x", "apiVersion": "io.orquestra.workflow/1.0.0"',
