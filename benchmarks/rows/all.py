@@ -7,6 +7,7 @@ from benchmarks.rows import (
     arrays,
     commands,
     events,
+    following,
     identity,
     maps,
     processes,
@@ -41,5 +42,6 @@ ROWS = [
     Row("events", "durable events through one engine", "batched commit", events.many),
     Row("resume", "resume of a run with 100,000 recorded steps to first progress", "-", resume.resume),
     Row("shared", "recorded no-op, 8 processes on one store", "8 processes, two-row commits", sharing.shared),
+    Row("follower", "commit to a follower in another process having read it", "-", following.lag),
     Row("full", "recorded no-op inline, full fsync mode", "two-row commit, synced", steps.full),
 ]

@@ -41,7 +41,7 @@ def full(bench: Bench) -> list[Figure]:
         floors += synced["floors"]
         defaults += bench.fresh("steps:inline_samples", rounds=rounds, calls=calls)["values"]
     return [
-        Figure("a call, synced", "us", values, floors),
+        Figure("a call, synced", "us", values, floors, at_most_times(2.5)),
         Figure("a call, default", "us", defaults, note="for comparison, taken in turn"),
     ]
 
