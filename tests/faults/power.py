@@ -6,7 +6,7 @@ The store is never corrupt, and what is lost is within the bound and told.
 
 A store is written to while its files are kept as they are at each sync. Then the power fails: the database is what it
 was when it was synced last; its log is whole up to the last sync, and beyond that each page may have been written or
-not.
+not; and an artifact is there only if it was brought to the disk.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from motet.artifacts.files import FileArtifacts
+from motet.errors import ArtifactDamaged, NotFound
 from motet.ports import Batch, NewRun, Owner, Publication, StepRow
 from motet.stores.sqlite import SqliteStore, syncing
 from motet.stores.sqlite.file import Durability
@@ -46,13 +48,28 @@ def write(home: Path, disk: Path, durability: Durability, rng: random.Random) ->
     store = SqliteStore(str(home), durability=durability)
     store.create_run(NewRun("r", "n", "w", {}))
     store.claim("r", Owner("h", "b", 1, 1), 1e9)
-    syncer = syncing.Syncer(str(home), store.head)
+    artifacts = FileArtifacts(str(home / "artifacts"), durability=durability)
+
+    def keep_artifacts(digests: set[str]) -> None:
+        artifacts.sync(digests)
+        for digest in digests:
+            to = disk / "artifacts" / digest[:2] / digest[2:]
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(artifacts.path(digest), to)
+
+    syncer = syncing.Syncer(str(home), store.head, store._referred_to, keep_artifacts)
     keep(home, disk)
     seq = safe = 0
     for _ in range(rng.randrange(5, 120)):
         count = rng.randrange(1, 4)
         rows = [StepRow(f"s{seq}", "t", "call", "succeeded", result="x" * rng.randrange(900))]
-        store.append("r", 1, seq, Batch([{"event": "e", "at": 1.0, "n": seq + i} for i in range(count)], rows))
+        events: list[dict[str, Any]] = [{"event": "e", "at": 1.0, "n": seq + i} for i in range(count)]
+        if rng.random() < 0.2:
+            digest = artifacts.put([rng.randbytes(20)]).digest
+            events[0] |= {"key": rows[0].key, "result": {"artifact": digest}}
+            if durability == "full":
+                keep_artifacts({digest})
+        store.append("r", 1, seq, Batch(events, rows))
         seq += count
         if rng.random() < 0.1:
             store.publish([Publication("p", seq)])
@@ -88,6 +105,17 @@ def cut(home: Path, disk: Path, rng: random.Random) -> None:
     (disk / "store.db-wal").write_bytes(log[:end])
 
 
+def is_gone(event: Any, disk: Path) -> bool:
+    """Whether the event refers to an artifact that is not on the disk, or not whole."""
+    if not isinstance(event, dict) or "result" not in event:
+        return False
+    try:
+        FileArtifacts(str(disk / "artifacts")).get(event["result"]["artifact"])
+    except (NotFound, ArtifactDamaged):
+        return True
+    return False
+
+
 def lose(folder: Path, durability: Durability, seed: int) -> int:
     """One loss of power; gives how many events it has cost. Raises AssertionError."""
     rng = random.Random(seed)
@@ -105,12 +133,15 @@ def lose(folder: Path, durability: Durability, seed: int) -> int:
         assert store.check() == [], "corrupt"
     finally:
         logging.getLogger("motet.stores").removeHandler(heard)
-    numbers = [event["n"] for event in store.history("r")]
+    events = list(store.history("r"))
+    numbers = [event["n"] for event in events]
     assert numbers == list(range(len(numbers))), "a hole"
     assert store.run("r").seq == len(numbers)
     assert safe <= store.head() <= newest, f"{store.head()} of {newest}, and {safe} were safe"
     if noted is not None:
         assert any("machine stopped" in told and f"event {noted['offset']}," in told for told in heard.told), heard.told
+    gone = [entry.offset for entry in store.read(0, limit=10_000, run="r") if is_gone(entry.value, disk)]
+    assert not [offset for offset in gone if offset <= safe], "an artifact is gone that an event needs which is safe"
     lost = newest - store.head()
     assert not (durability == "full" and lost), f"{lost} events lost"
     store.append("r", 1, len(numbers), Batch([{"event": "e", "at": 1.0, "n": len(numbers)}]))

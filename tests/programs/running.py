@@ -46,6 +46,9 @@ class NoLogs:
         """Nothing to remove."""
         return 0
 
+    def sync(self) -> None:
+        """Nothing to bring to the disk."""
+
 
 def memory_host(store: Store | None = None) -> Host:
     """A host that leaves nothing behind."""

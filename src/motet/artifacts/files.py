@@ -95,6 +95,16 @@ class FileArtifacts:
             self._sound.clear()
         self._sound[digest] = _identity(found)
 
+    def sync(self, digests: set[str]) -> None:
+        folders = set()
+        for digest in digests:
+            path = self._path(digest)
+            with suppress(FileNotFoundError):  # it was pruned since
+                _sync(path)
+                folders.add(os.path.dirname(path))
+        for folder in (*folders, *([self._folder] if folders else ())):
+            _sync(folder)
+
     def sweep(self, used: Callable[[str], bool], older_than: float, *, dry_run: bool = False) -> Pruned:
         pruned = Pruned()
         for path, digest in self._all():
@@ -147,8 +157,8 @@ class FileArtifacts:
                 os.unlink(part)
             raise
         if self._sync:
-            _sync_folder(folder)
-            _sync_folder(self._folder)
+            _sync(folder)
+            _sync(self._folder)
 
     def _all(self) -> Iterator[tuple[str, str]]:
         """Every file with its digest; the digest is empty for what a process left that died in `put`."""
@@ -235,8 +245,9 @@ def _write_all(fd: int, content: bytes | memoryview) -> None:
         left = left[os.write(fd, left) :]
 
 
-def _sync_folder(folder: str) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+def _sync(path: str) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
     finally:

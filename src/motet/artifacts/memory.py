@@ -51,6 +51,9 @@ class MemoryArtifacts:
                     file.write(content)
         return path
 
+    def sync(self, digests: set[str]) -> None:
+        pass
+
     def sweep(self, used: Callable[[str], bool], older_than: float, *, dry_run: bool = False) -> Pruned:
         pruned = Pruned()
         with self._lock:

@@ -91,6 +91,13 @@ class Host:
         own: Callable[[Session, Step], Call] | None = getattr(session.program, "call", None)
         return DeclaredCall(self.artifacts, session, step) if own is None else own(session, step)
 
+    def _keep_synced(self) -> None:
+        self.store.keep_synced(self._sync_beside)
+
+    def _sync_beside(self, digests: set[str]) -> None:
+        self.artifacts.sync(digests)
+        self.logs.sync()
+
     def create(self, run: NewRun) -> None:
         """Add a run; raises UsageError if one of that id exists, or for a name or tag that cannot be one."""
         checked(run.name, "The run's name")
@@ -128,7 +135,7 @@ class Host:
             self.store.release(run, row.epoch)
             raise
         hit("resume.loaded")
-        self.tender.after(_SYNC_S, self.store.keep_synced)  # most runs are over by then, and pay nothing
+        self.tender.after(_SYNC_S, self._keep_synced)  # most runs are over by then, and pay nothing
         session = Session(
             self.store, self.clock, state, epoch=row.epoch, program=program, params=row.params,
         )  # fmt: skip

@@ -53,6 +53,10 @@ class LogStore(Protocol):
         """Forget the run's lines; gives the bytes freed."""
         ...
 
+    def sync(self) -> None:
+        """Bring the lines that were written from here to the disk. Raises OSError where the disk fails."""
+        ...
+
 
 class Stored(Record, frozen=True):
     """An artifact: its content's hash (hex) and size."""
@@ -77,6 +81,10 @@ class ArtifactStore(Protocol):
 
     def path(self, digest: str) -> str:
         """A file with the content, to be read only. Raises NotFound; ValueError for what is no digest."""
+        ...
+
+    def sync(self, digests: set[str]) -> None:
+        """Bring these to the disk, those that there are. Raises OSError where the disk fails."""
         ...
 
     def sweep(self, used: Callable[[str], bool], older_than: float, *, dry_run: bool = False) -> Pruned:

@@ -5,7 +5,7 @@ Times and durations go by the store's own clock: that of the host for a file, th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from motet.kernel.events import Json
 from motet.ports.pages import Pages
@@ -212,9 +212,11 @@ class Store(Journal, Directory, Events, Documents, Protocol):
         """
         ...
 
-    def keep_synced(self) -> None:
+    def keep_synced(self, beside: Callable[[set[str]], None] | None = None) -> None:
         """From now on bring what is committed to the disk within about a second, at no cost to who commits.
 
+        `beside` is called each time before that, with the digests of the artifacts that are referred to since the last
+        time: what it brings to the disk is there before the record that needs it counts as safe. It may raise OSError.
         Safe to repeat. A store that syncs each commit, or none, does nothing.
         """
         ...

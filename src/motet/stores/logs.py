@@ -48,6 +48,7 @@ class FileLogs:
         self._hide = hide
         self._sizes = segment_bytes, limit_bytes
         self._files: dict[str, _Writer] = {}
+        self._written: set[str] = set()
         self._wake_folder = f"{folder}.wake"
         self._bell = Bell(self._wake_folder)
         self._lock = threading.Lock()
@@ -64,6 +65,7 @@ class FileLogs:
             if file is None:
                 file = self._open(run)
             file.append(content, lines)
+            self._written.add(file.path)
         self._bell.ring(published=False)
 
     def follow(self) -> Follower:
@@ -98,6 +100,17 @@ class FileLogs:
         with suppress(OSError):
             os.rmdir(segments.folder)
         return freed_bytes
+
+    def sync(self) -> None:
+        with self._lock:
+            written, self._written = self._written, set()
+        for path in (*written, *{os.path.dirname(path) for path in written}):
+            with suppress(FileNotFoundError):  # it was let go since
+                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
 
     def _open(self, run: str) -> _Writer:
         if len(self._files) >= _OPEN_FILES:
@@ -164,6 +177,7 @@ class _Writer:
         self._segments = segments
         self._segment_bytes = segment_bytes
         self._limit_bytes = limit_bytes
+        self.path = segments.path(0)
         self._number = 0
         self._fd = -1
         self._torn = False
@@ -208,7 +222,7 @@ class _Writer:
             private.make_folder(os.path.dirname(path))
             fd = private.opener(path, how)
         self.close()
-        self._fd, self._number = fd, number
+        self._fd, self._number, self.path = fd, number, path
         size_bytes = os.fstat(fd).st_size
         self._torn = size_bytes > 0 and os.pread(fd, 1, size_bytes - 1) != b"\n"
 

@@ -228,7 +228,7 @@ class MemoryStore(PlainDirectory):
             self._documents = {name: it for name, it in documents if name[1] != "cache" or it[2] >= before}
         return ports.Pruned(len(gone), len(old), 0, sum(len(fact.text) for fact in old))
 
-    def keep_synced(self) -> None:
+    def keep_synced(self, beside: Callable[[set[str]], None] | None = None) -> None:
         pass
 
     def artifacts(self) -> set[str]:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from motet.ports import Entry, EventFilter, Publication
+from motet.stores.codec import references
 from motet.stores.sqlite import runs
 from motet.stores.sqlite.queries import Execute, Queries
 from motet.stores.sqlite.rows import entries
@@ -14,11 +15,18 @@ from motet.stores.sqlite.seals import seal
 SQL = Queries("events")
 
 _IN_ONE_RECORD = 256
+_LOOKED_THROUGH = 10_000
 
 
 def head(execute: Execute) -> int:
     """The offset of the newest event."""
     return int(execute(SQL.head).fetchone()[0])
+
+
+def referred_to(execute: Execute, after: int) -> tuple[set[str], int]:
+    """The digests of the artifacts that some events beyond that offset refer to, and up to which offset these go."""
+    rows = execute(SQL.referring, (after, _LOOKED_THROUGH))
+    return references(body for (body,) in rows), min(after + _LOOKED_THROUGH, head(execute))
 
 
 def read(

@@ -1,6 +1,9 @@
 -- name: head
 SELECT coalesce(max(last_offset), 0) FROM records
 
+-- name: referring
+SELECT body FROM records WHERE last_offset > ?1 AND last_offset <= ?1 + ?2 AND instr(body, '"artifact":') > 0
+
 -- name: publish
 INSERT INTO records (last_offset, count, run, body, about, key, namespace, sender, at, client_key, seal)
 VALUES (?, 1, 0, ?, ?, ?, ?, ?, ?, ?, ?)

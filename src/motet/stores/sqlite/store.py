@@ -207,10 +207,10 @@ class SqliteStore(SqliteDocuments):
 
         return self._database.snapshot(upkeep.artifacts)
 
-    def keep_synced(self) -> None:
+    def keep_synced(self, beside: Callable[[set[str]], None] | None = None) -> None:
         if self._database.durability == "normal":
             if self._syncer is None:
-                self._syncer = Syncer(self._database.home, self.head)
+                self._syncer = Syncer(self._database.home, self.head, self._referred_to, beside)
             self._syncer.start()
 
     def copy_to(self, path: str) -> None:
@@ -229,6 +229,9 @@ class SqliteStore(SqliteDocuments):
         from motet.stores.sqlite import verify
 
         return self._database.read(verify.problems, quick=quick)
+
+    def _referred_to(self, after: int) -> tuple[set[str], int]:
+        return self._database.read(events.referred_to, after)
 
     def close(self) -> None:
         if self._pages is not None:

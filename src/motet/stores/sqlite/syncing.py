@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from motet.errors import StoreError
 from motet.owners import this_process
 from motet.stores.codec import decode, encode
 
@@ -21,11 +22,22 @@ EVERY_S = 1.0
 
 
 class Syncer:
-    """Syncs the log of the database in `home` every second, once started. `head` gives the newest event's offset."""
+    """Syncs the log of the database in `home` every second, once started.
 
-    def __init__(self, home: str, head: Callable[[], int]) -> None:
+    head         gives the newest event's offset
+    referred_to  the artifacts that some events beyond an offset refer to, and up to which offset these go
+    beside       brings artifacts, and what else is to be safe as soon as the log, to the disk
+    """
+
+    def __init__(
+        self, home: str, head: Callable[[], int], referred_to: Callable[[int], tuple[set[str], int]],
+        beside: Callable[[set[str]], None] | None = None,
+    ) -> None:  # fmt: skip
         self._home = home
         self._head = head
+        self._referred_to = referred_to
+        self._beside = beside
+        self._safe_to: int | None = None
         self._synced = -1
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -51,6 +63,7 @@ class Syncer:
     def sync(self, *, closed: bool = False) -> None:
         """Bring what is committed by now to the disk, and note it; `closed` says that nothing more is to come."""
         head = self._head()
+        self._sync_beside(head)
         if head == self._synced and not closed:
             return
         with suppress(FileNotFoundError):  # no log: all is in the database, which was synced when that was cut
@@ -58,9 +71,23 @@ class Syncer:
         _note(self._home, {"boot": boot(), "offset": head, "at": time.time(), "closed": closed})
         self._synced = head
 
+    def _sync_beside(self, head: int) -> None:
+        """Bring to the disk what events up to `head` need; from where the last sync ended, in whatever process."""
+        if self._beside is None:
+            return
+        if self._safe_to is None:
+            noted = synced(self._home)
+            self._safe_to = noted["offset"] if noted is not None and noted["boot"] == boot() else 0
+        self._beside(set())
+        while self._safe_to < head:
+            digests, reached = self._referred_to(self._safe_to)
+            if digests:
+                self._beside(digests)
+            self._safe_to = reached
+
     def _run(self) -> None:
         while not self._stopped.wait(EVERY_S):
-            with suppress(OSError):  # the disk fails: whoever writes to the store hears of it
+            with suppress(OSError, StoreError):  # the disk fails: whoever writes to the store hears of it
                 self.sync()
 
 
