@@ -255,6 +255,31 @@ def test_prune_chooses_by_what_runs_are(cli: Cli) -> None:
     assert "--max-size" in cli("prune", "--max-size", "much", code=2).err
 
 
+def test_no_run_goes_for_what_is_already_on_its_way(cli: Cli) -> None:
+    """What nothing refers to any more stays for a day: of a home's size it counts as gone, and is told."""
+    cli.write(
+        "large.py",
+        """
+        from motet import flow, task
+
+        @task
+        def make(n):
+            return bytes([n]) * 4_000_000
+
+        @flow
+        def large(n: int):
+            make(n)
+        """,
+    )
+    for n in range(3):
+        cli("run", "large.py", "-p", f"n={n}", "--name", f"run{n}")
+    done = cli("prune", "--max-size", "9M")
+    assert "4.0 MB of that are artifacts of removed runs" in done.out + done.err
+    assert sorted(run["name"] for run in cli.json("ls")) == ["run1", "run2"]
+    assert cli.json("prune", "--max-size", "9M")["runs"] == 0
+    assert "still takes" not in cli("prune", "--max-size", "1Ti").out
+
+
 def test_a_backup_is_a_home(cli: Cli, flows: Path, tmp_path: Path) -> None:
     """What `tar` makes of it holds the runs, whose results can be read, and none of which anybody drives."""
     cli("run", "flows.py:total", "-p", "size=3", "--name", "kept")

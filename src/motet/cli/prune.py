@@ -6,6 +6,7 @@ import os
 import time
 from argparse import ArgumentParser, Namespace
 from contextlib import suppress
+from math import inf
 
 from motet import app
 from motet.cli.terminal import Terminal
@@ -55,7 +56,7 @@ def prune(options: Namespace, terminal: Terminal) -> int:
     most_bytes = _bytes_of(options.max_size) if options.max_size else None
     settled_at = now - (_SETTLED_S if _has_room(home) or _is_at_work(store, now) else _SETTLED_ALONE_S)
     done, environments = Pruned(), 0
-    while most_bytes is None or _is_beyond(home, most_bytes, retention):
+    while most_bytes is None or _is_beyond(store, home, most_bytes, retention):
         pruned = _prune_store(store, home, retention, now, options.dry_run)
         swept = _sweep(store, home, min(before, settled_at), options.dry_run)
         done.runs += pruned.runs
@@ -68,6 +69,8 @@ def prune(options: Namespace, terminal: Terminal) -> int:
         environments, shared_bytes = _remove_environments(store, home, min(before, now - _SETTLED_S), options.dry_run)
         done.freed_bytes += shared_bytes
     _tell(terminal, done, environments, options)
+    if most_bytes is not None and not options.dry_run:
+        _tell_of_rest(terminal, store, home, most_bytes)
     return 0
 
 
@@ -88,12 +91,13 @@ def _bytes_of(text: str) -> int:
         raise UsageError(f"--max-size {text!r} is no size.", 'Write one such as "500Mi" or "20Gi".') from None
 
 
-def _is_beyond(home: str, most_bytes: int, retention: Retention) -> bool:
+def _is_beyond(store: Store, home: str, most_bytes: int, retention: Retention) -> bool:
     """Whether the home takes more than that; the retention then says how much of the store's own part is to go.
 
     That part is taken to be as large as it is of the whole, since what a run has beside it is known when it is gone.
+    What nothing refers to any more, and is only too young to go, is not counted: no further run is to go for it.
     """
-    size_bytes = _size_bytes(home)
+    size_bytes = _size_bytes(home) - _settling_bytes(store, home)
     share = os.stat(os.path.join(home, "store.db")).st_size / max(1, size_bytes)
     retention.free_bytes = max(1, int((size_bytes - most_bytes) * share))
     return size_bytes > most_bytes
@@ -109,6 +113,12 @@ def _sweep(store: Store, home: str, before: float, dry_run: bool) -> Pruned:
         freed_bytes += _remove_work(store, app.work_folder(home), before)
         freed_bytes += _remove_packed(app.packed_folder(home), before)
     return Pruned(artifacts=swept.artifacts, freed_bytes=freed_bytes)
+
+
+def _settling_bytes(store: Store, home: str) -> int:
+    """What artifacts take that nothing refers to."""
+    used = store.artifacts()
+    return app.open_artifacts(home).sweep(used.__contains__, inf, dry_run=True).freed_bytes
 
 
 def _size_bytes(home: str) -> int:
@@ -168,6 +178,19 @@ def _tell(terminal: Terminal, done: Pruned, environments: int, options: Namespac
                 "environments": environments, "freed_bytes": done.freed_bytes,
             }
         )  # fmt: skip
+
+
+def _tell_of_rest(terminal: Terminal, store: Store, home: str, most_bytes: int) -> None:
+    """Say so if the home takes more than it was to take, and what of that is on its way."""
+    size_bytes = _size_bytes(home)
+    if size_bytes <= most_bytes:
+        return
+    told = f"The home still takes {human.size(size_bytes)}, more than {human.size(most_bytes)}"
+    if settling_bytes := _settling_bytes(store, home):
+        told += (
+            f"; {human.size(settling_bytes)} of that are artifacts of removed runs, which go a day after they were put"
+        )
+    terminal.say(f"{told}. Runs that have not ended stay, and what the other options except.")
 
 
 def _remove_logs(store: Store, logs: LogStore, engines: str) -> int:
