@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from motet.dialects.python.world.transactions import IsolationLevel as IsolationLevel
     from motet.dialects.python.world.transactions import get_transaction as get_transaction
     from motet.dialects.python.world.transactions import transaction as transaction
+    from motet.values.identity.files import Content as Content
     from motet.values.identity.means import means as means
     from motet.values.secrets import Secret as Secret
     from motet.workflows import load as load
@@ -85,7 +86,8 @@ _HOMES = {
     "resume_flow_run": "world.asking", "RunInput": "binding.coercion",
     "exponential_backoff": "running.retrying", "get_run_logger": "running.logs",
     "disable_run_logger": "running.logs", "get_run_context": "running.about", "tags": "running.labels",
-    "load": "motet.workflows", "means": "motet.values.identity.means", "Secret": "motet.values.secrets",
+    "load": "motet.workflows", "means": "motet.values.identity.means",
+    "Content": "motet.values.identity.files", "Secret": "motet.values.secrets",
     **dict.fromkeys(("Container", "Environment", "File", "Git", "Mount", "Sandbox", "command"), "motet.commands"),
 }  # fmt: skip
 """Where each name is: a module of the voice of Python flows, or a module by its whole name."""

@@ -10,6 +10,7 @@ import logging
 import re
 import sqlite3
 import sys
+import tempfile
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
@@ -17,13 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
 import numpy
 import pandas
 import pytest
 
-from motet import File, flow, means, task
+from motet import Content, File, flow, means, task
 from motet.dialects.python import arguments
 from motet.dialects.python.scope import Lineage
 from motet.ports import StepSpec
@@ -86,6 +87,18 @@ def work(text: str) -> Any:
 
 def given(value: Any) -> str:
     return identity(taking, value)
+
+
+def reading(x: Annotated[Path, Content]) -> Any:
+    return x
+
+
+def _holding(path: str, text: str) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, path)
+        file.parent.mkdir()
+        file.write_text(text)
+        return identity(reading, file)
 
 
 def taking(x: Any) -> Any:
@@ -306,6 +319,9 @@ def rows(written: Callable[..., str]) -> dict[str, tuple[Alike, Alike]]:
              (given(pandas.DataFrame({"a": [1]})), given(pandas.DataFrame({"b": [1]}))), (given(pandas.Series(["a"])), given(pandas.Series(["b"])))],
         ),
         "paths": ([(given(Path("a")), given(Path("a")))], [(given(Path("a")), given(Path("b"))), (given(Path("a")), given("a"))]),
+        "arguments annotated `Annotated[Path, motet.Content]`": (
+            [(_holding("a/t", "1"), _holding("b/t", "1"))], [(_holding("a/t", "1"), _holding("a/t", "2")), (_holding("a/t", "1"), _holding("a/u", "1"))]
+        ),
         "files (`motet.File`)": ([(given(one), given(again))], [(given(one), given(other))]),
         "results of steps": ([_of_steps("a", "a")], [_of_steps("a", "b")]),
         "parameters and names of the run, from `motet.runtime`": (

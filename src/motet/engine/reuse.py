@@ -210,14 +210,15 @@ class _Identities:
 
     def __init__(self, state: RunState, step: Step, spec: StepSpec) -> None:
         self._state = state
-        self._spread = {name: form for name, form in spec.inputs.items() if isinstance(form, list)}
+        files = {f"what is in {name}": form for name, form in spec.files.items()}
+        self._spread = {name: form for name, form in {**spec.inputs, **files}.items() if isinstance(form, list)}
         self._each = {name: form[1:] for name, form in spec.inputs.items() if _is_step(form) and form[1:] in step.each}
         shared = {
             name: _result_or_form(state, form)
-            for name, form in spec.inputs.items()
+            for name, form in {**spec.inputs, **files}.items()
             if name not in self._each and name not in self._spread
         }
-        self._prefix = json.dumps([{**spec.json(), "inputs": None}, shared], sort_keys=True)
+        self._prefix = json.dumps([{**spec.json(), "inputs": None, "files": None}, shared], sort_keys=True)
 
     def at(self, place: int) -> str:
         """That of the element at `place`; of a single step at 0."""

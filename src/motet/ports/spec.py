@@ -27,6 +27,7 @@ class StepSpec(Record, frozen=True):
     code         a digest of its code and of all the code of the user's own that it reaches
     inputs       the form of each argument, by parameter; a bound instance or class is `RECEIVER`
     outside      the form of each value that it reads beside its arguments: closures, globals, attributes of classes
+    files        what is in the files that arguments name, by parameter, where that counts; see `motet.Content`
     environment  versions of the packages that it reaches, or other facts about where it runs, by name
     options      what else of the voice's can change a result
     unknown      what cannot be told of it, by name, with the reason: such a step equals no other
@@ -36,6 +37,7 @@ class StepSpec(Record, frozen=True):
     code: str = ""
     inputs: Mapping[str, Json] = field(default_factory=dict)
     outside: Mapping[str, Json] = field(default_factory=dict)
+    files: Mapping[str, Json] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Json] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
@@ -100,7 +102,13 @@ class Difference(Record, frozen=True):
 
 
 _RECEIVED = "the object that it is a method of"
-_WORDS = {"argument": "argument", "outside": "the outside value", "environment": "package", "option": "option"}
+_WORDS = {
+    "argument": "argument",
+    "outside": "the outside value",
+    "file": "what is in argument",
+    "environment": "package",
+    "option": "option",
+}
 
 
 def differences(was: Json, now: Json) -> list[Difference] | None:
@@ -122,6 +130,7 @@ def differences(was: Json, now: Json) -> list[Difference] | None:
         else:
             found.append(Difference("receiver", "", each.was, each.now) if each.name == RECEIVER else each)
     found += _differing("outside", old.outside, new.outside)
+    found += _differing("file", old.files, new.files)
     found += _differing("environment", old.environment, new.environment)
     found += _differing("option", old.options, new.options)
     return found

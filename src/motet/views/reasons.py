@@ -255,7 +255,8 @@ _PARTS = {
     "target": "it was another task there", "code": "its code has changed",
     "carried": "the code of what it was given has changed",
     "receiver": "the object that it is a method of has changed", "argument": "its arguments have changed",
-    "outside": "values that its code reads have changed", "environment": "packages have changed",
+    "outside": "values that its code reads have changed",
+    "file": "what is in the files that it gets has changed", "environment": "packages have changed",
     "option": "options have changed",
 }  # fmt: skip
 

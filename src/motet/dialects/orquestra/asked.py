@@ -45,7 +45,8 @@ def resolved(spec: StepSpec, sources: Mapping[str, Json]) -> StepSpec:
     """The same, with artifacts by their content: it is the same in every run. `sources` are their records."""
     given = {name: f"#{each['artifact']} {each['file'].rpartition('.')[2]}" for name, each in sources.items()}
     options = {name: value for name, value in spec.options.items() if name != "sources"}
-    return StepSpec(spec.target, spec.code, {**spec.inputs, **given}, spec.outside, spec.environment, options)
+    inputs = {**spec.inputs, **given}
+    return StepSpec(spec.target, spec.code, inputs, environment=spec.environment, options=options)
 
 
 def parts(spec: StepSpec) -> dict[str, str]:

@@ -14,7 +14,7 @@ from motet.dialects.python.scope import Lineage
 from motet.dialects.python.states import State
 from motet.kernel.events import Json
 from motet.kernel.state import Step
-from motet.ports.spec import RECEIVER, recorded_spec, without_code
+from motet.ports.spec import ABSENT, RECEIVER, recorded_spec, without_code
 from motet.records import Record, field
 from motet.values.identity.fingerprints import Walk, fingerprint, scalar_form, step_form
 from motet.values.identity.known import with_inputs
@@ -116,17 +116,18 @@ def asked(
         inputs[name] = scalar_form(value) if type(value) in PLAIN else _told(value, lineage, name, unknown)
     for name, value in kwargs.items():
         inputs[name] = _told(value, lineage, name, unknown)
+    files = _files(shape, call, lineage, inputs, unknown) if shape.contents else {}
     if known is not None and recorded_spec(known.call) is None:
         digest = _as_before(call, lineage, known)
-    elif not kwargs and receiver is NOT_BOUND and PLAIN.issuperset(map(type, args)):
+    elif not files and not kwargs and receiver is NOT_BOUND and PLAIN.issuperset(map(type, args)):
         digest = fingerprint(*args)[0]
     else:
         digest = fingerprint(repr(without_code(inputs)))[0]
-    return (with_inputs(code, inputs, unknown) if inputs else code), digest
+    return (with_inputs(code, inputs, unknown, files) if inputs else code), digest
 
 
 def asked_of_all(
-    code: dict[str, Json], parts: Split, lineage: Lineage, receiver: Any, known: Step | None
+    code: dict[str, Json], shape: Shape, parts: Split, lineage: Lineage, receiver: Any, known: Step | None
 ) -> tuple[dict[str, Json], str]:
     """As `asked`, for a map: what is spread has a list of forms, one for each element."""
     unknown: dict[str, str] = {}
@@ -140,11 +141,60 @@ def asked_of_all(
             inputs[name] = _elements(values, lineage, name, unknown)
     for name, value in parts.shared.items():
         inputs[name] = _told(value, lineage, name, unknown)
+    files = _files_of_all(shape, parts, lineage, inputs, unknown) if shape.contents else {}
     if known is not None and recorded_spec(known.call) is None:
         digest = _as_before(((parts.each,), parts.content()), lineage, known)
     else:
         digest = fingerprint(repr(without_code(inputs)))[0]
-    return with_inputs(code, inputs, unknown), digest
+    return with_inputs(code, inputs, unknown, files), digest
+
+
+def _files(
+    shape: Shape, call: Call, lineage: Lineage, inputs: dict[str, Json], unknown: dict[str, str]
+) -> dict[str, Json]:  # fmt: skip
+    """What is in the files that arguments name, where that counts; of the paths, `inputs` then has the names alone."""
+    try:
+        given, defaults = shape.given(*call)
+    except TypeError:  # which the attempt will raise
+        return {}
+    found: dict[str, Json] = {}
+    for name, value in {**defaults, **given}.items():
+        if shape.counts_by_content(name) and not is_deferred(value):
+            own = name.removeprefix("**")
+            inputs[own], found[own] = _file(value, lineage, own, unknown)
+    return found
+
+
+def _files_of_all(
+    shape: Shape, parts: Split, lineage: Lineage, inputs: dict[str, Json], unknown: dict[str, str]
+) -> dict[str, Json]:  # fmt: skip
+    """As `_files`, for a map."""
+    found: dict[str, Json] = {}
+    for name, value in parts.shared.items():
+        if shape.counts_by_content(name) and not is_deferred(value):
+            inputs[name], found[name] = _file(value, lineage, name, unknown)
+    for name, values in parts.spread.items():
+        if shape.counts_by_content(name) and not any(is_deferred(each) for each in values):
+            pairs = [_file(each, lineage, name, unknown) for each in values]
+            inputs[name], found[name] = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    return found
+
+
+def is_deferred(value: Any) -> bool:
+    """Whether the value is not there yet, so that it counts as the step that it comes from."""
+    return isinstance(bare(value), Future | FutureList | State)
+
+
+def _file(value: Any, lineage: Lineage, name: str, unknown: dict[str, str]) -> tuple[Json, Json]:
+    """The forms of the names of files, and of what is in them."""
+    from motet.values.identity import files
+
+    named = _told(files.names(bare(value)), lineage, name, unknown)
+    try:
+        return named, _told(files.contents(bare(value)), lineage, name, unknown)
+    except files.NoFile as error:
+        unknown[f"argument {name}"] = str(error)
+        return named, ABSENT
 
 
 def _told(value: Any, lineage: Lineage, name: str, unknown: dict[str, str]) -> Json:

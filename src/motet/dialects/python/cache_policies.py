@@ -111,7 +111,12 @@ class Inputs(CachePolicy):
     """The arguments, by content; with the object that a method is called on, and the values that the code reads."""
 
     def parts(self, context: Context) -> Parts | None:
-        return {f"input {name}": _digest(name, value) for name, value in context.parameters.items()} | _outside(context)
+        by_content = context.task.shape.contents
+        inputs = {
+            f"input {name}": _digest_of_files(name, value) if name in by_content else _digest(name, value)
+            for name, value in context.parameters.items()
+        }
+        return inputs | _outside(context)
 
 
 class TaskSource(CachePolicy):
@@ -170,6 +175,15 @@ def _digest(name: str, value: Any) -> str:
     walk = Walk()
     walk.digest(value)
     raise Uncacheable(f"argument {name} {walk.cannot}, which has no stable content")
+
+
+def _digest_of_files(name: str, value: Any) -> str:
+    from motet.values.identity import files
+
+    try:
+        return _digest(name, (files.names(value), files.contents(value)))
+    except files.NoFile as error:
+        raise Uncacheable(f"argument {name} {error}") from None
 
 
 INPUTS = Inputs()

@@ -192,7 +192,7 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         )  # fmt: skip
         known = scope.driver.state.steps.get(key)
         action.call, action.fingerprint = arguments.asked_of_all(
-            self.code.spec(scope, _told), parts, scope.lineage, self.receiver, known
+            self.code.spec(scope, _told), self.shape, parts, scope.lineage, self.receiver, known
         )
         futures = call.futures(scope)
         scope.driver.add(action, call)

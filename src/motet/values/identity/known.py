@@ -51,8 +51,13 @@ def _of_plan(target: str, plan: Plan) -> dict[str, Json]:
     return spec
 
 
-def with_inputs(code: dict[str, Json], inputs: dict[str, Json], unknown: dict[str, str]) -> dict[str, Json]:
+def with_inputs(
+    code: dict[str, Json], inputs: dict[str, Json], unknown: dict[str, str], files: dict[str, Json]
+) -> dict[str, Json]:  # fmt: skip
     """The spec of a call of that code."""
+    spec = {**code, "inputs": inputs}
+    if files:
+        spec["files"] = files
     if unknown:
-        return {**code, "inputs": inputs, "unknown": {**code.get("unknown", {}), **unknown}}
-    return {**code, "inputs": inputs}
+        spec["unknown"] = {**code.get("unknown", {}), **unknown}
+    return spec

@@ -78,6 +78,23 @@ class Shape:
         each = self.signature.parameters[name]
         return ABSENT if each.annotation is each.empty else each.annotation
 
+    @cached_property
+    def contents(self) -> frozenset[str]:
+        """The parameters whose files count by what is in them: those annotated with `motet.Content`."""
+        annotations = getattr(self._function, "__annotations__", None) if self._plain is not None else None
+        if annotations is None:
+            annotations = {name: each.annotation for name, each in self.signature.parameters.items()}
+        known = getattr(self._function, "__globals__", {})
+        return frozenset(name for name, each in annotations.items() if name != "return" and _is_content(each, known))
+
+    def counts_by_content(self, name: str) -> bool:
+        """Whether an argument does, by the name that `given` gives it, or a call."""
+        if name in self.contents:
+            return True
+        if name.startswith("*") and not name.startswith("**"):
+            return self.spreads in self.contents
+        return bool(self.gathers) and name not in self.names and self.gathers in self.contents
+
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The value of every parameter, in their order; variadic ones as a tuple and a dict. Raises TypeError."""
         found = self._plainly_bound(args, kwargs)
@@ -161,3 +178,22 @@ def _plain_names(function: Callable[..., Any]) -> tuple[str, ...] | None:
     if code.co_flags & _VARIADIC or code.co_posonlyargcount:
         return None
     return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def _is_content(annotation: Any, known: Mapping[str, Any]) -> bool:
+    """Whether `motet.Content` stands anywhere in an annotation, which may be a text still."""
+    if isinstance(annotation, str):
+        try:
+            names = compile(annotation.strip(), "annotation", "eval").co_names
+        except SyntaxError:
+            return False
+        return "Content" in names or any(_is_content(known[name], {}) for name in names if name in known)
+    if getattr(annotation, "__qualname__", "") == "Content" or type(annotation).__qualname__ == "Content":
+        return str(annotation.__module__) == "motet.values.identity.files"
+    parts = (*_tuple(annotation, "__args__"), *_tuple(annotation, "__metadata__"))
+    return any(_is_content(each, known) for each in parts)
+
+
+def _tuple(annotation: Any, name: str) -> tuple[Any, ...]:
+    found = getattr(annotation, name, ())
+    return found if isinstance(found, tuple) else ()
