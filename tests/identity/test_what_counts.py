@@ -24,7 +24,7 @@ import numpy
 import pandas
 import pytest
 
-from motet import Content, File, flow, means, task
+from motet import Container, Content, Environment, File, command, flow, means, task
 from motet.dialects.python import arguments
 from motet.dialects.python.scope import Lineage
 from motet.ports import StepSpec
@@ -87,6 +87,25 @@ def work(text: str) -> Any:
 
 def given(value: Any) -> str:
     return identity(taking, value)
+
+
+def identity_of(called: Any, *args: Any) -> str:
+    code = called.code.spec(None, lambda caller, name: name)
+    return StepSpec(**arguments.asked(code, called.shape, (args, {}), Lineage(), arguments.NOT_BOUND, None)[0]).identity
+
+
+def optioned(**options: Any) -> str:
+    return identity_of(task(**options)(taking), 1)
+
+
+def _ordered(**options: Any) -> str:
+    return identity_of(command("echo {x}", **options), 1)
+
+
+_ORDERED: dict[str, Any] = {
+    "script": "x", "place": Container("img"), "environment": Environment(requirements=["a"]), "env": {"A": "1"},
+    "outputs": ["a"], "accept": (0, 1), "mounts": {"a": "/b"},
+}  # fmt: skip
 
 
 def reading(x: Annotated[Path, Content]) -> Any:
@@ -319,6 +338,14 @@ def rows(written: Callable[..., str]) -> dict[str, tuple[Alike, Alike]]:
              (given(pandas.DataFrame({"a": [1]})), given(pandas.DataFrame({"b": [1]}))), (given(pandas.Series(["a"])), given(pandas.Series(["b"])))],
         ),
         "paths": ([(given(Path("a")), given(Path("a")))], [(given(Path("a")), given(Path("b"))), (given(Path("a")), given("a"))]),
+        "a command": (
+            [(_ordered(), _ordered(retries=2, timeout_seconds=9, tags=["a"], name="n", resources={"cpu": 1}))],
+            [(_ordered(), _ordered(**{name: value})) for name, value in _ORDERED.items()],
+        ),
+        "retries, time limits, resources, tags, names of runs, executors": (
+            [(identity(taking, 1), optioned(retries=3, timeout_seconds=9, tags=["a"], resources={"cpu": 1}, task_run_name="x", executor="threads"))],
+            [(optioned(), given(2))],
+        ),
         "arguments annotated `Annotated[Path, motet.Content]`": (
             [(_holding("a/t", "1"), _holding("b/t", "1"))], [(_holding("a/t", "1"), _holding("a/t", "2")), (_holding("a/t", "1"), _holding("a/u", "1"))]
         ),

@@ -108,11 +108,9 @@ class Maker:
         self.target = _target(run)
         self.names = () if self.target else _names(run, options)  # type: ignore[arg-type]
 
-    @property
-    def __source__(self) -> str:
-        """What the result depends on beside the arguments, for caching."""
-        shown = {name: self.options[name] for name in sorted(_OWN & self.options.keys())}
-        return repr((self.target or self.run, shown))
+    def __content__(self) -> object:
+        """What the result depends on beside the arguments. Resources and what any task has are not of it."""
+        return self.run, {name: self.options[name] for name in _OWN & self.options.keys()}
 
     @property
     def at_any_moment(self) -> Mapping[str, Json] | None:
