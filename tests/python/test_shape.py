@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from motet.dialects.python.binding.shape import ABSENT, Shape
+from motet.values.shape import ABSENT, Shape
 
 
 def none() -> None: ...

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from subprocess import run
 
 from motet.dialects.orquestra import probe
 from motet.dialects.orquestra.components import Component, Fetching
@@ -50,8 +51,6 @@ class Surroundings:
 
         `own` are the folders of their components. Nothing of their code is run. Raises EnvironmentFailed.
         """
-        from subprocess import run
-
         asked = json.dumps({"paths": list(self.paths), "own": list(own), "files": list(files)})
         try:
             done = run([self.python, probe.__file__], input=asked, capture_output=True, text=True, check=False, cwd="/")
@@ -129,8 +128,6 @@ def _version(python: str) -> str:
     """Which Python an interpreter is, wherever it lies."""
     if python == sys.executable:
         return sys.version
-    from subprocess import run
-
     asked = [python, "-c", "import json, sys; print(); print(json.dumps(sys.version))"]
     told = run(asked, capture_output=True, text=True, check=False).stdout.splitlines()
     return str(json.loads(told[-1])) if told else python

@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 from motet.dialects.python.annotations import Annotation, allow_failure, bare, unmapped
 from motet.dialects.python.binding.containers import PLAIN, members, replaced
 from motet.dialects.python.binding.mapping import Split
-from motet.dialects.python.binding.shape import Shape
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.scope import Lineage
 from motet.dialects.python.states import State
@@ -18,6 +17,7 @@ from motet.ports.spec import ABSENT, RECEIVER, recorded_spec, without_code
 from motet.records import Record, field
 from motet.values.identity.fingerprints import Walk, fingerprint, scalar_form, step_form
 from motet.values.identity.known import with_inputs
+from motet.values.shape import Shape
 
 Call: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]
 
@@ -116,14 +116,14 @@ def asked(
         inputs[name] = scalar_form(value) if type(value) in PLAIN else _told(value, lineage, name, unknown)
     for name, value in kwargs.items():
         inputs[name] = _told(value, lineage, name, unknown)
-    files = _files(shape, call, lineage, inputs, unknown) if shape.contents else {}
+    content = _files(shape, call, lineage, inputs, unknown) if shape.contents else {}
     if known is not None and recorded_spec(known.call) is None:
         digest = _as_before(call, lineage, known)
-    elif not files and not kwargs and receiver is NOT_BOUND and PLAIN.issuperset(map(type, args)):
+    elif not content and not kwargs and receiver is NOT_BOUND and PLAIN.issuperset(map(type, args)):
         digest = fingerprint(*args)[0]
     else:
         digest = fingerprint(repr(without_code(inputs)))[0]
-    return (with_inputs(code, inputs, unknown, files) if inputs else code), digest
+    return (with_inputs(code, inputs, unknown, content) if inputs else code), digest
 
 
 def asked_of_all(
@@ -141,12 +141,12 @@ def asked_of_all(
             inputs[name] = _elements(values, lineage, name, unknown)
     for name, value in parts.shared.items():
         inputs[name] = _told(value, lineage, name, unknown)
-    files = _files_of_all(shape, parts, lineage, inputs, unknown) if shape.contents else {}
+    content = _files_of_all(shape, parts, lineage, inputs, unknown) if shape.contents else {}
     if known is not None and recorded_spec(known.call) is None:
         digest = _as_before(((parts.each,), parts.content()), lineage, known)
     else:
         digest = fingerprint(repr(without_code(inputs)))[0]
-    return with_inputs(code, inputs, unknown, files), digest
+    return with_inputs(code, inputs, unknown, content), digest
 
 
 def _files(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from motet.errors import UsageError
 from motet.ports.spec import StepSpec
 from motet.records import Record
+from motet.values.identity import files
 from motet.values.identity.fingerprints import Walk, fingerprint
 
 if TYPE_CHECKING:
@@ -178,8 +179,6 @@ def _digest(name: str, value: Any) -> str:
 
 
 def _digest_of_files(name: str, value: Any) -> str:
-    from motet.values.identity import files
-
     try:
         return _digest(name, (files.names(value), files.contents(value)))
     except files.NoFile as error:

@@ -8,7 +8,6 @@ from types import MethodType
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments
-from motet.dialects.python.binding.shape import Shape
 from motet.dialects.python.bodies.plain import carry_out
 from motet.dialects.python.caching import policy_of as cache_policy_of
 from motet.dialects.python.calls import MapCall, TaskCall
@@ -27,6 +26,7 @@ from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep
 from motet.kernel.transitions import SUCCEEDED
 from motet.values.identity.known import KnownCode
+from motet.values.shape import Shape
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from hashlib import blake2b
 from stat import S_ISDIR, S_ISREG
 from typing import Any
+
+from motet.values.hashing import blake2b
 
 Stamp = tuple[int, int, int, int, int]
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Unpack, get_origin
 
-from motet.dialects.python.binding.shape import ABSENT, Shape
 from motet.errors import ParameterError, did_you_mean
 from motet.ports.voice import Written
+from motet.values.shape import ABSENT, Shape
 
 
 class Parameters:
