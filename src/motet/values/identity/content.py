@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from enum import Enum
 from typing import Any, TypeAlias
 
 from motet.values.hashing import blake2b
@@ -91,8 +92,6 @@ def _said(value: Any, cls: type) -> Parts | None:
 
 
 def _stdlib_object(value: Any, cls: type) -> Parts | None:
-    from enum import Enum
-
     if isinstance(value, Enum):
         return "enum", True, (cls, value.name or value.value)  # the values of names are the class's
     pathlib = sys.modules.get("pathlib")
