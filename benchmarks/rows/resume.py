@@ -42,8 +42,8 @@ def run(steps: int) -> None:
 
 
 def go_on() -> None:
-    from motet.app import hosts, voice_of
+    from motet import app
+    from motet.ports.voice import Onward
 
-    host = hosts.current()
-    row = host.store.runs(limit=1)[0]
-    voice_of(row)(host, row)
+    host = app.hosts.current()
+    app.carry_on(host, host.store.runs(limit=1)[0], Onward())
