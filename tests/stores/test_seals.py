@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +158,20 @@ def test_what_is_written_is_read_as_written(store: SqliteStore) -> None:
         assert (found.params, found.result) == ({"v": value}, value)
         assert list(store.history(run)) == [{"event": "e", "value": value}]
     assert store.check() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"), [(b"after_offset", b"aftes_offset"), (b"TABLE records", b"TABLE recordz")]
+)
+def test_a_table_whose_description_is_damaged_is_told_as_damage(tmp_path: Path, said: bytes, instead: bytes) -> None:
+    store = SqliteStore(str(tmp_path))
+    store.publish([Publication("key", None)])
+    store.close()
+    file = tmp_path / "store.db"
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = file.read_bytes()
+    assert said in content
+    file.write_bytes(content.replace(said, instead))
+    with pytest.raises(StoreCorrupt, match="is damaged"):
+        SqliteStore(str(tmp_path)).runs()

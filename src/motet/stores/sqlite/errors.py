@@ -28,6 +28,8 @@ def patiently(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 # What Motet itself writes breaks no constraint: where one is broken, rows are missing, or another's.
 _DAMAGE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH)
+# And what it asks for stands in the tables of its version: where it does not, their description is damaged.
+_DAMAGED_TABLES = ("no such ", "table ", "index ", "malformed ", "unknown ")
 
 
 def explained(error: sqlite3.Error | OSError, path: str) -> StoreError:
@@ -37,7 +39,7 @@ def explained(error: sqlite3.Error | OSError, path: str) -> StoreError:
     code = getattr(error, "sqlite_errorcode", None) or 0
     said = f"{error} [{getattr(error, 'sqlite_errorname', None) or type(error).__name__}]"
     cause = code & 0xFF
-    if cause in _DAMAGE:
+    if cause in _DAMAGE or (cause == sqlite3.SQLITE_ERROR and str(error).startswith(_DAMAGED_TABLES)):
         return StoreCorrupt(
             f"The store {path} is damaged: {said}.",
             "Put a backup in its place; or, to begin anew, move it away with the two files beside it, "
