@@ -14,11 +14,8 @@ from motet.stores.sqlite import runs
 from motet.stores.sqlite.errors import patiently
 from motet.stores.turn import Turn
 
-VERSION = 4
+VERSION = 2
 """The newest version of the tables, and the number of the last file in `sql/`."""
-
-_WITH_TERMS = 2
-"""The version since which runs are found by what stands in `terms` and `run_texts`."""
 
 _SQL = os.path.join(os.path.dirname(os.path.dirname(__file__)), "sql")
 
@@ -42,7 +39,7 @@ def migrate(db: sqlite3.Connection, turn: Turn, home: str) -> None:
             for name in sorted(os.listdir(_SQL)):
                 if name.endswith(".sql") and int(name[:4]) > found:
                     _apply(db, os.path.join(_SQL, name))
-            if found < _WITH_TERMS:
+            if found < 2:  # since then runs are found by what stands in `terms` and `run_texts`
                 _index_runs(db)
             db.execute(f"PRAGMA user_version={VERSION}")
             db.execute("COMMIT")

@@ -1,4 +1,4 @@
--- Version 2: what pages read. None of it stands in the way of an engine's commit, which still writes one row.
+-- Version 2: what pages read, and checksums. An engine's commit still writes one row.
 
 ALTER TABLE runs ADD COLUMN voice TEXT NOT NULL DEFAULT '';
 UPDATE runs SET voice = coalesce(json_extract(program, '$.voice'), '') WHERE json_valid(program);
@@ -65,7 +65,18 @@ END;
 CREATE INDEX steps_by_status ON steps (run, status);
 CREATE INDEX steps_by_task ON steps (run, task, status);
 CREATE INDEX steps_by_parent ON steps (run, parent);
-CREATE INDEX steps_by_name ON steps (run, name) WHERE name <> '';
+-- In the order in which steps were added, with the text that they are found by; and each task's in that order.
+CREATE INDEX steps_in_order ON steps (run, number, key, name);
+CREATE INDEX steps_in_task ON steps (run, task);
+
+-- In which records a step, by its number, became something else. Folding brings it up to date with the steps, so runs
+-- that were folded without it are folded again.
+CREATE TABLE changes (
+    step     INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    PRIMARY KEY (step, last_seq)
+) WITHOUT ROWID;
+UPDATE runs SET folded_seq = 0 WHERE folded_seq > 0;
 
 -- Which steps made an artifact or were given it, as it was recorded.
 CREATE TABLE uses (
@@ -84,3 +95,12 @@ UPDATE documents SET written_at = strftime('%s', 'now');
 CREATE INDEX records_by_key ON records (key) WHERE key IS NOT NULL;
 CREATE INDEX records_by_namespace ON records (namespace) WHERE namespace IS NOT NULL;
 CREATE INDEX records_by_sender ON records (sender) WHERE sender IS NOT NULL;
+
+-- A checksum for each row that a result may come from; NULL for rows that the version before wrote. What it covers
+-- stands in `sqlite/seals.py`.
+ALTER TABLE records ADD COLUMN seal INTEGER;
+ALTER TABLE runs ADD COLUMN seal INTEGER;
+ALTER TABLE runs ADD COLUMN outcome_seal INTEGER;
+ALTER TABLE steps ADD COLUMN seal INTEGER;
+ALTER TABLE checkpoints ADD COLUMN seal INTEGER;
+ALTER TABLE documents ADD COLUMN seal INTEGER;
