@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,21 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
         private.make_folder(str(tmp_path / "file"))
     with pytest.raises(NotADirectoryError):
         private.make_folder(str(tmp_path / "file" / "below"))
+
+
+def test_many_make_the_same_folders_at_once(tmp_path: Path) -> None:
+    """Each with all that is above it, which another is making too."""
+    for n in range(50):
+        deep = str(tmp_path / str(n) / "a" / "b" / "c")
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(private.make_folder, [deep] * 8))
+        assert os.path.isdir(deep)
+
+
+@pytest.mark.parametrize("place", ["/proc/x/y", ""])
+def test_where_nothing_can_be_made(place: str) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        private.make_folder(place)
 
 
 def test_who_may_write(tmp_path: Path) -> None:

@@ -25,14 +25,16 @@ def make_folder(path: str) -> None:
     """Make the folder, and those above it that are missing; one that is there keeps its mode. Raises OSError."""
     try:
         os.mkdir(path, FOLDER)
-    except FileNotFoundError:
-        if os.path.isdir(os.path.dirname(path)):
-            raise  # a place where nothing can be made, as in /proc
-        make_folder(os.path.dirname(path))
-        make_folder(path)
     except FileExistsError:
         if not os.path.isdir(path):
             raise
+    except FileNotFoundError:
+        above = os.path.dirname(path)
+        if above in ("", path):
+            raise
+        make_folder(above)
+        with suppress(FileExistsError):  # another may be quicker
+            os.mkdir(path, FOLDER)  # which raises where nothing can be made, as in /proc
 
 
 @contextmanager

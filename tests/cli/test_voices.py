@@ -326,8 +326,8 @@ def test_a_run_of_a_workflow_file_is_forked_with_other_inputs(cli: Cli) -> None:
     cli("run", "chain.zqwl", "--name", "first")
     assert "1 reused" in cli("fork", "first", "--set", "s1.n=5", "--name", "second").out
     assert cli.json("results", "second") == {"s0": {"out": {"n": 0}}, "s1": {"out": {"n": 5}}}
-    assert "what differs: inputs" in cli("why", "second", "s1").out
-    assert "same key by step s0 of run first" in cli("why", "second", "s0").out.replace("\n", " ")
+    assert "its arguments have changed: n (it was 1, now 5)" in cli("why", "second", "s1").out
+    assert "its result is that of step s0 of run first" in cli("why", "second", "s0").out.replace("\n", " ")
     cli("fork", "second", "--from", "s0", "--name", "third")
     assert [step["cached"] for step in cli.json("show", "third")["steps"]] == [False, False], "and what comes after it"
     assert cli.json("results", "third")["s1"] == {"out": {"n": 5}}, "what was set stays so"

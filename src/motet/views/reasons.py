@@ -226,7 +226,8 @@ class Reasons(Facts):
 
     def _told_parts(self, parts: Json) -> Iterator[str]:
         differs = self.nearest["differs"] if self.nearest else ()
-        for name, digest in parts.items():
+        for name, told in parts.items():
+            digest = told.strip('"') if told.startswith('"#') else told  # quoted where the part is JSON
             yield f"  {name}: {digest[:16]}{'  (differs)' if name in differs else ''}"
 
     def _told_added(self) -> str:
