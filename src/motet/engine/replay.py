@@ -65,6 +65,8 @@ def _is_same_call(known: Step, action: AddStep) -> bool:
 
 def _is_other(was: Json, now: Json) -> bool:
     """Whether it is not known to be the same: to Python, 1 and 1.0 and True would be."""
+    if repr(was) == repr(now):  # nearly always, and far cheaper than to look at each part
+        return False
     return bool(was != now) or differences(was, now) != []
 
 
