@@ -27,8 +27,18 @@ def _make_encode() -> Any:
 encode = _make_encode()
 """The value as JSON text. Raises TypeError for what is no JSON."""
 
-decode = json.JSONDecoder().decode
-"""The value of a JSON text."""
+_scan = json.JSONDecoder().scan_once
+
+
+def decode(text: str) -> Any:
+    """The value of a JSON text, as `encode` gives it, a line's end behind it at most. Raises ValueError."""
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration as stopped:
+        raise ValueError(f"no JSON at {stopped.value}") from None
+    if end != len(text) and text[end:] != "\n":
+        raise ValueError(f"no JSON after {end}")
+    return value
 
 
 def pack(value: Json) -> str | None:

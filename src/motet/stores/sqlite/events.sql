@@ -5,8 +5,10 @@ SELECT coalesce(max(last_offset), 0) FROM records
 SELECT body FROM records WHERE last_offset > ?1 AND last_offset <= ?1 + ?2 AND instr(body, '"artifact":') > 0
 
 -- name: publish
-INSERT INTO records (last_offset, count, run, body, about, key, namespace, sender, at, client_key, seal)
-VALUES (?, 1, 0, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO records (last_offset, count, run, body, about, key, namespace, sender, at, client_key, seal) VALUES {rows}
+
+-- name: row
+(?, 1, 0, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: offset_of_client_key
 SELECT last_offset FROM records WHERE client_key = ?
@@ -22,8 +24,21 @@ WHERE last_offset > ?1 AND count > 0 ORDER BY last_offset LIMIT ?2
 SELECT {columns} FROM records LEFT JOIN runs ON number = run
 WHERE run = 0 AND last_seq IS NULL AND last_offset > ?1 AND count > 0 ORDER BY last_offset LIMIT ?2
 
+-- name: put_terms
+INSERT OR IGNORE INTO event_terms (kind, value, stretch)
+VALUES ('key', ?1, ?4), ('namespace', ?2, ?4), ('sender', ?3, ?4)
+
+-- name: stretches
+SELECT stretch FROM event_terms WHERE kind = ? AND value = ? AND stretch >= ?
+
+-- name: read_termed
+-- Stretch by stretch, so that no more is read than is shown.
+SELECT {columns} FROM ({common} ORDER BY stretch) CROSS JOIN records LEFT JOIN runs ON number = run
+WHERE run = 0 AND last_seq IS NULL AND last_offset BETWEEN stretch << 10 AND (stretch << 10) + 1023
+AND {conditions} AND last_offset > ? AND count > 0 ORDER BY stretch, last_offset LIMIT ?
+
 -- name: read_chosen
-SELECT {columns} FROM records LEFT JOIN runs ON number = run WHERE {conditions} AND count > 0
+SELECT {columns} FROM records LEFT JOIN runs ON number = run WHERE {conditions} AND last_offset > ? AND count > 0
 ORDER BY last_offset LIMIT ?
 
 -- name: time_from

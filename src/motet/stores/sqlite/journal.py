@@ -64,7 +64,7 @@ def records(run: str, epoch: int, expected_seq: int, batch: Batch) -> list[Value
     found = []
     for first in range(0, count, _AT_MOST):
         some = events[first : first + _AT_MOST]
-        told = [rows[key] for key in dict.fromkeys(event.get("key") for event in some) if key in rows]
+        told = [rows[key] for key in dict.fromkeys(event.get("key") for event in some) if key in rows] if rows else []
         found.append((first, some, told))
     anywhere = {step.key for *_, told in found for step in told}
     found[-1][2].extend(step for step in steps if step.key not in anywhere)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +10,7 @@ from motet.errors import StoreCorrupt
 from motet.ports import Entry, Owner, RunRow, StepRow
 from motet.stores.codec import decode, pack, unpack
 from motet.stores.rules import step_of_cells
-from motet.stores.sqlite.seals import UNREADABLE, check, check_body, damaged, seal
+from motet.stores.sqlite.seals import UNREADABLE, check, check_body, damaged, event_seal, seal
 
 Row = tuple[Any, ...]
 
@@ -109,20 +109,41 @@ def _shape(cell: object) -> object:
     return float(cell) if isinstance(cell, int | float) else cell
 
 
-def entries(row: Row, after: int) -> list[Entry]:
-    """The events beyond offset `after` of a row of the columns in `events.sql`; if it is damaged, one that says so."""
-    last_offset, count, run, last_seq, body, key, namespace, sender, at, sealed = row
-    try:
-        if last_seq is None:
-            check(sealed, run, "a published event", f"{last_offset} {run}", body, key, namespace, sender, _shape(at))
-            return [Entry(last_offset, run, 0, key, namespace, unpack(body), at, sender, True)]
-        check_body(sealed, run, last_seq, count, body)
-        first, seq = last_offset - count + 1, last_seq - count + 1
-        skip = max(0, after + 1 - first)
-        return [
-            Entry(first + i, run, seq + i, event["event"], "motet", event, event.get("at", 0.0), "", False)
-            for i, event in enumerate(decode(body)[skip:], skip)
-        ]
-    except (StoreCorrupt, *UNREADABLE) as error:
-        told = {"error": {"type": "StoreCorrupt", "message": str(error)}, "run": str(run)}
-        return [Entry(last_offset, str(run), 0, DAMAGED, "motet", told, 0.0, "", last_seq is None)]
+def take(rows: Iterable[Row], after: int, limit: int) -> list[Entry]:
+    """The first `limit` events beyond offset `after` of rows of the columns in `events.sql`; in the place of those that
+    are damaged, one that says so.
+    """
+    taken: list[Entry] = []
+    for row in rows:
+        try:
+            if row[3] is None:
+                taken.append(_published(*row))
+            else:
+                taken += _recorded(row, after)
+        except (StoreCorrupt, *UNREADABLE) as error:
+            run = str(row[2])
+            told = {"error": {"type": "StoreCorrupt", "message": str(error)}, "run": run}
+            taken.append(Entry(row[0], run, 0, DAMAGED, "motet", told, 0.0, "", row[3] is None))
+        if len(taken) >= limit:
+            break
+    return taken[:limit]
+
+
+def _published(
+    offset: int, count: int, run: str, last_seq: None, body: str | None, key: str, namespace: str, sender: str,
+    at: float, sealed: int | None,
+) -> Entry:  # fmt: skip
+    if sealed is not None and sealed != event_seal(offset, run, body, key, namespace, sender, at):
+        raise damaged(run, "a published event")
+    return Entry(offset, run, 0, key, namespace, unpack(body), at, sender, True)
+
+
+def _recorded(row: Row, after: int) -> list[Entry]:
+    last_offset, count, run, last_seq, body, *_, sealed = row
+    check_body(sealed, run, last_seq, count, body)
+    first, seq = last_offset - count + 1, last_seq - count + 1
+    skip = max(0, after + 1 - first)
+    return [
+        Entry(first + i, run, seq + i, event["event"], "motet", event, event.get("at", 0.0), "", False)
+        for i, event in enumerate(decode(body)[skip:], skip)
+    ]

@@ -22,16 +22,18 @@ CURE = "Put a backup in its place; `motet doctor` reads all that is kept. Other 
 
 def seal(about: str, *cells: object) -> int:
     """The checksum of the cells of a row, texts most of them."""
-    found = crc32(about.encode())
-    for cell in cells:
-        found = crc32(cell.encode() if type(cell) is str else repr(cell).encode(), found)
-    return found
+    return crc32("".join([about, *map(str, cells)]).encode())
 
 
 def record_seal(run: str, last_seq: int, count: int, body: str, steps: str | None) -> int:
     """The seal of a record of an engine."""
     about = crc32(f"{run} {last_seq} {count}".encode())
     return (crc32(body.encode(), about) & _BODY_BITS) << 32 | (crc32(steps.encode(), about) if steps else 0)
+
+
+def event_seal(offset: int, run: str, body: str | None, key: str, namespace: str, sender: str, at: float) -> int:
+    """The seal of a published event."""
+    return crc32(f"{offset} {run}{body}{key}{namespace}{sender}{at}".encode())
 
 
 def check_body(sealed: int | None, run: str, last_seq: int, count: int, body: str) -> None:

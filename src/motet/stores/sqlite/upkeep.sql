@@ -56,6 +56,11 @@ SELECT coalesce(sum(count), 0), coalesce(sum(coalesce(length(body), 0) + 32), 0)
 -- name: delete_old_events
 DELETE FROM records WHERE last_offset IN (SELECT last_offset FROM records WHERE {old_events} LIMIT ?3)
 
+-- name: delete_old_terms
+-- Those of the newest stretch stay: more may be published in it.
+DELETE FROM event_terms WHERE stretch < (SELECT last_offset >> 10 FROM records
+    WHERE run = 0 AND last_seq IS NULL ORDER BY last_offset LIMIT 1)
+
 -- name: delete_old_listeners
 DELETE FROM listeners WHERE until <= ? AND name NOT IN (SELECT id FROM runs)
 

@@ -8,7 +8,7 @@ from motet.errors import StoreCorrupt
 from motet.stores.codec import decode
 from motet.stores.sqlite import documents, events, journal, runs
 from motet.stores.sqlite.queries import Execute, Queries
-from motet.stores.sqlite.rows import DAMAGED, entries, run_row, step_row
+from motet.stores.sqlite.rows import DAMAGED, run_row, step_row, take
 from motet.stores.sqlite.seals import UNREADABLE, check_steps, damaged
 
 SQL = Queries("verify")
@@ -56,7 +56,7 @@ def _records(execute: Execute) -> Iterator[str]:
 
 def _published(execute: Execute) -> Iterator[str]:
     for row in execute(events.SQL.read_published, (0, -1)):
-        first = entries(row, 0)[0]
+        (first,) = take([row], 0, 1)
         if first.key == DAMAGED:
             yield f"The event at offset {first.offset} is damaged in the store."
 
