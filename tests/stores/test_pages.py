@@ -10,7 +10,7 @@ import pytest
 from benchmarks.many_runs import BEGAN_AT, fill
 from benchmarks.pages import filters
 
-from motet.ports import Batch, NewRun, Owner, RunFilter, StepFilter, StepRow
+from motet.ports import Batch, Entry, EventFilter, NewRun, Owner, Publication, RunFilter, StepFilter, StepRow
 from motet.stores.plain import PlainDirectory, chooses_run, chooses_step
 from motet.stores.sqlite import SqliteStore, events, pages, windows
 
@@ -180,6 +180,23 @@ def test_elements_of_a_map_note_no_change_of_the_step(store: SqliteStore) -> Non
 
 def test_a_moment_is_found_without_reading_all_events(store: SqliteStore, live: list[StepRow]) -> None:
     assert whole_tables(plans(store, events.offset_at, 1.0)) == []
+
+
+@pytest.mark.parametrize("where", [{"key": "k3"}, {"sender": "s77"}, {"namespace": "n1", "key": "k0"}], ids=str)
+def test_published_events_are_found_in_the_stretches_that_have_them(store: SqliteStore, where: dict[str, str]) -> None:
+    if not store.read(0, where=EventFilter(key="k0")):
+        for first in range(0, 6000, 150):
+            numbers = range(first, first + 150)
+            store.publish([Publication(f"k{n % 5}", n, f"n{n % 2}", f"s{n // 40}", at=float(n)) for n in numbers])
+    found = plans(store, events.read, 0, 50, None, False, EventFilter(**where))
+    assert whole_tables(found) == []
+    assert not any("TEMP B-TREE FOR ORDER BY" in each for each in found)
+    entries: list[Entry] = []
+    while page := store.read(entries[-1].offset if entries else 0, limit=50, where=EventFilter(**where)):
+        entries += page
+    told = {"key": lambda n: f"k{n % 5}", "namespace": lambda n: f"n{n % 2}", "sender": lambda n: f"s{n // 40}"}
+    expected = [n for n in range(6000) if all(told[name](n) == value for name, value in where.items())]
+    assert [entry.value for entry in entries] == expected
 
 
 def test_following_a_big_commit_decodes_little_for_each_page(store: SqliteStore) -> None:

@@ -128,6 +128,12 @@ def test_a_damaged_event_is_told_in_its_place(store: SqliteStore, column: str) -
     assert store.check() == [f"The event at offset {before[0].offset} is damaged in the store."]
 
 
+def test_an_event_that_no_filter_finds_is_told(store: SqliteStore) -> None:
+    before = store.read(0, published=True)
+    tell(store, f"UPDATE event_terms SET value = 'other' WHERE kind = 'key' AND value = '{before[0].key}'")
+    assert f"The event at offset {before[0].offset} is not found by its key, namespace or sender." in store.check()
+
+
 def test_a_damaged_document_is_told(store: SqliteStore, caplog: pytest.LogCaptureFixture) -> None:
     tell(store, "UPDATE documents SET body = replace(body, '57', '47') WHERE key = 'a'")
     with pytest.raises(StoreCorrupt, match="document v/k/a"):

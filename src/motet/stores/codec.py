@@ -27,7 +27,7 @@ def _make_encode() -> Any:
 encode = _make_encode()
 """The value as JSON text. Raises TypeError for what is no JSON."""
 
-_scan = json.JSONDecoder().scan_once
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 def decode(text: str) -> Any:

@@ -219,6 +219,7 @@ def check_events_by_what_they_are(store: Store, clock: SetClock) -> None:
     assert values(namespace="n2", sender="s1") == [i for i in range(60) if i % 3 == 2 and i % 5 == 1]
     assert values(key="k0", about=run, limit=4) == [0, 4, 8, 12]
     assert values(key="k") == values(sender="") == []
+    assert values(after=store.head() - 4, sender="s4") == [59]
     for at in (0.0, 0.5, 1.0, 29.5, 30.0, 59.0, 60.0):
         later = store.read(store.offset_at(at))
         assert [entry.at for entry in later] == [entry.at for entry in store.read(0) if entry.at >= at]

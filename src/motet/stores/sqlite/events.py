@@ -55,15 +55,16 @@ def read(
 def _chosen(execute: Execute, after: int, limit: int, run: str | None, where: EventFilter) -> list[Entry]:
     """Published events by what is given: those of a run by an index, others in the stretches that have all of it."""
     given = [(kind, value) for kind in TERMS if (value := getattr(where, kind)) is not None]
-    conditions = [f"records.{kind} = ?" for kind, _ in given]
+    conditions = [f"{kind} = ?" for kind, _ in given]
     values: list[object] = [value for _, value in given]
     if run is not None or not given:
         conditions += ["run = 0", "last_seq IS NULL"] if run is None else ["about = ?"]
         values += [] if run is None else [run]
         sql = SQL.read_chosen
     else:
-        sql = SQL.read_termed.replace("{common}", " INTERSECT ".join([SQL.stretches] * len(given)))
-        values = [each for kind, value in given for each in (kind, value, after >> _STRETCH_BITS)] + values
+        (first, *others) = given
+        sql = SQL.read_termed.replace("{others}", " AND ".join([SQL.has_term] * len(others)) or "1")
+        values = [*first, after >> _STRETCH_BITS, *(each for other in others for each in other), *values]
     sql = sql.replace("{conditions}", " AND ".join(conditions))
     return take(execute(sql, (*values, after, limit)), after, limit)
 

@@ -145,8 +145,9 @@ def _prune_caches(execute: Execute, before: float) -> None:
 
 
 def _prune_listeners(execute: Execute, now: float) -> None:
-    """Forget listeners that were not heard of in time, and holds on the head that are no longer needed."""
+    """Forget listeners that were not heard of in time, terms of events that are gone, and holds no longer needed."""
     execute(SQL.delete_old_listeners, (now,))
+    execute(SQL.delete_old_terms)
     execute(SQL.delete_old_holds)
 
 

@@ -55,10 +55,15 @@ def _records(execute: Execute) -> Iterator[str]:
 
 
 def _published(execute: Execute) -> Iterator[str]:
+    told = set()
     for row in execute(events.SQL.read_published, (0, -1)):
         (first,) = take([row], 0, 1)
         if first.key == DAMAGED:
+            told.add(first.offset)
             yield f"The event at offset {first.offset} is damaged in the store."
+    for (offset,) in execute(SQL.unlisted):
+        if offset not in told:
+            yield f"The event at offset {offset} is not found by its key, namespace or sender."
 
 
 def _steps(execute: Execute) -> Iterator[str]:

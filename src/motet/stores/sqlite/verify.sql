@@ -15,3 +15,8 @@ SELECT id FROM runs JOIN checkpoints ON checkpoints.run = number ORDER BY number
 
 -- name: documents
 SELECT voice, kind, key, body, version, seal FROM documents ORDER BY voice, kind, key
+
+-- name: unlisted
+SELECT last_offset FROM records WHERE run = 0 AND last_seq IS NULL AND count > 0 AND 3 > (
+    SELECT count(*) FROM event_terms WHERE stretch = last_offset >> 10
+    AND (kind, value) IN (VALUES ('key', records.key), ('namespace', namespace), ('sender', sender)))
