@@ -104,7 +104,7 @@ def publish(execute: Execute, events: Sequence[Publication], bodies: Sequence[st
         offset += 1
         offsets.append(offset)
         named = event.key, event.namespace, event.sender
-        rows.append((offset, body, about or None, *named, at, key, event_seal(offset, about, body, *named, at)))
+        rows.append((offset, body, about or None, *named, at, key, event_seal(offset, about, body, at, named)))
         terms.add((*named, offset >> _STRETCH_BITS))
         if about and event.metric is not None:
             runs.put_metric(execute, about, event.key, event.metric)

@@ -117,7 +117,7 @@ def take(rows: Iterable[Row], after: int, limit: int) -> list[Entry]:
     for row in rows:
         try:
             if row[3] is None:
-                taken.append(_published(*row))
+                taken.append(_published(row))
             else:
                 taken += _recorded(row, after)
         except (StoreCorrupt, *UNREADABLE) as error:
@@ -129,11 +129,9 @@ def take(rows: Iterable[Row], after: int, limit: int) -> list[Entry]:
     return taken[:limit]
 
 
-def _published(
-    offset: int, count: int, run: str, last_seq: None, body: str | None, key: str, namespace: str, sender: str,
-    at: float, sealed: int | None,
-) -> Entry:  # fmt: skip
-    if sealed is not None and sealed != event_seal(offset, run, body, key, namespace, sender, at):
+def _published(row: Row) -> Entry:
+    offset, _, run, _, body, key, namespace, sender, at, sealed = row
+    if sealed is not None and sealed != event_seal(offset, run, body, at, (key, namespace, sender)):
         raise damaged(run, "a published event")
     return Entry(offset, run, 0, key, namespace, unpack(body), at, sender, True)
 

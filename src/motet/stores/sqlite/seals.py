@@ -31,8 +31,9 @@ def record_seal(run: str, last_seq: int, count: int, body: str, steps: str | Non
     return (crc32(body.encode(), about) & _BODY_BITS) << 32 | (crc32(steps.encode(), about) if steps else 0)
 
 
-def event_seal(offset: int, run: str, body: str | None, key: str, namespace: str, sender: str, at: float) -> int:
-    """The seal of a published event."""
+def event_seal(offset: int, run: str, body: str | None, at: float, named: tuple[str, str, str]) -> int:
+    """The seal of a published event of this key, namespace and sender."""
+    key, namespace, sender = named
     return crc32(f"{offset} {run}{body}{key}{namespace}{sender}{at}".encode())
 
 
