@@ -115,7 +115,7 @@ store._database.home, store._database.path = ".", "store.db"
 assert len(store.steps(run.id)) == 21
 assert store.check() == []
 assert [each.key for each in published(store, run.id)] == ["text"]
-assert len(FileLogs("logs").read(run.id)[0]) == 20
+assert len(FileLogs("logs").read(run.id).lines) == 20
 store.close()
 """
     done = subprocess.run([sys.executable, "-c", code, str(cli.home)], capture_output=True, text=True, check=False)

@@ -81,7 +81,7 @@ def test_artifacts_and_lines_of_logs_are_brought_to_the_disk(tmp_path: Path, mon
     for i in range(3):
         logs.write("r", [LogLine(1.0, "k", 1, "stdout", f"{i}" * 60)])
     logs.sync()
-    assert set(synced) == {"logs/r.jsonl", "logs/r.more/1.jsonl", "logs", "logs/r.more"}
+    assert set(synced) == {"logs/r.lines", "logs/r.more/1.lines", "logs", "logs/r.more"}
     synced.clear()
     logs.sync()
     assert synced == []

@@ -23,7 +23,7 @@ from motet.executors.inline import InlineExecutor
 from motet.executors.processes import ProcessExecutor
 from motet.executors.threads import ThreadExecutor
 from motet.kernel.transitions import ENDED
-from motet.ports import LogLine, Publication, RunRow, Store
+from motet.ports import LogPage, Publication, RunRow, Store
 from motet.ports.voice import Onward
 from motet.stores.memory import MemoryStore
 from motet.stores.sqlite import SqliteStore
@@ -38,9 +38,9 @@ class NoLogs:
     def write(self, run: str, lines: Any) -> None:
         """Forget the lines."""
 
-    def read(self, run: str, position: int = 0, *, limit: int = 1000) -> tuple[list[LogLine], int]:
+    def read(self, run: str, position: int = 0, **wanted: Any) -> LogPage:
         """None."""
-        return [], position
+        return LogPage([], position)
 
     def remove(self, run: str) -> int:
         """Nothing to remove."""

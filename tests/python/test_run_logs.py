@@ -20,7 +20,7 @@ def lines() -> list[tuple[str, str]]:
     """What the newest run has logged: key and text."""
     host = app.hosts.current()
     (run, *_) = host.store.runs(limit=1)
-    return [(line.key, line.text) for line in host.logs.read(run.id)[0]]
+    return [(line.key, line.text) for line in host.logs.read(run.id).lines]
 
 
 @pytest.mark.parametrize("executor", ["", "threads", "processes"])

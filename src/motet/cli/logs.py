@@ -4,25 +4,42 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from datetime import datetime
+from itertools import islice
+from math import inf
 from threading import Thread
 
 from motet import app
 from motet.cli.terminal import Terminal
+from motet.errors import NotFound, UsageError
 from motet.kernel.transitions import ENDED, PENDING
-from motet.ports import Follower, LogLine, LogStore, RunRow, Store
+from motet.ports import Follower, LogFilter, LogLine, LogStore, RunRow, Store
 from motet.views import human, lookup
+from motet.views import logs as lines_of
 
 _LOOK_S = 1.0
 """How often it is checked that the run's process still lives; of lines, and of the run's end, it is heard at once."""
 
+_DAY_S = 86400.0
+
 
 def logs_arguments(parser: ArgumentParser) -> None:
-    """A run, or a step of it; follow."""
+    """A run, or a step of it; which lines; follow."""
     parser.add_argument("run", metavar="RUN", help="id, unique beginning of it, or name (the newest of that name)")
     parser.add_argument("step", metavar="STEP", nargs="?", help="key of a step: only it and what is below it")
     parser.add_argument("-f", "--follow", action="store_true", help="go on until the run has ended")
+    parser.add_argument("-n", "--tail", type=human.whole("--tail", 0), metavar="N", help="the last N lines")
+    parser.add_argument("--search", default="", metavar="TEXT", help="lines that hold TEXT, as it stands")
+    parser.add_argument("--since", metavar="WHEN", help='from then on: "15m" ago, or a time: 14:05, 2026-11-30T14:05')
+    parser.add_argument("--until", metavar="WHEN", help="until then, likewise")
+    parser.add_argument(
+        "--range", metavar="A-B", help='lines A to B, counted from 1, of those chosen: "1000-1999", "500-"'
+    )
+    parser.add_argument(
+        "--attempt", type=human.whole("--attempt", 1), default=0, metavar="N", help="of the N-th attempts"
+    )
 
 
 def logs(options: Namespace, terminal: Terminal) -> int:
@@ -30,61 +47,104 @@ def logs(options: Namespace, terminal: Terminal) -> int:
     home = app.home()
     store, logs = app.open_store(home), app.open_logs(home)
     run = lookup.find_run(store, options.run)
-    step = options.step
-    waited_for = options.follow and run.status not in ENDED  # it may come yet
-    if step and not waited_for and not any(_belongs(each.key, step) for each in store.steps(run.id)):
-        step = lookup.find_step(store, run, step).key  # by its task or name; else this says what there is instead
-    lines = _followed(store, logs, run, terminal.flush) if options.follow else _written(logs, run.id)
-    wanted = (line for line in lines if not step or not line.key or _belongs(line.key, step))
+    first, last = _range(options)
+    wanted = _wanted(options, time.time())
+    key, step = _step(store, run, options)
+    of = LogFilter(key, *wanted)
+    lines, position = lines_of.last(logs, run.id, options.tail, of) if options.tail is not None else (None, 0)
+    found: Iterable[LogLine]
+    if options.follow:
+        found = _followed(store, logs, run, of, (lines or [], position), terminal.flush)
+    elif lines is not None:
+        found = lines
+    else:
+        found = islice(lines_of.lines(logs, run.id, of, first=first), last - first + 1 if last else None)
+    found = (line for line in found if not step or not line.key or lines_of.belongs(line.key, step))
     if options.json and not options.follow:
-        terminal.json([_json(line) for line in wanted])
+        terminal.json([lines_of.line_json(line) for line in found])
         return 0
-    for line in wanted:
+    for line in found:
         if options.json:
-            terminal.json(_json(line))
+            terminal.json(lines_of.line_json(line))
         else:
             _print(terminal, line)
     return 0
 
 
+def _step(store: Store, run: RunRow, options: Namespace) -> tuple[str, str]:
+    """The key of the step that is asked for; or, where it may come yet, what to look for in those of lines."""
+    if not options.step:
+        return "", ""
+    try:
+        return lookup.find_step(store, run, options.step).key, ""
+    except NotFound:
+        if options.follow and run.status not in ENDED:
+            return "", options.step
+        raise
+
+
+def _wanted(options: Namespace, now: float) -> tuple[int, str, float, float]:
+    """Attempt, text and times of the lines that are wanted. Raises UsageError."""
+    if "\n" in options.search:
+        raise UsageError("--search looks for text within one line.", "Leave out the line end.")
+    since = _moment("--since", options.since, now) if options.since else 0.0
+    until = _moment("--until", options.until, now) if options.until else inf
+    if since > until:
+        raise UsageError(f"--since {options.since} is later than --until {options.until}.", "Exchange the two.")
+    return options.attempt, options.search, since, until
+
+
+def _range(options: Namespace) -> tuple[int, int]:
+    """The first and the last line of the range; 0 for no end. Raises UsageError."""
+    if options.range is None:
+        return 1, 0
+    if options.follow or options.tail is not None:
+        raise UsageError("--range goes with neither --tail nor --follow.", "Leave out one of them.")
+    start, dash, end = options.range.partition("-")
+    first, last = (human.whole("--range", 1)(each) if each else 0 for each in (start, end if dash else start))
+    if (not first and not last) or (last and last < first):
+        raise UsageError(f"--range {options.range!r} is no range of lines.", 'Write one such as "1000-1999" or "500-".')
+    return first or 1, last
+
+
+def _moment(option: str, text: str, now: float) -> float:
+    """The time that is meant: so long ago, a time of day (the last such), or a time with its date."""
+    if text[-1:].isalpha() and text[:1].isdigit() and "T" not in text and text[-1] != "Z":
+        return now - human.seconds_of(text)
+    today = time.strftime("%Y-%m-%dT", time.localtime(now))
+    try:
+        at = datetime.fromisoformat(text if "-" in text else today + text).timestamp()
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"{option} {text!r} is no time.", 'Write how long ago ("15m", "2h"), "14:05", or "2026-11-30T14:05".'
+        ) from None
+    return at if at <= now or "-" in text else at - _DAY_S
+
+
 def _print(terminal: Terminal, line: LogLine) -> None:
     head = terminal.paint(f"{human.clock(line.at)} {line.key}", "grey")
-    last = line.text.rstrip("\r").rpartition("\r")[2]  # what a terminal shows of a line that was drawn anew
-    terminal.say_logged(head, last, "yellow" if line.stream == "stderr" else "")
+    terminal.say_logged(head, lines_of.shown(line), "yellow" if line.stream == "stderr" else "")
 
 
-def _json(line: LogLine) -> dict[str, object]:
-    return {"at": line.at, "key": line.key, "attempt": line.attempt, "stream": line.stream, "text": line.text}
-
-
-def _belongs(key: str, step: str) -> bool:
-    """Whether the line is of that step, of an element of it, or of a step below it. The key's end will do."""
-    within, wanted = f"/{key}/".replace("[", "/["), f"/{step}/".replace("[", "/[")
-    return wanted in within
-
-
-def _written(logs: LogStore, run: str) -> Iterator[LogLine]:
-    position = 0
-    while True:
-        lines, position = logs.read(run, position)
-        if not lines:
-            return
-        yield from lines
-
-
-def _followed(store: Store, logs: LogStore, run: RunRow, flush: Callable[[], None]) -> Iterator[LogLine]:
-    """All lines until the run has ended. What an ended run has written is there before it shows as ended."""
-    position = 0
+def _followed(
+    store: Store, logs: LogStore, run: RunRow, of: LogFilter, begun: tuple[list[LogLine], int],
+    flush: Callable[[], None],
+) -> Iterator[LogLine]:  # fmt: skip
+    """Those lines, then all from that position on until the run has ended. What an ended run has written is there
+    before it shows as ended.
+    """
+    lines, position = begun
+    yield from lines
     with closing(logs.follow()) as written, closing(store.follow()) as committed:
         Thread(target=_pass_on, args=(committed, written), name="motet-follow", daemon=True).start()
         while True:
             row = store.run(run.id)
             over = row.status in ENDED or (row.status != PENDING and lookup.has_crashed(row, time.time()))
-            while True:
-                lines, position = logs.read(run.id, position)
-                if not lines:
-                    break
-                yield from lines
+            more = True
+            while more:
+                page = logs.read(run.id, position, of=of)
+                yield from page.lines
+                position, more = page.position, page.more
             flush()
             if over:
                 return

@@ -3,7 +3,7 @@
 Each port has a conformance suite in `motet.testing`; an adapter is right when it passes it.
 """
 
-from motet.ports.content import ArtifactStore, Clock, LogLine, LogStore, Stored
+from motet.ports.content import ALL_LINES, ArtifactStore, Clock, LogFilter, LogLine, LogPage, LogStore, Stored
 from motet.ports.execution import Attempt, Attended, Executor, Failure, Lender, Outcome, Place, Stopped, Success
 from motet.ports.pages import (
     AttemptRow,
@@ -35,9 +35,10 @@ from motet.ports.spec import Difference, StepSpec, differences, recorded_spec
 from motet.ports.store import Directory, Documents, Events, Follower, Journal, Store
 
 __all__ = [
-    "STEERING", "ArtifactStore", "Attempt", "AttemptRow", "Attended", "Batch", "Cell", "Checkpoint", "Clock",
-    "Difference", "Directory", "Document", "Documents", "Entry", "EventFilter", "Events", "Executor", "Failure",
-    "Follower", "Journal", "Lender", "LogLine", "LogStore", "NewRun", "Outcome", "Owner", "Pages", "Place", "Pruned",
-    "Publication", "Retention", "RunFilter", "RunPage", "RunRow", "StepFilter", "StepPage", "StepRow", "StepSpec",
-    "Stopped", "Store", "Stored", "Success", "Summary", "Use", "differences", "recorded_spec",
+    "ALL_LINES", "STEERING", "ArtifactStore", "Attempt", "AttemptRow", "Attended", "Batch", "Cell", "Checkpoint",
+    "Clock", "Difference", "Directory", "Document", "Documents", "Entry", "EventFilter", "Events", "Executor",
+    "Failure", "Follower", "Journal", "Lender", "LogFilter", "LogLine", "LogPage", "LogStore", "NewRun",
+    "Outcome", "Owner", "Pages", "Place", "Pruned", "Publication", "Retention", "RunFilter", "RunPage", "RunRow",
+    "StepFilter", "StepPage", "StepRow", "StepSpec", "Stopped", "Store", "Stored", "Success", "Summary", "Use",
+    "differences", "recorded_spec",
 ]  # fmt: skip

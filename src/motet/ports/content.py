@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 
 from motet.ports.rows import Pruned
 from motet.ports.store import Follower
@@ -18,9 +19,12 @@ class Clock(Protocol):
 
 
 class LogLine(Record):
-    """One line that an attempt wrote: when it ended, to which stream (stdout, stderr) or at which level.
+    """One line that an attempt wrote: when it came, to which stream (stdout, stderr) or at which level.
 
+    Where it is written, `text` may be several lines, with line ends between them: they are read one by one.
     A line of the log itself, such as that older lines were let go, has no key.
+
+    ended  False for what there was of a line that had no end yet. Once it has one it comes again, whole
     """
 
     at: float
@@ -28,17 +32,66 @@ class LogLine(Record):
     attempt: int
     stream: str
     text: str
+    ended: bool = True
+
+
+class LogFilter(Record, frozen=True):
+    """Which lines: those that fulfil all of it.
+
+    step     of the step with that key, of its elements and of the steps below it; "" for all
+    attempt  of the attempts of that number; 0 for all
+    text     that hold this, as it stands; it has no line ends
+    since    that came then or later, and not after `until`; seconds since the epoch
+    unended  True: also those that had no end yet
+    """
+
+    step: str = ""
+    attempt: int = 0
+    text: str = ""
+    since: float = 0.0
+    until: float = inf
+    unended: bool = False
+
+
+class LogPage(Record):
+    """Lines in the order in which they arrived, and where to go on.
+
+    more  whether there may be more that way by now. It can be True beside few lines or none: one call looks at so much
+          of a log and no more, whatever is looked for
+    """
+
+    lines: list[LogLine]
+    position: int
+    more: bool = False
+
+
+ALL_LINES = LogFilter()
 
 
 class LogStore(Protocol):
-    """The lines that runs write, in the order in which they arrived. Safe from any thread and process."""
+    """The lines that runs write, in the order in which they arrived. Safe from any thread and process.
+
+    A position is a place in the log of a run, between lines; 0 is the beginning. It stays good while the log grows.
+    """
 
     def write(self, run: str, lines: Sequence[LogLine]) -> None:
-        """Add lines. They are readable by others when it returns."""
+        """Add lines. They are readable by others when it returns. What cannot be written is counted, and told by the
+        next line that can be: it raises nothing.
+        """
         ...
 
-    def read(self, run: str, position: int = 0, *, limit: int = 1000) -> tuple[list[LogLine], int]:
-        """Lines from that position on, and the position behind them. Position 0 is the beginning."""
+    def read(
+        self, run: str, position: int = 0, *, limit: int = 1000, of: LogFilter = ALL_LINES, skip: int = 0
+    ) -> LogPage:  # fmt: skip
+        """Lines from that position on, but for the first `skip` of them, and the position behind them. However many
+        are to be skipped, the page is beyond them.
+        """
+        ...
+
+    def read_back(
+        self, run: str, position: int | None = None, *, limit: int = 1000, of: LogFilter = ALL_LINES
+    ) -> LogPage:  # fmt: skip
+        """The last lines before that position (None: the end), and the position before them."""
         ...
 
     def follow(self) -> Follower:

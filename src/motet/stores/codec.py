@@ -1,4 +1,4 @@
-"""JSON as it stands in a store: compact, ASCII, None as nothing at all."""
+"""JSON as it stands in a store: compact, ASCII, None as nothing at all; and how lines of logs stand in files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from motet.kernel.events import Json
+from motet.ports import LogLine
 
 
 def _refuse(value: Any) -> Any:
@@ -57,3 +58,22 @@ _REFERENCE = r'"artifact":"([^"\\]+)"'
 def references(texts: Iterable[str | None]) -> set[str]:
     """The digests of the artifacts that encoded values refer to."""
     return {digest for text in texts if text for digest in re.findall(_REFERENCE, text)}
+
+
+BLOCK, PART, BREAK = b"\xff", b"\xfe", b"\xfd"
+"""What begins a block of lines, what ends each part of its head, and what is a line end in a key: bytes of no text."""
+
+
+def key_bytes(key: str) -> bytes:
+    """The key of a step as it stands in the head of a block."""
+    return key.encode("utf-8", "surrogatepass").replace(b"\n", BREAK)
+
+
+def block(line: LogLine, text: str) -> bytes:
+    """Lines that an attempt wrote at one time, as they stand in the file of a log: key, then number, time and stream,
+    then the lines as they are, each with its end. Whatever comes before or behind it, a block is found by its
+    first byte.
+    """
+    mark = "" if line.ended else "~"
+    head = f"{line.attempt} {line.at!r} {mark}{line.stream}".encode("utf-8", "surrogatepass")
+    return b"".join((BLOCK, key_bytes(line.key), PART, head, PART, text.encode("utf-8", "surrogatepass"), b"\n"))

@@ -14,10 +14,11 @@ from motet.dialects.orquestra.ids import RUN_WORDS, step_id
 from motet.dialects.orquestra.program import VOICE
 from motet.errors import MotetError, NotFound, UsageError
 from motet.kernel.transitions import ENDED
-from motet.ports import RunRow, StepRow
+from motet.ports import LogFilter, RunRow, StepRow
 from motet.ports.voice import PACKED, Asked, Desk, Host
 from motet.values import visible
 from motet.views import human, lookup
+from motet.views.logs import last
 
 _HELP = """\
 usage: qe COMMAND
@@ -173,19 +174,12 @@ def _packed(host: Host, row: RunRow, form: str) -> str:
 
 def _get_logs(words: Sequence[str], desk: Desk) -> int:
     host, row, options = _one("qe get logs ID [-s STEP]", words, desk, "-s")
-    from collections import deque
-
     keys = [each.key for each in host.store.steps(row.id)]
     wanted = [each for each in keys if options.step in ("", each, step_id(row.id, each))]
     if options.step and not wanted:
         raise NotFound(f"Workflow {row.id} has no step {options.step!r}.", f"It has: {', '.join(keys)}.")
-    lines: deque[str] = deque(maxlen=_LAST_LINES)
-    position = 0
-    while True:
-        found, position = host.logs.read(row.id, position)
-        if not found:
-            break
-        lines.extend(each.text for each in found if each.key in wanted)
+    found, _ = last(host.logs, row.id, _LAST_LINES, LogFilter(step=wanted[0] if options.step else ""))
+    lines = [each.text for each in found if each.key]
     sys.stdout.writelines(f"{visible.on(sys.stdout, visible.printable(line))}\n" for line in lines)
     return 0
 

@@ -1,4 +1,4 @@
-"""The lines that runs write: JSON lines, in segments, so that what is too much can go without the rest."""
+"""The lines that runs write: blocks of them, in segments, so that what is too much can go without the rest."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from contextlib import suppress
 from time import time
 
 from motet import private
-from motet.ports import Follower, LogLine
-from motet.stores.codec import decode, encode
+from motet.ports import ALL_LINES, Follower, LogFilter, LogLine, LogPage
+from motet.stores.codec import BLOCK, PART, block
 from motet.stores.wake import Bell, FifoFollower
 
-_END = ".jsonl"
+_END = ".lines"
+_OLD_END = ".jsonl"
 _MORE = ".more"
+_LIST = ".keys"
 _OPEN_FILES = 32
 """So many files are kept open: a process seldom drives more runs at once."""
 
 _SEGMENT_BYTES = 16 * 2**20
-_OFFSET_BITS = 32
-"""A position is the number of a segment, followed by so many bits for the place in it."""
-
-_GONE = "(motet: lines are missing here: the log of this run grew beyond its limit, MOTET_LOG_LIMIT)"
+_LIST_SHARE = 8
+"""A list of steps is that much shorter than what they wrote, or there is none."""
 
 
 class FileLogs:
     """Log lines below a folder. Lines of one `write` stand together, whoever else writes at the time.
 
-    Each write is one append of whole lines, so that a reader never sees half of one, except perhaps the last
-    of a process that was killed: that one is passed over.
+    Each write is one append of whole blocks, and a line counts when its end is there: so a reader never sees half of
+    one, and only the last of a process that was killed can be missing. What an earlier version wrote, in JSON, is
+    read as well.
 
     What a task prints must not make it fail: lines that cannot be written (the disk is full) are counted, and the
     next one that can be written is preceded by one that says how many were lost.
 
-    hide           gives a line's text as it may be written: without secrets
+    hide           gives a text as it may be written: without secrets
     segment_bytes  how large a file grows before the run's next one is begun; the same for all who write
     limit_bytes    how much is kept of a run, to the nearest segment: the first one stays, then the oldest go, and a
                    line without a key tells whoever reads that they did. None for all
@@ -56,39 +57,40 @@ class FileLogs:
 
     def write(self, run: str, lines: Sequence[LogLine]) -> None:
         hide = self._hide
-        rows = [encode([it.at, it.key, it.attempt, it.stream, hide(it.text)]) for it in lines]
-        content = "".join([f"{row}\n" for row in rows]).encode()
+        content = b"".join([block(it, hide(it.text)) for it in lines])
         if self._pid != os.getpid():  # in a forked child, a thread that is not there may seem to hold the lock
             self._lock, self._pid = threading.Lock(), os.getpid()
         with self._lock:
             file = self._files.get(run)
             if file is None:
                 file = self._open(run)
-            file.append(content, lines)
+            file.append(content, lines[-1])
             self._written.add(file.path)
         self._bell.ring(published=False)
 
     def follow(self) -> Follower:
         return FifoFollower(self._wake_folder, published=False)
 
-    def read(self, run: str, position: int = 0, *, limit: int = 1000) -> tuple[list[LogLine], int]:
-        segments = _Segments(self._path(run))
-        number, offset = position >> _OFFSET_BITS, position & ((1 << _OFFSET_BITS) - 1)
-        found: list[LogLine] = []
-        while True:
-            later = segments.after(number)  # before this one is read: where there is a later one, it takes no more
-            end = _read(segments.path(number), offset, limit, found)
-            if later is None or len(found) >= limit:
-                return found, number << _OFFSET_BITS | (offset if end is None else end)
-            if end is None or later > number + 1:
-                found.append(LogLine(found[-1].at if found else time(), "", 0, "stderr", _GONE))
-            number, offset = later, 0
+    def read(
+        self, run: str, position: int = 0, *, limit: int = 1000, of: LogFilter = ALL_LINES, skip: int = 0
+    ) -> LogPage:  # fmt: skip
+        from motet.stores.logs import reading
+
+        return reading.forward(_Segments(self._path(run)), position, of, limit, skip)
+
+    def read_back(
+        self, run: str, position: int | None = None, *, limit: int = 1000, of: LogFilter = ALL_LINES
+    ) -> LogPage:  # fmt: skip
+        from motet.stores.logs import reading
+
+        return reading.backward(_Segments(self._path(run)), position, of, limit)
 
     def runs(self) -> list[str]:
         try:
-            return [name.removesuffix(_END) for name in os.listdir(self._folder) if name.endswith(_END)]
+            names = [os.path.splitext(name) for name in os.listdir(self._folder)]
         except FileNotFoundError:
             return []
+        return list({run: None for run, end in names if end in (_END, _OLD_END)})
 
     def remove(self, run: str) -> int:
         with self._lock:
@@ -96,7 +98,7 @@ class FileLogs:
             if file is not None:
                 file.close()
         segments = _Segments(self._path(run))
-        freed_bytes = sum(_unlinked(segments.path(number)) for number in (*segments.more(), 0))
+        freed_bytes = sum(segments.unlink(number) for number in segments.numbers())
         with suppress(OSError):
             os.rmdir(segments.folder)
         return freed_bytes
@@ -119,7 +121,7 @@ class FileLogs:
         return file
 
     def _path(self, run: str) -> str:
-        return os.path.join(self._folder, run + _END)
+        return os.path.join(self._folder, run)
 
 
 class _Segments:
@@ -131,18 +133,41 @@ class _Segments:
 
     def __init__(self, path: str) -> None:
         self._first = path
-        self.folder = path.removesuffix(_END) + _MORE
+        self.folder = path + _MORE
 
     def path(self, number: int) -> str:
         """The file of that number; the first is 0."""
-        return os.path.join(self.folder, f"{number}{_END}") if number else self._first
+        path = os.path.join(self.folder, str(number)) if number else self._first
+        old = path + _OLD_END
+        return old if os.path.exists(old) else path + _END
 
-    def more(self) -> list[int]:
-        """The numbers of those after the first that there are, in order."""
+    def list_of(self, number: int) -> str:
+        """Where the steps are listed that have lines in it, once it is full: its size, then the key of each, without
+        what is below an element. It counts only as long as the size is that.
+        """
+        return (os.path.join(self.folder, str(number)) if number else self._first) + _LIST
+
+    def list_steps(self, number: int) -> None:
+        """Write that list, unless it would be too long to be of use. Raises OSError."""
+        with open(self.path(number), "rb") as file:
+            content = file.read()
+        keys = {each[: each.find(PART)].partition(b"[")[0] for each in content.split(BLOCK)[1:]}
+        listed = b"".join([str(len(content)).encode(), PART, *(BLOCK + key + PART for key in keys)])
+        if len(listed) * _LIST_SHARE < len(content):
+            with (
+                private.replacing(self.list_of(number)) as part,
+                open(part, "wb", opener=private.opener) as file,
+            ):
+                file.write(listed)
+
+    def numbers(self) -> list[int]:
+        """The numbers of those that there are, in order."""
         try:
-            return sorted(int(name.removesuffix(_END)) for name in os.listdir(self.folder))
+            names = [os.path.splitext(name) for name in os.listdir(self.folder)]
+            more = {int(name) for name, end in names if end in (_END, _OLD_END)}
         except FileNotFoundError:
-            return []
+            more = set()
+        return ([0] if os.path.exists(self.path(0)) else []) + sorted(more)
 
     def after(self, number: int) -> int | None:
         """The next number that there is. Those that went are the oldest after the first."""
@@ -150,26 +175,34 @@ class _Segments:
             return number + 1
         if number and os.path.exists(self.path(number)):
             return None
-        return next((each for each in self.more() if each > number), None)
+        return next((each for each in self.numbers() if each > number), None)
+
+    def for_lines(self) -> int:
+        """The number of the one that lines are added to: the last, unless an earlier version wrote it."""
+        last = max(self.numbers(), default=0)
+        return last + 1 if self.path(last).endswith(_OLD_END) else last
+
+    def unlink(self, number: int) -> int:
+        """Remove it; gives the bytes freed."""
+        return _unlinked(self.path(number)) + _unlinked(self.list_of(number))
 
     def let_go(self, limit_bytes: int) -> None:
         """Remove the oldest, but for the first and the last, until the rest is within the limit."""
-        more = self.more()
         sizes = {}
-        for number in (0, *more):
+        for number in self.numbers():
             with suppress(FileNotFoundError):  # another process was faster
                 sizes[number] = os.stat(self.path(number)).st_size
-        for number in more[:-1]:
+        for number in [each for each in sizes if each][:-1]:
             if sum(sizes.values()) <= limit_bytes:
                 break
-            _unlinked(self.path(number))
-            sizes.pop(number, None)
+            self.unlink(number)
+            del sizes[number]
 
 
 class _Writer:
-    """Appends lines to the last segment of a run. `torn` says that its last line has no end; `lost` counts lines.
+    """Appends blocks to the last segment of a run; `lost` counts lines.
 
-    Of several processes, whoever finds the segment full begins the next. A line that another one writes at that very
+    Of several processes, whoever finds the segment full begins the next. A block that another one writes at that very
     moment may come to stand at the end of the full one, where somebody who follows has already been.
     """
 
@@ -180,27 +213,25 @@ class _Writer:
         self.path = segments.path(0)
         self._number = 0
         self._fd = -1
-        self._torn = False
         self._lost = 0
 
-    def append(self, content: bytes, lines: Sequence[LogLine]) -> None:
-        """Write the content of the lines, or count them as lost."""
+    def append(self, content: bytes, last: LogLine) -> None:
+        """Write the blocks, or count their lines as lost. `last` is one of these."""
+        lines = content.count(b"\n")
         try:
             if self._fd < 0:
-                self._open(max(self._segments.more(), default=0))
+                self._open(self._segments.for_lines())
             while os.lseek(self._fd, 0, os.SEEK_END) >= self._segment_bytes:
                 self._begin_next()
             if self._lost:
-                content = _said(self._lost, lines[-1]) + content
-            if self._torn:
-                content = b"\n" + content
-            written = os.write(self._fd, content)
-            while written < len(content):
-                self._torn = True
-                written += os.write(self._fd, content[written:])
-            self._torn, self._lost = False, 0
+                content = _said(self._lost, last) + content
+            while (written := os.write(self._fd, content)) < len(content):
+                content = _from_the_cut(content, written)
+                self._lost, lines = 0, content.count(b"\n")
         except OSError:
-            self._lost += len(lines)
+            self._lost += lines
+        else:
+            self._lost = 0
 
     def close(self) -> None:
         """Let go of the file."""
@@ -209,7 +240,10 @@ class _Writer:
             os.close(fd)
 
     def _begin_next(self) -> None:
-        self._open(max([self._number + 1, *self._segments.more()]))
+        full = self._number
+        self._open(max([full + 1, *self._segments.numbers()]))
+        with suppress(OSError):  # it saves time, nothing more
+            self._segments.list_steps(full)
         if self._limit_bytes is not None:
             self._segments.let_go(self._limit_bytes)
 
@@ -223,26 +257,16 @@ class _Writer:
             fd = private.opener(path, how)
         self.close()
         self._fd, self._number, self.path = fd, number, path
-        size_bytes = os.fstat(fd).st_size
-        self._torn = size_bytes > 0 and os.pread(fd, 1, size_bytes - 1) != b"\n"
 
 
-def _read(path: str, offset: int, limit: int, found: list[LogLine]) -> int | None:
-    """Add the lines from the offset on, until there are `limit`; gives the offset behind them. None: no such file."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(offset)
-            for line in file:
-                if len(found) >= limit or not line.endswith(b"\n"):
-                    break
-                offset += len(line)
-                try:
-                    found.append(LogLine(*decode(line.decode())))
-                except (ValueError, TypeError):
-                    continue  # torn by a kill or a full disk
-    except FileNotFoundError:
-        return None
-    return offset
+def _from_the_cut(content: bytes, written: int) -> bytes:
+    """What is still to be written when only so much was: from the beginning of the line that was cut, with a head."""
+    cut = content.rfind(b"\n", 0, written) + 1
+    if content[cut : cut + 1] in (BLOCK, b""):
+        return content[cut:]
+    first = content.rfind(BLOCK, 0, cut + 1)
+    head = content.find(PART, content.find(PART, first) + 1) + 1
+    return content[first:head] + content[cut:]
 
 
 def _unlinked(path: str) -> int:
@@ -258,4 +282,4 @@ def _unlinked(path: str) -> int:
 def _said(lost: int, near: LogLine) -> bytes:
     lines = "1 line" if lost == 1 else f"{lost} lines"
     text = f"(motet: {lines} before this one could not be written and are lost)"
-    return f"{encode([time(), near.key, near.attempt, 'stderr', text])}\n".encode()
+    return block(LogLine(time(), near.key, near.attempt, "stderr", text), text)

@@ -1,0 +1,111 @@
+"""`motet logs`: which lines are shown."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from tests.cli.conftest import Cli, cli
+
+from motet import app
+from motet.ports import LogLine
+
+__all__ = ["cli"]
+
+
+@pytest.fixture
+def mine(cli: Cli) -> Cli:
+    """A run named mine, whose first step has printed ten lines, its second one two."""
+    cli.write(
+        "counting.py",
+        """
+        from motet import flow, task
+
+        @task
+        def count(to):
+            for number in range(to):
+                print("line", number + 1)
+
+        @flow
+        def counting():
+            count(10)
+            count(2)
+        """,
+    )
+    cli("run", "counting.py", "--name", "mine")
+    return cli
+
+
+def texts(cli: Cli, *options: str) -> list[str]:
+    """The lines that are shown."""
+    return [each["text"] for each in cli.json("logs", "mine", *options)]
+
+
+LINES = [f"line {number}" for number in [*range(1, 11), 1, 2]]
+
+
+CHOSEN: list[tuple[tuple[str, ...], list[str]]] = [
+    ((), LINES),
+    (("--tail", "3"), LINES[-3:]),
+    (("-n", "0"), []),
+    (("-n", "99"), LINES),
+    (("count-0", "-n", "2"), LINES[8:10]),
+    (("count-1",), LINES[10:]),
+    (("counting", "-n", "1"), LINES[-1:]),
+    (("--range", "3-5"), LINES[2:5]),
+    (("--range", "11-"), LINES[10:]),
+    (("--range", "-2"), LINES[:2]),
+    (("--range", "12"), LINES[11:]),
+    (("--range", "50-60"), []),
+    (("count-1", "--range", "2-9"), LINES[11:]),
+    (("--search", "line 1"), ["line 1", "line 10", "line 1"]),
+    (("--search", "line 1", "-n", "1"), ["line 1"]),
+    (("--search", "line 1", "--range", "2-2"), ["line 10"]),
+    (("--search", "LINE"), []),
+    (("--attempt", "1"), LINES),
+    (("--attempt", "2"), []),
+    (("--since", "1h"), LINES),
+    (("--until", "1h"), []),
+    (("--since", "2020-01-01", "--until", "2020-01-01T10:00:00+02:00"), []),
+]
+
+
+def test_lines_are_chosen(mine: Cli) -> None:
+    for options, expected in CHOSEN:
+        assert texts(mine, *options) == expected, options
+    for options, expected in ((("-f", "-n", "1"), LINES[-1:]), (("-f", "--search", "10"), ["line 10"])):
+        assert [each.split("  ", 1)[1] for each in mine("logs", "mine", *options).out.splitlines()] == expected
+
+
+def test_times(mine: Cli) -> None:
+    (run, *_) = mine.json("ls")
+    today = time.strftime("%Y-%m-%d")
+    app.open_logs(str(mine.home)).write(run["id"], [LogLine(time.time() - 7200, "counting", 1, "stdout", "long ago")])
+    assert texts(mine, "--until", "1h") == ["long ago"]
+    assert texts(mine, "--since", f"{today}T00:00")[:10] == LINES[:10]
+    two_hours_ago = time.strftime("%H:%M", time.localtime(time.time() - 7200 - 60))
+    assert "long ago" in texts(mine, "--since", two_hours_ago)
+
+
+REFUSED: list[tuple[tuple[str, ...], str, str]] = [
+    (("--range", "5-3"), "no range of lines", '"1000-1999"'),
+    (("--range", "-"), "no range of lines", '"1000-1999"'),
+    (("--range", "a-b"), "--range a cannot be", "whole number"),
+    (("--range", "1-2", "--tail", "3"), "--range goes with neither", "Leave out one"),
+    (("--range", "1-2", "-f"), "--range goes with neither", "Leave out one"),
+    (("--tail", "-1"), "--tail -1 cannot be", "whole number from 0 on"),
+    (("--since", "yesterday"), "--since 'yesterday' is no time", '"15m"'),
+    (("--since", "25:00"), "--since '25:00' is no time", '"15m"'),
+    (("--since", "5x"), "'5x' is no duration", '"90s"'),
+    (("--since", "1h", "--until", "2h"), "--since 1h is later", "Exchange"),
+    (("--search", "a\nb"), "within one line", "line end"),
+    (("cont-0",), "has no step 'cont-0'", "Did you mean"),
+]
+
+
+def test_what_cannot_be_is_refused(mine: Cli) -> None:
+    for options, says, cure in REFUSED:
+        refused = mine("logs", "mine", *options, code=2)
+        assert says in refused.err
+        assert cure in refused.err
+        assert len(refused.err.splitlines()) == 2
