@@ -16,7 +16,7 @@ from random import Random
 import pytest
 
 from motet.ports import LogFilter, LogLine, LogStore
-from motet.stores.logs import FileLogs, reading
+from motet.stores.logs import FileLogs, reading, windows
 from motet.testing.log_suite import CHECKS
 
 
@@ -36,16 +36,16 @@ def test_they_do_what_the_port_promises(
 def test_blocks_are_found_however_small_the_windows(
     window_bytes: int, tmp_path: Path, rng: Random, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "_FIRST_BYTES", window_bytes)
-    monkeypatch.setattr(reading, "_WINDOW_BYTES", 2 * window_bytes)
+    monkeypatch.setattr(windows, "FIRST_BYTES", window_bytes)
+    monkeypatch.setattr(windows, "MOST_BYTES", 2 * window_bytes)
     for number, check in enumerate(CHECKS[:2]):
         check(FileLogs(str(tmp_path / str(number)), segment_bytes=30_000), rng)
 
 
 def test_one_call_looks_at_so_much_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever looks for what is rare is told where to go on."""
-    monkeypatch.setattr(reading, "_FIRST_BYTES", 200)
-    monkeypatch.setattr(reading, "_WINDOW_BYTES", 200)
+    monkeypatch.setattr(windows, "FIRST_BYTES", 200)
+    monkeypatch.setattr(windows, "MOST_BYTES", 200)
     monkeypatch.setattr(reading, "_MOST_BYTES", 1000)
     logs = FileLogs(str(tmp_path), segment_bytes=3000)
     for number in range(500):

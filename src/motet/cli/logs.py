@@ -5,22 +5,17 @@ from __future__ import annotations
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from math import inf
-from threading import Thread
 
 from motet import app
 from motet.cli.terminal import Terminal
 from motet.errors import NotFound, UsageError
-from motet.kernel.transitions import ENDED, PENDING
-from motet.ports import Follower, LogFilter, LogLine, LogStore, RunRow, Store
+from motet.kernel.transitions import ENDED
+from motet.ports import LogFilter, LogLine, RunRow, Store
 from motet.views import human, lookup
 from motet.views import logs as lines_of
-
-_LOOK_S = 1.0
-"""How often it is checked that the run's process still lives; of lines, and of the run's end, it is heard at once."""
 
 _DAY_S = 86400.0
 
@@ -54,7 +49,7 @@ def logs(options: Namespace, terminal: Terminal) -> int:
     lines, position = lines_of.last(logs, run.id, options.tail, of) if options.tail is not None else (None, 0)
     found: Iterable[LogLine]
     if options.follow:
-        found = _followed(store, logs, run, of, (lines or [], position), terminal.flush)
+        found = chain(lines or [], _flushed(lines_of.followed(store, logs, run.id, of, position), terminal.flush))
     elif lines is not None:
         found = lines
     else:
@@ -126,32 +121,8 @@ def _print(terminal: Terminal, line: LogLine) -> None:
     terminal.say_logged(head, lines_of.shown(line), "yellow" if line.stream == "stderr" else "")
 
 
-def _followed(
-    store: Store, logs: LogStore, run: RunRow, of: LogFilter, begun: tuple[list[LogLine], int],
-    flush: Callable[[], None],
-) -> Iterator[LogLine]:  # fmt: skip
-    """Those lines, then all from that position on until the run has ended. What an ended run has written is there
-    before it shows as ended.
-    """
-    lines, position = begun
-    yield from lines
-    with closing(logs.follow()) as written, closing(store.follow()) as committed:
-        Thread(target=_pass_on, args=(committed, written), name="motet-follow", daemon=True).start()
-        while True:
-            row = store.run(run.id)
-            over = row.status in ENDED or (row.status != PENDING and lookup.has_crashed(row, time.time()))
-            more = True
-            while more:
-                page = logs.read(run.id, position, of=of)
-                yield from page.lines
-                position, more = page.position, page.more
-            flush()
-            if over:
-                return
-            written.wait(_LOOK_S)
-
-
-def _pass_on(committed: Follower, written: Follower) -> None:
-    """Let whoever waits for lines wake for commits too: one of them is the run's end."""
-    while committed.wait(None):
-        written.wake()
+def _flushed(pages: Iterable[list[LogLine]], flush: Callable[[], None]) -> Iterator[LogLine]:
+    """The lines of the pages, each of which is seen as soon as it is there."""
+    for page in pages:
+        yield from page
+        flush()

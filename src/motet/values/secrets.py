@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -102,10 +103,8 @@ def _texts(value: str) -> Iterator[str]:
 
 def _in_base64(value: bytes) -> Iterator[str]:
     """The value as it stands in base64, after 0, 1 or 2 other bytes, but for characters that it shares with others."""
-    from binascii import b2a_base64
-
     for before in range(3):
-        text = b2a_base64(bytes(before) + value, newline=False).decode().rstrip("=")
+        text = codecs.encode(bytes(before) + value, "base64").decode().replace("\n", "").rstrip("=")
         if (before + len(value)) % 3:
             text = text[:-1]
         text = text[(0, 2, 3)[before] :]

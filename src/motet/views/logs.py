@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import closing
+from threading import Thread
 
 from motet.kernel.events import Json
-from motet.ports import ALL_LINES, LogFilter, LogLine, LogStore
+from motet.kernel.transitions import ENDED, PENDING
+from motet.ports import ALL_LINES, Follower, LogFilter, LogLine, LogStore, Store
+from motet.views import lookup
 
 _AT_ONCE = 1000
+_LOOK_S = 1.0
+"""How often it is checked that the run's process still lives; of lines, and of the run's end, it is heard at once."""
 
 
 def lines(
@@ -35,6 +42,31 @@ def last(logs: LogStore, run: str, count: int, of: LogFilter = ALL_LINES) -> tup
         found[:0] = page.lines
         position, more = page.position, page.more
     return found, end
+
+
+def followed(store: Store, logs: LogStore, run: str, of: LogFilter, position: int) -> Iterator[list[LogLine]]:
+    """What the filter lets pass from that position on, until the run has ended: what is there at once, then what comes
+    as it comes. What an ended run has written is there before it shows as ended.
+    """
+    with closing(logs.follow()) as written, closing(store.follow()) as committed:
+        Thread(target=_pass_on, args=(committed, written), name="motet-follow", daemon=True).start()
+        while True:
+            row = store.run(run)
+            over = row.status in ENDED or (row.status != PENDING and lookup.has_crashed(row, time.time()))
+            more = True
+            while more:
+                page = logs.read(run, position, limit=_AT_ONCE, of=of)
+                yield page.lines
+                position, more = page.position, page.more
+            if over:
+                return
+            written.wait(_LOOK_S)
+
+
+def _pass_on(committed: Follower, written: Follower) -> None:
+    """Let whoever waits for lines wake for commits too: one of them is the run's end."""
+    while committed.wait(None):
+        written.wake()
 
 
 def shown(line: LogLine) -> str:

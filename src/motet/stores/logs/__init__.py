@@ -7,11 +7,15 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import time
+from typing import TYPE_CHECKING
 
 from motet import private
 from motet.ports import ALL_LINES, Follower, LogFilter, LogLine, LogPage
 from motet.stores.codec import BLOCK, PART, block
 from motet.stores.wake import Bell, FifoFollower
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 _END = ".lines"
 _OLD_END = ".jsonl"
@@ -74,16 +78,14 @@ class FileLogs:
     def read(
         self, run: str, position: int = 0, *, limit: int = 1000, of: LogFilter = ALL_LINES, skip: int = 0
     ) -> LogPage:  # fmt: skip
-        from motet.stores.logs import reading
-
-        return reading.forward(_Segments(self._path(run)), position, of, limit, skip)
+        page: LogPage = _reading().forward(_Segments(self._path(run)), position, of, limit, skip)
+        return page
 
     def read_back(
         self, run: str, position: int | None = None, *, limit: int = 1000, of: LogFilter = ALL_LINES
     ) -> LogPage:  # fmt: skip
-        from motet.stores.logs import reading
-
-        return reading.backward(_Segments(self._path(run)), position, of, limit)
+        page: LogPage = _reading().backward(_Segments(self._path(run)), position, of, limit)
+        return page
 
     def runs(self) -> list[str]:
         try:
@@ -257,6 +259,13 @@ class _Writer:
             fd = private.opener(path, how)
         self.close()
         self._fd, self._number, self.path = fd, number, path
+
+
+def _reading() -> ModuleType:
+    """What reads. A process that only writes does without it."""
+    from motet.stores.logs import reading
+
+    return reading
 
 
 def _from_the_cut(content: bytes, written: int) -> bytes:

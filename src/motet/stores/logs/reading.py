@@ -6,22 +6,19 @@ they are, and only blocks that have it are taken apart.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from functools import lru_cache
 from math import inf
 from time import time
 from typing import NamedTuple, Protocol
 
 from motet.ports import LogFilter, LogLine, LogPage
-from motet.stores.codec import BLOCK, BREAK, PART, block, decode, key_bytes
+from motet.stores.codec import BLOCK, BREAK, PART, key_bytes
+from motet.stores.logs.windows import FIRST_BYTES, Content, Window, content_of, read, windows, windows_back
 
 _OFFSET_BITS = 32
 """A position is the number of a segment, followed by so many bits for the place in it."""
 
-_FIRST_BYTES = 2**16
-_WINDOW_BYTES = 2**18
 _MOST_BYTES = 2**28
 """One call looks at about so much: a quarter of a second, for what is nowhere."""
 
@@ -40,36 +37,28 @@ _GONE = "(motet: lines are missing here: the log of this run grew beyond its lim
 class Segments(Protocol):
     """The files of a run, by number."""
 
-    def path(self, number: int) -> str: ...
+    def path(self, number: int) -> str:
+        """The file of that number."""
+        ...
 
-    def list_of(self, number: int) -> str: ...
+    def list_of(self, number: int) -> str:
+        """The list of the steps that have lines in it."""
+        ...
 
-    def numbers(self) -> list[int]: ...
+    def numbers(self) -> list[int]:
+        """Which there are, in order."""
+        ...
 
-    def after(self, number: int) -> int | None: ...
-
-
-class _Content(NamedTuple):
-    """What a segment holds: its size, and the bytes between two places."""
-
-    size: int
-    between: Callable[[int, int], bytes]
-
-
-class _Window(NamedTuple):
-    """Bytes of a segment, and where in them whole blocks begin and end. `base` is the place of the first byte."""
-
-    base: int
-    content: bytes
-    first: int
-    end: int
+    def after(self, number: int) -> int | None:
+        """The next one that there is."""
+        ...
 
 
 class _Part(NamedTuple):
     """Blocks of a segment: from which position to which, as far as lines are whole. `gap`: those before are gone."""
 
     number: int
-    window: _Window
+    window: Window
     start: int
     end: int
     gap: bool
@@ -161,8 +150,8 @@ def _parts(segments: Segments, number: int, offset: int, step: str) -> Iterator[
     gap = False
     while True:
         later = segments.after(number)  # before this one is read: where there is a later one, it takes no more
-        content = _content(segments.path(number))
-        for each in _windows(content, offset) if content and _may_have(segments, number, content, step) else ():
+        content = content_of(segments.path(number))
+        for each in windows(content, offset) if content and _may_have(segments, number, content, step) else ():
             start, end = (_position(number, each.base + place) for place in (each.first, each.end))
             if content and each.base + each.end == content.size:
                 end = _position(number, each.base + each.content.rfind(b"\n", 0, each.end) + 1)
@@ -178,20 +167,20 @@ def _parts_back(segments: Segments, last: int, offset: int, step: str) -> Iterat
     """All before that, the last ones first, but for the same."""
     numbers = [each for each in segments.numbers() if each <= last]
     for number in reversed(numbers):
-        content = _content(segments.path(number))
+        content = content_of(segments.path(number))
         if content is None or not _may_have(segments, number, content, step):
             continue
         gap = number > 0 and number - 1 not in numbers
-        for each in _windows_back(content, min(offset, content.size) if number == last else content.size):
+        for each in windows_back(content, min(offset, content.size) if number == last else content.size):
             start, end = (_position(number, each.base + place) for place in (each.first, each.end))
             yield _Part(number, each, start, end, gap and each.base == 0)
 
 
-def _may_have(segments: Segments, number: int, content: _Content, step: str) -> bool:
+def _may_have(segments: Segments, number: int, content: Content, step: str) -> bool:
     """Whether lines of the step may be there. A segment that is full has a list of its steps beside it."""
     if not step:
         return True
-    size, _, keys = _read(segments.list_of(number), 0, content.size).partition(PART)
+    size, _, keys = read(segments.list_of(number), 0, content.size).partition(PART)
     return size != str(content.size).encode() or _has(keys, BLOCK + key_bytes(step.partition("[")[0]))
 
 
@@ -200,49 +189,6 @@ def _has(keys: bytes, mark: bytes) -> bool:
     while at >= 0 and keys[at + len(mark) : at + len(mark) + 1] not in _BELOW:
         at = keys.find(mark, at + 1)
     return at >= 0
-
-
-def _windows(content: _Content, start: int) -> Iterator[_Window]:
-    """Windows from the block on that `start` is in."""
-    at, size = _block_before(content, start), _FIRST_BYTES
-    while at < content.size:
-        window = content.between(at, at + size)
-        end = len(window) if at + len(window) >= content.size else window.rfind(BLOCK)
-        if not window:
-            return
-        if end <= 0:  # a block that is larger
-            size *= 2
-            continue
-        yield _Window(at, window, 0, end)
-        at += end
-        size = min(2 * size, max(size, _WINDOW_BYTES))
-
-
-def _windows_back(content: _Content, end: int) -> Iterator[_Window]:
-    """Windows from `end` backwards. The first one ends there."""
-    size = _FIRST_BYTES
-    while end > 0:
-        low = max(0, end - size)
-        window = content.between(low, end)
-        first = window.find(BLOCK) if low else 0
-        if first < 0:  # a block that is larger
-            size *= 2
-            continue
-        yield _Window(low, window, first, len(window))
-        end = low + first
-        size = min(2 * size, max(size, _WINDOW_BYTES))
-
-
-def _block_before(content: _Content, place: int) -> int:
-    """Where the block begins that the place is in, or at whose beginning it is."""
-    size = _FIRST_BYTES
-    while place > 0:
-        low = max(0, place - size)
-        at = content.between(low, place + 1).rfind(BLOCK)
-        if at >= 0 or not low:
-            return low + max(at, 0)
-        size *= 2
-    return 0
 
 
 def _bounds(segments: Segments, of: LogFilter) -> tuple[int, int]:
@@ -259,9 +205,9 @@ def _around(segments: Segments, at: float) -> tuple[int, int]:
         middle = (low + high) // 2
         low, high = (middle, high) if _time_at(segments, numbers[middle], 0) < at else (low, middle)
     number = numbers[low]
-    content = _content(segments.path(number))
+    content = content_of(segments.path(number))
     start, end = 0, content.size if content else 0
-    while end - start > _FIRST_BYTES:
+    while end - start > FIRST_BYTES:
         place = (start + end) // 2
         start, end = (place, end) if _time_at(segments, number, place) < at else (start, place)
     return _position(number, start), _position(number, end)
@@ -269,8 +215,8 @@ def _around(segments: Segments, at: float) -> tuple[int, int]:
 
 def _time_at(segments: Segments, number: int, place: int) -> float:
     """When what stands there came."""
-    content = _content(segments.path(number))
-    for window in _windows(content, place) if content else ():
+    content = content_of(segments.path(number))
+    for window in windows(content, place) if content else ():
         for each in _blocks(window, _ANY):
             return each.at
     return 0.0
@@ -279,7 +225,7 @@ def _time_at(segments: Segments, number: int, place: int) -> float:
 # ---------------------------------------------------------------- blocks and lines
 
 
-def _blocks(window: _Window, of: LogFilter) -> Iterator[_Block]:
+def _blocks(window: Window, of: LogFilter) -> Iterator[_Block]:
     """The blocks that may have lines that are wanted."""
     content, wanted = window.content, _bytes(of.text)
     mark = BLOCK + key_bytes(of.step) if of.step else wanted or BLOCK
@@ -364,40 +310,3 @@ def _line(window: bytes, each: _Block, start: int, end: int) -> LogLine:
     except UnicodeDecodeError:  # the disk lost something
         text = raw.decode("utf-8", "replace")
     return LogLine(each.at, each.key, each.attempt, each.stream, text, each.ended)
-
-
-# ---------------------------------------------------------------- files
-
-
-def _content(path: str) -> _Content | None:
-    """What the segment holds at this moment; None if there is no such file."""
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return None
-    if path.endswith(".jsonl"):
-        whole = _converted(path, found.st_ino, found.st_size)
-        return _Content(len(whole), lambda start, end: whole[start:end])
-    return _Content(found.st_size, lambda start, end: _read(path, start, min(end, found.st_size)))
-
-
-def _read(path: str, start: int, end: int) -> bytes:
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:  # it was let go since
-        return b""
-    try:
-        return os.pread(fd, max(0, end - start), start)
-    finally:
-        os.close(fd)
-
-
-@lru_cache(maxsize=2)
-def _converted(path: str, inode: int, size_bytes: int) -> bytes:
-    """What an earlier version wrote, a JSON array for each line, as it stands in blocks."""
-    blocks = []
-    for row in _read(path, 0, size_bytes).splitlines():
-        with suppress(ValueError, TypeError):  # torn by a kill or a full disk
-            line = LogLine(*decode(row.decode()))
-            blocks.append(block(line, line.text))
-    return b"".join(blocks)
