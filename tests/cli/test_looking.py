@@ -88,12 +88,43 @@ def test_show_of_a_long_run_begins_with_what_has_to_be_seen_to(cli: Cli) -> None
         assert process.poll() is None
     lines = cli("show", "mine").out.splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("STEP"))
-    first = [(line.split()[0].removeprefix("long/"), line.split()[1]) for line in lines[at + 1 : at + 6]]
+    first = [tuple(line.strip("├─└ ").split()[:2]) for line in lines[at + 1 : at + 6]]
     assert first == [
-        ("bad-0", "failed"), ("again-0", "retrying"), ("long", "running"), ("slow-0", "running"), ("slow-1", "ready"),
+        ("long", "running"), ("bad-0", "failed"), ("again-0", "retrying"), ("slow-0", "running"), ("slow-1", "ready"),
     ]  # fmt: skip
     assert len(lines) - at < 210
     assert "more: motet show mine -n 1505" in lines[-1]
+
+
+def test_what_failed_deep_in_a_long_run_is_shown(cli: Cli) -> None:
+    cli.write(
+        "deep.py",
+        """
+        from motet import flow, task
+
+        @task
+        def step(number):
+            if number == 60:
+                raise ValueError("spoilt")
+
+        @flow
+        def part(first):
+            for number in range(first, first + 30):
+                step(number, return_state=True)
+                step.with_options(name=f"other-{number}")(0)
+
+        @flow
+        def deep():
+            for first in (0, 30, 60, 90):
+                part(first)
+        """,
+    )
+    cli("run", "deep.py:deep", "--name", "mine")
+    lines = cli("show", "mine", "-n", "6").out.splitlines()
+    shown = [line.strip("├─└│ ").split()[:2] for line in lines if "─" in line]
+    assert ["step-0", "failed"] in shown
+    assert shown[0][0] == "part-2", "what stands above what failed comes first, too"
+    assert len(shown) == 5
 
 
 def test_logs_of_a_step_that_is_not_there(cli: Cli, flows: Path) -> None:
@@ -145,6 +176,48 @@ def test_show_tells_plain_values_and_runs_nobodys_code(cli: Cli) -> None:
     assert "pickled, " in step.out
     assert "somebody" not in step.out + step.err
     assert set(cli.json("show", "mine", "odd-0")["result"]) == {"pickle"}
+
+
+def test_show_tells_the_values_that_people_use(cli: Cli) -> None:
+    cli.write(
+        "values.py",
+        """
+        from dataclasses import dataclass
+        from datetime import date, timedelta
+        from enum import Enum
+        from pathlib import Path
+
+        import numpy as np
+
+        from motet import flow, task
+
+        class Mode(Enum):
+            FAST = "fast"
+
+        @dataclass
+        class Point:
+            x: int
+            when: date
+
+        @task
+        def table():
+            return np.zeros((200, 3))
+
+        @flow
+        def values(day: date = date(2024, 2, 29), place: Path = Path("in/a.csv"), mode: Mode = Mode.FAST):
+            table()
+            return {"point": Point(1, day), "took": timedelta(minutes=5), "score": np.float64(0.5)}
+        """,
+    )
+    told = cli("run", "values.py", "--name", "mine").out
+    assert "Result: {'point': Point(x=1, when=datetime.date(2024, 2, 29))" in told
+    shown = cli("show", "mine").out
+    assert "day=2024-02-29, place=in/a.csv, mode=Mode('fast')" in shown
+    assert "Result     {'point': Point(x=1, when=2024-02-29), 'took': 0:05:00, 'score': 0.5}" in shown
+    whole = cli.json("show", "mine")
+    assert whole["params"] == {"day": "2024-02-29", "place": "in/a.csv", "mode": "Mode('fast')"}
+    assert whole["result"]["score"] == 0.5
+    assert "ndarray 200 x 3 float64" in cli("show", "mine", "table-0").out
 
 
 def test_show_a_failure(cli: Cli) -> None:
@@ -322,6 +395,70 @@ def test_show_an_element_of_a_map(cli: Cli) -> None:
     assert (good["status"], good["result"], good["attempt"]) == ("succeeded", 4, 1)
     assert "three is odd" in cli("show", "mine", "half-0[2]").out
     assert "4 elements" in cli("show", "mine", "half-0[4]", code=2).err
+
+
+SEARCH = """
+    from motet import INPUTS, flow, task
+
+    @task
+    def depths(count: int) -> list[int]:
+        return list(range(count))
+
+    @task(task_run_name="depth {depth:02d} of {model[name]}", cache_policy=INPUTS)
+    def fit(depth: int, model: dict) -> float:
+        return depth / 2
+
+    @task(retries=2)
+    def score(fitted: float, tried: dict = {}) -> float:
+        tried[fitted] = tried.get(fitted, 0) + 1
+        if fitted == 1.0 and tried[fitted] < 3:
+            raise ValueError("unsteady")
+        if fitted == 1.5:
+            raise ValueError("hopeless")
+        return fitted
+
+    @flow
+    def search(count: int = 4, name: str = "tree"):
+        score.map(fit.map(depths(count), model={"name": name})).wait()
+"""
+
+
+def test_elements_have_names_attempts_and_reasons(cli: Cli) -> None:
+    cli.write("search.py", SEARCH)
+    cli("run", "search.py", "--name", "mine", code=1)
+    shown = cli("show", "mine", "score-0").out
+    assert "4: 3 succeeded, 1 failed, 2 tried again" in shown
+    rows = [line.split() for line in shown.splitlines() if line.startswith("[")]
+    assert [row[:3] for row in rows] == [
+        ["[3]", "fitted=1.5", "failed"], ["[0]", "fitted=0.0", "succeeded"], ["[1]", "fitted=0.5", "succeeded"],
+        ["[2]", "fitted=1.0", "succeeded"],
+    ]  # fmt: skip
+    tree = cli("show", "mine").out
+    assert "fitted=1.5, attempt 3, ValueError: hopeless" in tree
+    whole = cli.json("show", "mine", "score-0")["elements"]
+    assert [(each["status"], each["attempt"]) for each in whole] == [
+        ("succeeded", 1), ("succeeded", 1), ("succeeded", 3), ("failed", 3),
+    ]  # fmt: skip
+    assert whole[3]["error"]["message"] == "hopeless"
+    fits = cli.json("show", "mine", "fit-0")["elements"]
+    assert [each["name"] for each in fits] == [f"depth {number:02d} of …" for number in range(4)]
+    assert [each["result"] for each in fits] == [0.0, 0.5, 1.0, 1.5]
+    assert cli.json("show", "mine", "fit-0[2]")["name"] == "depth 02 of …"
+    told = cli("why", "mine", "score-0").out
+    assert "[3] fitted=1.5 failed: ValueError: hopeless, after 3 attempts." in told
+    assert "elements succeeded" in told
+
+
+def test_elements_that_did_not_run_are_told_from_others(cli: Cli) -> None:
+    cli.write("search.py", SEARCH.replace("if fitted == 1.5", "if fitted == -1"))
+    cli("run", "search.py", "--name", "first")
+    cli("run", "search.py", "--name", "second", "-p", "count=6")
+    assert "6: 6 succeeded, 4 cached" in cli("show", "second", "fit-0").out
+    assert [each["cached"] for each in cli.json("show", "second", "fit-0")["elements"]] == [1, 1, 1, 1, 0, 0]
+    assert "6 elements succeeded, 4 of them without being run" in cli("why", "second", "fit-0").out
+    cli("fork", "first", "--name", "third", "-p", "count=5")
+    assert "5: 5 succeeded, 4 reused" in cli("show", "third", "score-0").out
+    assert "5/5, 4 reused" in cli("show", "third").out
 
 
 def test_artifacts(cli: Cli) -> None:

@@ -16,6 +16,7 @@ from motet.kernel.transitions import ENDED
 from motet.ports import LogFilter, LogLine, RunRow, Store
 from motet.views import human, lookup
 from motet.views import logs as lines_of
+from motet.views.steps import find_step
 
 _DAY_S = 86400.0
 
@@ -71,7 +72,7 @@ def _step(store: Store, run: RunRow, options: Namespace) -> tuple[str, str]:
     if not options.step:
         return "", ""
     try:
-        return lookup.find_step(store, run, options.step).key, ""
+        return find_step(store, run, options.step).key, ""
     except NotFound:
         if options.follow and run.status not in ENDED:
             return "", options.step

@@ -201,7 +201,11 @@ def name_of(store: Store, row: RunRow) -> str:
 
 def _shown(result: Json) -> str:
     value, loaded = _loaded(result)
-    return human.short(value) if loaded else human.record(result)
+    if loaded and not (isinstance(result, dict) and "shown" in result):
+        return human.short(value)
+    from motet.views import values
+
+    return values.told(result)
 
 
 def _loaded(result: Json) -> tuple[Any, bool]:
@@ -218,10 +222,12 @@ def _json(row: RunRow) -> Json:
     """The run with its result as JSON where that can be, and as text."""
     import json
 
-    document = {**lookup.run_json(row), "result": None, "repr": None}
+    from motet.views import documents
+
+    document = {**documents.run_json(row), "result": None, "repr": None}
     if row.status == SUCCEEDED:
-        value, loaded = _loaded(row.result)
-        document["repr"] = human.short(value) if loaded else human.record(row.result)
+        value, _ = _loaded(row.result)
+        document["repr"] = _shown(row.result)
         try:
             json.dumps(value, allow_nan=False)
         except (TypeError, ValueError):

@@ -17,6 +17,7 @@ from motet.kernel.transitions import ENDED, SUCCEEDED
 from motet.ports import RunRow
 from motet.ports.voice import Onward, Replayed, Underway
 from motet.views import human, lookup
+from motet.views.steps import find_step
 
 # ---------------------------------------------------------------- resume
 
@@ -59,7 +60,7 @@ def resume(options: Namespace, terminal: Terminal) -> int:
         if not lookup.is_suspended(row):
             terminal.say(f"Run {terminal.paint(row.name, 'bold')} goes on.")
             return 0
-    rerun = [lookup.find_step(host.store, row, each).key for each in options.rerun]
+    rerun = [find_step(host.store, row, each).key for each in options.rerun]
     terminal.plain = options.plain
     terminal.keep_stdout_clean()
     outcome.heed_signals()
@@ -151,7 +152,7 @@ def fork(options: Namespace, terminal: Terminal) -> int:
     _move(host, row, options.at)
     voice, request = voices.of_run(row), requests.Request(options)
     asked = request.asked(voice, f"run {row.name}")
-    keys = [lookup.find_step(host.store, row, each).key for each in options.anew]
+    keys = [find_step(host.store, row, each).key for each in options.anew]
     terminal.plain = options.plain
     terminal.keep_stdout_clean()
     outcome.heed_signals()

@@ -18,7 +18,6 @@ from motet.kernel.transitions import FAILED, PENDING
 from motet.ports import RunRow
 from motet.ports.voice import Onward
 from motet.values.errors import encode_error
-from motet.views import lookup
 
 # ---------------------------------------------------------------- run
 
@@ -65,7 +64,9 @@ def submit(options: Namespace, terminal: Terminal) -> int:
     terminal.say(f"Run {terminal.paint(new.name, 'bold')} ({new.id}) was submitted.")
     terminal.say(f"To see it: motet show {new.name}; motet logs -f {new.name}")
     if options.json:
-        terminal.json(lookup.run_json(host.store.run(new.id)))
+        from motet.views.documents import run_json
+
+        terminal.json(run_json(host.store.run(new.id)))
     return 0
 
 

@@ -11,10 +11,11 @@ from motet.kernel import transitions as st
 from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow, Store
 from motet.values.published import Published, published
-from motet.views import human, lookup, summary
+from motet.views import documents, human, lookup, summary, values
 from motet.views.artifacts import told
 from motet.views.reasons import Reasons
-from motet.views.tree import Node, lines, tree, urgent
+from motet.views.steps import counts, elements, find_step, index_of, of_maps
+from motet.views.tree import Node, lines, pressing_first, shortened, tree
 
 # ---------------------------------------------------------------- ls
 
@@ -36,7 +37,7 @@ def ls(options: Namespace, terminal: Terminal) -> int:
     """List runs, newest first."""
     found = _select(app.open_store(app.home()), options.status, options.n)
     if options.json:
-        terminal.json([lookup.run_json(row) for row in found])
+        terminal.json([documents.run_json(row) for row in found])
     elif not found:
         told = f" that are {options.status}" if options.status else ""
         terminal.say(f"There are no runs{told} in {app.home()}.")
@@ -67,6 +68,9 @@ def _cells(row: RunRow) -> tuple[str, ...]:
 
 _ARTIFACTS = 10
 
+_NAMED = 20_000
+"""Of a run whose maps have more elements than this, the tree does not name them: `motet show RUN MAP` does."""
+
 
 def show_arguments(parser: ArgumentParser) -> None:
     """A run, or a step of it."""
@@ -82,18 +86,14 @@ def show(options: Namespace, terminal: Terminal) -> int:
     store = app.open_store(app.home())
     run = lookup.find_run(store, options.run)
     if options.step:
-        step = lookup.find_step(store, run, options.step)
-        _show_step(terminal, run, step, [each for each in published(store, run.id) if each.step == step.key])
+        _show_step(terminal, store, run, options)
+        return 0
+    if options.json:
+        terminal.json(documents.run_document(store, run))
         return 0
     steps = store.steps(run.id)
-    if options.json:
-        listed = [lookup.step_json(each) for each in steps]
-        terminal.json(
-            {**lookup.run_json(run), "steps": listed, "artifacts": [each.json for each in published(store, run.id)]}
-        )
-        return 0
     _show_run(terminal, run, steps)
-    _show_steps(terminal, run, steps, options.n)
+    _show_steps(terminal, store, run, steps, options.n)
     _show_artifacts(terminal, run, published(store, run.id))
     return 0
 
@@ -123,7 +123,7 @@ def _show_run(terminal: Terminal, run: RunRow, steps: list[StepRow]) -> None:
         ("Tags", ", ".join(run.tags)),
         ("Params", _params(run.params)),
         ("Steps", _counted(run, steps)),
-        ("Result", human.record(run.result) if run.result is not None else ""),
+        ("Result", values.told(run.result) if run.result is not None else ""),
         ("Driven by", f"process {run.owner.pid} on {run.owner.host}" if run.owner and not run.ended_at else ""),
         ("Error", lookup.error_line(run.error)),
     ]
@@ -141,8 +141,8 @@ def _show_run(terminal: Terminal, run: RunRow, steps: list[StepRow]) -> None:
 
 def _params(params: Json) -> str:
     if not isinstance(params, dict):
-        return "" if params is None else human.record(params)
-    return ", ".join(f"{name}={human.record(value)}" for name, value in params.items())
+        return "" if params is None else values.told(params)
+    return ", ".join(f"{name}={values.told(value)}" for name, value in params.items())
 
 
 def _show_facts(terminal: Terminal, facts: list[tuple[str, str]]) -> None:
@@ -152,21 +152,18 @@ def _show_facts(terminal: Terminal, facts: list[tuple[str, str]]) -> None:
             terminal.say(f"{terminal.paint(f'{name:{width}}', 'grey')}  {value}")
 
 
-def _show_steps(terminal: Terminal, run: RunRow, steps: list[StepRow], limit: int) -> None:
+def _show_steps(terminal: Terminal, store: Store, run: RunRow, steps: list[StepRow], limit: int) -> None:
     if not steps:
         return
     ascii_only = not terminal.prints("├")
     drawn = list(lines(tree(steps, limit), ascii_only=ascii_only))
-    shown = drawn[:limit]
-    if len(drawn) > limit:  # what has to be seen to must not be among what is left out
-        first = [(step.key, Node(step)) for step in urgent(steps)][:limit]
-        shown = first + drawn[: limit - len(first)]
+    names = _names(store, run, steps)
     rows = [
         (
-            branch, lookup.step_status(run, node.step), _extra(node),
+            branch, lookup.step_status(run, node.step), _extra(run, node, names.get(node.step.key, "")),
             human.moment(node.step.started_at), human.length(_took_s(run, node)),
         )
-        for branch, node in shown
+        for branch, node in shortened(drawn, limit)
     ]  # fmt: skip
     terminal.say()
     terminal.table(("STEP", "STATUS", "", "STARTED", "TOOK"), rows)
@@ -182,15 +179,29 @@ def _took_s(run: RunRow, node: Node) -> float | None:
     return sum(took) if took else None
 
 
-def _extra(node: Node) -> str:
+def _names(store: Store, run: RunRow, steps: list[StepRow]) -> dict[str, str]:
+    """What steps, and those elements that have a line of their own, are called."""
+    names = {step.key: step.name for step in steps if step.name and step.form != "map"}
+    shown = {step.key.rpartition("[")[0] for step in steps if step.form == "element"}
+    maps = [step for step in steps if step.key in shown]
+    if sum(step.size or 0 for step in maps) <= _NAMED:
+        for rows in of_maps(store, run, maps).values():
+            names |= {row.key: row.name for row in rows}
+    return names
+
+
+def _extra(run: RunRow, node: Node, name: str) -> str:
     """What is said of a step beside its status."""
-    step = node.step
-    said = [human.counted(len(node.alike) + 1, "element" if step.form == "element" else "call")] if node.alike else []
+    step, alike = node.step, [node.step, *node.alike]
+    kept = "reused" if "fork" in run.program else "cached"
+    said = [human.counted(len(alike), "element" if step.form == "element" else "call")] if node.alike else []
+    said += [name] if name and not node.alike else []
     said += [f"{step.done}/{step.size}"] if step.size is not None else []
     if step.cached:
-        said.append("cached" if step.size in (None, step.cached) else f"{step.cached} cached")
-    if step.attempt > 1:
-        said.append(f"attempt {step.attempt}")
+        said.append(kept if step.size in (None, step.cached) else f"{step.cached} {kept}")
+    tried = sorted({each.attempt for each in alike})
+    if tried[-1] > 1:
+        said.append(f"attempt {tried[0]}" if len(tried) == 1 else f"attempts {tried[0]} to {tried[-1]}")
     if step.error is not None:
         said.append(human.short_text(lookup.error_line(step.error), 60))
     return ", ".join(said)
@@ -200,31 +211,55 @@ def _counted(run: RunRow, steps: list[StepRow]) -> str:
     return summary.told_counts(run, dict(Counter(each.status for each in steps).most_common()), steps)
 
 
-def _show_step(terminal: Terminal, run: RunRow, step: StepRow, artifacts: list[Published]) -> None:
+def _show_step(terminal: Terminal, store: Store, run: RunRow, options: Namespace) -> None:
+    step = find_step(store, run, options.step)
     if terminal.as_json:
-        terminal.json({"run": run.id, **lookup.step_json(step), "artifacts": [each.json for each in artifacts]})
+        terminal.json(documents.step_document(store, run, step))
         return
+    found = elements(store, run, step) if step.size is not None else None
     facts = [
         ("Step", terminal.paint(step.key, "bold")),
         ("Run", f"{run.name}  {run.id}"),
         ("Task", step.task),
-        ("Name", step.name),
+        ("Name", step.name if found is None else ""),
         ("Status", terminal.status(lookup.step_status(run, step)) + (" (cached)" if step.cached else "")),
-        ("Elements", f"{step.done} of {step.size}" if step.size is not None else ""),
+        ("Elements", f"{step.size}: {_told_elements(run, found)}" if found else ""),
         ("Attempt", str(step.attempt or "")),
         ("Needs", ", ".join(step.needs)),
         ("Added", human.moment(step.added_at)),
         ("Started", human.moment(step.started_at)),
         ("Ended", human.moment(step.ended_at)),
         ("Took", human.length(lookup.duration_of(step))),
-        ("Result", human.record(step.result) if step.status == "succeeded" else ""),
+        ("Result", values.told(step.result) if step.status == "succeeded" and found is None else ""),
         ("Error", lookup.error_line(step.error)),
     ]
     _show_facts(terminal, facts)
     if isinstance(step.error, dict) and step.error.get("traceback"):
         terminal.say()
         terminal.say_lines(step.error["traceback"])
-    _show_artifacts(terminal, run, artifacts)
+    if found:
+        _show_elements(terminal, run, step, found, options.n)
+    _show_artifacts(terminal, run, [each for each in published(store, run.id) if each.step == step.key])
+
+
+def _told_elements(run: RunRow, found: list[StepRow]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in counts(run, found).items())
+
+
+def _show_elements(terminal: Terminal, run: RunRow, step: StepRow, found: list[StepRow], limit: int) -> None:
+    """The elements of a map, those that are most pressing first."""
+    terminal.say()
+    shown = pressing_first(found)[:limit]
+    rows = [
+        (
+            f"[{index_of(row)}]", row.name, row.status, _extra(run, Node(row), ""), human.moment(row.ended_at),
+            human.short_text(values.told(row.result), 60) if row.status == "succeeded" else "",
+        )
+        for row in shown
+    ]  # fmt: skip
+    terminal.table(("ELEMENT", "NAME", "STATUS", "", "ENDED", "RESULT"), rows)
+    if len(found) > limit:
+        terminal.say(f"... and {len(found) - limit} more: motet show {run.name} {step.key} -n {len(found)}")
 
 
 # ---------------------------------------------------------------- why
@@ -240,7 +275,7 @@ def why(options: Namespace, terminal: Terminal) -> int:
     """Say why the step stands as it does, and what befell it, in order."""
     store = app.open_store(app.home())
     run = lookup.find_run(store, options.run)
-    step = lookup.find_step(store, run, options.step)
+    step = find_step(store, run, options.step)
     reasons = Reasons(store, run, step)
     if options.json:
         terminal.json(reasons.json())

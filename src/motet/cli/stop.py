@@ -14,7 +14,7 @@ from motet.errors import Conflict, StoreCorrupt, UsageError
 from motet.kernel.program import Finish
 from motet.kernel.transitions import CANCELLED, ENDED, PENDING
 from motet.ports import STEERING, Document, Publication, RunRow, Store
-from motet.views import lookup
+from motet.views import documents, lookup
 
 # ---------------------------------------------------------------- stop
 
@@ -42,7 +42,7 @@ def stop(options: Namespace, terminal: Terminal) -> int:
     if not ended:
         terminal.say("A step that cannot be interrupted still runs. It goes on stopping by itself.")
     if options.json:
-        terminal.json(lookup.run_json(row))
+        terminal.json(documents.run_json(row))
     return 0 if ended else 1
 
 
@@ -127,7 +127,7 @@ def answer(options: Namespace, terminal: Terminal) -> int:
     terminal.say(f"Run {terminal.paint(row.name, 'bold')} goes on.")
     terminal.say(f"To see it: motet show {row.name}; motet logs -f {row.name}")
     if options.json:
-        terminal.json(lookup.run_json(lookup.find_run(host.store, row.id)))
+        terminal.json(documents.run_json(lookup.find_run(host.store, row.id)))
     return 0
 
 

@@ -26,7 +26,7 @@ def peek(record: Json) -> Any:
     from binascii import a2b_base64
 
     try:
-        return _Reading(a2b_base64(record["pickle"])).value()
+        return Reading(a2b_base64(record["pickle"])).value()
     except Exception as error:  # boundary: whatever damaged bytes lead to
         raise ValueError("no plain value") from error
 
@@ -55,8 +55,10 @@ _SIZED: Mapping[bytes, tuple[int, Callable[[bytes], Any]]] = {
 """What is followed by the size of its content, in so many bytes, and by the content."""
 
 
-class _Reading:
+class Reading:
     """The stack machine that a pickle is written for, as far as plain values go."""
+
+    others: Mapping[bytes, Callable[[Any], object]]
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -66,6 +68,7 @@ class _Reading:
         self._known: list[Any] = []
 
     def value(self) -> Any:
+        """What is left on the stack when the pickle ends."""
         while (code := self._take(1)) != _STOP:
             if code in _CONSTANTS:
                 self._stack.append(_CONSTANTS[code])
@@ -79,7 +82,7 @@ class _Reading:
             elif code in _TUPLES:
                 self._stack[-_TUPLES[code] :] = [tuple(self._stack[-_TUPLES[code] :])]
             else:
-                _OTHERS[code](self)
+                self.others[code](self)
         return self._stack.pop()
 
     def _take(self, size: int) -> bytes:
@@ -98,6 +101,7 @@ class _Reading:
         return found
 
     def mark(self) -> None:
+        """Begin to collect."""
         self._below.append(self._stack)
         self._stack = []
 
@@ -108,35 +112,40 @@ class _Reading:
         into.update(items) if type(into) is set else into.extend(items)
 
     def one(self) -> None:
+        """An item into the list below it."""
         item = self._stack.pop()
         self._stack[-1].append(item)
 
     def pairs(self) -> None:
+        """Keys and items into the dict below them."""
         items = self._marked()
         self._stack[-1].update(zip(items[::2], items[1::2], strict=True))
 
     def pair(self) -> None:
+        """A key and its item into the dict below them."""
         key, item = self._stack[-2:]
         del self._stack[-2:]
         self._stack[-1][key] = item
 
     def together(self, kind: Callable[[list[Any]], Any]) -> None:
+        """What was collected, as one object."""
         items = self._marked()
         self._stack.append(kind(items))
 
     def again(self, size: int) -> None:
+        """An object that was there before."""
         self._stack.append(self._known[self._number(_SIZES[size])])
 
 
-_OTHERS: Mapping[bytes, Callable[[_Reading], object]] = {
+OTHERS: Mapping[bytes, Callable[[Reading], object]] = {
     _PROTOCOL: lambda reading: reading._take(1),
     _FRAME: lambda reading: reading._take(8),
-    b"(": _Reading.mark,
-    b"a": _Reading.one,
-    b"e": _Reading.many,
-    b"\x90": _Reading.many,
-    b"s": _Reading.pair,
-    b"u": _Reading.pairs,
+    b"(": Reading.mark,
+    b"a": Reading.one,
+    b"e": Reading.many,
+    b"\x90": Reading.many,
+    b"s": Reading.pair,
+    b"u": Reading.pairs,
     b"t": lambda reading: reading.together(tuple),
     b"\x91": lambda reading: reading.together(frozenset),
     b"\x94": lambda reading: reading._known.append(reading._stack[-1]),
@@ -146,3 +155,5 @@ _OTHERS: Mapping[bytes, Callable[[_Reading], object]] = {
     b"1": lambda reading: reading._marked(),
 }
 """A code that is in no table is no part of a plain value: looking it up raises KeyError."""
+
+Reading.others = OTHERS

@@ -7,8 +7,9 @@ A record is JSON. None, bool, int, finite float and str stand for themselves; al
     {"lost": why}                           a value that cannot be pickled, or not be loaded again
 
 With "files", it also names the artifacts of the files in it (see `values.files`): [{"artifact": digest}, ...]; with
-"with", the libraries and modules that it takes to load it, and their versions (see `values.versions`). What is
-plain can be read without loading anything (see `values.plain`).
+"with", the libraries and modules that it takes to load it, and their versions (see `values.versions`); with "shown",
+what a table or an array is, in words. What is plain can be read without loading anything (see `values.plain`), and much
+that is not can be told (see `values.legible`).
 """
 
 from __future__ import annotations
@@ -72,10 +73,31 @@ def _encode_object(value: object, artifacts: ArtifactStore | None, limit_bytes: 
     named: dict[str, Json] = {"files": [{"artifact": digest} for digest in sorted(files)]} if files else {}
     if versions:
         named["with"] = dict(versions)
+        if shown := _described(value):
+            named["shown"] = shown
     if artifacts is not None and pickle.size_bytes(parts) > limit_bytes:
         stored = artifacts.put(parts)
         return {"artifact": stored.digest, "size_bytes": stored.size_bytes, **named}
     return {"pickle": b2a_base64(b"".join(parts), newline=False).decode("ascii"), **named}
+
+
+_COLUMNS = 8
+
+
+def _described(value: object) -> str:
+    """A table or an array in a few words, "" for anything else: `DataFrame 3 x 2: a, b`."""
+    try:
+        shape = getattr(value, "shape", None)
+        if not isinstance(shape, tuple) or not shape:
+            return ""
+        columns = getattr(value, "column_names", None) or getattr(value, "columns", None)
+        told = f"{type(value).__name__} {' x '.join(map(str, shape))}"
+        if columns is None:
+            return f"{told} {getattr(value, 'dtype', '')}".rstrip()
+        names = [str(each) for each in list(columns)[: _COLUMNS + 1]]
+        return f"{told}: {', '.join(names[:_COLUMNS])}{', ...' if len(names) > _COLUMNS else ''}"
+    except Exception:  # noqa: BLE001 - boundary: the value's own attributes
+        return ""
 
 
 def decode(record: Json, artifacts: ArtifactStore | None) -> Any:

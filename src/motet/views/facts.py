@@ -10,7 +10,7 @@ from motet.errors import NotFound
 from motet.kernel import transitions as st
 from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow, Store
-from motet.views import lookup
+from motet.views.steps import find_step
 
 _FEW = 10
 
@@ -106,7 +106,7 @@ class Facts:
         if key in self._rows:
             return self._rows[key]
         try:
-            return lookup.find_step(self.store, self.run, key) if key else None
+            return find_step(self.store, self.run, key) if key else None
         except NotFound:
             return None
 

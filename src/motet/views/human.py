@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 
 from motet.errors import UsageError
-from motet.kernel.events import Json
-from motet.values.plain import peek
 
 _DIGITS = 15
 """A number longer than this counts nothing that there is."""
@@ -94,18 +92,3 @@ def short(value: object, limit: int = 200) -> str:
 def short_text(text: str, limit: int) -> str:
     """The text cut to `limit` characters."""
     return text if len(text) <= limit else text[: limit - 3] + "..."
-
-
-def record(value: Json) -> str:
-    """A recorded value without running any code of its own: what is plain as it is, of the rest only what it is."""
-    try:
-        return short(peek(value))
-    except ValueError:
-        pass
-    if "lost" in value:
-        return f"not kept: {value['lost']}"
-    if "artifact" in value:
-        return f"artifact {value['artifact'][:12]}, {size(value.get('size_bytes', 0))}"
-    if "pickle" in value:
-        return f"pickled, {size(len(value['pickle']) * 3 // 4)}"
-    return short(value)

@@ -12,6 +12,9 @@ from motet.kernel.events import Json
 from motet.ports.spec import Difference, differences, recorded_spec
 from motet.views import human, lookup
 from motet.views.facts import Facts
+from motet.views.steps import elements, index_of
+
+_MOST_ELEMENTS = 20
 
 _NOTICED_S = 0.01
 """A wait shorter than this is not worth a word."""
@@ -41,7 +44,7 @@ class Reasons(Facts):
     def story(self) -> Iterator[tuple[float, str]]:
         """What befell it, in order: time and text."""
         began_at = None
-        for event in self.events:
+        for event in _together(self.events) if self.step.form == "map" else self.events:
             at, kind = event["at"], event["event"]
             if kind == "step.added":
                 yield at, self._told_added()
@@ -164,8 +167,22 @@ class Reasons(Facts):
 
     def _why_failed(self) -> Iterator[str]:
         yield f"It failed: {lookup.error_line(self.step.error)}."
-        yield f"Retries allowed: {self.retries}, used: {max(0, self.step.attempt - 1)}."
+        if self.step.form == "map":
+            yield from self._why_elements()
+        else:
+            yield f"Retries allowed: {self.retries}, used: {max(0, self.step.attempt - 1)}."
         yield f"`motet retry {self.run.name}` runs it again, and keeps what succeeded."
+
+    def _why_elements(self) -> Iterator[str]:
+        """Which elements did not succeed, each with its reason."""
+        bad = [row for row in elements(self.store, self.run, self.step) if row.status != st.SUCCEEDED]
+        yield f"Retries allowed for each element: {self.retries}."
+        for row in bad[:_MOST_ELEMENTS]:
+            name = f" {row.name}" if row.name else ""
+            tried = f", after {human.counted(row.attempt, 'attempt')}" if row.attempt else ""
+            yield f"  [{index_of(row)}]{name} {row.status}: {lookup.error_line(row.error)}".rstrip(": ") + f"{tried}."
+        if len(bad) > _MOST_ELEMENTS:
+            yield f"  ... and {len(bad) - _MOST_ELEMENTS} more: motet show {self.run.name} {self.step.key}"
 
     def _why_skipped(self) -> Iterator[str]:
         key = self.because
@@ -277,6 +294,30 @@ def _limit(name: str) -> str:
     return told[kind].format(rest) if colon and kind in told else f"the limit {name}"
 
 
+def _together(events: Sequence[Json]) -> Iterator[Json]:
+    """The events of a map, those of elements that succeeded one after another as one: `count`, `kept`."""
+    last: Json = None
+    for event in events:
+        if event["event"] == "elements.succeeded":
+            count, kept = (last["count"], last["kept"]) if last else (0, 0)
+            count, kept = count + len(event["indices"]), kept + len(event.get("cached", ()))
+            last = {**event, "count": count, "kept": kept}
+            continue
+        if last:
+            yield last
+        last = None
+        yield event
+    if last:
+        yield last
+
+
+def _told_elements(event: Json) -> str:
+    if "count" not in event:
+        return "succeeded"
+    kept = f", {event['kept']} of them without being run" if event["kept"] else ""
+    return f"{human.counted(event['count'], 'element')} succeeded{kept}"
+
+
 def _told_success(event: Json) -> str:
     note = event.get("note") or {}
     if "reused" in note:
@@ -286,7 +327,7 @@ def _told_success(event: Json) -> str:
 
 _TOLD: dict[str, Callable[[Json], str]] = {
     "step.succeeded": _told_success,
-    "elements.succeeded": lambda it: "succeeded",
+    "elements.succeeded": _told_elements,
     "step.retrying": lambda it: (
         f"attempt {it.get('attempt', 1)} failed: {lookup.error_line(it.get('error'))}; "
         f"the next is due {human.length(it['due_at'] - it['at'])} later"

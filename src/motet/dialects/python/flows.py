@@ -162,15 +162,12 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         """A run of this flow, not yet begun, with these parameters."""
         run = run or new_id(on.clock.now())
         return NewRun(
-            id=run,
-            name=name or self._run_name(run, values) or new_name(),
-            workflow=self.name,
+            id=run, name=name or self._run_name(run, values) or new_name(), workflow=self.name,
             program={**self._spec(), **_begun_with(self, self._defined.options, on.artifacts)},
             params={key: encode(value, on.artifacts) for key, value in values.items()},
             tags=sorted(tags_now.get().union(self.options.get("tags", ()))),
-            created_at=on.clock.now(),
-            offset=on.store.head(),
-        )
+            created_at=on.clock.now(), offset=on.store.head(),
+        )  # fmt: skip
 
     def created(
         self, on: Host, values: Mapping[str, Any], *, name: str = "", run: str = ""

@@ -160,6 +160,12 @@ def is_surrounded(options: Mapping[str, Any]) -> bool:
     return any(options.get(each) for each in _SURROUNDING)
 
 
+def template(options: Mapping[str, Any]) -> str:
+    """What the elements of a map are called, as its step records it: by a function, only they themselves know."""
+    name = options.get("task_run_name", "")
+    return name if isinstance(name, str) else ""
+
+
 def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any], executor: str) -> Policy:
     """The engine's policy for these options. Raises UsageError for values that make no sense."""
     where = f"@{kind} on {_called(function)}"

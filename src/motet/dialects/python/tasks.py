@@ -13,7 +13,7 @@ from motet.dialects.python.caching import policy_of as cache_policy_of
 from motet.dialects.python.calls import MapCall, TaskCall
 from motet.dialects.python.futures import Future, FutureList, final
 from motet.dialects.python.kinds import Kind, kind_of, name_of, written
-from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, is_surrounded, policy_of
+from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, is_surrounded, policy_of, template
 from motet.dialects.python.running import hooked
 from motet.dialects.python.running.hooked import TaskHooked
 from motet.dialects.python.running.keeping import Keeping
@@ -188,7 +188,7 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         scope.accepts(related.after)
         action = AddStep(
             key, self.name, needs=list(related.needs), after=list(related.after), each=parts.each, size=call.size,
-            form="map", policy=self._submit_policy(scope), parent=scope.key,
+            form="map", policy=self._submit_policy(scope), parent=scope.key, name=template(self.options),
         )  # fmt: skip
         known = scope.driver.state.steps.get(key)
         action.call, action.fingerprint = arguments.asked_of_all(

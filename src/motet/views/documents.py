@@ -1,0 +1,56 @@
+"""Runs and steps as JSON documents, for programs that read them."""
+
+from __future__ import annotations
+
+from motet.kernel.events import Json
+from motet.ports import RunRow, StepRow, Store
+from motet.values.published import published
+from motet.views import lookup
+from motet.views.steps import elements
+from motet.views.values import as_json
+
+
+def run_document(store: Store, run: RunRow) -> Json:
+    """The run with its steps and artifacts."""
+    steps = [step_json(each) for each in store.steps(run.id)]
+    return {**run_json(run), "steps": steps, "artifacts": [each.json for each in published(store, run.id)]}
+
+
+def step_document(store: Store, run: RunRow, step: StepRow) -> Json:
+    """The step with its artifacts; a map also with its elements."""
+    of_map = {}
+    if step.size is not None:
+        of_map["elements"] = [step_json(each) for each in elements(store, run, step)]
+    artifacts = [each.json for each in published(store, run.id) if each.step == step.key]
+    return {"run": run.id, **step_json(step), **of_map, "artifacts": artifacts}
+
+
+def run_json(row: RunRow) -> Json:
+    """The run as a JSON document."""
+    owner, params = row.owner, row.params
+    if isinstance(params, dict):
+        params = {name: as_json(each) for name, each in params.items()}
+    return {
+        "id": row.id, "name": row.name, "workflow": row.workflow, "status": lookup.status_of(row), "params": params,
+        "tags": list(row.tags), "created_at": row.created_at, "started_at": row.started_at,
+        "ended_at": row.ended_at, "duration_s": lookup.duration_of(row), "counts": dict(row.counts),
+        "waits": row.waits or [],
+        "result": as_json(row.result), "error": error_json(row.error), "program": row.program,
+        "owner": None if owner is None else {"host": owner.host, "pid": owner.pid},
+    }  # fmt: skip
+
+
+def step_json(row: StepRow) -> Json:
+    """The step as a JSON document."""
+    return {
+        "key": row.key, "task": row.task, "form": row.form, "status": row.status, "parent": row.parent,
+        "name": row.name, "attempt": row.attempt, "cached": row.cached, "needs": list(row.needs),
+        "size": row.size, "done": row.done, "added_at": row.added_at, "started_at": row.started_at,
+        "ended_at": row.ended_at, "duration_s": lookup.duration_of(row), "result": as_json(row.result),
+        "error": error_json(row.error),
+    }  # fmt: skip
+
+
+def error_json(error: Json) -> Json:
+    """An error's record without its pickle, which no reader of JSON can use."""
+    return {name: value for name, value in error.items() if name != "pickle"} if isinstance(error, dict) else error
