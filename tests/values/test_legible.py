@@ -126,3 +126,12 @@ def test_damaged_bytes_are_no_values() -> None:
             continue
         except BaseException as error:
             raise AssertionError(f"seed {seed}: {bytes(damaged)!r}") from error
+
+
+def test_a_value_that_holds_itself() -> None:
+    loop = Slotted(None)
+    loop.inner = [loop]
+    assert record(encode(loop, None)).startswith("pickled, ")
+    rope: list[Any] = [1]
+    rope.append(rope)
+    assert record(encode(rope, None)).startswith("pickled, ")

@@ -43,12 +43,24 @@ def run_json(row: RunRow) -> Json:
 def step_json(row: StepRow) -> Json:
     """The step as a JSON document."""
     return {
-        "key": row.key, "task": row.task, "form": row.form, "status": row.status, "parent": row.parent,
-        "name": row.name, "attempt": row.attempt, "cached": row.cached, "needs": list(row.needs),
-        "size": row.size, "done": row.done, "added_at": row.added_at, "started_at": row.started_at,
-        "ended_at": row.ended_at, "duration_s": lookup.duration_of(row), "result": as_json(row.result),
+        "key": row.key,
+        "task": row.task,
+        "form": row.form,
+        "status": row.status,
+        "parent": row.parent,
+        "name": row.name,
+        "attempt": row.attempt,
+        "cached": row.cached,
+        "needs": list(row.needs),
+        "size": row.size,
+        "done": row.done,
+        "added_at": row.added_at,
+        "started_at": row.started_at,
+        "ended_at": row.ended_at,
+        "duration_s": lookup.duration_of(row),
+        "result": as_json(row.result),
         "error": error_json(row.error),
-    }  # fmt: skip
+    }
 
 
 def error_json(error: Json) -> Json:

@@ -17,7 +17,7 @@ def told(value: Json) -> str:
         return human.short_text(value["shown"], 200)
     try:
         return human.short(_seen(legible(value)))
-    except ValueError:
+    except (ValueError, RecursionError):  # a value may hold itself
         pass
     if "lost" in value:
         return f"not kept: {value['lost']}"
@@ -62,7 +62,7 @@ def as_json(record: Json) -> Json:
         value = legible(record)
         json.dumps(value, allow_nan=False, default=_plain)
         return json.loads(json.dumps(value, default=_plain))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return record
 
 
