@@ -106,7 +106,7 @@ def open_host(folder: str) -> Host:
         from motet.executors.commands.setting import Setting
 
         setting = Setting(
-            work_folder(folder), _artifacts_opener(folder), Secrets(folder), shared_folder(folder)
+            work_folder(folder), _artifacts_opener(folder), Secrets(folder), shared_folder(folder), (folder,)
         )  # fmt: skip
         return CommandExecutor(setting, _number("MOTET_COMMANDS", cores))
 

@@ -19,6 +19,24 @@ import pytest
 from motet.testing.executor_tasks import PATIENCE_S
 
 IMAGE = "localhost/motet-test:1"
+WITHOUT_NAMESPACES = """
+import ctypes, os, sys
+(ready, go), (told, tell) = os.pipe(), os.pipe()
+if not (child := os.fork()):
+    assert not ctypes.CDLL(None).unshare(0x10000000)
+    os.write(go, b"x")
+    os.read(told, 1)
+    with open("/proc/sys/user/max_user_namespaces", "w") as file:
+        file.write("0")
+    os.execvp(sys.argv[1], sys.argv[1:])
+os.read(ready, 1)
+for name in ("uid_map", "gid_map"):
+    with open(f"/proc/{child}/{name}", "w") as file:
+        file.write("0 0 65536")
+os.write(tell, b"x")
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+"""Runs a program where all is as it is here, but that nobody may make a namespace of users."""
 PODMAN = """
 [containers]
 default_ulimits=["nofile=1024:1024","nproc=1024:1024"]
@@ -42,6 +60,8 @@ def _root(folder: Path) -> Path:
     for name in names:
         if name != "busybox":
             (root / "bin" / name).symlink_to("busybox")
+    for name in ("lib", "lib64"):  # where programs of the host find their libraries, if its /usr is mounted
+        (root / name).symlink_to(f"usr/{name}")
     (root / "etc" / "passwd").write_text("root:x:0:0::/:/bin/sh\n")
     return root
 
@@ -121,3 +141,15 @@ def _podman_in(folder: Path) -> Iterator[None]:
         except subprocess.CalledProcessError as error:
             pytest.skip(f"podman does not work here: {error.stderr.decode().strip().splitlines()[-1:]}")
         yield
+
+
+def python_for_all() -> str | None:
+    """An interpreter that any user may run, with this source at hand: they may not pass /root."""
+    probe = "import motet.executors.commands.executor"
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    for name in ("/usr/bin/python3", "python3", "python3.11"):
+        path = shutil.which(name)
+        argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", str(path), "-c", probe]
+        if path and not subprocess.run(argv, env=env, capture_output=True, check=False, cwd="/").returncode:
+            return path
+    return None

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from tests.executors.conftest import IMAGE
+from tests.executors.conftest import IMAGE, WITHOUT_NAMESPACES, python_for_all
 
 from motet.errors import CommandFailed
 from motet.executors.commands import bubblewrap, engines, sandbox
-from motet.executors.commands.spec import Container, Host, Mount, Sandbox
+from motet.executors.commands.spec import Container, Host, Limits, Mount, Sandbox
 from motet.executors.commands.wanted import Runner
 from motet.testing.command_suite import CommandSuite
 from motet.testing.executor_tasks import wait_until
@@ -35,6 +35,7 @@ class Sandboxes(CommandSuite):
     """What a sandbox has to do beside the suite, however it is made."""
 
     place = Sandbox()
+    on_disk = ("/tmp/big", "/data/a/big")
 
     def test_what_is_not_mounted_cannot_be_written(self) -> None:
         with self.opened() as bench:
@@ -49,6 +50,34 @@ class Sandboxes(CommandSuite):
             assert bench.done(run, mounts=(Mount("/usr/local/motet/deep", str(source)),)).stdout == "a/usr/local/bin"
             assert not os.path.exists("/usr/local/motet")
 
+    def test_its_folder_may_be_seen_elsewhere(self) -> None:
+        for workdir in ("/spell", "/usr/local/motet/spell", "/srv"):
+            with self.opened() as bench:
+                bench.place = Sandbox(workdir=workdir)
+                source = bench.given(a="a")
+                mounts = (Mount(f"{workdir}/data", str(source)), Mount("other", str(source), "ro"))
+                run = f"pwd; cat ../data/a {workdir}/other/a; echo x > {workdir}/in/out; echo y > ../data/y"
+                finished = bench.done(run, cwd="in", mounts=mounts, changed=True)
+                assert finished.stdout == f"{workdir}/in\naa"
+                assert bench.paths(finished) == ["data/y", "in/out"]
+        with self.opened() as bench:
+            for workdir in ("spell", "/"):
+                bench.place = Sandbox(workdir=workdir)
+                assert "is no path for a folder" in bench.failed("true")["message"]
+
+    def test_what_it_writes_anywhere_counts(self) -> None:
+        with self.opened() as bench:
+            source = bench.given(a="a")
+            mounts, limits = (Mount("/data/a", str(source)),), Limits(disk_bytes=1e6)
+            for path in self.on_disk:
+                error = bench.failed(f"head -c 5000000 /dev/zero > {path}; sleep 1000", limits=limits, mounts=mounts)
+                assert "limit of disk" in error["message"], path
+
+    def test_it_has_memory_to_share_and_terminals_of_its_own(self) -> None:
+        with self.opened() as bench:
+            bench.done("echo x > /dev/shm/x && test -c /dev/ptmx && echo x > /dev/stderr && true < /dev/urandom")
+            assert not os.path.exists("/dev/shm/x")
+
     def test_a_mount_on_a_link_is_refused_with_a_word(self) -> None:
         with self.opened() as bench:
             source = bench.given(a="a")
@@ -62,9 +91,10 @@ class Sandboxes(CommandSuite):
             place = Sandbox(network=False)
 
         with Closed().opened() as bench:
-            assert [line.split(":")[0].strip() for line in bench.done("cat /proc/net/dev").stdout.splitlines()[2:]] == [
-                "lo"
-            ]
+            run = "import socket as s; a = s.create_server(('127.0.0.1', 0)); s.create_connection(a.getsockname())"
+            bench.done([sys.executable, "-c", run])  # what is in it may talk to itself
+            devices = bench.done("cat /proc/net/dev").stdout.splitlines()[2:]
+            assert [line.split(":")[0].strip() for line in devices] == ["lo"]
 
     def test_an_interpreter_below_tmp_is_seen(self, tmp_path: Path) -> None:
         """The sandbox has a /tmp of its own; environments are often made there all the same."""
@@ -79,6 +109,8 @@ class Sandboxes(CommandSuite):
 
 
 class TestSandbox(Sandboxes):
+    on_disk = (*Sandboxes.on_disk, "/data/big", "/run/big")
+
     def test_it_needs_no_root(self) -> None:
         assert _as_another_user([]) == "sandbox None"
 
@@ -97,26 +129,6 @@ with suite.opened() as bench:
     place = bench.done("true").place
 print(place["kind"], place.get("by"))
 """
-WITHOUT_NAMESPACES = """
-import ctypes, os, sys
-(ready, go), (told, tell) = os.pipe(), os.pipe()
-if not (child := os.fork()):
-    assert not ctypes.CDLL(None).unshare(0x10000000)
-    os.write(go, b"x")
-    os.read(told, 1)
-    with open("/proc/sys/user/max_user_namespaces", "w") as file:
-        file.write("0")
-    os.execvp(sys.argv[1], sys.argv[1:])
-os.read(ready, 1)
-for name in ("uid_map", "gid_map"):
-    with open(f"/proc/{child}/{name}", "w") as file:
-        file.write("0 0 65536")
-os.write(tell, b"x")
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-"""
-"""Runs a program where all is as it is here, but that nobody may make a namespace of users."""
-
-
 OWNERS = """
 import os
 from motet.testing.command_suite import CommandSuite
@@ -138,7 +150,7 @@ def _as_another_user(
         pytest.skip("this user is not root: all the other tests show it")
     if shutil.which("setpriv") is None:
         pytest.skip("setpriv is not installed")
-    python = _python_for_all()
+    python = python_for_all()
     if python is None:
         pytest.skip("no interpreter that another user may run")
     argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", python, "-c", program]
@@ -186,18 +198,6 @@ class TestBubblewrap(Sandboxes):
                 "container",
             ):
                 assert part in error["message"]
-
-
-def _python_for_all() -> str | None:
-    """An interpreter that any user may run, with this source at hand: they may not pass /root."""
-    probe = "import motet.executors.commands.executor"
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    for name in ("/usr/bin/python3", "python3", "python3.11"):
-        path = shutil.which(name)
-        argv = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", str(path), "-c", probe]
-        if path and not subprocess.run(argv, env=env, capture_output=True, check=False, cwd="/").returncode:
-            return path
-    return None
 
 
 # ---------------------------------------------------------------- containers
@@ -265,6 +265,14 @@ class Containers(CommandSuite):
     @staticmethod
     def _containers(engine: str) -> str:
         return subprocess.run([engine, "ps", "-aq"], capture_output=True, text=True, check=True).stdout
+
+    def test_options_are_passed_on(self) -> None:
+        with self.opened() as bench:
+            bench.place = replace(self.place, options=("--env", "GIVEN=so", "--hostname=mine"))  # type: ignore[type-var]
+            assert bench.done("echo $GIVEN; hostname").stdout == "so\nmine"
+            for options in (("--name=x",), ("-d",), ("x",), ("--rm",), "--env"):
+                bench.place = replace(self.place, options=options)  # type: ignore[type-var]
+                assert bench.failed("true")["type"] == "UsageError"
 
     def test_its_folder_may_be_seen_elsewhere(self) -> None:
         class Elsewhere(CommandSuite):

@@ -16,7 +16,7 @@ from motet.executors.commands.binds import Bind, Binds, as_csv
 from motet.executors.commands.engines import GET_IMAGE
 from motet.executors.commands.marks import MARK
 from motet.executors.commands.mounts import Placed
-from motet.executors.commands.places import Launch, argv_in_image, by_signal
+from motet.executors.commands.places import Folders, Launch, argv_in_image, by_signal
 from motet.executors.commands.spec import Command, Container
 from motet.executors.commands.wanted import Runner
 
@@ -30,24 +30,23 @@ class InApptainer(Launch):
     alone = kept = True
 
     def __init__(
-        self, command: Command, engine: str, folders: tuple[str, str], mounts: Sequence[Placed], runner: Runner
+        self, command: Command, engine: str, folders: Folders, mounts: Sequence[Placed], runner: Runner
     ) -> None:  # fmt: skip
-        place, (folder, own) = command.place, folders
+        place = command.place
         assert isinstance(place, Container)
         if place.user:
             raise UsageError("apptainer runs everything as the calling user.", "Leave `user` out, or use docker.")
         file, digest = _image(engine, place, runner)
-        seen = place.workdir or folder
-        argv, code = argv_in_image(command, folder)
-        super().__init__((), os.path.normpath(os.path.join(seen, command.cwd or ".")), mounts)
+        super().__init__((), folders.cwd(command.cwd), mounts)
+        argv, code = argv_in_image(command, folders.own)
         self.facts = {"kind": "container", "engine": "apptainer", "name": place.image, "image": digest}
         self.start_in = "/"
-        self._own = own
-        self._binds = Binds(folder, seen, own, [*mounts, *code])
+        self._own = folders.beside
+        self._binds = Binds(folders.own, folders.seen_at, self._own, [*mounts, *code])
         network = ["--net", "--network", place.network] if place.network not in ("", "host") else []
         self.argv = [
             engine, "exec", "--compat", "--pwd", self.cwd, *network, *(["--nv"] if place.gpus else []),
-            *(part for each in self._binds.all for part in ("--mount", _mount(each))), file, *argv,
+            *place.options, *(part for each in self._binds.all for part in ("--mount", _mount(each))), file, *argv,
         ]  # fmt: skip
 
     def environ(self, change: Mapping[str, str | None]) -> Mapping[str, str | None]:

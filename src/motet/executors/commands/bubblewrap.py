@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 
 from motet.errors import UsageError
+from motet.executors.commands import confine
 from motet.executors.commands.binds import Bind, Binds
 from motet.executors.commands.mounts import Placed
-from motet.executors.commands.places import Launch, by_signal
+from motet.executors.commands.places import Folders, Launch, argv_of, by_signal
 from motet.executors.commands.spec import Command, Sandbox
+from motet.executors.commands.view import devices, seen, sockets
+from motet.executors.commands.within import OF_THE_KERNEL, of_proc
 
-_OWN = ("proc", "tmp", "dev")
+_OWN = ("proc", "tmp", "dev", "run")
 
 
 class InBubblewrap(Launch):
@@ -24,25 +28,27 @@ class InBubblewrap(Launch):
 
     alone = kept = True
 
-    def __init__(
-        self, command: Command, argv: Sequence[str], folders: tuple[str, str], mounts: Sequence[Placed],
-        seen: Sequence[str],
-    ) -> None:  # fmt: skip
-        place, (folder, own) = command.place, folders
+    def __init__(self, command: Command, folders: Folders, mounts: Sequence[Placed]) -> None:
+        super().__init__((), folders.cwd(command.cwd), mounts)
+        place, own, argv = command.place, folders.beside, argv_of(command, folders.own)
         assert isinstance(place, Sandbox)
-        super().__init__((), os.path.normpath(os.path.join(folder, command.cwd or ".")), mounts)
         self.facts = {"kind": "sandbox", "by": "bwrap"}
         self.start_in = "/"
         self._own = own
+        self.also = (own,)
         shutil.rmtree(own, ignore_errors=True)
         os.makedirs(f"{own}/tmp")
         os.chmod(f"{own}/tmp", 0o1777)
-        self._binds = Binds(folder, folder, f"{own}/copies", mounts)
+        self._binds = Binds(folders.own, folders.seen_at, f"{own}/copies", mounts)
+        hidden = [path for path in folders.hidden if os.path.isdir(path)]
         self.argv = [
-            "bwrap", "--die-with-parent", "--unshare-pid", *([] if place.network else ["--unshare-net"]),
-            *_shown("/", _OWN), "--proc", "/proc", "--dev-bind", "/dev", "/dev", "--bind", f"{own}/tmp", "/tmp",
-            *(part for path in seen for part in ("--ro-bind", path, path)), *_bound(self._binds.all),
-            "--chdir", self.cwd, "--", *argv,
+            "bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--cap-drop", "ALL",
+            *([] if place.network else ["--unshare-net"]), *_shown("/", _OWN), *_proc(), "--dev", "/dev",
+            *_each("--dev-bind", devices(place)), "--bind", f"{own}/tmp", "/tmp", "--tmpfs", "/run", *_links("/run"),
+            *(part for path in hidden for part in ("--tmpfs", path)),
+            *_each("--ro-bind", seen(command, argv, folders.hidden)), *_bound(self._binds.all),
+            *(part for path in sockets(place) for part in ("--ro-bind", "/dev/null", path)),
+            "--chdir", self.cwd, "--", sys.executable, "-S", "-E", confine.__file__, *argv,
         ]  # fmt: skip
 
     def status(self, status: int) -> int:
@@ -53,6 +59,25 @@ class InBubblewrap(Launch):
 
     def close(self) -> None:
         shutil.rmtree(self._own, ignore_errors=True)
+
+
+def _each(option: str, paths: Sequence[str]) -> list[str]:
+    return [part for path in paths for part in (option, path, path)]
+
+
+def _proc() -> list[str]:
+    """A /proc of its own, as `within` makes it."""
+    hidden, read_only = of_proc()
+    options = ["--proc", "/proc", *_each("--ro-bind", read_only)]
+    for path in (*hidden, *(f"/sys/{name}" for name in OF_THE_KERNEL)):
+        if os.path.exists(path):
+            options += ["--tmpfs", path] if os.path.isdir(path) else ["--ro-bind", "/dev/null", path]
+    return options
+
+
+def _links(folder: str) -> list[str]:
+    entries = sorted(os.scandir(folder), key=lambda entry: entry.name) if os.path.isdir(folder) else []
+    return [p for each in entries if each.is_symlink() for p in ("--symlink", os.readlink(each.path), each.path)]
 
 
 def _shown(folder: str, without: Sequence[str] = ()) -> list[str]:

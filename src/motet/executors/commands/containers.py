@@ -19,7 +19,7 @@ from motet.executors.commands.limits import out_of_memory
 from motet.executors.commands.marks import MARK
 from motet.executors.commands.mounts import Placed
 from motet.executors.commands.nested import outside
-from motet.executors.commands.places import Launch, argv_in_image, by_signal
+from motet.executors.commands.places import Folders, Launch, argv_in_image, by_signal
 from motet.executors.commands.spec import Command, Container, Limits
 from motet.executors.commands.wanted import Runner
 from motet.executors.worker_process import oom_kills
@@ -40,6 +40,8 @@ _AT_ONCE = {"podman": ("--time", "0")}
 """Docker kills what it removes by force; podman gives it ten seconds of grace, unless told."""
 
 _ENGINE_FAILED = 125
+_DROPPED = ("MKNOD", "NET_RAW", "AUDIT_WRITE", "SETFCAP")
+"""Rights of root that engines leave to it in a container, and that no build or training needs."""
 
 
 class InContainer(Launch):
@@ -48,23 +50,21 @@ class InContainer(Launch):
     alone = True
 
     def __init__(
-        self, command: Command, engine: str, image: Mapping[str, Json], folders: tuple[str, str],
-        mounts: Sequence[Placed],
+        self, command: Command, engine: str, image: Mapping[str, Json], folders: Folders, mounts: Sequence[Placed]
     ) -> None:  # fmt: skip
         place = command.place
         assert isinstance(place, Container)
-        self._folder, self._own = folders
+        self._own = folders.beside
         self._place, self._engine = place, engine
-        self._seen = place.workdir or self._folder
         self._name = f"motet-{os.urandom(8).hex()}"
         self._limits = command.limits
         self._out_of_memory = False
         self._oom_kills = oom_kills() if command.limits.memory_bytes is not None else 0
-        super().__init__((), os.path.normpath(os.path.join(self._seen, command.cwd or ".")), mounts)
+        super().__init__((), folders.cwd(command.cwd), mounts)
         self.facts = {"kind": "container", "engine": os.path.basename(engine), "name": place.image, **image}
         self.start_in = "/"
-        self._argv, code = argv_in_image(command, self._folder)
-        self._binds = Binds(self._folder, self._seen, self._own, [*mounts, *code])
+        self._argv, code = argv_in_image(command, folders.own)
+        self._binds = Binds(folders.own, folders.seen_at, self._own, [*mounts, *code])
         self._remove = ["rm", "-f", *_AT_ONCE.get(os.path.basename(engine), ()), self._name]
         kill = _CLIENT_KILL.format(option=f"--name={self._name}")  # before it makes what is then removed
         self.orders = (f"{{ {kill}; {shlex.join([engine, *self._remove])}; }} >/dev/null 2>&1",)
@@ -80,7 +80,8 @@ class InContainer(Launch):
     def _start(self) -> list[str]:
         options = [
             self._engine, "run", f"--name={self._name}", "--interactive", "--pull", "never",
-            "--workdir", self.cwd, "--entrypoint", self._argv[0],
+            "--workdir", self.cwd, "--entrypoint", self._argv[0], "--security-opt", "no-new-privileges",
+            *(part for name in _DROPPED for part in ("--cap-drop", name)), *self._place.options,
         ]  # fmt: skip
         if self._limits.memory_bytes is None:
             options.append("--rm")
@@ -143,9 +144,7 @@ class InContainer(Launch):
         return ""
 
 
-def in_container(
-    command: Command, folder: str, own: str, mounts: Sequence[Placed], runner: Runner
-) -> Launch:  # fmt: skip
+def in_container(command: Command, folders: Folders, mounts: Sequence[Placed], runner: Runner) -> Launch:
     """Everything ready for the command's container: the engine found, the image there and known by its digest.
 
     Raises UsageError for what makes no sense, CommandFailed where engine or image cannot be had.
@@ -157,9 +156,9 @@ def in_container(
     try:
         launched: Launch
         if os.path.basename(engine) == "apptainer":
-            launched = InApptainer(command, engine, (folder, own), mounts, runner)
+            launched = InApptainer(command, engine, folders, mounts, runner)
         else:
-            launched = InContainer(command, engine, find_image(engine, place, runner), (folder, own), mounts)
+            launched = InContainer(command, engine, find_image(engine, place, runner), folders, mounts)
     except CommandFailed as error:
         raise CommandFailed(f"{error.what}{passed_over}", error.cure) from None
     runner.say(f"(motet: {launched.facts['engine']} runs {place.image} as {launched.facts['image']})")

@@ -22,6 +22,10 @@ _WORD = re.compile(r"[A-Za-z0-9][\w.:,@=/-]*")
 GET_IMAGE = "Check its name, log in to its registry, or build or load it on this host; then resume the run."
 
 
+_OURS = re.compile(r"--(name|rm|detach|cidfile|entrypoint|workdir|interactive|tty)(=.*)?|-[dtiw]+")
+"""Options by which a command is found, started and ended."""
+
+
 def check(place: Container) -> None:
     """Raises UsageError for what is no image, no way to pull, no option; none of it can be taken for another option."""
     if not _IMAGE.fullmatch(place.image):
@@ -32,8 +36,13 @@ def check(place: Container) -> None:
         value = getattr(place, name)
         if value and not _WORD.fullmatch(value):
             raise UsageError(f"{value!r} is no {name} of a container.", "Give it as the engine's option takes it.")
-    if place.workdir and not os.path.isabs(place.workdir):
-        raise UsageError(f"workdir {place.workdir!r} is not absolute.", "Give an absolute path.")
+    if isinstance(place.options, str) or not all(isinstance(each, str) and "\0" not in each for each in place.options):
+        raise UsageError(f"{place.options!r} are no options.", 'Give a list of texts: ["--shm-size", "1g"].')
+    for option in place.options:
+        if _OURS.fullmatch(option):
+            raise UsageError(f"The option {option} is Motet's own.", "Leave it out: Motet starts and ends it.")
+    if place.options and not place.options[0].startswith("-"):
+        raise UsageError(f"{place.options[0]!r} is no option.", 'Options begin with "-": ["--shm-size", "1g"].')
 
 
 def find_engine(wanted: str) -> tuple[str, str]:

@@ -6,29 +6,28 @@ import os
 from collections.abc import Sequence
 
 from motet.errors import UsageError
-from motet.executors.commands.containers import in_container
 from motet.executors.commands.mounts import Placed, copy_into
-from motet.executors.commands.places import Launch, argv_of, is_warm
-from motet.executors.commands.sandbox import in_sandbox
+from motet.executors.commands.places import Folders, Launch, argv_of, is_warm
 from motet.executors.commands.spec import Command, Host, Sandbox
 from motet.executors.commands.wanted import Runner
 
 
-def launch(command: Command, folder: str, own: str, mounts: Sequence[Placed], runner: Runner | None) -> Launch:
-    """Make everything ready in the command's place. `own` is a folder for what is needed beside the command's own.
-    Only containers need the runner.
+def launch(command: Command, folders: Folders, mounts: Sequence[Placed], runner: Runner | None) -> Launch:
+    """Make everything ready in the command's place. Only containers need the runner.
 
     Raises UsageError for what the place cannot do, CommandFailed where it cannot be had, OSError.
     """
     place = command.place
     if isinstance(place, Host):
-        return _on_host(command, folder, mounts)
-    cwd = os.path.normpath(os.path.join(folder, command.cwd or "."))
-    os.makedirs(cwd, exist_ok=True)
+        return _on_host(command, folders.own, mounts)
     if isinstance(place, Sandbox):
-        return in_sandbox(command, argv_of(command, folder), cwd, (folder, own), mounts)
+        from motet.executors.commands.sandbox import in_sandbox
+
+        return in_sandbox(command, folders, mounts)
+    from motet.executors.commands.containers import in_container
+
     assert runner is not None
-    return in_container(command, folder, own, mounts, runner)
+    return in_container(command, folders, mounts, runner)
 
 
 def _on_host(command: Command, folder: str, mounts: Sequence[Placed]) -> Launch:

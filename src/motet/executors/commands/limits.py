@@ -20,11 +20,11 @@ _ENTER = 'for place in $1; do echo $$ > "$place/cgroup.procs" || exit 125; done;
 
 
 class Guard:
-    """Sees to the limits of one command. `folder` is the one whose size counts; `say` writes to the command's log."""
+    """Sees to the limits of one command. `folders` are those whose size counts; `say` writes to the command's log."""
 
-    def __init__(self, limits: Limits, folder: str, name: str, say: Callable[[str], None]) -> None:
+    def __init__(self, limits: Limits, folders: Sequence[str], name: str, say: Callable[[str], None]) -> None:
         self._limits = limits
-        self._folder = folder
+        self._folders = folders
         self._groups: list[cgroups.Group] = []
         self._found: MotetError | None = None
         self._watched = set()
@@ -55,8 +55,9 @@ class Guard:
         limits = self._limits
         if self._found is not None:
             return
-        if limits.disk_bytes is not None and (used := outputs.size_bytes(self._folder)) > limits.disk_bytes:
-            self._end(child, _over("disk", f"its folder has {_size(used)}", _size(limits.disk_bytes)))
+        most = limits.disk_bytes
+        if most is not None and (used := sum(map(outputs.size_bytes, self._folders))) > most:
+            self._end(child, _over("disk", f"it has written {_size(used)}", _size(most)))
         elif self._watched:
             self._count(child)
 

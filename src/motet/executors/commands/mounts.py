@@ -38,8 +38,10 @@ class Placed:
         return os.path.isdir(self.source)
 
 
-def placed(mounts: Sequence[Mount], artifacts: ArtifactStore | None) -> list[Placed]:
-    """The mounts, outer ones first. Raises UsageError for what cannot be; NotFound for an artifact that is gone."""
+def placed(mounts: Sequence[Mount], artifacts: ArtifactStore | None, seen_at: str) -> list[Placed]:
+    """The mounts, outer ones first. What is mounted below the step's folder, seen at `seen_at`, is so by a relative
+    path. Raises UsageError for what cannot be; NotFound for an artifact that is gone.
+    """
     found: dict[str, Placed] = {}
     for each in mounts:
         target = os.path.normpath(each.target)
@@ -47,6 +49,8 @@ def placed(mounts: Sequence[Mount], artifacts: ArtifactStore | None) -> list[Pla
             raise UsageError(
                 f"{each.target!r} is no place for a mount.", "Give an absolute path, or one below the step's folder."
             )
+        if target.startswith(f"{seen_at}/"):
+            target = os.path.relpath(target, seen_at)
         if each.mode not in _MODES:
             raise UsageError(f"A mount cannot be {each.mode!r}.", f"Choose one of: {', '.join(_MODES)}.")
         if target in found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from motet.errors import MotetError, UsageError
 from motet.executors.commands.mounts import Placed
@@ -19,6 +19,26 @@ _PYTHON = "python3"
 _NO_LIMITS = Limits()
 
 
+class Folders(NamedTuple):
+    """Where a command works.
+
+    own      its folder
+    beside   a folder for what is needed beside that
+    seen_at  where it sees its own
+    hidden   folders of the host that it does not see, in a place that can hide them
+    """
+
+    own: str
+    beside: str
+    seen_at: str
+    hidden: tuple[str, ...] = ()
+
+    def cwd(self, relative: str) -> str:
+        """Where in its folder the command begins, as it sees it. The folder is made."""
+        os.makedirs(os.path.join(self.own, relative or "."), exist_ok=True)
+        return os.path.normpath(os.path.join(self.seen_at, relative or "."))
+
+
 class Launch:
     """How a command is started in its place, and ended. This one is the host's; other places change what differs.
 
@@ -29,12 +49,14 @@ class Launch:
     kept        whether its first process is the place's own, and takes all else along without grace if asked to end
     facts       what is worth recording of the place
     inputs      files of other steps that it sees, as JSON
+    also        folders beside its own that count as what it takes of the disk
     removed     after `end`: what was removed from mounts below the folder, by path; the folder itself does not show it
     """
 
     alone = False
     kept = False
     orders: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     removed: Sequence[str] = ()
 
     def __init__(self, argv: Sequence[str], cwd: str, mounts: Sequence[Placed]) -> None:
@@ -95,7 +117,6 @@ def argv_of(command: Command, folder: str) -> Sequence[str]:
 
 def argv_in_image(command: Command, folder: str) -> tuple[Sequence[str], list[Placed]]:
     """The argument list in an image that has its own Python, and what has to be mounted for it: code of functions."""
-    os.makedirs(os.path.join(folder, command.cwd or "."), exist_ok=True)
     run = command.run
     if not isinstance(run, Function):
         return argv_of(command, folder), []

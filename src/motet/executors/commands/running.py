@@ -17,10 +17,10 @@ from motet.executors.commands.limits import Guard
 from motet.executors.commands.lines import Lines
 from motet.executors.commands.marks import MARK
 from motet.executors.commands.mounts import placed
-from motet.executors.commands.places import Launch, answer_of, is_warm
+from motet.executors.commands.places import Folders, Launch, answer_of, is_warm
 from motet.executors.commands.records import as_json, write_finished
 from motet.executors.commands.setting import Setting, attempt_folder, environment_of
-from motet.executors.commands.spec import Command, Finished, Function, checked_env
+from motet.executors.commands.spec import Command, Finished, Function, Host, Place, checked_env
 from motet.executors.commands.telling import ended, explained, key_of, stopped, undeclared
 from motet.executors.commands.tools import Tools
 from motet.executors.commands.wanted import Wanted
@@ -66,9 +66,11 @@ class Running:
             else:
                 self._setting.make_folder(self._own)
             self._root = os.path.realpath(self._folder) if self._puts_out else ""
-            mounts = placed(self._command.mounts, self._setting.artifacts) if self._command.mounts else []
+            seen_at = _seen_at(self._command.place) or self._folder
+            mounts = placed(self._command.mounts, self._setting.artifacts, seen_at) if self._command.mounts else []
             tools = None if self._alarm is None else Tools(self._setting, self._job, self._alarm)
-            self._launched = launch(self._command, self._folder, f"{self._own}.beside", mounts, tools)
+            folders = Folders(self._folder, f"{self._own}.beside", seen_at, self._setting.hidden)
+            self._launched = launch(self._command, folders, mounts, tools)
         except (MotetError, OSError) as error:
             return self.not_begun(error)
         return None
@@ -84,7 +86,8 @@ class Running:
         launched = self._launched
         try:
             limits = launched.limits(self._command.limits)
-            self._guard = Guard(limits, self._folder, f"motet-{os.urandom(6).hex()}", self.line.say)
+            folders = (self._folder, *launched.also)
+            self._guard = Guard(limits, folders, f"motet-{os.urandom(6).hex()}", self.line.say)
         except (MotetError, OSError) as error:
             return self.not_begun(error)
         try:
@@ -284,6 +287,14 @@ class Running:
 
     def _explained(self, error: MotetError | OSError) -> MotetError:
         return explained(error, self._attempt, self._command.title)
+
+
+def _seen_at(place: Place) -> str:
+    """Where the command sees its folder, if that is a path of its own."""
+    workdir = "" if isinstance(place, Host) else place.workdir
+    if workdir and (not os.path.isabs(workdir) or os.path.normpath(workdir) == "/" or "\0" in workdir):
+        raise UsageError(f"workdir {workdir!r} is no path for a folder.", "Give an absolute path below /.")
+    return os.path.normpath(workdir) if workdir else ""
 
 
 def _check(command: Command) -> None:

@@ -15,9 +15,10 @@ from motet.errors import CommandFailed, MotetError
 from motet.executors.commands import bubblewrap
 from motet.executors.commands.binds import clear, missing
 from motet.executors.commands.mounts import Placed
-from motet.executors.commands.places import Launch, by_signal
-from motet.executors.commands.spec import Command, Function, Sandbox
+from motet.executors.commands.places import Folders, Launch, argv_of, by_signal
+from motet.executors.commands.spec import Command, Sandbox
 from motet.executors.commands.uppers import settle
+from motet.executors.commands.view import devices, seen, sockets, whole
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
@@ -30,16 +31,15 @@ class InSandbox(Launch):
 
     alone = True
 
-    def __init__(
-        self, command: Command, argv: Sequence[str], cwd: str, folders: tuple[str, str], mounts: Sequence[Placed]
-    ) -> None:  # fmt: skip
-        super().__init__((), cwd, mounts)
-        place, (folder, own) = command.place, folders
+    def __init__(self, command: Command, folders: Folders, mounts: Sequence[Placed]) -> None:
+        super().__init__((), folders.cwd(command.cwd), mounts)
+        place, folder, argv = command.place, folders.own, argv_of(command, folders.own)
         assert isinstance(place, Sandbox)
         self.facts = {"kind": "sandbox"}
         self.start_in = "/"
         self._folder = folder
-        self._own = own
+        self._own = folders.beside
+        self.also = (self._own,)
         shutil.rmtree(self._own, ignore_errors=True)
         for name in ("root", "scratch"):
             os.makedirs(os.path.join(self._own, name))
@@ -50,8 +50,10 @@ class InSandbox(Launch):
         ]  # fmt: skip
         plan: dict[str, Json] = {
             "root": os.path.join(self._own, "root"), "scratch": os.path.join(self._own, "scratch"), "folder": folder,
-            "mounts": [_mount(each, upper) for each, upper in self._uppers], "cwd": cwd, "argv": list(argv),
-            "network": place.network, "problem": self._problem_file, "seen": _seen(command, argv),
+            "seen_at": folders.seen_at, "mounts": [_mount(each, upper) for each, upper in self._uppers],
+            "cwd": self.cwd, "argv": list(argv), "network": place.network, "problem": self._problem_file,
+            "hidden": list(folders.hidden), "seen": seen(command, argv, folders.hidden), "sockets": sockets(place),
+            "devices": devices(place), "memory": whole(command.limits.memory_bytes),
         }  # fmt: skip
         self.argv = _within(plan)
 
@@ -86,18 +88,16 @@ class InSandbox(Launch):
         shutil.rmtree(self._own, ignore_errors=True)
 
 
-def in_sandbox(
-    command: Command, argv: Sequence[str], cwd: str, folders: tuple[str, str], mounts: Sequence[Placed]
-) -> Launch:  # fmt: skip
+def in_sandbox(command: Command, folders: Folders, mounts: Sequence[Placed]) -> Launch:
     """Everything ready for the command's sandbox: in namespaces of our own, or where these are refused in bwrap's.
 
     Raises CommandFailed where neither can be had.
     """
     refused = own_refusal()
     if not refused:
-        return InSandbox(command, argv, cwd, folders, mounts)
+        return InSandbox(command, folders, mounts)
     if not (by_bwrap := bubblewrap.refusal()):
-        return bubblewrap.InBubblewrap(command, argv, folders, mounts, _seen(command, argv))
+        return bubblewrap.InBubblewrap(command, folders, mounts)
     raise CommandFailed(
         f"no sandbox can be had: this host allows no namespaces ({refused}), and bwrap {by_bwrap}",
         "Allow them (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces, "
@@ -118,16 +118,6 @@ def own_refusal() -> str:
 def _within(plan: Mapping[str, Json]) -> list[str]:
     program = os.path.join(os.path.dirname(__file__), "within.py")
     return [sys.executable, "-S", "-E", program, json.dumps(plan)]
-
-
-def _seen(command: Command, argv: Sequence[str]) -> list[str]:
-    """What is below /tmp of this program, its interpreter, and those of the command with their components."""
-    paths = {sys.prefix, sys.base_prefix, __file__.rpartition("/motet/")[0], os.path.dirname(os.path.dirname(argv[0]))}
-    if isinstance(command.run, Function):
-        paths.update(command.run.paths)
-    for name in ("VIRTUAL_ENV", "PYTHONPATH"):
-        paths.update(each for each in (command.env.get(name) or "").split(os.pathsep) if os.path.isdir(each))
-    return sorted(path for path in map(os.path.abspath, paths) if path.startswith("/tmp/"))
 
 
 def _mount(mount: Placed, upper: str) -> dict[str, Json]:

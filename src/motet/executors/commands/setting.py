@@ -32,16 +32,18 @@ class Setting:
     shared     the folder for what all runs share, such as environments; by default "shared" in the first one
     artifacts  opens the store for outputs
     secrets    gives the value of a named secret; raises UsageError for an unknown one
+    hidden     folders that a command sees nothing of, but for its own, where its place can hide them
     mark       what every process of this executor is known by (see `marks`)
     """
 
     def __init__(
         self, folder: str, artifacts: Callable[[], ArtifactStore], secrets: Callable[[str], str] | None = None,
-        shared: str = "",
+        shared: str = "", hidden: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         self.folder = folder
         self.shared = shared or os.path.join(folder, "shared")
         self.secret = secrets or _no_secret
+        self.hidden = tuple(map(os.path.realpath, hidden))
         self.mark = fresh_mark()
         self._open_artifacts = artifacts
         self._artifacts: ArtifactStore | None = None

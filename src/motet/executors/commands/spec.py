@@ -87,10 +87,17 @@ class Host:
 class Sandbox:
     """The command runs here, in namespaces of its own: true mount paths, no root needed, nothing survives it.
 
-    network  False: there is none
+    It has no rights, not even root's, and sees the host's files as they are, read-only: but for /tmp, /run, /dev/shm
+    and terminals, which are its own, the devices, and what Motet keeps.
+
+    network  False: there is none, and no Unix socket or named pipe of the host can be reached
+    gpus     True: the devices of graphics processors are there
+    workdir  where the step's folder is seen; "" for the same path as outside
     """
 
     network: bool = True
+    gpus: bool = False
+    workdir: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,7 @@ class Container:
     user     "uid:gid"; "" for the user of this process
     gpus     as the engine's option: "all"; "" for none
     workdir  where the step's folder is seen; "" for the same path as here
+    options  further options of the engine's `run` (of apptainer's `exec`): ("--shm-size", "1g")
     """
 
     image: str
@@ -113,6 +121,7 @@ class Container:
     user: str = ""
     gpus: str = ""
     workdir: str = ""
+    options: tuple[str, ...] = ()
 
 
 Place: TypeAlias = Host | Sandbox | Container
