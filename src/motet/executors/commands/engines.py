@@ -36,7 +36,7 @@ def check(place: Container) -> None:
         value = getattr(place, name)
         if value and not _WORD.fullmatch(value):
             raise UsageError(f"{value!r} is no {name} of a container.", "Give it as the engine's option takes it.")
-    if isinstance(place.options, str) or not all(isinstance(each, str) and "\0" not in each for each in place.options):
+    if isinstance(place.options, str) or any("\0" in each for each in place.options):
         raise UsageError(f"{place.options!r} are no options.", 'Give a list of texts: ["--shm-size", "1g"].')
     for option in place.options:
         if _OURS.fullmatch(option):

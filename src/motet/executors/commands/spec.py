@@ -121,7 +121,7 @@ class Container:
     user: str = ""
     gpus: str = ""
     workdir: str = ""
-    options: tuple[str, ...] = ()
+    options: Sequence[str] = ()
 
 
 Place: TypeAlias = Host | Sandbox | Container
