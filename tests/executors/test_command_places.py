@@ -21,7 +21,7 @@ from tests.executors.conftest import IMAGE, WITHOUT_NAMESPACES, python_for_all
 from motet.errors import CommandFailed
 from motet.executors.commands import bubblewrap, engines, sandbox
 from motet.executors.commands.spec import Container, Host, Limits, Mount, Sandbox
-from motet.executors.commands.wanted import Runner
+from motet.executors.commands.tools import Runner
 from motet.testing.command_suite import CommandSuite
 from motet.testing.executor_tasks import wait_until
 

@@ -20,9 +20,9 @@ import pytest
 from motet.artifacts.files import FileArtifacts
 from motet.errors import CommandFailed
 from motet.executors.commands.executor import CommandExecutor
+from motet.executors.commands.folders import attempt_folder, read_finished
 from motet.executors.commands.marks import branding, marked, numbered
-from motet.executors.commands.records import read_finished
-from motet.executors.commands.setting import Setting, attempt_folder
+from motet.executors.commands.setting import Setting
 from motet.executors.commands.spec import ANY, Command, Finished, Function, Mount
 from motet.ports import Executor, Failure, Outcome, Stopped, Success
 from motet.testing.command_suite import HIDING, reason, sleeping

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 from motet.artifacts.files import FileArtifacts
 from motet.executors.commands.executor import CommandExecutor
+from motet.executors.commands.folders import attempt_folder, read_finished
 from motet.executors.commands.marks import marked
-from motet.executors.commands.records import read_finished
-from motet.executors.commands.setting import Setting, attempt_folder
+from motet.executors.commands.setting import Setting
 from motet.executors.commands.spec import Command, Finished, Host, Place
 from motet.ports import Failure, Outcome, Success
 from motet.testing.executor_tasks import Outcomes, wait_until

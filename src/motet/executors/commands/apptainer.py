@@ -18,7 +18,7 @@ from motet.executors.commands.marks import MARK
 from motet.executors.commands.mounts import Placed
 from motet.executors.commands.places import Folders, Launch, argv_in_image, by_signal
 from motet.executors.commands.spec import Command, Container
-from motet.executors.commands.wanted import Runner
+from motet.executors.commands.tools import Runner
 
 _FAILED = 255
 _PREFIX = "APPTAINERENV_"

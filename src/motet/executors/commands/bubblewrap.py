@@ -11,11 +11,11 @@ from functools import lru_cache
 from motet.errors import UsageError
 from motet.executors.commands import confine
 from motet.executors.commands.binds import Bind, Binds
+from motet.executors.commands.furnishing import OF_THE_KERNEL, of_proc
 from motet.executors.commands.mounts import Placed
 from motet.executors.commands.places import Folders, Launch, argv_of, by_signal
 from motet.executors.commands.spec import Command, Sandbox
-from motet.executors.commands.view import devices, seen, sockets
-from motet.executors.commands.within import OF_THE_KERNEL, of_proc
+from motet.executors.commands.view import devices, links, seen, sockets
 
 _OWN = ("proc", "tmp", "dev", "run")
 
@@ -44,7 +44,8 @@ class InBubblewrap(Launch):
         self.argv = [
             "bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--cap-drop", "ALL",
             *([] if place.network else ["--unshare-net"]), *_shown("/", _OWN), *_proc(), "--dev", "/dev",
-            *_each("--dev-bind", devices(place)), "--bind", f"{own}/tmp", "/tmp", "--tmpfs", "/run", *_links("/run"),
+            *_each("--dev-bind", devices(place)), "--bind", f"{own}/tmp", "/tmp", "--tmpfs", "/run",
+            *(part for path, to in links("/run") for part in ("--symlink", to, path)),
             *(part for path in hidden for part in ("--tmpfs", path)),
             *_each("--ro-bind", seen(command, argv, folders.hidden)), *_bound(self._binds.all),
             *(part for path in sockets(place) for part in ("--ro-bind", "/dev/null", path)),
@@ -73,11 +74,6 @@ def _proc() -> list[str]:
         if os.path.exists(path):
             options += ["--tmpfs", path] if os.path.isdir(path) else ["--ro-bind", "/dev/null", path]
     return options
-
-
-def _links(folder: str) -> list[str]:
-    entries = sorted(os.scandir(folder), key=lambda entry: entry.name) if os.path.isdir(folder) else []
-    return [p for each in entries if each.is_symlink() for p in ("--symlink", os.readlink(each.path), each.path)]
 
 
 def _shown(folder: str, without: Sequence[str] = ()) -> list[str]:

@@ -21,7 +21,7 @@ from motet.executors.commands.mounts import Placed
 from motet.executors.commands.nested import outside
 from motet.executors.commands.places import Folders, Launch, argv_in_image, by_signal
 from motet.executors.commands.spec import Command, Container, Limits
-from motet.executors.commands.wanted import Runner
+from motet.executors.commands.tools import Runner
 from motet.executors.worker_process import oom_kills
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from motet.errors import CommandFailed, UsageError
 from motet.executors.commands.spec import Container
-from motet.executors.commands.wanted import Runner
+from motet.executors.commands.tools import Runner
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json

@@ -16,7 +16,7 @@ from motet.executors import capture
 from motet.executors.alarm import Alarm
 from motet.executors.calls import Identity, carry_out, closed, deliver, failure, identity
 from motet.executors.commands.crew import Crew, Work
-from motet.executors.commands.places import is_at_hand
+from motet.executors.commands.launching import is_at_hand
 from motet.executors.commands.running import Running
 from motet.executors.commands.setting import Setting
 from motet.executors.commands.spec import AT_ONCE, Command

@@ -7,9 +7,29 @@ from collections.abc import Sequence
 
 from motet.errors import UsageError
 from motet.executors.commands.mounts import Placed, copy_into
-from motet.executors.commands.places import Folders, Launch, argv_of, is_warm
-from motet.executors.commands.spec import Command, Host, Sandbox
-from motet.executors.commands.wanted import Runner
+from motet.executors.commands.places import Folders, Launch, argv_of
+from motet.executors.commands.spec import Command, Function, Host, Limits, Place, Sandbox
+from motet.executors.commands.tools import Runner
+
+_NO_LIMITS = Limits()
+
+
+def is_warm(command: Command) -> bool:
+    """Whether the command is a function that is called in a process that may have been there before."""
+    return isinstance(command.run, Function) and isinstance(command.place, Host) and command.limits == _NO_LIMITS
+
+
+def is_at_hand(command: Command) -> bool:
+    """Whether such a function can be called without anything that takes time before."""
+    return is_warm(command) and not (command.mounts or command.secrets or command.changed)
+
+
+def seen_at(place: Place) -> str:
+    """Where the command sees its folder, if that is a path of its own."""
+    workdir = "" if isinstance(place, Host) else place.workdir
+    if workdir and (not os.path.isabs(workdir) or os.path.normpath(workdir) == "/" or "\0" in workdir):
+        raise UsageError(f"workdir {workdir!r} is no path for a folder.", "Give an absolute path below /.")
+    return os.path.normpath(workdir) if workdir else ""
 
 
 def launch(command: Command, folders: Folders, mounts: Sequence[Placed], runner: Runner | None) -> Launch:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from motet.errors import MotetError, UsageError
 from motet.executors.commands.mounts import Placed
-from motet.executors.commands.spec import Command, Function, Host, Limits
+from motet.executors.commands.spec import Command, Function, Limits
 from motet.executors.commands.warm import call_of, interpreter, program, told
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _SHELL = "/bin/sh"
 _PYTHON = "python3"
-_NO_LIMITS = Limits()
 
 
 class Folders(NamedTuple):
@@ -89,16 +88,6 @@ class Launch:
 
     def close(self) -> None:
         """Free what was set up for it."""
-
-
-def is_warm(command: Command) -> bool:
-    """Whether the command is a function that is called in a process that may have been there before."""
-    return isinstance(command.run, Function) and isinstance(command.place, Host) and command.limits == _NO_LIMITS
-
-
-def is_at_hand(command: Command) -> bool:
-    """Whether such a function can be called without anything that takes time before."""
-    return is_warm(command) and not (command.mounts or command.secrets or command.changed)
 
 
 def argv_of(command: Command, folder: str) -> Sequence[str]:

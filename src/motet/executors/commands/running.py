@@ -12,18 +12,17 @@ from motet.errors import CommandFailed, MotetError, UsageError
 from motet.executors.alarm import Alarm
 from motet.executors.commands import outputs
 from motet.executors.commands.child import Child, Listener, exit_status, script_on
-from motet.executors.commands.launching import launch
+from motet.executors.commands.folders import as_json, attempt_folder, write_finished
+from motet.executors.commands.launching import is_warm, launch, seen_at
 from motet.executors.commands.limits import Guard
 from motet.executors.commands.lines import Lines
 from motet.executors.commands.marks import MARK
 from motet.executors.commands.mounts import placed
-from motet.executors.commands.places import Folders, Launch, answer_of, is_warm
-from motet.executors.commands.records import as_json, write_finished
-from motet.executors.commands.setting import Setting, attempt_folder, environment_of
-from motet.executors.commands.spec import Command, Finished, Function, Host, Place, checked_env
+from motet.executors.commands.places import Folders, Launch, answer_of
+from motet.executors.commands.setting import Setting, environment_of
+from motet.executors.commands.spec import Command, Finished, Function, checked_env
 from motet.executors.commands.telling import ended, explained, key_of, stopped, undeclared
-from motet.executors.commands.tools import Tools
-from motet.executors.commands.wanted import Wanted
+from motet.executors.commands.tools import Tools, Wanted
 from motet.executors.commands.warm import Call, call_of
 from motet.ports import Failure, Outcome, Stopped, Success
 from motet.values.errors import encode_error
@@ -66,10 +65,10 @@ class Running:
             else:
                 self._setting.make_folder(self._own)
             self._root = os.path.realpath(self._folder) if self._puts_out else ""
-            seen_at = _seen_at(self._command.place) or self._folder
-            mounts = placed(self._command.mounts, self._setting.artifacts, seen_at) if self._command.mounts else []
+            seen = seen_at(self._command.place) or self._folder
+            mounts = placed(self._command.mounts, self._setting.artifacts, seen) if self._command.mounts else []
             tools = None if self._alarm is None else Tools(self._setting, self._job, self._alarm)
-            folders = Folders(self._folder, f"{self._own}.beside", seen_at, self._setting.hidden)
+            folders = Folders(self._folder, f"{self._own}.beside", seen, self._setting.hidden)
             self._launched = launch(self._command, folders, mounts, tools)
         except (MotetError, OSError) as error:
             return self.not_begun(error)
@@ -85,9 +84,8 @@ class Running:
         """Run the command to its end, in a process of its own."""
         launched = self._launched
         try:
-            limits = launched.limits(self._command.limits)
-            folders = (self._folder, *launched.also)
-            self._guard = Guard(limits, folders, f"motet-{os.urandom(6).hex()}", self.line.say)
+            limits, name = launched.limits(self._command.limits), f"motet-{os.urandom(6).hex()}"
+            self._guard = Guard(limits, (self._folder, *launched.also), name, self.line.say)
         except (MotetError, OSError) as error:
             return self.not_begun(error)
         try:
@@ -287,14 +285,6 @@ class Running:
 
     def _explained(self, error: MotetError | OSError) -> MotetError:
         return explained(error, self._attempt, self._command.title)
-
-
-def _seen_at(place: Place) -> str:
-    """Where the command sees its folder, if that is a path of its own."""
-    workdir = "" if isinstance(place, Host) else place.workdir
-    if workdir and (not os.path.isabs(workdir) or os.path.normpath(workdir) == "/" or "\0" in workdir):
-        raise UsageError(f"workdir {workdir!r} is no path for a folder.", "Give an absolute path below /.")
-    return os.path.normpath(workdir) if workdir else ""
 
 
 def _check(command: Command) -> None:

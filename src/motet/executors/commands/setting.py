@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from motet import private
 from motet.errors import UsageError
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from motet.ports import ArtifactStore
 
 _SPARES = 64
-_NAME_CHARS = 180
 _SWEEP_S = 1.0
 """How often to look for what is left of ended commands, at most: it means reading all of /proc."""
 
@@ -175,19 +173,6 @@ class Setting:
         with self._lock:
             self._orphans.close()
             self._watched = False
-
-
-def attempt_folder(folder: str, run: str, key: str, number: int) -> str:
-    """The folder of an attempt: its working folder, if it had none of its own. How it ended, if it failed or was
-    stopped, is kept beside it: see `records.read_finished`.
-    """
-    # Piece by piece, since `quote` is fast where nothing has to be quoted.
-    name = f"{'%2F'.join(map(quote, key.split('/')))}-{number}"
-    if len(name) > _NAME_CHARS:
-        from hashlib import blake2b
-
-        name = f"{name[:_NAME_CHARS]}-{blake2b(name.encode(), digest_size=8).hexdigest()}"
-    return os.path.join(folder, quote(run, safe=""), name)
 
 
 def environment_of(change: Mapping[str, str | None]) -> dict[bytes, bytes]:

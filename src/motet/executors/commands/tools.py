@@ -7,16 +7,45 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from time import monotonic, time
+from typing import Protocol
 
 from motet.errors import Cancelled
 from motet.executors.alarm import Alarm
 from motet.executors.commands.child import Child, Listener, exit_status, script_on
 from motet.executors.commands.marks import MARK
 from motet.executors.commands.setting import Setting
-from motet.executors.commands.wanted import Wanted
 from motet.executors.current import Log
+from motet.ports import Attempt
 
 _current: ContextVar[Tools | None] = ContextVar("motet_tools", default=None)
+
+
+class Wanted(Protocol):
+    """An attempt in hand (see `executor.Job`).
+
+    stopping  why it is to end; None as long as it is wanted
+    grace_s   how long it has for that
+    tee       whether what it writes is also shown by this process
+    """
+
+    attempt: Attempt
+    stopping: str | None
+    grace_s: float
+    tee: bool
+
+
+class Runner(Protocol):
+    """How tools are run for an attempt (see `Tools`). `shared` is the folder for what all runs share."""
+
+    shared: str
+
+    def run(self, argv: Sequence[str], *, cwd: str = "", env: Mapping[str, str] | None = None) -> tuple[int, str]:
+        """Run the tool to its end; gives its exit status and all that it wrote."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Write a line to the attempt's log."""
+        ...
 
 
 class Tools:

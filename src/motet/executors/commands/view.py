@@ -43,6 +43,12 @@ def sockets(place: Sandbox) -> list[str]:
     return sorted(path for path in paths if path.startswith("/") and _is_socket(path))
 
 
+def links(folder: str) -> list[tuple[str, str]]:
+    """The links in a folder of the host, and where they lead: in /run some systems have those to all their programs."""
+    entries = os.scandir(folder) if os.path.isdir(folder) else ()
+    return sorted((entry.path, os.readlink(entry.path)) for entry in entries if entry.is_symlink())
+
+
 def whole(size_bytes: float | None) -> str:
     """A size as mount takes it; "" for none."""
     return "" if size_bytes is None else str(int(size_bytes))

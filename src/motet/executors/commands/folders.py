@@ -1,10 +1,11 @@
-"""How a command ended, as JSON: what is kept beside the folder, and with a failure."""
+"""The folders of attempts, and how a command ended, as JSON: what is kept beside its folder, and with a failure."""
 
 from __future__ import annotations
 
 import json
 import os
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from motet import private
 from motet.executors.commands.spec import Finished
@@ -13,6 +14,20 @@ if TYPE_CHECKING:
     from motet.kernel.events import Json
 
 _ENDING = ".finished.json"
+_NAME_CHARS = 180
+
+
+def attempt_folder(folder: str, run: str, key: str, number: int) -> str:
+    """The folder of an attempt: its working folder, if it had none of its own. How it ended, if it failed or was
+    stopped, is kept beside it: see `read_finished`.
+    """
+    # Piece by piece, since `quote` is fast where nothing has to be quoted.
+    name = f"{'%2F'.join(map(quote, key.split('/')))}-{number}"
+    if len(name) > _NAME_CHARS:
+        from hashlib import blake2b
+
+        name = f"{name[:_NAME_CHARS]}-{blake2b(name.encode(), digest_size=8).hexdigest()}"
+    return os.path.join(folder, quote(run, safe=""), name)
 
 
 def fields_of(finished: Finished) -> dict[str, Any]:
