@@ -143,9 +143,9 @@ def test_ratchets_only_fall() -> None:
 
 
 def owns_a_lock(node: Definition) -> bool:
-    """Whether it makes the lock that its methods take: what shares one lock reads best in one place."""
+    """Whether it makes, or is given, the lock that its methods take: what shares one lock reads best in one place."""
     made = [each.func for each in ast.walk(node) if isinstance(each, ast.Call)]
-    return any(re.search(r"(Lock|Condition|allocate_lock)$", ast.unparse(each)) for each in made)
+    return any(re.search(r"(Lock|Condition|allocate_lock|\.lock)$", ast.unparse(each)) for each in made)
 
 
 def limit_of(node: Definition) -> int:

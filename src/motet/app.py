@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Literal
 
 from motet import private, voices
 from motet.artifacts.opener import Opener
-from motet.engine.host import ExecutorSpec, Host
+from motet.engine.host import Host
 from motet.errors import UsageError
 from motet.executors.machine import capacities
+from motet.ports import ExecutorSpec
 from motet.ports.voice import PACKED
 from motet.private import home as home
 from motet.values.secrets import Secrets

@@ -15,12 +15,12 @@ from tests.programs.running import NoLogs
 from motet.artifacts.memory import MemoryArtifacts
 from motet.engine.calls import Prepared, Settled
 from motet.engine.driver import Driver
-from motet.engine.host import ExecutorSpec, Host
+from motet.engine.host import Host
 from motet.errors import MotetError
 from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep, Program
-from motet.ports import Attempt, Batch, Executor, Failure, NewRun, Outcome, Place, Stopped, Success
+from motet.ports import Attempt, Batch, Executor, ExecutorSpec, Failure, NewRun, Outcome, Place, Stopped, Success
 from motet.stores.memory import MemoryStore
 
 HAND = Policy(executor="hand")
@@ -50,6 +50,13 @@ class HandTender:
 
     def after(self, delay_s: float, callback: Callable[[], None]) -> None:
         heapq.heappush(self._timers, (self._clock.time + max(0.0, delay_s), next(self._ids), callback))
+
+    def every(self, period_s: float, callback: Callable[[], bool]) -> None:
+        def again() -> None:
+            if callback():
+                self.after(period_s, again)
+
+        self.after(period_s, again)
 
     def listen(self, callback: Callable[[], None]) -> int:
         number = next(self._ids)

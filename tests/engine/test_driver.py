@@ -12,7 +12,7 @@ import pytest
 from tests.engine.hands import HAND, Bench, HandCall, HandExecutor, add
 
 from motet.engine.driver import Driver
-from motet.engine.runloop import FLUSH_S
+from motet.engine.loop import FLUSH_S
 from motet.errors import Cancelled, Conflict, Fenced, MotetError, ReplayMismatch, StoreFull, UsageError
 from motet.kernel.inputs import Succeeded
 from motet.kernel.policy import Policy

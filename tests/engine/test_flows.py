@@ -21,11 +21,11 @@ from motet.app import SystemClock
 from motet.artifacts.memory import MemoryArtifacts
 from motet.dialects.python.flows import Flow
 from motet.dialects.python.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
-from motet.engine.host import ExecutorSpec, Host
+from motet.engine.host import Host
 from motet.errors import Cancelled, ReplayMismatch, StepSkipped, StoreUnavailable, TimedOut
 from motet.executors.processes import ProcessExecutor
 from motet.executors.threads import ThreadExecutor
-from motet.ports import Publication
+from motet.ports import ExecutorSpec, Publication
 from motet.values.identity.means import means
 
 

@@ -18,12 +18,12 @@ from motet.app import SystemClock, open_host
 from motet.artifacts.memory import MemoryArtifacts
 from motet.dialects.declared.plugin import VOICE, new_run
 from motet.engine.driver import Driver
-from motet.engine.host import ExecutorSpec, Host
+from motet.engine.host import Host
 from motet.executors.inline import InlineExecutor
 from motet.executors.processes import ProcessExecutor
 from motet.executors.threads import ThreadExecutor
 from motet.kernel.transitions import ENDED
-from motet.ports import LogPage, Publication, RunRow, Store
+from motet.ports import ExecutorSpec, LogPage, Publication, RunRow, Store
 from motet.ports.voice import Onward
 from motet.stores.memory import MemoryStore
 from motet.stores.sqlite import SqliteStore

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.engine.hands import Bench
 
 from motet.engine import replay
-from motet.engine.listening import take_in
+from motet.engine.loop import RunLoop
 from motet.engine.recording import load_state
 from motet.engine.session import Session
 from motet.errors import Fenced
@@ -68,11 +68,11 @@ class Process:
         self.carry_out(self.session.feed([Failed(1000.0, key, attempt, {"type": "E", "message": "no"}, element)]))
 
     def look(self) -> None:
-        loop: Any = SimpleNamespace(
-            session=self.session, state=self.session.state, run=self.row, carry_out=self.carry_out,
-            host=SimpleNamespace(store=self.session.store, clock=Clock()),
-        )  # fmt: skip
-        take_in(loop)
+        bench = Bench()
+        bench.host.store = self.session.store
+        loop = RunLoop(bench.host, self.session, self.row, 15.0)
+        loop.carry_out = self.carry_out  # type: ignore[method-assign,assignment]
+        loop.look()
 
     @property
     def status(self) -> str:

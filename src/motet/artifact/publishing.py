@@ -21,7 +21,7 @@ from motet.values.published import publication
 from motet.values.records import LIMIT_BYTES
 
 if TYPE_CHECKING:
-    from motet.engine.host import Host
+    from motet.ports.voice import Host
 
 _PROGRESS_EVERY_S = 0.1
 """Progress that is told more often is not recorded; that it is complete always is."""

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from motet import app
 from motet.cli.terminal import Terminal
-from motet.engine.listening import check_published
 from motet.kernel.events import Json
 from motet.ports import Entry, Publication, Store
 from motet.ports.voice import Written
+from motet.values.naming import check_published
 from motet.views import human, lookup
 
 # ---------------------------------------------------------------- events

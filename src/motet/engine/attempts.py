@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import inf
 from queue import SimpleQueue
-from threading import Event, Thread
+from threading import Event
 from typing import TYPE_CHECKING
 
 from motet.engine.calls import Call, Prepared, Settled
@@ -13,15 +13,59 @@ from motet.kernel.decide import StartAttempt, StopAttempt
 from motet.kernel.events import Json
 from motet.kernel.inputs import Ended, Failed, Input, Succeeded
 from motet.kernel.state import Step, element_key
-from motet.ports import Attempt, Attended, Executor, Failure, Lender, LogLine, Outcome, Stopped, Success
+from motet.ports import (
+    Attempt,
+    Attended,
+    Executor,
+    ExecutorSpec,
+    Failure,
+    Lender,
+    Lock,
+    LogLine,
+    Outcome,
+    Stopped,
+    Success,
+    Timers,
+)  # fmt: skip
+from motet.ports.voice import Host
+from motet.records import Protocol
 from motet.values.errors import encode_error
 
 _EARLY_S = 0.001
 """Time is up this much early: timers go off a little early or late."""
 
 if TYPE_CHECKING:
-    from motet.engine.host import Host
     from motet.engine.session import Session
+
+
+class World(Host, Protocol):
+    """All that a run loop has to do with the world: it has no thread, lock or clock of its own.
+
+    specs  the executors that there are
+    """
+
+    specs: Mapping[str, ExecutorSpec]
+
+    @property
+    def tender(self) -> Timers:
+        """Timers, and news of published events."""
+        ...
+
+    def executor(self, name: str) -> Executor:
+        """The executor of that name. Raises UsageError for one that does not exist."""
+        ...
+
+    def call_of(self, session: Session, step: Step) -> Call:
+        """What the recorded step needs to run."""
+        ...
+
+    def lock(self) -> Lock:
+        """A lock for one run."""
+        ...
+
+    def aside(self, work: Callable[[], None]) -> None:
+        """Have work done on no thread of whoever asks for it, who may hold the lock of a run."""
+        ...
 
 
 class Attempts:
@@ -31,7 +75,7 @@ class Attempts:
     """
 
     def __init__(
-        self, host: Host, session: Session, tell: Callable[[Input], None],
+        self, host: World, session: Session, tell: Callable[[Input], None],
         report: Callable[[Attempt, Outcome], None],
     ) -> None:  # fmt: skip
         self.calls: dict[str, Call] = {}
@@ -85,7 +129,7 @@ class Attempts:
             return
         late = self._limited.get((key, element, number)) if reason == "timeout" else None
         if late is not None:  # not here: the run is locked, and the voice may ask users' code what follows
-            Thread(target=self._report, args=(late, Stopped(reason)), name="motet-late", daemon=True).start()
+            self._host.aside(lambda: self._report(late, Stopped(reason)))
         else:
             self._tell(Ended(self._host.clock.now(), key, number, reason, element))
 

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 
 from motet.engine import replay
 from motet.engine.calls import Call
-from motet.engine.runloop import RunLoop
+from motet.engine.loop import RunLoop
 from motet.errors import Cancelled, ReplayMismatch
 from motet.interrupts import block
 from motet.kernel.decide import Command
-from motet.kernel.inputs import Ended, Failed, Succeeded
+from motet.kernel.inputs import Ended, Failed, Input, Succeeded
 from motet.kernel.policy import slot_of
-from motet.kernel.program import Action, AddStep
+from motet.kernel.program import Action, AddStep, Finish
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLING
 
@@ -29,16 +29,14 @@ class Driver(RunLoop):
         it is none of the caller's business, or not yet. Raises ReplayMismatch, Cancelled.
         """
         key = action.key
-        with self._turn:
+        with self:
             known = self.state.steps.get(key)
             self.parents.add(action.parent)
             if known is None or not self._stands(known, action):
                 self._raise_if_cancelling()
                 self._attempts.calls[key] = call
                 self.carry_out(self.session.act((action,)) if known is None else self._again(known, action))
-            grant = self._grants.pop(key, 0)
-            self._flush_later()
-        return grant
+            return self._grants.pop(key, 0)
 
     def _stands(self, known: Step, action: AddStep) -> bool:
         """Whether the recorded outcome of the step is the answer. Raises ReplayMismatch."""
@@ -63,7 +61,7 @@ class Driver(RunLoop):
     def limit(self, limits: Mapping[str, float]) -> None:
         """Set named limits of the run."""
         if limits:
-            with self._turn:
+            with self:
                 for name, capacity in limits.items():
                     self.session.limit(name, float(capacity))
 
@@ -85,7 +83,7 @@ class Driver(RunLoop):
 
         `callback` is then called at the step's next change, as for `when_ended`.
         """
-        with self._turn:
+        with self:
             self.check()
             number = self._grants.pop(key, 0)
             if number or self.state.steps[key].ended:
@@ -95,14 +93,21 @@ class Driver(RunLoop):
 
     def conclude(self, told: Succeeded | Failed | Ended) -> Step:
         """Commit, on this thread, the outcome of an attempt that the caller carried out; gives the step."""
-        with self._turn:
+        with self:
             replay.clear_below(self.session, (told,), self.parents)
             self.carry_out(self.session.feed((told,)))
         return self.state.steps[told.key]
 
+    def finish(self, finish: Finish, *outcomes: Input, wait: bool = True) -> None:
+        """As of any run loop; with `wait` only back once the end is committed."""
+        super().finish(finish, *outcomes)
+        if wait:
+            block(self.finished)
+            self.check()
+
     def reset(self, keys: Iterable[str], reason: str) -> None:
         """Put the outcomes of these steps aside: those that have ended run anew when they are asked for again."""
-        with self._turn:
+        with self:
             for key in keys:
                 step = self.state.steps[key]
                 if step.ended and not step.of:
@@ -110,7 +115,7 @@ class Driver(RunLoop):
 
     def ended(self, key: str, element: int = -1) -> bool:
         """Whether the step (or element) has its outcome, committed."""
-        with self._turn:
+        with self:
             self.check()
             return self.waiters.ended(key, element)
 
@@ -131,7 +136,7 @@ class Driver(RunLoop):
         """Have `callback` called, from any thread, once the step has its outcome; True if it has it already
         (then it is not called). The callback must be short, and also comes when the run breaks.
         """
-        with self._turn:
+        with self:
             self.check()
             if self.waiters.ended(key, element):
                 return True
@@ -140,7 +145,7 @@ class Driver(RunLoop):
 
     def forget(self, key: str, callback: Callable[[], None]) -> None:
         """Undo `when_ended`."""
-        with self._turn:
+        with self:
             self.waiters.forget(key, callback)
 
     @contextmanager
@@ -162,13 +167,13 @@ class Driver(RunLoop):
             self._lend(name, -1.0)
 
     def _lend(self, name: str, amount: float) -> None:
-        with self._turn:
+        with self:
             if self.session.broken is None:
                 self.carry_out(self.session.lend(name, amount))
 
     def act(self, actions: Sequence[Action], *, commit: bool = False) -> None:
         """Do what a program says."""
-        with self._turn:
+        with self:
             self.carry_out(self.session.act(actions, commit=commit))
 
     def _raise_if_cancelling(self) -> None:

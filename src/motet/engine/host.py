@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping
 
-from motet.engine.calls import Call
-from motet.engine.declared import DeclaredCall
+from motet.engine.calls import Call, DeclaredCall
 from motet.engine.driver import Driver
 from motet.engine.recording import load_state
 from motet.engine.session import Session
@@ -26,7 +25,9 @@ from motet.ports import (
     Clock,
     Document,
     Executor,
+    ExecutorSpec,
     Failure,
+    Lock,
     LogStore,
     NewRun,
     Outcome,
@@ -36,21 +37,12 @@ from motet.ports import (
     Store,
 )  # fmt: skip
 from motet.ports.voice import Onward
-from motet.records import Record
 from motet.values.naming import checked
 
 _PLACE = "place"
 """The documents that keep where the files of a run were moved to."""
 
 _SYNC_S = 1.0
-
-
-class ExecutorSpec(Record, frozen=True):
-    """How to make an executor, and how much it takes, which is asked before it is made."""
-
-    make: Callable[[], Executor]
-    capacity: int
-    backlog: int
 
 
 class Host:
@@ -86,10 +78,18 @@ class Host:
                 found = self._executors[name] = self.specs[name].make()
             return found
 
+    def lock(self) -> Lock:
+        """A lock for one run."""
+        return threading.Lock()
+
+    def aside(self, work: Callable[[], None]) -> None:
+        """Have work done in a thread of its own."""
+        threading.Thread(target=work, name="motet-late", daemon=True).start()
+
     def call_of(self, session: Session, step: Step) -> Call:
         """What the recorded step needs to run: as its program says, else as its call is written down."""
         own: Callable[[Session, Step], Call] | None = getattr(session.program, "call", None)
-        return DeclaredCall(self.artifacts, session, step) if own is None else own(session, step)
+        return DeclaredCall(self.artifacts, session.state, step) if own is None else own(session, step)
 
     def _keep_synced(self) -> None:
         self.store.keep_synced(self._sync_beside)

@@ -41,6 +41,15 @@ class Tender:
         if first:
             self._follower.wake()
 
+    def every(self, period_s: float, callback: Callable[[], bool]) -> None:
+        """Call back every so many seconds, as long as that gives True."""
+
+        def again() -> None:
+            if callback():
+                self.after(period_s, again)
+
+        self.after(period_s, again)
+
     def listen(self, callback: Callable[[], None]) -> int:
         """Call back whenever events were published; gives the number with which to `unlisten`."""
         with self._lock:

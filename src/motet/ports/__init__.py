@@ -4,7 +4,20 @@ Each port has a conformance suite in `motet.testing`; an adapter is right when i
 """
 
 from motet.ports.content import ALL_LINES, ArtifactStore, Clock, LogFilter, LogLine, LogPage, LogStore, Stored
-from motet.ports.execution import Attempt, Attended, Executor, Failure, Lender, Outcome, Place, Stopped, Success
+from motet.ports.execution import (
+    Attempt,
+    Attended,
+    Executor,
+    ExecutorSpec,
+    Failure,
+    Lender,
+    Lock,
+    Outcome,
+    Place,
+    Stopped,
+    Success,
+    Timers,
+)
 from motet.ports.pages import (
     AttemptRow,
     Cell,
@@ -37,8 +50,9 @@ from motet.ports.store import Directory, Documents, Events, Follower, Journal, S
 __all__ = [
     "ALL_LINES", "STEERING", "ArtifactStore", "Attempt", "AttemptRow", "Attended", "Batch", "Cell", "Checkpoint",
     "Clock", "Difference", "Directory", "Document", "Documents", "Entry", "EventFilter", "Events", "Executor",
-    "Failure", "Follower", "Journal", "Lender", "LogFilter", "LogLine", "LogPage", "LogStore", "NewRun",
-    "Outcome", "Owner", "Pages", "Place", "Pruned", "Publication", "Retention", "RunFilter", "RunPage", "RunRow",
-    "StepFilter", "StepPage", "StepRow", "StepSpec", "Stopped", "Store", "Stored", "Success", "Summary", "Use",
+    "ExecutorSpec", "Failure", "Follower", "Journal", "Lender", "Lock", "LogFilter", "LogLine", "LogPage",
+    "LogStore", "NewRun", "Outcome", "Owner", "Pages", "Place", "Pruned", "Publication", "Retention", "RunFilter",
+    "RunPage", "RunRow", "StepFilter", "StepPage", "StepRow", "StepSpec", "Stopped", "Store", "Stored", "Success",
+    "Summary", "Timers", "Use",
     "differences", "recorded_spec",
 ]  # fmt: skip

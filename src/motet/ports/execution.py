@@ -145,3 +145,47 @@ class Attended(Protocol):
     def arrival(self) -> threading.Event:
         """An event to wait for an outcome with. Whoever waits for it works until it is set."""
         ...
+
+
+class ExecutorSpec(Record, frozen=True):
+    """How to make an executor, and how much it takes, which is asked before it is made."""
+
+    make: Callable[[], Executor]
+    capacity: int
+    backlog: int
+
+
+class Lock(Protocol):
+    """What one thread at a time has, as `threading.Lock`."""
+
+    def acquire(self, blocking: bool = True) -> bool:
+        """Take it, after waiting if need be; with `blocking` False at once or not at all: False."""
+        ...
+
+    def release(self) -> None:
+        """Let it go."""
+        ...
+
+
+class Timers(Protocol):
+    """Calls back when it is time, on a thread of its own. Callbacks must be short and must not raise."""
+
+    def now(self) -> float:
+        """Seconds on a clock that nobody sets."""
+        ...
+
+    def after(self, delay_s: float, callback: Callable[[], None]) -> None:
+        """Call back once, `delay_s` seconds from now (a clock that is set does not matter)."""
+        ...
+
+    def every(self, period_s: float, callback: Callable[[], bool]) -> None:
+        """Call back every so many seconds, as long as that gives True."""
+        ...
+
+    def listen(self, callback: Callable[[], None]) -> int:
+        """Call back whenever events were published; gives the number with which to `unlisten`."""
+        ...
+
+    def unlisten(self, number: int) -> None:
+        """Call that listener no more."""
+        ...

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 
 from motet.errors import UsageError
+from motet.ports.rows import STEERING
 from motet.values import visible
 
 NAME_CHARS, KEY_CHARS = 200, 1000
@@ -40,6 +41,16 @@ def checked(text: str, what: str, limit: int = NAME_CHARS) -> str:
     if len(text) > limit:
         raise UsageError(f"{what} {text[:40]!r}... has {len(text)} characters.", f"Choose one of at most {limit}.")
     return text
+
+
+def check_published(key: str, namespace: str = "", client_key: str = "") -> None:
+    """Raise UsageError for what a user's event may not be called."""
+    if namespace == STEERING:
+        raise UsageError(f"The namespace {STEERING!r} is Motet's own.", "Choose another.")
+    if not key:
+        raise UsageError("An event needs a key.", "Name what happened.")
+    for what, text in (("The key", key), ("The namespace", namespace), ("The client key", client_key)):
+        checked(text, what, KEY_CHARS)
 
 
 def fitting(text: str) -> str:

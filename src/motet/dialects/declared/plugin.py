@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from motet.engine.declared import resolve
+from motet.engine.calls import resolve
 from motet.errors import MotetError, TargetError
 from motet.kernel.events import Json
 from motet.kernel.program import Program

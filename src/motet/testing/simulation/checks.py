@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from motet.engine.recording import load_state
 from motet.errors import MotetError
@@ -18,11 +18,7 @@ from motet.ports import Store
 from motet.testing.simulation.ledger import Item, Ledger
 from motet.testing.simulation.plan import RUN
 from motet.testing.simulation.spec import Spec
-from motet.testing.simulation.world import Violation
-
-if TYPE_CHECKING:
-    from motet.testing.simulation.attempts import Running
-    from motet.testing.simulation.owner import Owner
+from motet.testing.simulation.world import Process, Running, Violation
 
 INVARIANTS = {
     "acknowledged-outcomes-are-kept": "an outcome that anybody was told of is in the journal",
@@ -58,10 +54,9 @@ _EPS = 1e-3
 # ---------------------------------------------------------------- starts
 
 
-def check_start(owner: Owner, command: StartAttempt, running: Running) -> None:
+def check_start(ledger: Ledger, owner: Process, command: StartAttempt, running: Running) -> None:
     """What must hold for the attempt that the owner is about to start. Raises Violation."""
-    _check_number(owner, running)
-    ledger = owner.world.ledger
+    _check_number(ledger, owner, running)
     if owner.epoch != ledger.epoch:
         return  # nobody can keep a process from starting what it meant to start before it was paused
     if ledger.cancelling or ledger.ended:
@@ -69,17 +64,17 @@ def check_start(owner: Owner, command: StartAttempt, running: Running) -> None:
     item = ledger.item(running.name)
     if ledger.outcome(running.name) in ENDED:
         raise Violation("no-start-after-the-outcome", f"{running.name} is {item.status} and starts")
-    spec = ledger.specs.get(command.key) or owner.specs[command.key]
-    _check_needs(owner, ledger, spec, running)
+    spec = ledger.specs.get(command.key) or owner.asked[command.key]
+    _check_needs(ledger, owner, spec, running)
     _check_limits(owner, running)
     if item.status == "retrying" or item.failures:
         _check_retry(owner, item, spec.policy, running)
 
 
-def _check_number(owner: Owner, running: Running) -> None:
+def _check_number(ledger: Ledger, owner: Process, running: Running) -> None:
     """A number is not given twice by one owner, nor is one that an earlier owner had recorded."""
     world, name, number = owner.world, running.name, running.number
-    known = [world.ledger.item(key) for key in (name, running.key)]
+    known = [ledger.item(key) for key in (name, running.key)]
     last_epoch, last = world.started.get(name, (0, 0))
     if last_epoch < owner.epoch:
         of = known[1] if running.element >= 0 else None
@@ -93,7 +88,7 @@ def _check_number(owner: Owner, running: Running) -> None:
         raise Violation("attempt-numbers-only-grow", f"{name} starts as {number} after {last}")
 
 
-def _check_needs(owner: Owner, ledger: Ledger, spec: Spec, running: Running) -> None:
+def _check_needs(ledger: Ledger, owner: Process, spec: Spec, running: Running) -> None:
     each = [f"{key}[{running.element}]" for key in spec.each]
     session = owner.session
     assert session is not None
@@ -109,24 +104,24 @@ def _check_needs(owner: Owner, ledger: Ledger, spec: Spec, running: Running) -> 
             raise Violation(name, f"{running.name} starts, and {key} is {ledger.outcome(key)} in the journal")
 
 
-def _check_limits(owner: Owner, running: Running) -> None:
+def _check_limits(owner: Process, running: Running) -> None:
     for name, amount in running.demands.items():
         capacity, slack = owner.limits.get(name, (float("inf"), 0.0))
-        taken = [(each.demands.get(name, 0.0), each.element < 0) for each in owner.attempts.running.values()]
+        taken = [(each.demands.get(name, 0.0), each.element < 0) for each in owner.running.values()]
         used, by_steps = sum(each for each, _ in taken), sum(each for each, alone in taken if alone)
         beyond = used + amount > capacity + slack + _EPS
         if running.element < 0:
             beyond = beyond or by_steps + amount > capacity + _EPS
         if used > _EPS and beyond:
             assert owner.session is not None
-            over = any(owner.session.state.outcome(each) in ENDED for each in owner.attempts.running)
+            over = any(owner.session.state.outcome(each) in ENDED for each in owner.running)
             raise Violation(
                 "commands-follow-their-commit" if over else "limits-are-kept",
                 f"{running.name} starts with {amount:g} of {name}, {used:g} of {capacity:g} (+{slack:g}) is in use",
             )
 
 
-def _check_retry(owner: Owner, item: Item, policy: Policy, running: Running) -> None:
+def _check_retry(owner: Process, item: Item, policy: Policy, running: Running) -> None:
     world = owner.world
     if item.failures > policy.retries:
         raise Violation("retries-keep-to-the-policy", f"{running.name} starts after {item.failures} failures")
@@ -140,12 +135,10 @@ def _check_retry(owner: Owner, item: Item, policy: Policy, running: Running) -> 
         raise Violation("retries-are-not-early", f"{running.name} is tried again {early:.3f} s too early")
 
 
-def check_timeout(owner: Owner, running: Running, due_at: float) -> None:
+def check_timeout(owner: Process, running: Running, due_at: float) -> None:
     """Some time after its limit: the attempt must be over, or have been asked to stop."""
-    if owner.attempts.running.get(running.name) is not running or running.stopped or owner.broken:
+    if owner.running.get(running.name) is not running or running.stopped or owner.broken:
         return
-    if running.timer_steps not in (-1, running.steps):
-        return  # the clocks were stepped between decision and timer
     if owner.resumed_at >= due_at:  # it has just woken up, and may need a moment
         owner.world.after(1.0, check_timeout, owner, running, owner.world.now + 0.5, owner=owner, live=False)
         return
@@ -155,9 +148,8 @@ def check_timeout(owner: Owner, running: Running, due_at: float) -> None:
 # ---------------------------------------------------------------- outcomes, stops
 
 
-def check_told(owner: Owner, step: Step) -> None:
+def check_told(ledger: Ledger, owner: Process, step: Step) -> None:
     """Somebody is told that the step has ended: it must be in the journal."""
-    ledger = owner.world.ledger
     if owner.epoch != ledger.epoch:
         return
     known = ledger.items.get(step.key)
@@ -168,9 +160,8 @@ def check_told(owner: Owner, step: Step) -> None:
         )
 
 
-def check_stops(owner: Owner) -> None:
+def check_stops(ledger: Ledger, owner: Process) -> None:
     """After a look at the journal: requests to stop that were passed must have had their effect."""
-    ledger = owner.world.ledger
     if owner.epoch != ledger.epoch or ledger.ended or ledger.cancelling or owner.session is None:
         return
     ledger.hearing.check_stops(owner.session.cursor)

@@ -9,6 +9,7 @@ from typing import Any
 
 from motet.engine import recording
 from motet.engine import session as engine
+from motet.engine.loop import RunLoop
 from motet.engine.session import Session
 from motet.kernel import events as ev
 from motet.kernel import moves
@@ -16,7 +17,6 @@ from motet.kernel.fold import _APPLY
 from motet.stores.memory import MemoryStore
 from motet.testing.simulation import mistakes as m
 from motet.testing.simulation import owner
-from motet.testing.simulation.attempts import Attempts
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,8 @@ FAULTS = {
     "later-timeouts-are-not-set": Fault(
         "only first attempts have a limit", engine, "decide", m.deciding(after=m.no_timeouts)
     ),
-    "timers-follow-the-wall-clock": Fault("timers are lost when clocks step back", Attempts, "fire", m.by_the_wall),
+    "timers-follow-the-wall-clock": Fault(
+        "timers are lost when clocks step back", RunLoop, "_set_timer", m.by_the_wall
+    ),
 }  # fmt: skip
 """Every fault by its name."""

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from motet.engine.calls import Settled
 from motet.kernel.events import Json
-from motet.kernel.inputs import Failed
 from motet.kernel.policy import Policy
 from motet.kernel.transitions import ENDED
 from motet.testing.simulation.hearing import Hearing
 from motet.testing.simulation.spec import Spec
-from motet.testing.simulation.verdicts import FOLD
-from motet.testing.simulation.world import Violation, World
-
-if TYPE_CHECKING:
-    from motet.testing.simulation.owner import Owner
+from motet.testing.simulation.world import Process, Violation, World
 
 
 @dataclass(slots=True)
@@ -55,7 +51,7 @@ class Ledger:
         self.cancelling = self.finishing = False
         self.outcomes = 0
         self._policies: dict[str, Policy] = {}
-        self.writer: Owner | None = None
+        self.writer: Process | None = None
 
     @property
     def ended(self) -> bool:
@@ -83,16 +79,6 @@ class Ledger:
         """How many steps have yet to end."""
         return sum(self.items[key].status not in ENDED for key in self.specs)
 
-    def commit(self, owner: Owner, epoch: int, events: Sequence[Mapping[str, Any]]) -> None:
-        """Take in what a process had committed. Raises Violation."""
-        if epoch != self.epoch:
-            raise Violation("stale-owners-are-fenced", f"{owner.name} of epoch {epoch} wrote in epoch {self.epoch}")
-        self.writer = owner
-        say, name = self.world.say, owner.name
-        for event in events:
-            say(name, "committed", event)
-            FOLD[event["event"]](self, event)
-
     def policy(self, written: Json) -> Policy:
         """The policy that was written so; one object for all steps that share it."""
         text = repr(written)
@@ -113,7 +99,7 @@ class Ledger:
     def check_current(self, key: str, number: int, result: Json = None) -> None:
         """Whether the outcome is one of the attempt that runs, and the very one that it reported."""
         assert self.writer is not None
-        running = self.writer.attempts.running.get(key)
+        running = self.writer.running.get(key)
         if running is None or running.number != number:
             now = running.number if running is not None else "none"
             raise Violation("outcomes-are-of-the-current-attempt", f"{key}: of attempt {number}, running is {now}")
@@ -128,7 +114,7 @@ class Ledger:
         if item.status in ENDED:
             raise Violation("outcomes-are-recorded-once", f"{key} was {item.status} and is now {status}")
         item.status, item.result = status, result
-        running = self.writer.attempts.running.get(key) if self.writer is not None else None
+        running = self.writer.running.get(key) if self.writer is not None else None
         if running is not None:
             item.attempt, item.by = running.number, self.epoch
         self.outcomes += 1
@@ -137,12 +123,12 @@ class Ledger:
     def over(self, key: str) -> None:
         """Its writer has an attempt in hand no longer."""
         assert self.writer is not None
-        self.writer.attempts.running.pop(key, None)
+        self.writer.running.pop(key, None)
 
-    def told_of(self, key: str) -> list[Failed]:
+    def told_of(self, key: str) -> list[Settled]:
         """The failures that the attempt in hand was said to have ended with."""
         assert self.writer is not None
-        return self.writer.attempts.running[key].told
+        return self.writer.running[key].told
 
     def elements(self, key: str) -> Iterator[tuple[str, Item]]:
         """The elements of a map of which something is known."""

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from motet.errors import StoreError
 from motet.kernel.events import Json
 from motet.ports import Batch, Checkpoint, Entry, Owner, RunRow
 from motet.stores.memory import MemoryStore
-from motet.testing.simulation.world import AFTER_COMMIT, BEFORE_COMMIT, Violation
-
-if TYPE_CHECKING:
-    from motet.testing.simulation.owner import Owner as Process
+from motet.testing.simulation.ledger import Ledger
+from motet.testing.simulation.verdicts import commit
+from motet.testing.simulation.world import AFTER_COMMIT, BEFORE_COMMIT, Process, Violation
 
 
 class Link:
     """The part of `ports.Store` that a process needs which drives a run, over the store that all share."""
 
-    def __init__(self, store: MemoryStore, process: Process) -> None:
+    def __init__(self, store: MemoryStore, ledger: Ledger, process: Process) -> None:
         self.store = store
+        self.ledger = ledger
         self.process = process
-        self.resend = False
 
     def append(self, run: str, epoch: int, expected_seq: int, batch: Batch) -> None:
         """Commit, and have the ledger judge what was committed."""
         world, process = self.process.world, self.process
         world.point(process, BEFORE_COMMIT)
         self.store.append(run, epoch, expected_seq, batch)
-        world.ledger.commit(process, epoch, batch.events)
+        commit(self.ledger, process, epoch, batch.events)
         world.point(process, AFTER_COMMIT)
-        if self.resend:
-            self.resend = False
+        if process.resend:
+            process.resend = False
             self._again(run, epoch, expected_seq, batch)
 
     def _again(self, run: str, epoch: int, expected_seq: int, batch: Batch) -> None:
@@ -40,7 +38,7 @@ class Link:
             self.store.append(run, epoch, expected_seq, batch)
         except StoreError:
             return
-        self.process.world.ledger.commit(self.process, epoch, batch.events)
+        commit(self.ledger, self.process, epoch, batch.events)
 
     def history(self, run: str, after_seq: int = 0) -> Iterator[Json]:
         return self.store.history(run, after_seq)
@@ -70,12 +68,14 @@ class Link:
         self.store.renew(run, epoch, lease_s)
         self._judge(epoch, "renewed its lease")
 
+    def keep_from(self, listener: str, offset: int, keep_s: float) -> None:
+        self.store.keep_from(listener, offset, keep_s)
+
     def release(self, run: str, epoch: int) -> None:
-        self.store.release(run, epoch)
+        if not self.process.dead:  # what died lets go of nothing
+            self.store.release(run, epoch)
 
     def _judge(self, epoch: int, what: str) -> None:
-        ledger = self.process.world.ledger
-        if epoch != ledger.epoch:
-            raise Violation(
-                "stale-owners-are-fenced", f"{self.process.name} of epoch {epoch} {what} in epoch {ledger.epoch}"
-            )
+        if epoch != self.ledger.epoch:
+            now = self.ledger.epoch
+            raise Violation("stale-owners-are-fenced", f"{self.process.name} of epoch {epoch} {what} in epoch {now}")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from motet.engine.loop import RunLoop
 from motet.engine.session import Session
 from motet.kernel import checkpoint
 from motet.kernel import events as ev
@@ -17,7 +18,6 @@ from motet.kernel.state import Changes, RunState, Step
 from motet.kernel.transitions import CANCELLING, RETRYING, RUNNING
 from motet.ports import Batch, Checkpoint, Store
 from motet.stores.memory import MemoryStore
-from motet.testing.simulation.attempts import Attempts
 
 Replacement = Callable[[Callable[..., Any]], Callable[..., Any]]
 """From the original function to the one that stands in its place."""
@@ -354,11 +354,17 @@ def early(decision: Decision) -> None:
             command.due_at -= 0.25
 
 
-def by_the_wall(fire: Callable[..., None]) -> Callable[..., None]:
+def by_the_wall(set_timer: Callable[..., None]) -> Callable[..., None]:
     """A timer that goes off before its time by the wall clock is lost."""
 
-    def planted_fire(self: Attempts, command: SetTimer) -> None:
-        if self._owner.clock.now() > command.due_at - 0.001:
-            fire(self, command)
+    def planted_set_timer(self: RunLoop, command: SetTimer) -> None:
+        def fire() -> None:
+            if self.host.clock.now() > command.due_at - 0.001:
+                self.tell(TimerFired(command.due_at, command.what, command.key, command.attempt, command.element))
 
-    return planted_fire
+        if command.what == "timeout":
+            set_timer(self, command)
+        else:
+            self.host.tender.after(command.due_at - self.host.clock.now(), fire)
+
+    return planted_set_timer

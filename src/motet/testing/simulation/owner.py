@@ -1,80 +1,43 @@
-"""A process that drives the run: what `engine.driver` promises, on one thread and in virtual time."""
+"""A process that drives the run by the engine's own loop, on one thread and in virtual time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from motet.engine.listening import take_in
+from motet.engine.attempts import World as Engines
+from motet.engine.driver import Driver
 from motet.engine.recording import load_state
 from motet.engine.session import Session
 from motet.errors import Conflict, MotetError, StoreError
 from motet.kernel import events as ev
-from motet.kernel.decide import Command, SetTimer, StartAttempt
-from motet.kernel.inputs import Input
-from motet.kernel.policy import slot_of
-from motet.kernel.program import Action, AddStep, Finish, Program, RestartStep, View
-from motet.kernel.state import RunState
-from motet.kernel.transitions import ENDED
+from motet.kernel.decide import Command, StartAttempt, StopAttempt
+from motet.kernel.program import Action, Program, View
+from motet.kernel.state import element_key
+from motet.kernel.transitions import CANCELLING, ENDED
 from motet.ports import Owner as OwnerRow
-from motet.ports import RunRow, Store
+from motet.ports import Store
+from motet.stores.memory import MemoryStore
 from motet.testing.simulation import checks
-from motet.testing.simulation.attempts import Attempts
+from motet.testing.simulation.ledger import Ledger
 from motet.testing.simulation.link import Link
 from motet.testing.simulation.plan import RUN
-from motet.testing.simulation.spec import Spec
-from motet.testing.simulation.world import COMMAND, Crash, Happening, SimulatedClock, Violation
-
-if TYPE_CHECKING:
-    from motet.engine.runloop import RunLoop
-    from motet.testing.simulation.scripts import Script
-    from motet.testing.simulation.simulate import Simulation
+from motet.testing.simulation.scripts import Script
+from motet.testing.simulation.surroundings import Surroundings
+from motet.testing.simulation.world import Process, Running, Violation, World
 
 LEASE_S = 15.0
 
 
-@dataclass(slots=True)
-class Reach:
-    """What `engine.listening` asks of a driver's host."""
+class Owner(Process):
+    """A process, from `take_up` until the run has ended, another took over, or it died."""
 
-    store: Link
-    clock: SimulatedClock
-
-
-class Owner:
-    """A process: from `take_up` until the run has ended, another took over, or it died.
-
-    limits  named limits: capacity and slack
-    specs   steps as they were asked for, which the journal need not know yet
-    """
-
-    def __init__(self, world: Simulation, number: int) -> None:
-        self.world = world
-        self.number = number
-        self.name = f"owner {number}"
-        self.clock = SimulatedClock(world, world.rng.choice((0.0, 0.0, -2.0, 2.0)))
-        self.link = Link(world.store, self)
-        self.host = Reach(self.link, self.clock)
-        self.run = RunRow(RUN, RUN, "", None, None, "", 0, 0)
-        self.session: Session | None = None
-        self.epoch = 0
-        self.dead = self.paused = self.broken = self.finishing = False
-        self.resumed_at = -1.0
-        self.deferred: list[tuple[float, int, Happening]] = []
-        self.limits: dict[str, tuple[float, float]] = {}
-        self.specs: dict[str, Spec] = {}
-        self.script: Script | None = None
-        self.attempts = Attempts(self)
-        self._inbox: list[Input] = []
-        self._draining = self._looking = False
-        self._carried = self._steps = 0
-
-    @property
-    def state(self) -> RunState:
-        """The run's state."""
-        assert self.session is not None
-        return self.session.state
+    def __init__(self, world: World, store: MemoryStore, ledger: Ledger, number: int) -> None:
+        super().__init__(world, number)
+        self.ledger = ledger
+        self.link = Link(store, ledger, self)
+        self.surroundings = Surroundings(self, self.link)
+        self._driver: WatchedDriver | None = None
 
     # ------------------------------------------------------------ begin and end
 
@@ -94,184 +57,143 @@ class Owner:
         world.claimed(self)
         # Reading the history takes its time, in which the owner before may still be at work.
         delay_s = world.rng.random() if world.rng.random() < 0.3 else 0.0
-        world.after(delay_s, self._start_up, row.status in ENDED, owner=self)
+        world.after(delay_s, self.work, lambda: self._begin(reopen=row.status in ENDED), owner=self)
         return True
 
-    def _start_up(self, reopen: bool) -> None:
-        self.work(lambda: self._begin(reopen=reopen))
-        if not self.dead:
-            self.world.after(LEASE_S / 3, self._renew, owner=self, live=False)
-            self.look()
-
     def _begin(self, *, reopen: bool) -> None:
-        world, plan = self.world, self.world.plan
-        store = cast(Store, self.link)
+        plan, store = self.world.plan, cast(Store, self.link)
         state = load_state(store, RUN, self.run.offset)
         program = Watched(plan.program(), self) if plan.program is not None else None
         session = self.session = Session(store, self.clock, state, epoch=self.epoch, program=program)
         session.recorder.checkpoint_events = plan.checkpoint_events
-        if reopen:
-            session.reopen()
-        for name, capacity in plan.limits.items():
-            self.limit(name, capacity)
-        for pool in plan.pools.values():
-            self.limit(slot_of(pool.name), float(pool.capacity), float(pool.backlog))
-        self.carry_out(session.begin(self.name))
+        driver = self._driver = WatchedDriver(cast(Engines, self.surroundings), session, self.run, LEASE_S)
+        driver.watch(self)
+        self.surroundings.held.share(driver.inbox, driver.drain)
+        driver.rerun_changed = True
+        self.limit(driver, plan.limits)
+        for name, spec in self.surroundings.specs.items():
+            self.limits[f"executor:{name}"] = (spec.capacity, spec.backlog)
+        driver.begin(reopen=reopen)
         if program is None:
-            from motet.testing.simulation.scripts import Script
-
-            self.script = Script(self, session)
-            world.after(0.0, self.script.go_on, owner=self)
-
-    def limit(self, name: str, capacity: float, slack: float = 0.0) -> None:
-        """Set a named limit."""
-        assert self.session is not None
-        self.limits[name] = (capacity, slack)
-        self.session.limit(name, capacity, slack)
-
-    def die(self, why: str) -> None:
-        """The process is gone, with all its attempts and all that it had not committed."""
-        if not self.dead:
-            self.dead = True
-            self.world.say(self.name, why)
-            self.world.bereaved(self)
-
-    def _broke(self, error: MotetError) -> None:
-        self.broken = True
-        self.die(f"gives up: {type(error).__name__}")
+            self.world.after(0.0, Script(self, driver).go_on, owner=self)
 
     def work(self, work: Callable[[], None]) -> None:
-        """Do something with the session. Errors of the store end this process; others are violations."""
-        self._steps = self.world.steps
+        """Have the loop do something. What an error of the store breaks ends this process; others are violations."""
         try:
             work()
-        except StoreError as error:
-            self._broke(error)
-        except (Violation, Crash):
-            raise
-        except Exception as error:  # boundary: whatever comes out of the engine is what is looked for
-            if not _is_the_engines(error):
-                raise
-            raise Violation("the-engine-does-not-break", f"{type(error).__name__}: {error}") from error
-
-    def _renew(self) -> None:
-        if self.state.status in ENDED:
+        except MotetError:
+            pass  # it was told to whoever asked, and what it broke is told below
+        except Exception as error:  # noqa: BLE001 - boundary: whatever comes out of the engine is what is looked for
+            self._judge(error)
+        driver = self._driver
+        if driver is None or self.dead:
             return
-        self.work(lambda: self.link.renew(RUN, self.epoch, LEASE_S))
-        self.world.after(LEASE_S / 3, self._renew, owner=self, live=False)
+        broken = driver.session.broken
+        if isinstance(broken, StoreError):
+            self.broken = True
+            self.die(f"gives up: {type(broken).__name__}")
+        elif broken is not None:
+            self._judge(broken)
+        elif driver.finished.is_set():
+            self.dead = True
+            self.world.say(self.name, "is done: the run is", driver.state.status)
+            self.world.run_ended(self)
 
-    # ------------------------------------------------------------ news
+    @staticmethod
+    def _judge(error: BaseException) -> None:
+        cause = error.__cause__ or error
+        if not _is_the_engines(cause):
+            raise cause
+        raise Violation("the-engine-does-not-break", f"{type(cause).__name__}: {cause}") from cause
 
-    def tell(self, told: Input) -> None:
-        """Bring news; what comes at about the same time is fed at once."""
-        self._inbox.append(told)
-        if not self._draining:
-            self._draining = True
-            delay_s = 0.0 if self.world.rng.random() < 0.7 else 0.05
-            self.world.after(delay_s, self._drain, owner=self)
-
-    def _drain(self) -> None:
-        self._draining = False
-        batch, self._inbox = self._inbox, []
-        if len(batch) > 1 and self.world.rng.random() < 0.3:
-            self.world.rng.shuffle(batch)
-        session = self.session
-        assert session is not None
-        self.work(lambda: self.carry_out(session.feed(batch)))
+    # ------------------------------------------------------------ what happens to it
 
     def notice(self) -> None:
         """Something was published."""
-        if not self._looking:
-            self._looking = True
-            self.world.after(self.world.rng.random() * 0.2, self.look, owner=self)
+        self.surroundings.tender.notice()
 
-    def look(self) -> None:
-        """Take in what was published since the last look; now and then some of it comes twice."""
-        self._looking = False
-        session = self.session
-        if session is None or self.state.status in ENDED:
+    def looked(self) -> None:
+        """What was published was taken in; now and then some of it comes twice."""
+        driver = self._driver
+        if driver is None or self.dead or driver.state.status in ENDED:
             return
-        before = session.cursor
-        self.work(lambda: take_in(cast("RunLoop", self)))
-        if self.dead:
-            return
-        checks.check_stops(self)
+        checks.check_stops(self.ledger, self)
         if self.world.rng.random() < 0.2:
-            entries = self.link.read(max(0, before - 2), published=True)
-            again = [
-                ev.EventReceived(each.at, each.offset, each.key, each.namespace, each.value, each.sender)
-                for each in entries
-                if each.key in self.state.listening and each.offset <= self.state.offset
-            ]
-            self.work(lambda: self.carry_out(session.feed(again)))
+            for each in self.link.read(max(0, driver.session.cursor - 3), published=True):
+                if each.key in driver.state.listening and each.offset <= driver.state.offset:
+                    again = ev.EventReceived(each.at, each.offset, each.key, each.namespace, each.value, each.sender)
+                    self.work(lambda again=again: driver.tell(again))  # type: ignore[misc]
 
     def cancel(self, reason: str) -> None:
-        """Stop the run, as Ctrl-C does."""
-        session = self.session
-        if session is not None and self.state.status not in ENDED and self.state.status != "cancelling":
-            self.world.ledger.hearing.asked += 1
-            self.work(lambda: self.carry_out(session.record(ev.RunCancelling(self.clock.now(), reason))))
+        driver = self._driver
+        if driver is not None and driver.state.status not in (*ENDED, CANCELLING):
+            self.ledger.hearing.asked += 1
+            self.work(lambda: driver.cancel(reason))
 
-    # ------------------------------------------------------------ commands
+
+class WatchedDriver(Driver):
+    """The engine's own driver, with what it is about to do looked at."""
+
+    _carried = 0
+
+    def watch(self, process: Owner) -> None:
+        """Have this process's ledger judge what is done."""
+        self._process = process
 
     def carry_out(self, commands: Sequence[Command]) -> None:
-        """Do what the session says, now that it is committed; then tell who waits."""
+        self._process.surroundings.held.check_held()
         for command in commands:
-            self.world.point(self, COMMAND)
-            if isinstance(command, StartAttempt):
-                self.attempts.start(command, self._steps)
-            elif isinstance(command, SetTimer):
-                self.attempts.set_timer(command)
-            else:
-                self.attempts.stop(command)
-        session = self.session
-        assert session is not None
-        touched, session.touched = session.touched, {}
-        for key in touched:
-            step = session.state.steps.get(key)
+            self._look_at(command)
+        for key in self.session.touched:
+            step = self.state.steps.get(key)
             if step is not None and step.status in ENDED:
-                checks.check_told(self, step)
+                checks.check_told(self._process.ledger, self._process, step)
         self._carried += 1
-        if self._carried % 25 == 0 and not session.unflushed and self.epoch == self.world.ledger.epoch:
-            checks.check_states(self.world.store, session.state)
-        if self.script is not None:
-            self.script.nudge()
-        if session.state.status in ENDED and not self.dead:
-            self._end()
+        ledger, link = self._process.ledger, self._process.link
+        if self._carried % 25 == 0 and not self.session.unflushed and self.session.epoch == ledger.epoch:
+            checks.check_states(link.store, self.state)
+        super().carry_out(commands)
 
-    def _end(self) -> None:
-        self.dead = True
-        self.link.release(RUN, self.epoch)
-        self.world.say(self.name, "is done: the run is", self.state.status)
-        self.world.run_ended(self)
-
-    def asked_for(self, actions: Iterable[Action]) -> None:
-        """Note how steps were asked for, and whether the run was ended."""
-        for action in actions:
-            if isinstance(action, Finish):
-                self.finishing = True
-                continue
-            step = action.then if isinstance(action, RestartStep) else action
-            if isinstance(step, AddStep):
-                after = [*step.after, action.key] if isinstance(action, RestartStep) else step.after
-                self.specs[step.key] = Spec(step.needs, after, step.each, step.size, step.policy)
+    def _look_at(self, command: Command) -> None:
+        process, world = self._process, self._process.world
+        if isinstance(command, StartAttempt):
+            name = _name(command)
+            policy = self.state.steps[command.key].policy
+            mark = f"{process.number}:{command.attempt}"
+            running = Running(name, command.key, command.element, command.attempt, mark, checks.demands(policy))
+            world.say(process.name, "starts", name, command.attempt)
+            checks.check_start(process.ledger, process, command, running)
+            process.running[name] = running
+            if policy.timeout_s is not None:
+                due_at, late_s = world.now + policy.timeout_s, policy.timeout_s + 0.5
+                world.after(late_s, checks.check_timeout, process, running, due_at, owner=process, live=False)
+        elif isinstance(command, StopAttempt):
+            name = _name(command)
+            world.say(process.name, "stops", name, command.attempt, command.reason)
+            known = process.running.get(name)
+            if known is not None and known.number == command.attempt:
+                known.stopped = True
 
 
 class Watched:
     """A program, with what it asks for noted."""
 
-    def __init__(self, program: Program, owner: Owner) -> None:
+    def __init__(self, program: Program, process: Process) -> None:
         self._program = program
-        self._owner = owner
+        self._process = process
 
     def advance(self, view: View) -> Iterable[Action]:
         """What the program says."""
         actions = list(self._program.advance(view))
-        self._owner.asked_for(actions)
+        self._process.asked_for(actions)
         return actions
 
 
-def _is_the_engines(error: Exception) -> bool:
+def _name(command: StartAttempt | StopAttempt) -> str:
+    return command.key if command.element < 0 else element_key(command.key, command.element)
+
+
+def _is_the_engines(error: BaseException) -> bool:
     """Whether it was raised in the engine, and not by a fault of the simulator."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -1,17 +1,15 @@
-"""Executors that lose, delay, repeat and reorder what attempts report."""
+"""Executors that lose, delay, repeat and reorder what attempts report; and the calls that they are given."""
 
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
 
+from motet.engine.calls import Prepared, Settled
 from motet.kernel.policy import Policy
-from motet.ports import Failure, Outcome, Stopped, Success
+from motet.kernel.state import element_key
+from motet.ports import Attempt, Failure, Outcome, Place, Stopped, Success
 from motet.testing.simulation.plan import Chances, Pool
-
-if TYPE_CHECKING:
-    from motet.testing.simulation.attempts import Attempts, Running
-    from motet.testing.simulation.owner import Owner
+from motet.testing.simulation.world import COMMAND, Process, Running
 
 
 def outcome_of(rng: random.Random, chances: Chances, running: Running) -> Outcome:
@@ -28,49 +26,98 @@ def seconds_of(rng: random.Random, chances: Chances) -> float:
     return float(round(seconds)) if rng.random() < chances.coarse else seconds
 
 
+class SimulatedCall:
+    """What the attempts at a step need to run: who they are, and how they are to be run."""
+
+    def __init__(self, process: Process, key: str, policy: Policy) -> None:
+        self._process = process
+        self._key = key
+        self._policy = policy
+
+    def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared:
+        """The attempt that the process has in hand."""
+        name = self._key if element < 0 else element_key(self._key, element)
+        return Prepared(len, (self._process.running[name], self._policy))
+
+    def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
+        """The outcome as it is recorded."""
+        running: Running = attempt.args[0]
+        return settled(self._process, running, outcome)
+
+
+def settled(process: Process, running: Running, outcome: Outcome) -> Settled:
+    """The outcome as it is recorded; failures are noted."""
+    if isinstance(outcome, Success):
+        return Settled(True, outcome.record)
+    assert isinstance(outcome, Failure)
+    world, error = process.world, outcome.error
+    told = Settled(False, error=error, retry=not error.get("refused"), delay_s=error.get("asked_s"))
+    running.told.append(told)
+    world.failed.setdefault((running.name, running.number), (process.number, world.now, world.steps))
+    return told
+
+
 class SimulatedPool:
     """One executor of one process. It dies with the process, and its attempts with it."""
 
-    def __init__(self, owner: Owner, attempts: Attempts, pool: Pool) -> None:
-        self._owner = owner
-        self._attempts = attempts
-        self._pool = pool
-        self._jobs: dict[str, Running] = {}
+    place: Place = "here"
 
-    def start(self, running: Running, policy: Policy) -> None:
+    def __init__(self, process: Process, pool: Pool) -> None:
+        self.name, self.capacity, self.backlog = pool.name, pool.capacity, pool.backlog
+        self._process = process
+        self._stops = pool.stops
+        self._jobs: dict[tuple[str, int, int], Attempt] = {}
+
+    def start(self, attempt: Attempt) -> None:
         """Begin an attempt; how it ends, and whether one hears of it, is chance."""
-        world, chances = self._owner.world, self._owner.world.plan.chances
-        rng = world.rng
+        process, world = self._process, self._process.world
+        world.point(process, COMMAND)
+        rng, chances = world.rng, world.plan.chances
+        running, policy = attempt.args
         if rng.random() < chances.break_:
             broken = Failure({"type": "Broken", "message": running.mark, "refused": False, "asked_s": None})
-            self._attempts.report(running, broken)
+            self._report(attempt, broken)
             return
-        self._jobs[self._id(running)] = running
+        self._jobs[_id(attempt)] = attempt
         seconds = seconds_of(rng, chances)
         outcome = outcome_of(rng, chances, running)
         if policy.timeout_s is not None and rng.random() < chances.lose:
             return
-        world.after(seconds, self._end, running, outcome, owner=self._owner)
+        world.after(seconds, self._end, attempt, outcome, owner=process)
         while rng.random() < chances.repeat:
             seconds += rng.random() * 10.0
-            world.after(seconds, self._attempts.report, running, outcome, owner=self._owner)
+            world.after(seconds, self._report, attempt, outcome, owner=process)
 
-    def _end(self, running: Running, outcome: Outcome) -> None:
-        self._jobs.pop(self._id(running), None)
-        self._attempts.report(running, outcome)
+    def _end(self, attempt: Attempt, outcome: Outcome) -> None:
+        self._jobs.pop(_id(attempt), None)
+        self._report(attempt, outcome)
 
-    def stop(self, running: Running, reason: str, grace_s: float) -> bool:
+    def _report(self, attempt: Attempt, outcome: Outcome) -> None:
+        self._process.world.say(self._process.name, "hears of", attempt.args[0].name, attempt.number, _word(outcome))
+        self._process.work(lambda: attempt.report(attempt, outcome))
+
+    def stop(self, run: str, key: str, element: int, number: int, reason: str) -> bool:
         """As `ports.Executor.stop`: what is not known any more has been reported already."""
-        job = self._jobs.get(self._id(running))
+        process, world = self._process, self._process.world
+        if process.dead:
+            return True
+        world.point(process, COMMAND)
+        job = self._jobs.get((key, element, number))
         if job is None:
             return True
-        if not self._pool.stops:
+        if not self._stops:
             return False
-        del self._jobs[self._id(running)]
-        world = self._owner.world
-        world.after(world.rng.random() * grace_s, self._attempts.report, running, Stopped(reason), owner=self._owner)
+        del self._jobs[key, element, number]
+        world.after(world.rng.random() * job.grace_s, self._report, job, Stopped(reason), owner=process)
         return True
 
-    @staticmethod
-    def _id(running: Running) -> str:
-        return f"{running.name}/{running.mark}"
+    def close(self, *, kill: bool = False) -> None:
+        """Nothing outlives the process."""
+
+
+def _id(attempt: Attempt) -> tuple[str, int, int]:
+    return attempt.key, attempt.element, attempt.number
+
+
+def _word(outcome: Outcome) -> str:
+    return type(outcome).__name__

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from motet.engine import replay
-from motet.engine.session import Session
-from motet.kernel.decide import Command
-from motet.kernel.inputs import Ended, Input, Succeeded, tries_again
+from motet.engine.attempts import news_of
+from motet.engine.driver import Driver
+from motet.errors import Cancelled
+from motet.kernel.inputs import Ended, Failed, Input, Succeeded, tries_again
 from motet.kernel.program import AddStep, Finish
 from motet.kernel.state import Step
 from motet.ports import Failure, Outcome, Publication, Success
 from motet.testing.simulation.plan import RUN, Op
-from motet.testing.simulation.pools import outcome_of, seconds_of
+from motet.testing.simulation.pools import SimulatedCall, outcome_of, seconds_of, settled
+from motet.testing.simulation.world import Process
 
-if TYPE_CHECKING:
-    from motet.testing.simulation.owner import Owner
+Asking: TypeAlias = Callable[[Callable[[], None]], bool]
+"""Whether it has come already; else the callback is called when it comes."""
 
-Waiting: TypeAlias = Generator[Callable[[], bool] | float, None, None]
-"""Gives what it waits for: a condition, or a number of seconds."""
+Waiting: TypeAlias = Generator[Asking | float, None, None]
+"""Gives what it waits for: something to ask the driver for, or a number of seconds."""
 
 ROOT = "script"
 
@@ -56,62 +57,61 @@ class Body:
 class Script:
     """The plan's script in one process: run from its beginning, with what is recorded not run again."""
 
-    def __init__(self, owner: Owner, session: Session) -> None:
-        self.owner = owner
-        self.world = owner.world
-        self.session = session
+    def __init__(self, process: Process, driver: Driver) -> None:
+        self._process = process
+        self._world = process.world
+        self._driver = driver
         self._waiting: Waiting = self._root()
-        self._until: Callable[[], bool] | None = None
-        self._nudged = self._flushing = False
-        edited = owner.world.rng.random() < owner.world.plan.chances.edited
-        self._edition = owner.name if edited else ""
+        self._nudged = False
+        edited = process.world.rng.random() < process.world.plan.chances.edited
+        self._edition = process.name if edited else ""
 
     # ------------------------------------------------------------ the thread
 
     def go_on(self) -> None:
         """Run on to the next thing to wait for."""
-        self._nudged, self._until = False, None
-        self.owner.work(self._go_on)
+        self._nudged = False
+        self._process.work(self._go_on)
 
     def _go_on(self) -> None:
         for wanted in self._waiting:
             if isinstance(wanted, float):
-                self.world.after(wanted, self.go_on, owner=self.owner)
+                self._world.after(wanted, self.go_on, owner=self._process)
                 return
-            if not wanted():
-                self._until = wanted
+            if not wanted(self._nudge):
                 return
 
-    def nudge(self) -> None:
-        """Something changed: go on if that was waited for."""
-        if self._until is not None and not self._nudged and self._until():
+    def _nudge(self) -> None:
+        """What was waited for has come."""
+        if not self._nudged:
             self._nudged = True
-            delay_s = 0.0 if self.world.rng.random() < 0.5 else 0.1
-            self.world.after(delay_s, self.go_on, owner=self.owner)
+            delay_s = 0.0 if self._world.rng.random() < 0.5 else 0.1
+            self._world.after(delay_s, self.go_on, owner=self._process)
 
     # ------------------------------------------------------------ bodies
 
     def _root(self) -> Waiting:
-        policy = self.world.plan.policy
+        policy = self._world.plan.policy
         try:
             number = self._add(AddStep(ROOT, ROOT, form="flow", policy=policy))
         except Stopping:
-            self._feed(then=Finish("cancelled"))
+            self._finish(Finish("cancelled"))
             return
         while number or (number := (yield from self._granted(ROOT))):
             try:
-                yield from self._body(Body(ROOT), self.world.plan.script)
-                told: Input = self._told(ROOT, number, Success(record={"n": 0, "by": self._mark(ROOT)}))
+                yield from self._body(Body(ROOT), self._world.plan.script)
+                told = self._told(ROOT, number, Success(record={"n": 0, "by": self._mark(ROOT)}))
             except Stopping:
-                self._feed(Ended(self.owner.clock.now(), ROOT, number, "stopped"))
+                self._driver.conclude(Ended(self._now(), ROOT, number, "stopped"))
                 break
             except Failing:
                 told = self._told(ROOT, number, self._failure(ROOT))
-            if not self._tries_again(told):
-                self._feed(told, then=Finish("succeeded" if isinstance(told, Succeeded) else "failed"))
+            if not tries_again(self._driver.state, told):
+                self._finish(Finish("succeeded" if isinstance(told, Succeeded) else "failed"), told)
                 return
+            self._driver.conclude(told)
             number = 0
-        self._feed(then=Finish(self._step(ROOT).status))
+        self._finish(Finish(self._step(ROOT).status))
 
     def _body(self, body: Body, ops: Sequence[Op]) -> Waiting:
         try:
@@ -132,7 +132,7 @@ class Script:
         elif op.kind == "publish":
             self._publish(f"{body.key}/{place}")
         elif op.kind == "limit":
-            self.owner.limit("gpu", 1.0 + place % 3)
+            self._process.limit(self._driver, {"gpu": 1.0 + place % 3})
         elif op.kind == "wait":
             yield self._has_ended(body.latest)
         elif op.kind == "loop":
@@ -181,94 +181,70 @@ class Script:
             if op.kind == "flow":
                 outcome = yield from self._nested(key, number, op)
             else:
-                rng, chances = self.world.rng, self.world.plan.chances
+                rng, chances = self._world.rng, self._world.plan.chances
                 yield seconds_of(rng, chances)
-                outcome = outcome_of(rng, chances, self.owner.attempts.running[key])
+                outcome = outcome_of(rng, chances, self._process.running[key])
                 if isinstance(outcome, Success) and rng.random() < chances.lost:
                     outcome.record["lost"] = True
-            told = self._told(key, number, outcome)
-            if op.kind != "flow" or not self._tries_again(told):
-                self._feed(told)
-            if self._step(key).ended:
+            if self._driver.conclude(self._told(key, number, outcome)).ended:
                 return
             number = 0
 
-    def _nested(self, key: str, number: int, op: Op) -> Generator[Callable[[], bool] | float, None, Outcome]:
+    def _nested(self, key: str, number: int, op: Op) -> Generator[Asking | float, None, Outcome]:
         try:
             yield from self._body(Body(key), op.body)
         except Failing:
             return self._failure(key)
         except Stopping:
-            self._feed(Ended(self.owner.clock.now(), key, number, "stopped"))
+            self._driver.conclude(Ended(self._now(), key, number, "stopped"))
             raise
         return Success(record={"n": 1, "by": self._mark(key)})
 
-    # ------------------------------------------------------------ the driver's part
+    # ------------------------------------------------------------ what it has of the driver
 
     def _step(self, key: str) -> Step:
-        return self.session.state.steps[key]
+        return self._driver.state.steps[key]
 
-    def _has_ended(self, key: str) -> Callable[[], bool]:
-        return lambda: self._step(key).ended
+    def _has_ended(self, key: str) -> Asking:
+        return lambda callback: self._driver.when_ended(key, -1, callback)
 
-    def _granted(self, key: str) -> Generator[Callable[[], bool] | float, None, int]:
-        grants = self.owner.attempts.grants
-        yield lambda: key in grants or self._step(key).ended
-        return grants.pop(key, 0)
+    def _granted(self, key: str) -> Generator[Asking | float, None, int]:
+        """Wait until the attempt is the script's to carry out; gives its number, 0 if the step has ended."""
+        numbers: list[int | None] = []
+
+        def ask(callback: Callable[[], None]) -> bool:
+            numbers.append(self._driver.turn(key, callback))
+            return numbers[-1] is not None
+
+        while not numbers or numbers[-1] is None:
+            yield ask
+        return numbers[-1]
 
     def _mark(self, key: str) -> str:
-        return self.owner.attempts.running[key].mark
+        return self._process.running[key].mark
 
     def _failure(self, key: str) -> Failure:
         return Failure({"type": "E", "message": self._mark(key), "refused": False, "asked_s": None})
 
-    def _told(self, key: str, number: int, outcome: Outcome) -> Input:
-        at = self.owner.clock.now()
-        if isinstance(outcome, Success):
-            return Succeeded(at, key, number, outcome.record)
-        assert isinstance(outcome, Failure)
-        return self.owner.attempts.failing(self.owner.attempts.running[key], outcome.error)
+    def _told(self, key: str, number: int, outcome: Outcome) -> Succeeded | Failed:
+        return news_of(self._now(), key, number, settled(self._process, self._process.running[key], outcome))
 
-    def _tries_again(self, told: Input) -> bool:
-        """Whether another attempt at a body follows; then what is below runs anew when that one asks for it."""
-        if not tries_again(self.session.state, told):
-            return False
-        replay.clear_below(self.session, (told,), (told.key,))
-        self._feed(told)
-        return True
+    def _now(self) -> float:
+        return self._process.clock.now()
 
-    def _feed(self, *told: Input, then: Finish | None = None) -> None:
-        if then is not None:
-            self.owner.asked_for((then,))
-        self.owner.carry_out(self.session.feed(told, then))
+    def _finish(self, finish: Finish, *told: Input) -> None:
+        self._process.asked_for((finish,))
+        self._driver.finish(finish, *told, wait=False)
 
     def _add(self, action: AddStep) -> int:
         """Add a step, or find it recorded, and bring what it needs to run; gives the attempt to carry out here."""
-        owner, session, key = self.owner, self.session, action.key
-        known = session.state.steps.get(key)
-        owner.asked_for((action,))
-        if known is not None and replay.recorded(session, known, action, rerun_changed=True):
-            return 0
-        if session.state.status == "cancelling":
-            raise Stopping
-        owner.carry_out(session.act((action,)) if known is None else self._again(known))
-        if session.unflushed and not self._flushing:
-            self._flushing = True
-            self.world.after(0.1, self._flush, owner=owner)
-        return owner.attempts.grants.pop(key, 0)
-
-    def _again(self, known: Step) -> Sequence[Command]:
-        """A recorded step is to run: because it has not ended yet, or because its result was not kept."""
-        if known.ended:
-            self.session.reset(known.key, "its result was not kept")
-        return self.session.bind(known.key)
-
-    def _flush(self) -> None:
-        self._flushing = False
-        self.owner.work(self.session.flush)
+        self._process.asked_for((action,))
+        try:
+            return self._driver.add(action, SimulatedCall(self._process, action.key, action.policy))
+        except Cancelled:
+            raise Stopping from None
 
     def _publish(self, name: str) -> None:
         """Publish under a key of its own, so that the same statement run again says nothing new."""
-        at, client_key = self.owner.clock.now(), f"{RUN}/{name}"
-        offsets = self.world.store.publish([Publication("red", 1, "", client_key, "", client_key, at)])
-        self.world.was_published(offsets[0], "red")
+        at, client_key = self._now(), f"{RUN}/{name}"
+        self._process.publish(Publication("red", 1, "", client_key, "", client_key, at))

@@ -14,7 +14,16 @@ from motet.testing.simulation.drawing import draw
 from motet.testing.simulation.ledger import Ledger
 from motet.testing.simulation.owner import LEASE_S, Owner
 from motet.testing.simulation.plan import RUN, Disturbance, Plan, Said
-from motet.testing.simulation.world import BEFORE_COMMIT, BETWEEN, Crash, Line, SimulatedClock, Violation, World
+from motet.testing.simulation.world import (
+    BEFORE_COMMIT,
+    BETWEEN,
+    Crash,
+    Line,
+    Process,
+    SimulatedClock,
+    Violation,
+    World,
+)
 
 
 @dataclass(slots=True)
@@ -38,9 +47,6 @@ class Simulation(World):
     """The world of one run.
 
     current  the process that claimed the run last
-    started  by step or element: the epoch and number of the last attempt that started
-    failed   by step or element, and attempt: to whom its failure was told first, when, and after how many steps
-             of the clocks
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -48,10 +54,8 @@ class Simulation(World):
         self._clock = SimulatedClock(self)
         self.store = MemoryStore(self._clock.now)
         self.ledger = Ledger(self)
-        self.current: Owner | None = None
+        self.current: Process | None = None
         self.owners: list[Owner] = []
-        self.started: dict[str, tuple[int, int]] = {}
-        self.failed: dict[tuple[str, int], tuple[int, float, int]] = {}
         self._reopenings = plan.reopenings
         self._expected = False
 
@@ -77,7 +81,7 @@ class Simulation(World):
 
     def _enter(self, reopen: bool, force: bool) -> None:
         self._expected = False
-        owner = Owner(self, len(self.owners) + 1)
+        owner = Owner(self, self.store, self.ledger, len(self.owners) + 1)
         self.owners.append(owner)
         self.say(owner.name, "comes", "to reopen" if reopen else "", "by force" if force else "")
         if owner.take_up(reopen=reopen, force=force):
@@ -89,16 +93,14 @@ class Simulation(World):
         if not self.ledger.ended and self.current is not None and self.current.dead:
             self.enter(LEASE_S / 2, force=self.rng.random() < 0.5)
 
-    def claimed(self, owner: Owner) -> None:
-        """The process is the run's owner from now on."""
+    def claimed(self, owner: Process) -> None:
         if owner.epoch <= self.ledger.epoch:
             raise Violation("stale-owners-are-fenced", f"epoch {owner.epoch} came after {self.ledger.epoch}")
         self.ledger.epoch = owner.epoch
         self.current = owner
         self.say(owner.name, "owns the run", f"epoch {owner.epoch}")
 
-    def bereaved(self, owner: Owner) -> None:
-        """The process died: somebody is to take the run up after it."""
+    def bereaved(self, owner: Process) -> None:
         self.live -= sum(happening.live for _, _, happening in owner.deferred)
         owner.deferred.clear()
         if owner is self.current:
@@ -107,8 +109,7 @@ class Simulation(World):
             else:
                 self.enter(self.rng.random() * 2.0, force=self.rng.random() < 0.7)
 
-    def run_ended(self, owner: Owner) -> None:
-        """The run has ended; perhaps somebody takes it up again."""
+    def run_ended(self, owner: Process) -> None:
         if self._reopenings and not self._expected and self.ledger.status in ("failed", "cancelled"):
             self._reopenings -= 1
             self._expected = True
@@ -117,12 +118,14 @@ class Simulation(World):
     # ------------------------------------------------------------ publications
 
     def _say(self, said: Said) -> None:
-        at = self._clock.now()
-        event = Publication(said.key, said.value, said.namespace, "somebody", "", said.client_key, at)
-        self.was_published(self.store.publish([event])[0], said.key)
+        self.publish(
+            Publication(said.key, said.value, said.namespace, "somebody", "", said.client_key, self._clock.now())
+        )
 
-    def was_published(self, offset: int, key: str) -> None:
-        """Let all processes know, soon."""
+    def publish(self, event: Publication) -> None:
+        self._published(self.store.publish([event])[0], event.key)
+
+    def _published(self, offset: int, key: str) -> None:
         if self.ledger.hearing.publish(offset, key):
             self.say("world", "published", key, f"at offset {offset}")
         for owner in self.owners:
@@ -142,7 +145,7 @@ class Simulation(World):
             return len(ledger.specs) > 0 and ledger.steps_left() <= 1
         return ledger.finishing if when == "ending" else ledger.cancelling
 
-    def strike(self, what: Disturbance, owner: Owner | None, place: str) -> None:
+    def strike(self, what: Disturbance, owner: Process | None, place: str) -> None:
         if what.kind == "clock":
             self.step_clocks(what.amount)
         elif what.kind == "stop":
@@ -150,7 +153,7 @@ class Simulation(World):
         elif owner is not None and not owner.dead:
             self._strike(what, owner, place)
 
-    def _strike(self, what: Disturbance, owner: Owner, place: str) -> None:
+    def _strike(self, what: Disturbance, owner: Process, place: str) -> None:
         if what.kind == "crash":
             owner.die(f"crashes {place}")
             if place != BETWEEN:
@@ -158,7 +161,7 @@ class Simulation(World):
         elif what.kind == "full":
             raise StoreFull("The disk is full.")
         elif what.kind == "resend":
-            owner.link.resend = True
+            owner.resend = True
         elif what.kind == "cancel":
             self.after(0.0, owner.cancel, "interrupted", owner=owner)
         elif what.kind == "rival":
@@ -171,7 +174,7 @@ class Simulation(World):
                 self.enter(late_s + self.rng.random(), force=what.rival == "forced")
             self._pause(owner, place, what.amount)
 
-    def _pause(self, owner: Owner, place: str, for_s: float) -> None:
+    def _pause(self, owner: Process, place: str, for_s: float) -> None:
         """Stop the process where it is, as SIGSTOP does; the others go on meanwhile."""
         self.say(owner.name, "is paused", place, f"for {for_s:.1f} s")
         owner.paused = True
@@ -183,7 +186,7 @@ class Simulation(World):
         self.inside = None
         self._wake(owner)
 
-    def _wake(self, owner: Owner) -> None:
+    def _wake(self, owner: Process) -> None:
         owner.paused, owner.resumed_at = False, self.now
         self.say(owner.name, "goes on")
         self.resume(owner)
@@ -193,7 +196,7 @@ class Simulation(World):
             at = self._clock.now()
             offset = self.store.publish([Publication("run.stop", "by a user", "motet", "", RUN, "", at)])[0]
             self.ledger.hearing.stops[offset] = False
-            self.was_published(offset, "run.stop")
+            self._published(offset, "run.stop")
 
 
 def simulate(seed: int) -> Result:

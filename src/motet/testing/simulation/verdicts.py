@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from motet.kernel.policy import Policy
 from motet.kernel.transitions import ENDED
+from motet.testing.simulation.ledger import Ledger
 from motet.testing.simulation.spec import Spec
-from motet.testing.simulation.world import Violation
-
-if TYPE_CHECKING:
-    from motet.testing.simulation.ledger import Ledger
+from motet.testing.simulation.world import Process, Violation
 
 _EPS = 1e-3
+
+
+def commit(ledger: Ledger, process: Process, epoch: int, events: Sequence[Mapping[str, Any]]) -> None:
+    """Take in what a process had committed. Raises Violation."""
+    if epoch != ledger.epoch:
+        raise Violation("stale-owners-are-fenced", f"{process.name} of epoch {epoch} wrote in epoch {ledger.epoch}")
+    ledger.writer = process
+    for event in events:
+        ledger.world.say(process.name, "committed", event)
+        FOLD[event["event"]](ledger, event)
 
 
 def run_started(ledger: Ledger, event: Mapping[str, Any]) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from motet.engine.calls import Settled
+from motet.engine.driver import Driver
+from motet.engine.session import Session
+from motet.kernel.program import Action, AddStep, Finish, RestartStep
+from motet.ports import Publication
 from motet.testing.simulation.plan import Disturbance, Plan
-
-if TYPE_CHECKING:
-    from motet.testing.simulation.owner import Owner
+from motet.testing.simulation.spec import Spec
 
 MOST_EVENTS = 30_000
 """No simulated run needs as many; one that does runs in circles."""
@@ -31,8 +34,8 @@ _PLACES = {
 }
 
 
-class Violation(Exception):
-    """An invariant does not hold. `name` is one of `checks.INVARIANTS`."""
+class Violation(BaseException):
+    """An invariant does not hold. `name` is one of `checks.INVARIANTS`. Nothing of the engine may catch it."""
 
     def __init__(self, name: str, why: str) -> None:
         super().__init__(name, why)
@@ -51,7 +54,7 @@ class Happening:
     call: Callable[..., None]
     args: tuple[Any, ...]
     live: bool
-    owner: Owner | None
+    owner: Process | None
 
 
 @dataclass(slots=True)
@@ -81,11 +84,92 @@ class SimulatedClock:
 
 
 @dataclass(slots=True)
+class Running:
+    """An attempt that a process has in hand. `mark` is on all that it reports.
+
+    told     the failures that it was said to have ended with
+    stopped  whether it was asked to stop
+    """
+
+    name: str
+    key: str
+    element: int
+    number: int
+    mark: str
+    demands: dict[str, float]
+    told: list[Settled] = field(default_factory=list)
+    stopped: bool = False
+
+
+class Process:
+    """What is known of a simulated process that drives the run, or would like to.
+
+    running  the attempts that it has in hand, by the key of their step or element
+    limits   named limits: capacity and slack
+    asked    steps as they were asked for, which the journal need not know yet
+    resend   whether the next commit is to be sent twice
+    """
+
+    def __init__(self, world: World, number: int) -> None:
+        self.world = world
+        self.number = number
+        self.name = f"owner {number}"
+        self.clock = SimulatedClock(world, world.rng.choice((0.0, 0.0, -2.0, 2.0)))
+        self.epoch = 0
+        self.session: Session | None = None
+        self.dead = self.paused = self.broken = self.finishing = self.resend = False
+        self.resumed_at = -1.0
+        self.deferred: list[tuple[float, int, Happening]] = []
+        self.running: dict[str, Running] = {}
+        self.limits: dict[str, tuple[float, float]] = {}
+        self.asked: dict[str, Spec] = {}
+
+    def asked_for(self, actions: Iterable[Action]) -> None:
+        """Note how steps were asked for, and whether the run was ended."""
+        for action in actions:
+            if isinstance(action, Finish):
+                self.finishing = True
+                continue
+            step = action.then if isinstance(action, RestartStep) else action
+            if isinstance(step, AddStep):
+                after = [*step.after, action.key] if isinstance(action, RestartStep) else step.after
+                self.asked[step.key] = Spec(step.needs, after, step.each, step.size, step.policy)
+
+    def die(self, why: str) -> None:
+        """The process is gone, with all its attempts and all that it had not committed."""
+        if not self.dead:
+            self.dead = True
+            self.world.say(self.name, why)
+            self.world.bereaved(self)
+
+    def work(self, work: Callable[[], None]) -> None:
+        """Have the engine do something, as a thread of the process does."""
+
+    def limit(self, driver: Driver, limits: Mapping[str, float]) -> None:
+        """Set named limits of the run."""
+        self.limits.update((name, (capacity, 0.0)) for name, capacity in limits.items())
+        driver.limit(limits)
+
+    def publish(self, event: Publication) -> None:
+        """Publish an event from within the run."""
+        self.world.publish(event)
+
+    def looked(self) -> None:
+        """What was published was taken in."""
+
+    def cancel(self, reason: str) -> None:
+        """Stop the run, as Ctrl-C does."""
+
+
+@dataclass(slots=True)
 class World:
     """Time, chance, and what happens next. All that is random comes from `rng`.
 
-    wall_s  how far the wall clocks were stepped by now; `steps` says how often
-    inside  the process that is paused in the middle of a call, while others go on
+    wall_s   how far the wall clocks were stepped by now; `steps` says how often
+    inside   the process that is paused in the middle of a call, while others go on
+    started  by step or element: the epoch and number of the last attempt that started
+    failed   by step or element, and attempt: to whom its failure was told first, when, and after how many steps
+             of the clocks
     """
 
     plan: Plan
@@ -96,7 +180,9 @@ class World:
     events: int = 0
     live: int = 0
     trace: list[Line] = field(default_factory=list)
-    inside: Owner | None = None
+    inside: Process | None = None
+    started: dict[str, tuple[int, int]] = field(default_factory=dict)
+    failed: dict[tuple[str, int], tuple[int, float, int]] = field(default_factory=dict)
     _queue: list[tuple[float, int, Happening]] = field(default_factory=list)
     _count: int = 0
     _gap: int = 0
@@ -109,7 +195,7 @@ class World:
     # ------------------------------------------------------------ time
 
     def after(
-        self, delay_s: float, call: Callable[..., None], *args: Any, owner: Owner | None = None, live: bool = True
+        self, delay_s: float, call: Callable[..., None], *args: Any, owner: Process | None = None, live: bool = True
     ) -> None:
         """Have something happen `delay_s` seconds from now, unless the process whose it is has died by then."""
         self._count += 1
@@ -135,7 +221,7 @@ class World:
         if until is not None:
             self.now = max(self.now, until)
 
-    def _happen(self, owner: Owner | None, number: int, happening: Happening) -> None:
+    def _happen(self, owner: Process | None, number: int, happening: Happening) -> None:
         self.events += 1
         if self.events > MOST_EVENTS:
             raise Violation("no-run-hangs", f"{MOST_EVENTS} things happened, and the run has not ended")
@@ -149,7 +235,7 @@ class World:
         except Crash:
             pass
 
-    def resume(self, owner: Owner) -> None:
+    def resume(self, owner: Process) -> None:
         """Let happen to a process what was put off while it was paused."""
         for _, _, happening in sorted(owner.deferred, key=lambda each: each[:2]):
             self._count += 1
@@ -164,7 +250,7 @@ class World:
 
     # ------------------------------------------------------------ disturbances
 
-    def point(self, owner: Owner | None, place: str) -> None:
+    def point(self, owner: Process | None, place: str) -> None:
         """A moment at which the next planned disturbance may strike. Raises Crash, or an error of the store."""
         self._gap -= 1
         if self._gap > 0:
@@ -180,8 +266,20 @@ class World:
         """Whether the disturbance may strike now."""
         return True
 
-    def strike(self, what: Disturbance, owner: Owner | None, place: str) -> None:
+    def strike(self, what: Disturbance, owner: Process | None, place: str) -> None:
         """Have it strike."""
+
+    def claimed(self, owner: Process) -> None:
+        """The process is the run's owner from now on."""
+
+    def bereaved(self, owner: Process) -> None:
+        """The process died: somebody is to take the run up after it."""
+
+    def run_ended(self, owner: Process) -> None:
+        """The run has ended; perhaps somebody takes it up again."""
+
+    def publish(self, event: Publication) -> None:
+        """Publish an event, and let all processes know, soon."""
 
     # ------------------------------------------------------------ trace
 

@@ -11,7 +11,7 @@ from typing import Self
 from motet import leases
 from motet.dialects.python import hosting
 from motet.dialects.python.scope import current
-from motet.engine.host import Host
+from motet.engine.attempts import World
 from motet.errors import Cancelled, UsageError
 from motet.interrupts import block
 from motet.kernel.transitions import CANCELLING
@@ -67,7 +67,7 @@ class concurrency:  # noqa: N801 - the name that users know
         self._woken = threading.Event()
         self._left = False
         self._holds: list[str] = []
-        self._host: Host | None = None
+        self._host: World | None = None
         self._ticket = ""
 
     def __enter__(self) -> Self:
@@ -124,7 +124,7 @@ class concurrency:  # noqa: N801 - the name that users know
             assert self._host is not None
             leases.let_go(self._host.store, name, self._ticket)
 
-    def _take(self, host: Host, name: str, asked: dict[str, object], until: float | None) -> bool:
+    def _take(self, host: World, name: str, asked: dict[str, object], until: float | None) -> bool:
         """Wait for the slots of one limit; False if it does not exist."""
         taken = leases.take(host.store, name, asked, host.clock.now())
         if taken is not False:
@@ -195,7 +195,7 @@ async def arate_limit(
     await asyncio.sleep(_booked(names, occupy, timeout_seconds, strict)[1])
 
 
-def _booked(names: str | Iterable[str], occupy: float, timeout_s: float | None, strict: bool) -> tuple[Host, float]:
+def _booked(names: str | Iterable[str], occupy: float, timeout_s: float | None, strict: bool) -> tuple[World, float]:
     scope = current.get()
     host = scope.driver.host if scope is not None else hosting.host()
     most_s = float("inf") if timeout_s is None else timeout_s

@@ -19,7 +19,7 @@ from motet.ports import STEERING, Entry
 from motet.records import Record
 
 if TYPE_CHECKING:
-    from motet.engine.host import Host
+    from motet.engine.attempts import World
 
 
 def pause_flow_run(
@@ -117,7 +117,7 @@ class _Fit(Record):
     answer: Json
 
 
-_Wait: TypeAlias = "tuple[Host, int, Callable[[Entry], bool], float | None]"
+_Wait: TypeAlias = "tuple[World, int, Callable[[Entry], bool], float | None]"
 """What to wait for, as `waits.first` takes it."""
 
 

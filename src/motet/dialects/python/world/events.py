@@ -11,7 +11,7 @@ from motet.dialects.python import hosting
 from motet.dialects.python.scope import Scope, current
 from motet.dialects.python.tasks import Task
 from motet.dialects.python.world import waits
-from motet.engine.host import Host
+from motet.engine.attempts import World
 from motet.errors import UsageError
 from motet.ports import Entry
 from motet.values.published import NAMESPACE
@@ -71,14 +71,14 @@ def _heard(scope: Scope, key: str) -> int:
 
 def _from_now(
     key: str, namespace: str | None, value: Any, timeout: float | None
-) -> tuple[Host, int, Any, float | None]:
+) -> tuple[World, int, Any, float | None]:
     host = hosting.host()
     until_at = None if timeout is None else host.clock.now() + timeout
     return host, host.store.head(), _wanted(key, namespace, value), until_at
 
 
 @contextmanager
-def _told(key: str, wanted: Any, after: int, timeout: float | None) -> Iterator[tuple[Host, int, Any, float | None]]:
+def _told(key: str, wanted: Any, after: int, timeout: float | None) -> Iterator[tuple[World, int, Any, float | None]]:
     """Around the wait of a step, which lists show: what to wait for, and until when."""
     scope = current.get()
     assert scope is not None

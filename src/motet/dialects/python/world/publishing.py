@@ -6,8 +6,8 @@ from typing import Any
 
 from motet.dialects.python.hosting import host
 from motet.dialects.python.scope import current
-from motet.engine.listening import check_published
 from motet.ports import Publication
+from motet.values.naming import check_published
 
 
 def publish(key: str, value: Any = None, *, namespace: str = "", client_key: str = "") -> int:

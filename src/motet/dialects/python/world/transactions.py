@@ -21,11 +21,11 @@ from motet.dialects.python.running.coroutines import finished
 from motet.dialects.python.running.limits import concurrency
 from motet.dialects.python.scope import Scope, current
 from motet.dialects.python.tasks import Task
-from motet.engine.host import Host
 from motet.errors import Cancelled, Conflict, UsageError
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports import Document
 from motet.ports.spec import recorded_spec
+from motet.ports.voice import Host
 from motet.values.records import decode, encode, is_whole
 
 if TYPE_CHECKING:

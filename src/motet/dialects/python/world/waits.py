@@ -10,7 +10,7 @@ from motet import questions
 from motet.dialects.python.running.leaving import Leaving
 from motet.dialects.python.running.limits import raise_if_stopped
 from motet.dialects.python.scope import Scope
-from motet.engine.host import Host
+from motet.engine.attempts import World
 from motet.interrupts import block
 from motet.kernel.events import Json
 from motet.ports import Document, Entry
@@ -21,7 +21,7 @@ _LOOK_S = 1.0
 _AT_ONCE = 1000
 
 
-def first(host: Host, after: int, wanted: Callable[[Entry], bool], until_at: float | None) -> Entry | None:
+def first(host: World, after: int, wanted: Callable[[Entry], bool], until_at: float | None) -> Entry | None:
     """The first event beyond the offset that is wanted, as soon as it is there; None when the time is up before.
 
     Raises Cancelled where the run that this is part of is stopped.
@@ -41,7 +41,7 @@ def first(host: Host, after: int, wanted: Callable[[Entry], bool], until_at: flo
         host.tender.unlisten(number)
 
 
-async def first_async(host: Host, after: int, wanted: Callable[[Entry], bool], until_at: float | None) -> Entry | None:
+async def first_async(host: World, after: int, wanted: Callable[[Entry], bool], until_at: float | None) -> Entry | None:
     """As `first`, while the event loop goes on."""
     import asyncio
 
@@ -63,7 +63,7 @@ async def first_async(host: Host, after: int, wanted: Callable[[Entry], bool], u
             host.tender.unlisten(number)
 
 
-def _look(host: Host, after: int, wanted: Callable[[Entry], bool]) -> tuple[Entry | None, int]:
+def _look(host: World, after: int, wanted: Callable[[Entry], bool]) -> tuple[Entry | None, int]:
     """The first event beyond the offset that is wanted, if it is there; and how far was looked."""
     while entries := host.store.read(after, limit=_AT_ONCE, published=True):
         for entry in entries:
@@ -73,7 +73,7 @@ def _look(host: Host, after: int, wanted: Callable[[Entry], bool]) -> tuple[Entr
     return None, after
 
 
-def _left_s(host: Host, until_at: float | None) -> float:
+def _left_s(host: World, until_at: float | None) -> float:
     return _LOOK_S if until_at is None else min(_LOOK_S, until_at - host.clock.now())
 
 

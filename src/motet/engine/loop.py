@@ -3,6 +3,8 @@
 Whoever brings news puts it in the inbox and takes the lock if it is free; the holder works until the inbox
 is empty. So no thread of its own is needed, no thread waits for another to do its work, and outcomes that
 arrive while a commit is under way are committed together. Who is waited for is told after the lock is let go.
+
+The loop has no clock, thread or lock but what its `World` gives it: the simulator drives this very loop.
 """
 
 from __future__ import annotations
@@ -11,36 +13,41 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from enum import Enum
 from math import inf
-from typing import TYPE_CHECKING
+from types import TracebackType
 
-from motet.engine.attempts import Attempts
-from motet.engine.listening import take_in
+from motet.engine.attempts import Attempts, World
 from motet.engine.replay import clear_below, left_behind, renew, review
 from motet.engine.session import Session
-from motet.engine.turn import Chore, Turn
 from motet.engine.waiting import Waiters
 from motet.errors import Cancelled, KernelError, MotetError, StoreError
 from motet.failpoints import hit
-from motet.interrupts import block
+from motet.interrupts import need_stack
 from motet.kernel import events as ev
 from motet.kernel.decide import Command, SetTimer, StartAttempt
 from motet.kernel.inputs import Input, TimerFired
 from motet.kernel.policy import slot_of
 from motet.kernel.program import Finish
 from motet.kernel.transitions import CANCELLING, ENDED
-from motet.ports import Attempt, Outcome, RunRow
+from motet.ports import STEERING, Attempt, Entry, Outcome, RunRow
 from motet.ports.voice import Replayed
-
-if TYPE_CHECKING:
-    from motet.engine.host import Host
 
 FLUSH_S = 0.1
 """What need not be safe at once is committed this much later, so that a page sees what runs."""
 
+_AT_ONCE = 1000
+
+
+class Chore(Enum):
+    """What the holder of the lock is asked to do besides taking in news."""
+
+    LOOK = "take in what was published"
+    FLUSH = "commit what waits to be committed"
+
 
 class RunLoop:
-    """Drives one run, from `begin` until its end is committed.
+    """Drives one run, from `begin` until its end is committed. Entered (`with`), the run is the caller's alone.
 
     run            the run's row as it was when it was taken up
     state          the run's state: to be read only, and only where a moment's change does no harm
@@ -51,7 +58,7 @@ class RunLoop:
     said           what was said once and is not to be said again; the voice's own
     """
 
-    def __init__(self, host: Host, session: Session, run: RunRow, lease_s: float) -> None:
+    def __init__(self, host: World, session: Session, run: RunRow, lease_s: float) -> None:
         self.host = host
         self.session = session
         self.state = session.state
@@ -62,8 +69,8 @@ class RunLoop:
         self.parents: set[str] = set()
         self.inbox: deque[Input | Chore] = deque()
         self.waiters = Waiters(session.state)
+        self._lock = host.lock()
         self._lease_s = lease_s
-        self._turn = Turn(self)
         self._attempts = Attempts(host, session, self.inbox.append, self.report)
         self._grants: dict[str, int] = {}
         self._flush_due = False
@@ -82,7 +89,7 @@ class RunLoop:
             self.session.limit(slot_of(name), spec.capacity, spec.backlog)
         for name, amount in self.host.resources.items():
             self.session.limit(f"resource:{name}", amount)
-        with self._turn:
+        with self:
             if reopen:
                 self.session.reopen()
             renew(self.session, rerun)
@@ -90,27 +97,27 @@ class RunLoop:
             self.carry_out(self.session.begin(f"{owner.pid}@{owner.host}" if owner is not None else ""))
         hit("resume.begun")
         self._listener = self.host.tender.listen(self.look)
-        self.host.tender.after(self._lease_s / 3, self._renew)
+        self.host.tender.every(self._lease_s / 3, self._renew)
         self.look()
 
-    def finish(self, finish: Finish, *outcomes: Input, wait: bool = True) -> None:
+    def finish(self, finish: Finish, *outcomes: Input) -> None:
         """End the run with its last outcomes, in one commit; what still runs is stopped, or given up, before."""
-        with self._turn:
+        with self:
             left = left_behind(self.state, outcomes, self.host.clock.now())
             self.carry_out(self.session.feed((*left, *outcomes), finish))
-        if wait:
-            block(self.finished)
-            self.check()
 
     def cancel(self, reason: str) -> None:
         """Stop the run: nothing new starts, what runs is asked to end, by force after its grace."""
+        with self:
+            self._cancel(reason)
+
+    def _cancel(self, reason: str, offset: int = 0) -> None:
         if self.state.status not in ENDED and self.state.status != CANCELLING:
-            with self._turn:
-                self.carry_out(self.session.record(ev.RunCancelling(self.host.clock.now(), reason)))
+            self.carry_out(self.session.record(ev.RunCancelling(self.host.clock.now(), reason, offset)))
 
     def leave(self) -> None:
         """Let go of the run as it is: committed so far, to be taken up again by anyone."""
-        with self._turn:
+        with self:
             self.check()
             self.session.flush()
             self.session.broken = Cancelled(f"Run {self.run.name} was let go of before it had ended.", _RESUME)
@@ -142,14 +149,14 @@ class RunLoop:
 
     def drain(self) -> None:
         """Work on what came in, unless somebody else does."""
-        while self.inbox and self._turn.lock.acquire(blocking=False):
+        while self.inbox and self._lock.acquire(blocking=False):
             try:
                 self._guarded(self._work)
             except BaseException as error:
                 self.failed(error)
                 raise
             finally:
-                self._turn.let_go()
+                self._let_go()
 
     def _work(self) -> None:
         while self.inbox:
@@ -165,8 +172,7 @@ class RunLoop:
                 clear_below(self.session, batch, self.parents)
                 self.carry_out(self.session.feed(batch))
             if Chore.LOOK in chores:
-                take_in(self)
-                self._heard = self.session.cursor
+                self._take_in()
             if Chore.FLUSH in chores:
                 self._flush_due = False
                 self.session.flush()
@@ -180,6 +186,76 @@ class RunLoop:
             work()
         except Exception as error:  # noqa: BLE001 - boundary: a fault of the engine must not leave anyone waiting for ever
             self.failed(error, fatal=True)
+
+    # ------------------------------------------------------------ the lock
+
+    def __enter__(self) -> None:
+        """Where the stack is nearly used up, RecursionError is raised before the lock is taken."""
+        need_stack()
+        self._lock.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """An error that leaves the session broken has everybody told before it goes on its way."""
+        if error is not None:
+            self.failed(error)
+        self._let_go()
+        if self.inbox:
+            self.drain()
+
+    def _let_go(self) -> None:
+        """Unlock, and tell those for whom something has ended. What is owed to the journal is written soon."""
+        told = self.waiters.take_due()
+        if self.session.recorder.pending and not self._flush_due:
+            self._flush_due = True
+            self.host.tender.after(FLUSH_S, self._flush)
+        self._lock.release()
+        for callback in told:
+            callback()
+
+    def _flush(self) -> None:
+        self.inbox.append(Chore.FLUSH)
+        self.drain()
+
+    # ------------------------------------------------------------ published events
+
+    def _take_in(self) -> None:
+        """Read on from the session's cursor and act on what concerns the run, in order."""
+        session = self.session
+        while True:
+            entries = self.host.store.read(session.cursor, limit=_AT_ONCE, published=True)
+            if not entries:
+                break
+            hit("heard.before")
+            heard: list[Entry] = []
+            for entry in entries:
+                act = _REQUESTS.get(entry.key) if entry.namespace == STEERING and entry.run == self.run.id else None
+                if act is not None:
+                    self._hear(heard, entry.offset - 1)
+                    heard = []
+                    act(self, entry)
+                elif entry.key in session.state.listening:
+                    heard.append(entry)
+            self._hear(heard, entries[-1].offset)
+            hit("heard.after")
+        self._heard = session.cursor
+
+    def _hear(self, entries: Sequence[Entry], cursor: int) -> None:
+        """Feed the events. All was looked at up to the offset `cursor`: rules added now hear what comes later."""
+        session = self.session
+        session.cursor = cursor
+        if entries and session.state.status not in ENDED:
+            self.carry_out(
+                session.feed(
+                    ev.EventReceived(each.at, each.offset, each.key, each.namespace, each.value, each.sender)
+                    for each in entries
+                )
+            )
+
+    def _asked_to_stop(self, entry: Entry) -> None:
+        if entry.offset > self.state.steered:  # else the run was reopened after it
+            self._cancel(entry.value if isinstance(entry.value, str) else "on request", entry.offset)
 
     # ------------------------------------------------------------ commands
 
@@ -210,7 +286,7 @@ class RunLoop:
 
     def _set_timer(self, command: SetTimer) -> None:
         if command.what == "timeout":
-            self._look_at_limits(command.due_at - self.host.clock.now())
+            self._look_at_limits(self.state.steps[command.key].policy.timeout_s or 0.0)
             return
 
         def fire() -> None:
@@ -234,6 +310,8 @@ class RunLoop:
             self.tell(TimerFired(now, "timeout", each.key, each.number, each.element))
         if again_s < inf:
             self._look_at_limits(again_s)
+
+    # ------------------------------------------------------------ the end
 
     def _end(self) -> None:
         self.host.tender.unlisten(self._listener)
@@ -266,30 +344,27 @@ class RunLoop:
         with suppress(StoreError):  # then the lease runs out, or this process is seen to be dead
             self.host.store.release(self.run.id, self.session.epoch)
 
-    def _flush_later(self) -> None:
-        if not self._flush_due and self.session.unflushed:
-            self._flush_due = True
-            self.host.tender.after(FLUSH_S, self._flush)
-
-    def _flush(self) -> None:
-        self.inbox.append(Chore.FLUSH)
-        self.drain()
-
-    def _renew(self) -> None:
+    def _renew(self) -> bool:
+        """Keep the run, and what it has yet to hear of; whether to come again."""
         if self.finished.is_set():
-            return
+            return False
         try:
             self.host.store.renew(self.run.id, self.session.epoch, self._lease_s)
             if self._heard > self._kept:  # what was acted on, or concerned nobody, may be pruned
                 self._kept = self._heard
                 self.host.store.keep_from(self.run.id, self._kept, self._lease_s)
         except MotetError as error:
-            with self._turn:
+            with self:
                 self.session.broken = self.session.broken or error
                 self.broke()
-            return
-        self.host.tender.after(self._lease_s / 3, self._renew)
+            return False
+        return True
 
+
+_REQUESTS: dict[str, Callable[[RunLoop, Entry], None]] = {
+    "run.stop": RunLoop._asked_to_stop,
+}
+"""What others may ask of a run, by the key of what they publish in Motet's own namespace for it."""
 
 _RESUME = "It can be taken up again with `motet resume`."
 
