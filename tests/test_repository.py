@@ -45,7 +45,7 @@ FORBIDDEN_NAMES = {"data", "info", "do"}
 VOICE_WORDS = re.compile(r"(.*_)?stages?(_.*)?|passed|(.*_)?machine_types?(_.*)?")
 """Orquestra's `passed` is a field: only the whole name counts ("time passed" is English)."""
 
-BELOW_DIALECTS = ("kernel", "engine", "values", "stores", "executors", "artifacts", "errors.py", "ports")
+BELOW_DIALECTS = ("kernel", "engine", "values", "stores", "executors", "artifacts", "reuse", "errors.py", "ports")
 
 MAY_BE_SMALL = {
     "events.py": "a name that Prefect's users import",

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.kinds import written
 from motet.dialects.python.scope import tags_now
-from motet.engine import kept
 from motet.engine.calls import Settled
-from motet.engine.kept import Slot
 from motet.kernel.events import Json
 from motet.ports import StepSpec, recorded_spec
+from motet.reuse import kept
+from motet.reuse.kept import Slot
 from motet.values.hashing import blake2b
 from motet.values.identity.means import CURE
 from motet.values.identity.modules import folder_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from motet.dialects.python.scope import Scope
     from motet.dialects.python.tasks import Task
     from motet.engine.driver import Driver
-    from motet.engine.reuse import Reuse
+    from motet.reuse.forks import Reuse
 
 _VOICE = "python"
 

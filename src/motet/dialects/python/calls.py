@@ -13,11 +13,11 @@ from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.outcomes import settle
 from motet.dialects.python.scope import Lineage, Scope, tags_now
 from motet.engine.calls import Prepared, Settled
-from motet.engine.kept import Slot
 from motet.kernel.events import Json
 from motet.kernel.inputs import Failed, Succeeded
 from motet.kernel.state import Step, element_key
 from motet.ports import Attempt, Failure, Outcome, Success
+from motet.reuse.kept import Slot
 
 if TYPE_CHECKING:
     from motet.dialects.python.binding.iterators import Given

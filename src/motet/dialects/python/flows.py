@@ -38,7 +38,7 @@ from motet.values.records import encode
 if TYPE_CHECKING:
     from motet.engine.driver import Driver
     from motet.engine.host import Host
-    from motet.engine.reuse import Reuse
+    from motet.reuse.forks import Reuse
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -358,7 +358,7 @@ def _reuse_of(driver: Driver) -> Reuse | None:
     """What may be taken over, for a run that was forked from another."""
     if "fork" not in driver.run.program:
         return None
-    from motet.engine.reuse import reuse_of
+    from motet.reuse.forks import reuse_of
 
     return reuse_of(driver.host, driver.run.program["fork"], partial(say_once, driver))
 

@@ -13,7 +13,7 @@ from motet.errors import MotetError, UsageError
 
 if TYPE_CHECKING:
     from motet.engine.driver import Driver
-    from motet.engine.reuse import Reuse
+    from motet.reuse.forks import Reuse
 
 _UNTRACKED = frozenset((type(None), bool, int, float, complex, str, bytes))
 _KEPT = 256
