@@ -33,7 +33,8 @@ class Driver(RunLoop):
             known = self.state.steps.get(key)
             self.parents.add(action.parent)
             if known is None or not self._stands(known, action):
-                self._raise_if_cancelling()
+                if self.state.status == CANCELLING or self.session.broken is not None:
+                    self._raise_if_cancelling()
                 self._attempts.calls[key] = call
                 self.carry_out(self.session.act((action,)) if known is None else self._again(known, action))
             return self._grants.pop(key, 0)

@@ -98,7 +98,8 @@ class Session:
             if packs and _is_packed(told, packs):
                 continue  # it has its outcome already: this came too late
             judged = judge(self.state, told)
-            ring(self.state, judged)
+            if judged.due is not None or judged.rung is not None:
+                ring(self.state, judged)
             if judged.command is not None:
                 commands.append(judged.command)
             if judged.event is not None:
@@ -203,7 +204,7 @@ class Session:
         state = self.state
         commands: list[Command] = []
         while True:
-            if not (changes or state.changes or (state.ready and state.status != CANCELLING)):
+            if not (changes is not None or state.changes or (state.ready and state.status != CANCELLING)):
                 if not self._ends(now):
                     break
                 commit = True
@@ -254,7 +255,7 @@ class Session:
     def _ends(self, now: float) -> bool:
         """Carry out the end of the run when it is due; True if something was recorded that must be safe."""
         state = self.state
-        if state.status in ENDED or state.status == "pending":
+        if (self._finish is None and self.program is None) or state.status in ENDED or state.status == "pending":
             return False
         if self._finish is None and state.status == CANCELLING and self.program is not None:
             self._finish = Finish(CANCELLED)

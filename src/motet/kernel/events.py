@@ -8,7 +8,8 @@ Times are seconds since the epoch, put in by whoever saw the thing happen: the k
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, ClassVar, TypeAlias
 
 from motet.records import Record, defaults, field
@@ -297,10 +298,10 @@ KINDS: dict[str, type[Event]] = {
 """Every kind of event by its name in the journal."""
 
 
-def _written(cls: type[Event]) -> tuple[tuple[str, Any], ...]:
-    """The fields of a kind, with the value that its JSON form leaves out."""
-    known = defaults(cls)
-    return tuple([(name, known.get(name)) for name in cls.__match_args__])
+def _written(cls: type[Event]) -> tuple[Callable[[Event], tuple[Any, ...]], tuple[tuple[str, Any], ...]]:
+    """What gives the values of all fields of a kind; and the fields, with the value that its JSON form leaves out."""
+    known, names = defaults(cls), cls.__match_args__
+    return attrgetter(*names), tuple([(name, known.get(name)) for name in names])
 
 
 _FIELDS = {cls: _written(cls) for cls in KINDS.values()}
@@ -309,8 +310,8 @@ _FIELDS = {cls: _written(cls) for cls in KINDS.values()}
 def to_json(event: Event) -> dict[str, Json]:
     """The event as a JSON object: its kind, and the fields that differ from their defaults."""
     out: dict[str, Json] = {"event": event.kind}
-    for name, default in _FIELDS[type(event)]:
-        value = getattr(event, name)
+    values_of, fields = _FIELDS[type(event)]
+    for (name, default), value in zip(fields, values_of(event), strict=True):
         if value is not default and value != default:
             out[name] = value
     return out

@@ -96,6 +96,8 @@ def _unwrapped(value: Annotation[Any], wait: bool) -> Any:
 NOT_BOUND: Any = object()
 """The receiver of what is no method."""
 
+_OF_NONE = fingerprint()[0]
+
 
 def asked(
     code: dict[str, Json], shape: Shape, call: Call, lineage: Lineage, receiver: Any, known: Step | None
@@ -106,6 +108,8 @@ def asked(
     one of an earlier version of Motet is compared by what that recorded.
     """
     args, kwargs = call
+    if not args and not kwargs and known is None and receiver is NOT_BOUND and not shape.contents:
+        return code, _OF_NONE
     inputs: dict[str, Json] = {}
     unknown: dict[str, str] = {}
     if receiver is not NOT_BOUND:

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 
 
 class TaskCall:
-    """One task call. Its future is referred to weakly: a value nobody holds is not kept."""
+    """One task call. Its future is referred to weakly: a value nobody holds is not kept.
 
-    __slots__ = ("_future", "_given", "_slot", "args", "driver", "key", "kwargs", "lineage", "scope", "tags", "task")
+    plain  whether no argument can be, or hold, anything but a scalar
+    """
+
+    __slots__ = ("_future", "_given", "_slot", "args", "driver", "key", "kwargs", "lineage", "plain", "scope", "tags", "task")
     scope: Scope
     tags: frozenset[str]
     future_type: ClassVar[type[Future[Any]]] = Future
@@ -43,6 +46,7 @@ class TaskCall:
         self.lineage = lineage
         self.args = args
         self.kwargs = kwargs
+        self.plain = arguments.is_plain(args, kwargs)
         self._future: weakref.ref[Future[Any]] | None = None
         self._slot: Slot | None = None
         self._given: Given | None = None
@@ -86,13 +90,12 @@ class TaskCall:
 
     def body(self) -> Body | Hit:
         """The function, ready to be called as the body of this step; a `Hit` where that is not needed."""
-        if (taken := self._taken()) is not None:
+        if self.lineage.reuse is not None and (taken := self._taken()) is not None:
             return taken
-        args, kwargs = self._resolved()
-        hit = self._look_up(args, kwargs)
-        if hit is not None:
+        args, kwargs = (self.args, self.kwargs) if self.plain else self._resolved()
+        if self.task.cache_policy is not None and (hit := self._look_up(args, kwargs)) is not None:
             return hit
-        if self.task.policy.retries and not arguments.is_plain(args, kwargs):
+        if not self.plain and self.task.policy.retries:
             self._check_iterators(self.task.bound(args, kwargs))
         return body_of(self, args, kwargs)
 
@@ -109,7 +112,7 @@ class TaskCall:
     def conclude(self, told: Succeeded | Failed) -> Step:
         """Commit how an attempt ended that the caller has carried out; gives the step."""
         step = self.driver.conclude(told)
-        if step.ended:
+        if self.task.hooks and step.ended:
             self.ended()
         return step
 
@@ -129,7 +132,7 @@ class TaskCall:
 
     def _resolved(self) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         args, kwargs = self.args, self.kwargs
-        if arguments.is_plain(args, kwargs):
+        if self.plain:
             return args, kwargs
         resolve = arguments.resolve
         return tuple([resolve(each) for each in args]), {name: resolve(each) for name, each in kwargs.items()}
@@ -154,7 +157,8 @@ class TaskCall:
         if isinstance(outcome, Success) and type(outcome.value) is Hit:
             return outcome.value.settled()
         future = self._future() if self._future is not None else None
-        outcome = self.task.held(outcome, self.driver.host.artifacts)
+        if not self.task.persist:
+            outcome = self.task.held(outcome, self.driver.host.artifacts)
         if future is not None:
             if isinstance(outcome, Success) and outcome.record is None and self.task.in_memory:
                 future.keep(number, outcome.value)
@@ -261,7 +265,8 @@ class MapCall:
             from motet.dialects.python.running import surrounding
 
             return surrounding.found(self, outcome.value.settled(), attempt.element)
-        outcome = self.task.held(outcome, self.driver.host.artifacts)
+        if not self.task.persist:
+            outcome = self.task.held(outcome, self.driver.host.artifacts)
         settled = settle(self.driver, self.key, outcome, persist=self.task.persist)
         if isinstance(outcome, Failure):
             from motet.dialects.python.running.surrounding import ask

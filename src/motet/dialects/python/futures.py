@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from motet.dialects.python.scope import UNTRACKED
 from motet.dialects.python.states import NAMES, State, StateType
 from motet.errors import Cancelled, ResultDamaged, StateFailed, StepFailed, StepSkipped, TimedOut, UsageError
 from motet.kernel import transitions as st
@@ -161,7 +162,8 @@ class Future(Generic[R]):
         value = self.held(step)
         if isinstance(value, State):
             value = value.result()
-        self._scope.lineage.add(value, self.step_key)
+        if type(value) not in UNTRACKED:
+            self._scope.lineage.add(value, self.step_key)
         return value
 
     def held(self, step: Step | None) -> Any:

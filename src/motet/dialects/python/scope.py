@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from motet.engine.driver import Driver
     from motet.reuse.forks import Reuse
 
-_UNTRACKED = frozenset((type(None), bool, int, float, complex, str, bytes))
+UNTRACKED = frozenset((type(None), bool, int, float, complex, str, bytes))
+"""Kinds of values of which nobody can say where they came from: equal ones are often one object."""
 _KEPT = 256
 
 
@@ -35,7 +36,7 @@ class Lineage:
 
     def add(self, value: Any, key: str) -> None:
         """The value came from the step `key`."""
-        if type(value) in _UNTRACKED:
+        if type(value) in UNTRACKED:
             return
         place = id(value)
         try:
@@ -63,7 +64,7 @@ class Scope:
     `unlooked` holds the keys of steps that were submitted from here and whose outcome nobody has looked at;
     for a map, the elements that were looked at. `awaited` are steps that coroutines of this body carry out just
     now. `executor` is where submitted tasks run, and `limits` holds, under a name of the scope's own, how many of
-    them at once if that is bounded. `over` is why the body may call nothing any more, once that is so.
+    them at once if that is bounded. Once it has `ended`, or is `over` for that reason, the body may call nothing any more.
 
     outer   the scope that the body was called from
     owner   the flow or task whose body it is; None where none is running
@@ -78,8 +79,8 @@ class Scope:
     """
 
     __slots__ = (
-        "_calls", "_ending", "_place", "_whole", "awaited", "driver", "executor", "heard", "key", "limits", "line",
-        "lineage", "outer", "over", "owner", "prints", "tags", "unlooked", "values",
+        "_calls", "_ending", "_place", "_whole", "awaited", "driver", "ended", "executor", "heard", "key", "limits",
+        "line", "lineage", "outer", "over", "owner", "prints", "tags", "unlooked", "values",
     )  # fmt: skip
 
     def __init__(self, driver: Driver, key: str, lineage: Lineage, executor: str = "", most: int | None = None) -> None:
@@ -101,6 +102,7 @@ class Scope:
         self.awaited: set[str] = set()
         self.unlooked: dict[str, set[int]] | None = None
         self.over: MotetError | None = None
+        self.ended = False
 
     def fork(self, name: str) -> Scope:
         """The same body, in an asyncio task of its own that runs a coroutine of that name."""
@@ -113,8 +115,9 @@ class Scope:
 
     def next_key(self, name: str) -> str:
         """The key of the next call of `name` from this body: its own key, the name, how manieth call."""
-        if self._whole.over is not None:
-            raise self._whole.over
+        whole = self._whole
+        if whole.ended or whole.over is not None:
+            raise whole._why_over()
         return self._next(f"{name}-")
 
     def _next(self, name: str) -> str:
@@ -130,11 +133,16 @@ class Scope:
 
     def end(self) -> bool:
         """The body has ended, and may call nothing any more; whether there are callbacks, for `call_back`."""
-        self.over = UsageError(
+        self.ended = True
+        return bool(self._ending)
+
+    def _why_over(self) -> MotetError:
+        if not self.ended and self.over is not None:
+            return self.over
+        return UsageError(
             f"{self.key} has ended, and what it left behind goes on calling tasks or flows.",
             "Wait in the flow for the asyncio tasks and threads that it starts.",
         )
-        return bool(self._ending)
 
     def call_back(self) -> None:
         """Call those that asked to be called at the end; they may wait."""

@@ -121,7 +121,7 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
             return self._outside(args, kwargs) if return_state else self.fn(*args, **kwargs)
         key = scope.next_key(self.name)
         call = TaskCall(self, scope.driver, key, scope.lineage, args, kwargs)
-        action = self._action(scope, key, args, kwargs, wait_for, self.policy)
+        action = self._action(scope, call, wait_for, self.policy)
         future = call.future(scope)
         if self.kind is not Kind.PLAIN:
             from motet.dialects.python.bodies.calling import called
@@ -157,7 +157,7 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
         call = TaskCall(self, scope.driver, key, scope.lineage, args, kwargs)
         policy = self._submit_policy(scope)
         future = call.future(scope)
-        scope.driver.add(self._action(scope, key, args, kwargs, wait_for, policy), call)
+        scope.driver.add(self._action(scope, call, wait_for, policy), call)
         scope.submitted(key)
         return final(future) if return_state else future
 
@@ -203,24 +203,22 @@ class Task(TaskHooked, Keeping, Generic[P, R]):
 
     # ------------------------------------------------------------ inside
 
-    def _action(
-        self, scope: Scope, key: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], wait_for: Any, policy: Policy
-    ) -> AddStep:
+    def _action(self, scope: Scope, call: TaskCall, wait_for: Any, policy: Policy) -> AddStep:
+        key, args, kwargs = call.key, call.args, call.kwargs
         needs: Sequence[str] = ()
         after: Sequence[str] = ()
-        if wait_for is not None or not arguments.is_plain(args, kwargs):
+        if wait_for is not None or not call.plain:
             related = arguments.relations((args, kwargs, wait_for), scope.lineage)
             needs, after = list(related.needs), list(related.after)
             scope.accepts(after)
         asked, fingerprint = self.asked(scope, key, (args, kwargs))
         return AddStep(
             key, self.name, needs=needs, after=after, policy=policy, parent=scope.key, call=asked,
-            name=self._run_name(scope, key, args, kwargs), fingerprint=fingerprint,
+            name=self._run_name(scope, key, args, kwargs) if "task_run_name" in self.options else "",
+            fingerprint=fingerprint,
         )  # fmt: skip
 
     def _run_name(self, scope: Scope, key: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-        if "task_run_name" not in self.options:
-            return ""
         from motet.dialects.python.running.about import task_run_of
 
         return task_run_of(self, scope.driver, key, (args, kwargs), tags_now.get()).name

@@ -24,7 +24,7 @@ def limit(scope: Scope, timeout_s: float) -> None:
     raiser = Raiser() if threading.current_thread() is threading.main_thread() else None
 
     def expire() -> None:
-        if scope.over is not None or driver.finished.is_set():
+        if scope.ended or scope.over is not None or driver.finished.is_set():
             return
         late = scope.over = TimedOut(f"{scope.key} ran longer than its limit of {timeout_s:g} s and was stopped.")
         below = [key for key, step in list(driver.state.steps.items()) if not step.ended and not step.of]
@@ -34,6 +34,6 @@ def limit(scope: Scope, timeout_s: float) -> None:
                 commit=True,
             )
         if raiser is not None:
-            raiser.raise_while(late, lambda: scope.over is late)  # what has ended has another reason
+            raiser.raise_while(late, lambda: not scope.ended and scope.over is late)
 
     driver.host.tender.after(timeout_s, expire)
