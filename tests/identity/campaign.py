@@ -65,7 +65,7 @@ def tell(path: str) -> None:
     from motet.dialects.python import arguments
     from motet.dialects.python.scope import Lineage
     from motet.ports import StepSpec
-    from motet.values.identity import lazy
+    from motet.values.identity import modules
 
     told: list[Any] = []
     for files in json.loads(Path(path).read_text()):
@@ -76,7 +76,7 @@ def tell(path: str) -> None:
                 place.write_text(text)
             sys.path.insert(0, folder)
             importlib.invalidate_caches()
-            lazy.forget()
+            modules.forget()
             before = set(sys.modules)
             identity = result = "does not load"
             try:

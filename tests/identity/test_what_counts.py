@@ -28,7 +28,7 @@ from motet import Container, Content, Environment, File, command, flow, means, t
 from motet.dialects.python import arguments
 from motet.dialects.python.scope import Lineage
 from motet.ports import StepSpec
-from motet.values.identity import lazy
+from motet.values.identity import modules
 
 TABLE = Path(__file__).parents[2] / "docs/explanation/identity.md"
 
@@ -62,7 +62,7 @@ def written(tmp_path: Path) -> Iterator[Callable[..., str]]:
             (folder / f"{name}.py").write_text(textwrap.dedent(text))
         for name in texts:
             sys.modules.pop(name, None)
-        lazy.forget()
+        modules.forget()
         sys.path.insert(0, str(folder))
         try:
             module = __import__([*texts][-1])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from _queue import SimpleQueue
 from collections.abc import Callable, Mapping
 from math import inf
-from queue import SimpleQueue
 from threading import Event
 from typing import TYPE_CHECKING
 

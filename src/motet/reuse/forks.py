@@ -21,7 +21,7 @@ from motet.kernel.state import RunState, Step, element_key
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports.spec import StepSpec, recorded_spec
 from motet.values.hashing import blake2b
-from motet.values.identity.means import CURE
+from motet.values.identity.fingerprints import CURE
 from motet.values.published import publication, published
 from motet.values.records import is_whole
 

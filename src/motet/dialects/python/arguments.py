@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from motet.dialects.python.annotations import Annotation, allow_failure, bare, unmapped
 from motet.dialects.python.binding.containers import PLAIN, members, replaced
-from motet.dialects.python.binding.mapping import Split
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.scope import Lineage
 from motet.dialects.python.states import State
@@ -18,6 +17,9 @@ from motet.records import Record, field
 from motet.values.identity.fingerprints import Walk, fingerprint, scalar_form, step_form
 from motet.values.identity.known import with_inputs
 from motet.values.shape import Shape
+
+if TYPE_CHECKING:
+    from motet.dialects.python.binding.mapping import Split
 
 Call: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]
 

@@ -13,7 +13,7 @@ from motet.ports import StepSpec, recorded_spec
 from motet.reuse import kept
 from motet.reuse.kept import Slot
 from motet.values.hashing import blake2b
-from motet.values.identity.means import CURE
+from motet.values.identity.fingerprints import CURE
 from motet.values.identity.modules import folder_of
 
 if TYPE_CHECKING:

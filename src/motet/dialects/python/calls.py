@@ -31,7 +31,9 @@ class TaskCall:
     plain  whether no argument can be, or hold, anything but a scalar
     """
 
-    __slots__ = ("_future", "_given", "_slot", "args", "driver", "key", "kwargs", "lineage", "plain", "scope", "tags", "task")
+    __slots__ = (
+        "_future", "_given", "_slot", "args", "driver", "key", "kwargs", "lineage", "plain", "scope", "tags", "task",
+    )  # fmt: skip
     scope: Scope
     tags: frozenset[str]
     future_type: ClassVar[type[Future[Any]]] = Future

@@ -14,9 +14,8 @@ from motet.dialects.python.bodies import plain
 from motet.dialects.python.bodies.body import Body
 from motet.dialects.python.caching import say_once
 from motet.dialects.python.calls import FlowCall, TaskCall
-from motet.dialects.python.defining import definitions_only
 from motet.dialects.python.futures import Future, final
-from motet.dialects.python.hosting import taken_up
+from motet.dialects.python.hosting import definitions_only, taken_up
 from motet.dialects.python.kinds import Kind, kind_of, name_of, written
 from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, policy_of
 from motet.dialects.python.running import hooked

@@ -64,7 +64,7 @@ class Scope:
     `unlooked` holds the keys of steps that were submitted from here and whose outcome nobody has looked at;
     for a map, the elements that were looked at. `awaited` are steps that coroutines of this body carry out just
     now. `executor` is where submitted tasks run, and `limits` holds, under a name of the scope's own, how many of
-    them at once if that is bounded. Once it has `ended`, or is `over` for that reason, the body may call nothing any more.
+    them at once if that is bounded. Once it has `ended`, or is `over` for that reason, the body may call nothing.
 
     outer   the scope that the body was called from
     owner   the flow or task whose body it is; None where none is running

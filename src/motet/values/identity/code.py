@@ -15,8 +15,7 @@ from weakref import WeakKeyDictionary
 from motet.records import Record
 from motet.values.hashing import blake2b
 from motet.values.identity.bytecode import CodeForm, form_of, stored_constants
-from motet.values.identity.lazy import lazily_imported
-from motet.values.identity.modules import is_own, module_name, module_of
+from motet.values.identity.modules import is_own, lazily_imported, module_name, module_of
 from motet.values.identity.wrappers import is_data, members_of, parts_of
 
 ABSENT: Any = type("Absent", (), {"__reduce__": lambda self: "ABSENT"})()

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 from motet.values.hashing import blake2b
+from motet.values.identity.means import told_as_means as told_as_means
 from motet.values.identity.modules import module_of
 
 Parts: TypeAlias = tuple[str, bool, tuple[object, ...]]

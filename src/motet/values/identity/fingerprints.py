@@ -20,12 +20,14 @@ from motet.kernel.events import Json
 from motet.ports.spec import with_code
 from motet.values.hashing import blake2b
 from motet.values.identity.code import ABSENT, Plan, Read, look_up, plan_of
-from motet.values.identity.means import told_as_means
 from motet.values.identity.modules import is_own, module_name, module_of, target_of, version_of
 from motet.values.identity.wrappers import is_data, parts_of
 from motet.values.secrets import hide
 
 Substitute: TypeAlias = Callable[[object], "str | None"]
+
+CURE = "Make it a dataclass, let its class say its __content__, declare it by motet.means, or give a cache_key_fn."
+"""What helps where something cannot be told."""
 
 _SCALARS = frozenset((int, float, str, bool, type(None), bytes, complex))
 _SMALL = 32
@@ -161,11 +163,11 @@ class Walk:
     def _known(self, value: Any, kind: type) -> object:
         if not is_data(value):
             return self._planned(value, kind)
-        means = told_as_means(value, kind, held=self.held)
-        if means is not None:
-            return (..., "means", *means)
         from motet.values.identity import content
 
+        means = content.told_as_means(value, kind, held=self.held)
+        if means is not None:
+            return (..., "means", *means)
         try:
             found = content.parts(value)
         except Exception:  # noqa: BLE001 - boundary: looking into an object runs its own code

@@ -27,9 +27,6 @@ UNNAMED = frozenset((
 ))  # fmt: skip
 """By type: what counts not at all where code or an object holds it. So do types derived from these."""
 
-CURE = "Make it a dataclass, let its class say its __content__, declare it by motet.means, or give a cache_key_fn."
-"""What helps where something cannot be told."""
-
 _declared: set[type] = set()
 
 

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from motet.dialects.python.defining import defining
 from motet.dialects.python.finding.standin import standing_in
 from motet.dialects.python.flows import Flow
+from motet.dialects.python.hosting import defining
 from motet.errors import MotetError, TargetError
 from motet.kernel.events import Json
 from motet.mains import Main, compiled, is_program, is_there, module_of, put_first

@@ -9,9 +9,8 @@ from typing import Any, ParamSpec, TypeVar, Unpack, overload
 from motet.dialects.python import flows
 from motet.dialects.python.binding.parameters import Parameters
 from motet.dialects.python.bodies.deadline import limit
-from motet.dialects.python.defining import definitions_only
 from motet.dialects.python.finding.standin import STANDS_IN, stands_in
-from motet.dialects.python.hosting import taken_up
+from motet.dialects.python.hosting import definitions_only, taken_up
 from motet.dialects.python.options import FlowOptions
 from motet.dialects.python.orion.futures import settled
 from motet.dialects.python.orion.names import name_of

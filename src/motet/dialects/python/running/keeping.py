@@ -21,7 +21,7 @@ class Keeping:
         self.in_memory = options.get("cache_result_in_memory", True) or not self.persist
 
     def held(self, outcome: Outcome, artifacts: ArtifactStore) -> Outcome:
-        """The outcome of what is not to be persisted: with the value itself, where another process has sent its record."""
+        """The outcome of what is not to be persisted: the value itself, where another process has sent its record."""
         if not isinstance(outcome, Success) or outcome.record is None:
             return outcome
         return Success(decode(outcome.record, artifacts))
