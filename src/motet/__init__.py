@@ -15,12 +15,9 @@ Calling a flow makes a run that is recorded step by step, survives `kill -9`, an
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from importlib.machinery import ModuleSpec
-
     from motet.commands import Container as Container
     from motet.commands import Environment as Environment
     from motet.commands import File as File
@@ -74,24 +71,6 @@ if TYPE_CHECKING:
     from motet.workflows import load as load
 
 __version__ = "0.1.0"
-
-
-class _Finder:
-    """Finds Motet's modules in the folders that Python has looked into before. It would ask for each of them first
-    whether it is built in, or frozen: that, and asking for the way, takes a twentieth of the time of a short run.
-    """
-
-    @staticmethod
-    def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """The module of that name; None for what is not Motet's, or in a folder that is met for the first time."""
-        if path is None or not name.startswith("motet."):
-            return None
-        known: Any = sys.path_importer_cache.get(path[0])
-        found: ModuleSpec | None = None if known is None else known.find_spec(name, target)
-        return found
-
-
-sys.meta_path.insert(0, _Finder)
 
 _HOMES = {
     "Flow": "flows", "flow": "flows", "Future": "futures", "as_completed": "waiting", "wait": "waiting",
