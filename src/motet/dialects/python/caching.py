@@ -70,8 +70,7 @@ def slot_of(task: Task[..., Any], scope: Scope, key: str, inputs: Mapping[str, A
     """
     driver = scope.driver
     policy = task.cache_policy
-    if policy is None:
-        return None
+    assert policy is not None
     from motet.dialects.python.cache_policies import Context, Uncacheable
     from motet.dialects.python.running.about import flow_parameters, task_run_of
 

@@ -86,13 +86,12 @@ class TaskCall:
         return surrounding.elsewhere(self, args, kwargs, (-1, attempt))
 
     def _taken(self) -> Hit | None:
-        """What is taken over from the run that this one was forked from."""
-        reuse = self.lineage.reuse
-        return taken_from(reuse, self.driver, self.key) if reuse is not None else None
+        """What is taken over from the run that this one was forked from, if it was."""
+        return taken_from(self.lineage.reuse, self.driver, self.key) if self.lineage.reuse is not None else None
 
     def body(self) -> Body | Hit:
         """The function, ready to be called as the body of this step; a `Hit` where that is not needed."""
-        if self.lineage.reuse is not None and (taken := self._taken()) is not None:
+        if (taken := self._taken()) is not None:
             return taken
         args, kwargs = (self.args, self.kwargs) if self.plain else self._resolved()
         if self.task.cache_policy is not None and (hit := self._look_up(args, kwargs)) is not None:

@@ -117,7 +117,10 @@ class Scope:
         """The key of the next call of `name` from this body: its own key, the name, how manieth call."""
         whole = self._whole
         if whole.ended or whole.over is not None:
-            raise whole._why_over()
+            raise whole.over or UsageError(
+                f"{self.key} has ended, and what it left behind goes on calling tasks or flows.",
+                "Wait in the flow for the asyncio tasks and threads that it starts.",
+            )
         return self._next(f"{name}-")
 
     def _next(self, name: str) -> str:
@@ -135,14 +138,6 @@ class Scope:
         """The body has ended, and may call nothing any more; whether there are callbacks, for `call_back`."""
         self.ended = True
         return bool(self._ending)
-
-    def _why_over(self) -> MotetError:
-        if not self.ended and self.over is not None:
-            return self.over
-        return UsageError(
-            f"{self.key} has ended, and what it left behind goes on calling tasks or flows.",
-            "Wait in the flow for the asyncio tasks and threads that it starts.",
-        )
 
     def call_back(self) -> None:
         """Call those that asked to be called at the end; they may wait."""
