@@ -80,8 +80,7 @@ class TaskCall:
         if (taken := self._taken()) is not None:
             return surrounding.found(self, taken.settled())
         args, kwargs = self._resolved()
-        hit = self._look_up(args, kwargs)
-        if hit is not None:
+        if (hit := self._look_up(args, kwargs)) is not None:
             return surrounding.found(self, hit.settled())
         return surrounding.elsewhere(self, args, kwargs, (-1, attempt))
 
