@@ -67,7 +67,8 @@ def test_retries_and_timeouts_are_the_engines(tmp_path: Path) -> None:
         told = str(late.value).splitlines()
         assert told[0] == "study/slow-0 ran longer than its limit of 0.2 s and was stopped. It last wrote:"
         assert told[1:3] == ["said", "  command: echo said; sleep 1000"]
-        assert told[3].startswith("  log: motet logs ") and told[4].startswith("Give it a longer time limit")
+        assert told[3].startswith("  log: motet logs ") and Path(told[4].removeprefix("  folder: ")).is_dir()
+        assert told[5].startswith("Give it a longer time limit")
 
     study()
     assert (tmp_path / "log").read_text() == "x\n" * 3

@@ -88,6 +88,10 @@ class Sources:
 
     def checkout(self, component: Git) -> str:
         """The folder with the files of the component, which is pinned; with its .git. Raises EnvironmentFailed."""
+        if not component.is_pinned:  # its ref is the name of a folder
+            raise UsageError(
+                f"Component {component.name}: {component.ref!r} is no commit.", "Give all of its 40 digits."
+            )
         target = self._checkout(component)
         if _used(target) and self._is_whole(target):
             return target

@@ -41,6 +41,34 @@ class MountChecks(Benched):
             assert finished.removed == ("in/gone", "in/old/deep")
             assert sorted(os.listdir(source)) == ["gone", "kept", "old", "written"]
 
+    def test_what_changed_in_mounts_elsewhere_is_kept_too(self) -> None:
+        if self.absolute:
+            with self.opened() as bench:
+                source, one = bench.given(kept="k", gone="g", written="w"), bench.given(conf="c", other="o")
+                mounts = (
+                    Mount("/data/in", str(source)), Mount("/conf", str(one / "conf")), Mount("/o", str(one / "other")),
+                )  # fmt: skip
+                run = "rm /data/in/gone; mkdir /data/in/deep; echo n > /data/in/deep/new; echo x >> /data/in/written"
+                run = f"{run}; ln -s /etc/passwd /data/in/link; echo y >> /conf; cat /o; echo z > mine"
+                finished = bench.done(run, mounts=mounts, changed=True)
+                assert sorted(bench.paths(finished)) == ["/conf", "/data/in/deep/new", "/data/in/written", "mine"]
+                assert bench.content(finished, "/data/in/written") == "wx\n"
+                assert bench.content(finished, "/conf") == "cy\n"
+                assert finished.removed == ("/data/in/gone",)
+                assert bench.done(run, mounts=mounts, outputs=("mine",)).removed == ()
+                assert sorted(os.listdir(source)) == ["gone", "kept", "written"]
+                assert (one / "conf").read_text() == "c"
+
+    def test_what_is_written_to_a_file_over_another_is_kept(self) -> None:
+        if self.covers:
+            with self.opened() as bench:
+                repository, source = bench.given(conf="mine"), bench.given(conf="theirs")
+                mounts = (Mount("conf", str(source / "conf")),)
+                finished = bench.done("cat conf; echo n > conf", folder=str(repository), mounts=mounts, changed=True)
+                assert finished.stdout == "theirs"
+                assert bench.content(finished, "conf") == "n\n"
+                assert (source / "conf").read_text() == "theirs"
+
     def test_paths_of_mounts_with_any_sign(self) -> None:
         with self.opened() as bench:
             name = 'a b:c,d"e=f\ng\\h'

@@ -42,7 +42,7 @@ class InApptainer(Launch):
         self.facts = {"kind": "container", "engine": "apptainer", "name": place.image, "image": digest}
         self.start_in = "/"
         self._own = folders.beside
-        self._binds = Binds(folders.own, folders.seen_at, self._own, [*mounts, *code])
+        self._binds = Binds(folders, self._own, [*mounts, *code], command.changed)
         network = ["--net", "--network", place.network] if place.network not in ("", "host") else []
         self.argv = [
             engine, "exec", "--compat", "--pwd", self.cwd, *network, *(["--nv"] if place.gpus else []),
@@ -66,7 +66,7 @@ class InApptainer(Launch):
         )
 
     def end(self) -> None:
-        self.removed = self._binds.settle()
+        self.removed, self.elsewhere = self._binds.settle()
 
     def close(self) -> None:
         shutil.rmtree(self._own, ignore_errors=True)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from motet.executors.commands import outputs
 from motet.executors.commands.mounts import Placed, check_point, copied, copy_into
+from motet.executors.commands.places import Folders
 
 _NEEDS_QUOTES = re.compile(r'[,"\r\n]|^\s|\s$')
 
@@ -28,16 +30,14 @@ class Bind:
 
 
 class Binds:
-    """The step's folder, seen at `seen`, and its mounts. `own` is a folder for copies.
+    """The step's folder and its mounts: `all` is what has to be bound, outer ones first."""
 
-    all  what has to be bound, outer ones first
-    """
-
-    def __init__(self, folder: str, seen: str, own: str, mounts: Sequence[Placed]) -> None:
-        self._folder, self._seen, self._own = folder, seen, own
-        self._covering: list[tuple[str, str, dict[str, outputs.State]]] = []
+    def __init__(self, folders: Folders, own: str, mounts: Sequence[Placed], changed: bool) -> None:
+        """`own` is a folder for copies; with `changed` what is done to copies outside of the folder is told too."""
+        self._folder, self._seen, self._own, self._changed = folders.own, folders.seen_at, own, changed
+        self._copies: list[tuple[str, str, dict[str, outputs.State]]] = []
         self._points: list[str] = []
-        self.all = [Bind(folder, seen, False)]
+        self.all = [Bind(self._folder, self._seen, False)]
         for number, mount in enumerate(mounts):
             bind = self._bind(mount, number)
             self._check(bind)
@@ -62,24 +62,33 @@ class Binds:
         copy = os.path.join(self._own, str(number))
         os.makedirs(self._own, exist_ok=True)
         copied(mount, copy)
-        if below and mount.is_folder:
-            self._covering.append((copy, own, outputs.states(copy)))
+        if below or self._changed:
+            self._copies.append((copy, mount.target, _states(copy)))
         return Bind(copy, target, False)
 
-    def settle(self) -> list[str]:
-        """Nothing runs any more: put what was written to copies where it was seen; gives what was removed there."""
-        removed = []
-        for copy, target, before in self._covering:
-            now = outputs.states(copy)
+    def settle(self) -> tuple[list[str], list[tuple[str, str]]]:
+        """Nothing runs any more: put what was written to copies where it was seen; gives what was removed there, and
+        the files that were changed outside of the folder: as the command saw them, and as they are here.
+        """
+        removed, elsewhere = [], []
+        for copy, target, before in self._copies:
+            now = _states(copy)
             for path in (path for path, state in now.items() if before.get(path) != state):
-                place = os.path.join(target, path)
-                os.makedirs(os.path.dirname(place), exist_ok=True)
-                os.replace(os.path.join(copy, path), place)
-            removed += [
-                os.path.relpath(os.path.join(target, path), self._folder) for path in before.keys() - now.keys()
-            ]
+                seen, here = os.path.normpath(os.path.join(target, path)), os.path.normpath(os.path.join(copy, path))
+                if os.path.isabs(target):
+                    elsewhere.append((seen, here))
+                else:
+                    place = os.path.join(self._folder, seen)
+                    os.makedirs(os.path.dirname(place), exist_ok=True)
+                    shutil.move(here, place)
+            removed += [os.path.normpath(os.path.join(target, path)) for path in before.keys() - now.keys()]
         clear(self._points)
-        return removed
+        return removed, [(seen, here) for seen, here in elsewhere if not os.path.islink(here)]
+
+
+def _states(copy: str) -> dict[str, outputs.State]:
+    """The states of the files in a folder by path; of a file that of the empty path."""
+    return outputs.states(copy) if os.path.isdir(copy) else outputs.state_of(copy)
 
 
 def as_csv(*fields: str) -> str:

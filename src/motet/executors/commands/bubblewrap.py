@@ -39,7 +39,7 @@ class InBubblewrap(Launch):
         shutil.rmtree(own, ignore_errors=True)
         os.makedirs(f"{own}/tmp")
         os.chmod(f"{own}/tmp", 0o1777)
-        self._binds = Binds(folders.own, folders.seen_at, f"{own}/copies", mounts)
+        self._binds = Binds(folders, f"{own}/copies", mounts, command.changed)
         hidden = [path for path in folders.hidden if os.path.isdir(path)]
         self.argv = [
             "bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--cap-drop", "ALL",
@@ -56,7 +56,7 @@ class InBubblewrap(Launch):
         return by_signal(status)
 
     def end(self) -> None:
-        self.removed = self._binds.settle()
+        self.removed, self.elsewhere = self._binds.settle()
 
     def close(self) -> None:
         shutil.rmtree(self._own, ignore_errors=True)

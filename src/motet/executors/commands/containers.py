@@ -64,7 +64,7 @@ class InContainer(Launch):
         self.facts = {"kind": "container", "engine": os.path.basename(engine), "name": place.image, **image}
         self.start_in = "/"
         self._argv, code = argv_in_image(command, folders.own)
-        self._binds = Binds(folders.own, folders.seen_at, self._own, [*mounts, *code])
+        self._binds = Binds(folders, self._own, [*mounts, *code], command.changed)
         self._remove = ["rm", "-f", *_AT_ONCE.get(os.path.basename(engine), ()), self._name]
         kill = _CLIENT_KILL.format(option=f"--name={self._name}")  # before it makes what is then removed
         self.orders = (f"{{ {kill}; {shlex.join([engine, *self._remove])}; }} >/dev/null 2>&1",)
@@ -110,7 +110,7 @@ class InContainer(Launch):
         self._client(*self._remove)
 
     def end(self) -> None:
-        self.removed = self._binds.settle()
+        self.removed, self.elsewhere = self._binds.settle()
         if self._limits.memory_bytes is not None:
             told = self._client("inspect", "--format", "{{.State.OOMKilled}}", self._name)
             self._out_of_memory = "true" in told

@@ -45,6 +45,14 @@ def states(folder: str) -> dict[str, State]:
     return found
 
 
+def state_of(path: str) -> dict[str, State]:
+    """The same for one file, at the empty path; nothing if it is gone."""
+    try:
+        return {"": _told(os.lstat(path))}
+    except OSError:
+        return {}
+
+
 def collect(
     folder: str,
     patterns: Sequence[str],
@@ -76,12 +84,13 @@ def gone(folder: str, before: Mapping[str, State]) -> list[str]:
     return [path for path in before if not os.path.lexists(os.path.join(folder, path))]
 
 
-def keep(folder: str, paths: Sequence[str], artifacts: ArtifactStore, run: str, step: str) -> tuple[File, ...]:
-    """Put the files into the store. Raises what the store raises."""
-    root = os.path.realpath(folder)
+def keep(found: Iterable[tuple[str, str]], artifacts: ArtifactStore, run: str, step: str) -> tuple[File, ...]:
+    """Put the files into the store: those at the second path of each pair, which the first one names. Raises what the
+    store raises.
+    """
     files = []
-    for path in paths:
-        with _content(os.path.join(root, path)) as (content, mode):
+    for path, here in found:
+        with _content(here) as (content, mode):
             stored = artifacts.put((content,))
         files.append(File(path, stored.digest, stored.size_bytes, mode, run, step))
     return tuple(files)
@@ -114,9 +123,12 @@ def _walk(folder: str, below: str = "") -> Iterator[tuple[str, os.DirEntry[str]]
 
 def _state(entry: os.DirEntry[str]) -> State:
     try:
-        found = entry.stat(follow_symlinks=False)
+        return _told(entry.stat(follow_symlinks=False))
     except OSError:
         return 0, 0, 0, 0
+
+
+def _told(found: os.stat_result) -> State:
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
 

@@ -49,7 +49,9 @@ class Launch:
     facts       what is worth recording of the place
     inputs      files of other steps that it sees, as JSON
     also        folders beside its own that count as what it takes of the disk
-    removed     after `end`: what was removed from mounts below the folder, by path; the folder itself does not show it
+    removed     after `end`: what was removed from mounts, by path; the folder itself does not show it
+    elsewhere   after `end`: files that were changed in mounts outside of the folder, if changes are to be kept: where
+                the command saw each, and where it is
     """
 
     alone = False
@@ -57,6 +59,7 @@ class Launch:
     orders: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     removed: Sequence[str] = ()
+    elsewhere: Sequence[tuple[str, str]] = ()
 
     def __init__(self, argv: Sequence[str], cwd: str, mounts: Sequence[Placed]) -> None:
         self.argv = argv

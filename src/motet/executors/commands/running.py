@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from motet.errors import CommandFailed, MotetError, UsageError
+from motet.errors import MotetError, UsageError
 from motet.executors.alarm import Alarm
 from motet.executors.commands import outputs
 from motet.executors.commands.child import Child, Listener, exit_status, script_on
-from motet.executors.commands.folders import as_json, attempt_folder, write_finished
+from motet.executors.commands.ending import Ending
+from motet.executors.commands.folders import attempt_folder
 from motet.executors.commands.launching import is_warm, launch, seen_at
 from motet.executors.commands.limits import Guard
 from motet.executors.commands.lines import Lines
@@ -21,12 +23,11 @@ from motet.executors.commands.mounts import placed
 from motet.executors.commands.places import Folders, Launch, answer_of
 from motet.executors.commands.setting import Setting, environment_of
 from motet.executors.commands.spec import Command, Finished, Function, checked_env
-from motet.executors.commands.telling import ended, explained, key_of, stopped, undeclared
+from motet.executors.commands.telling import key_of
 from motet.executors.commands.tools import Tools, Wanted
 from motet.executors.commands.warm import Call, call_of
 from motet.ports import Failure, Outcome, Stopped, Success
 from motet.values.errors import encode_error
-from motet.values.files import File
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
@@ -48,7 +49,7 @@ class Running:
         self._key = key_of(attempt)
         self._own = attempt_folder(setting.folder, attempt.run, self._key, attempt.number)
         self._folder = os.path.abspath(command.folder) if command.folder else self._own
-        self._root = ""
+        self._ending = Ending(setting, attempt, command, (self._folder, self._own))
         self._before: dict[str, outputs.State] | None = None
         self._answer: dict[str, Json] | None = None
         self._guard: Guard | None = None
@@ -58,13 +59,13 @@ class Running:
         """Make all ready for its beginning; gives the outcome if that cannot be. Names step, command, log and cure."""
         try:
             self._secrets = {name: self._setting.secret(wanted) for name, wanted in self._command.secrets.items()}
-            self.line = Lines(self._attempt, tuple(self._secrets.values()), self._job.tee)
+            self.line = self._ending.line = Lines(self._attempt, tuple(self._secrets.values()), self._job.tee)
             _check(self._command)
             if self._command.folder:
                 os.makedirs(self._folder, exist_ok=True)
             else:
                 self._setting.make_folder(self._own)
-            self._root = os.path.realpath(self._folder) if self._puts_out else ""
+            self._ending.root = os.path.realpath(self._folder) if self._puts_out else ""
             seen = seen_at(self._command.place) or self._folder
             mounts = placed(self._command.mounts, self._setting.artifacts, seen) if self._command.mounts else []
             tools = None if self._alarm is None else Tools(self._setting, self._job, self._alarm)
@@ -78,7 +79,7 @@ class Running:
         """How it ends, since it could not be begun."""
         if self._job.stopping is not None:
             return Stopped(self._job.stopping)
-        return Failure(*_told(self._explained(error)))
+        return self._ending.broken(error)
 
     def outcome(self) -> Outcome:
         """Run the command to its end, in a process of its own."""
@@ -93,7 +94,7 @@ class Running:
                 self._before = outputs.states(self._folder)
             return self._ended(self._begun(launched))
         except (MotetError, OSError) as error:
-            return Failure(*_told(self._explained(error)))
+            return self._ending.broken(error)
         finally:
             launched.close()
 
@@ -194,7 +195,7 @@ class Running:
         try:
             return self._ended(status)
         except (MotetError, OSError) as error:
-            return Failure(*_told(self._explained(error)))
+            return self._ending.broken(error)
         finally:
             self._launched.close()
 
@@ -205,67 +206,18 @@ class Running:
         problem = (self._guard.problem(status) if self._guard is not None else None) or launched.problem(status)
         answer = self._answer or {}
         code = int(answer.get("exit", 0)) if "exit" in answer else exit_status(status)
-        paths, files = self._collected(strict=not problem and self._accepts(code) and self._job.stopping is None)
+        strict = not problem and self._ending.accepts(code) and self._job.stopping is None
+        missing, files = self._ending.collected(launched, self._before, strict=strict)
         facts = {**launched.facts, **self._command.facts}
-        removed = self._removed(launched)
-
-        def finished(folder: str) -> Finished:
-            value, said = answer.get("value"), self.line.stdout
-            return Finished(code, files, value, said, folder, facts, launched.inputs, removed)
-
+        removed = () if self._before is None else {*outputs.gone(self._folder, self._before), *launched.removed}
+        finished = Finished(
+            code, files, answer.get("value"), self.line.stdout, self._folder, facts, launched.inputs,
+            tuple(sorted(removed)),
+        )  # fmt: skip
         if self._job.stopping is not None:
-            self._keep_record(finished(self._folder), f"stopped: {self._job.stopping}")
-            return Stopped(self._job.stopping, stopped(self.line.last, self._attempt, self._command.title))
-        failed = self._failed(code, status, problem or paths)
-        if failed is not None:
-            self._keep_record(finished(self._folder), failed.error["message"])
-            self.line.keep(failed.error.get("traceback") or "")
-            failed.error["finished"] = as_json(finished(self._folder))
-            return failed
-        return self._succeeded(finished(self._folder if self._command.folder else ""))
-
-    def _removed(self, launched: Launch) -> tuple[str, ...]:
-        if self._before is None:
-            return ()
-        return tuple(sorted({*outputs.gone(self._folder, self._before), *launched.removed}))
-
-    def _accepts(self, code: int) -> bool:
-        return not self._command.accept or code in self._command.accept
-
-    def _collected(self, strict: bool) -> tuple[MotetError | None, tuple[File, ...]]:
-        """What of the outputs is there. A missing one counts only if all else went well."""
-        command = self._command
-        if not self._puts_out:
-            return None, ()
-        if os.path.realpath(self._folder) != self._root:
-            return CommandFailed("its folder is a link to elsewhere now", "Leave the folder in its place."), ()
-        problem = None
-        try:
-            paths = outputs.collect(self._folder, command.outputs, self._before, self.line.say, strict=strict)
-        except CommandFailed as error:
-            problem = error
-            paths = outputs.collect(self._folder, command.outputs, self._before, self.line.say, strict=False)
-        return problem, outputs.keep(self._folder, paths, self._setting.artifacts, self._attempt.run, self._key)
-
-    def _failed(self, code: int, status: int, problem: MotetError | None) -> Failure | None:
-        answer = self._answer
-        if answer is not None and "error" in answer and "exit" not in answer:
-            return Failure(self._function_error(answer))
-        if problem is not None:
-            return Failure(*_told(self._explained(problem)))
-        if self._accepts(code):
-            return None
-        problem = ended(code, 0 if answer is not None else status, self.line.last)
-        return Failure(*_told(self._explained(problem)))
-
-    def _function_error(self, answer: dict[str, Json]) -> Json:
-        record = {name: self.line.hide(text) for name, text in answer["error"].items()}
-        if "missing" in answer:
-            function = self._command.run
-            assert isinstance(function, Function)
-            told = undeclared(answer["missing"], function, self._attempt, self._command.title)
-            record["message"] += f"\n{told}"
-        return record
+            return self._ending.stopped(finished, self._job.stopping)
+        failed = self._ending.failed(finished, status, problem or missing, self._answer)
+        return failed or self._succeeded(finished if self._command.folder else replace(finished, folder=""))
 
     def _succeeded(self, finished: Finished) -> Outcome:
         if not self._command.folder:
@@ -278,13 +230,6 @@ class Running:
         except Exception as error:  # noqa: BLE001 - boundary: the voice's, or the user's, own code
             self.line.keep(str(error))
             return Failure(encode_error(error), error)
-
-    def _keep_record(self, finished: Finished, how: str) -> None:
-        with suppress(OSError):
-            write_finished(self._own, finished, how)
-
-    def _explained(self, error: MotetError | OSError) -> MotetError:
-        return explained(error, self._attempt, self._command.title)
 
 
 def _check(command: Command) -> None:
@@ -307,7 +252,3 @@ def _has_others(child: Child) -> bool:
             if int(fields[2]) == child.pid and fields[0] not in "ZX":
                 return True
     return False
-
-
-def _told(error: MotetError) -> tuple[Json, BaseException]:
-    return encode_error(error), error

@@ -17,7 +17,7 @@ from motet.executors.commands.binds import clear, missing
 from motet.executors.commands.mounts import Placed
 from motet.executors.commands.places import Folders, Launch, argv_of, by_signal
 from motet.executors.commands.spec import Command, Sandbox
-from motet.executors.commands.uppers import settle
+from motet.executors.commands.uppers import files_in, settle
 from motet.executors.commands.view import devices, seen, sockets, whole
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class InSandbox(Launch):
         assert isinstance(place, Sandbox)
         self.facts = {"kind": "sandbox"}
         self.start_in = "/"
-        self._folder = folder
+        self._folder, self._changed = folder, command.changed
         self._own = folders.beside
         self.also = (self._own,)
         shutil.rmtree(self._own, ignore_errors=True)
@@ -76,12 +76,17 @@ class InSandbox(Launch):
 
     def end(self) -> None:
         """Put what was written into mounts below the step's folder where the command saw it."""
-        removed = []
-        for mount, upper in self._uppers:
-            if not os.path.isabs(mount.target) and mount.mode == "cow":
-                gone = settle(upper, mount.source, os.path.join(self._folder, mount.target))
-                removed += [os.path.normpath(os.path.join(mount.target, path)) for path in gone]
-        self.removed = removed
+        removed, elsewhere = [], []
+        for number, (mount, upper) in enumerate(self._uppers):
+            target, outside = mount.target, os.path.isabs(mount.target)
+            if mount.mode != "cow" or (outside and not self._changed):
+                continue
+            place = os.path.join(*((self._own, "elsewhere", str(number)) if outside else (self._folder, target)))
+            gone = settle(upper, mount.source, place)
+            removed += [os.path.normpath(os.path.join(target, path)) for path in gone]
+            found = files_in(place) if outside else ()
+            elsewhere += [(os.path.normpath(os.path.join(target, path)), file) for path, file in found]
+        self.removed, self.elsewhere = removed, elsewhere
         clear(self._points)
 
     def close(self) -> None:

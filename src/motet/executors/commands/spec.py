@@ -142,7 +142,8 @@ class Command:
     outputs   files to keep, relative to the folder: paths and globs (`*`, `**`, `?`, `[...]`). A plain path that
               is not there afterwards fails the step, as does one that leads out of the folder. A folder stands for
               all files below it
-    changed   keep every file that is new or changed in the folder, whatever it is called, and tell what was removed
+    changed   keep every file that is new or changed in the folder, whatever it is called, and tell what was removed;
+              in copies that are mounted elsewhere too: their outputs have the absolute path that the command saw
     mounts    see `Mount`
     place     `Host()`, `Sandbox()` or `Container(...)`
     limits    see `Limits`
@@ -198,7 +199,8 @@ class Finished:
     """How a command ended. It is also kept as JSON beside the folder, for a failed or stopped one too.
 
     exit_code  its exit status; 128 + n for one that signal n has ended
-    outputs    the files that were to be kept and are there, sorted by path
+    outputs    the files that were to be kept and are there, sorted by path; those of absolute paths, which lie in
+               mounts outside of the folder, come last
     value      what a `Function` returned
     stdout     the last of what it wrote there, at most 16 KB; all of it is in the run's log
     folder     where it ran; "" if that was removed

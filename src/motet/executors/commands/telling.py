@@ -32,11 +32,11 @@ def key_of(attempt: Attempt) -> str:
     return attempt.key if attempt.element < 0 else f"{attempt.key}[{attempt.element}]"
 
 
-def explained(error: MotetError | OSError, attempt: Attempt, command: str) -> MotetError:
-    """The error with step, command and log named."""
+def explained(error: MotetError | OSError, attempt: Attempt, command: str, folder: str = "") -> MotetError:
+    """The error with step, command, log, and the folder that is kept named."""
     what, cure = (error.what, error.cure) if isinstance(error, MotetError) else _system_error(error)
     kind = type(error) if isinstance(error, UsageError | EnvironmentFailed) else CommandFailed
-    return kind(f"Step {key_of(attempt)}: {what.rstrip()}{_lines(attempt, command)}", cure)
+    return kind(f"Step {key_of(attempt)}: {what.rstrip()}{_lines(attempt, command, folder)}", cure)
 
 
 def ended(code: int, status: int, last: str) -> CommandFailed:
@@ -54,9 +54,9 @@ def ended(code: int, status: int, last: str) -> CommandFailed:
     return CommandFailed(f"{how}.{_said(last)}", cure)
 
 
-def stopped(last: str, attempt: Attempt, command: str) -> str:
+def stopped(last: str, attempt: Attempt, command: str, folder: str) -> str:
     """What to say beside that it was stopped: what it wrote last, command, log, and the cure where time ran out."""
-    return f"{_said(last)}{_lines(attempt, command)}\n{_TIME}"
+    return f"{_said(last)}{_lines(attempt, command, folder)}\n{_TIME}"
 
 
 def undeclared(name: str, function: Function, attempt: Attempt, command: str) -> str:
@@ -73,10 +73,10 @@ def _said(last: str) -> str:
     return f" It last wrote:\n{last}" if last else " It wrote nothing."
 
 
-def _lines(attempt: Attempt, command: str) -> str:
+def _lines(attempt: Attempt, command: str, folder: str = "") -> str:
     told = f"\n  command: {command}" if command else ""
     log = "" if attempt.log is None else f"\n  log: motet logs {attempt.run} {key_of(attempt)}"
-    return told + log
+    return told + log + (f"\n  folder: {folder}" if folder and os.path.isdir(folder) else "")
 
 
 def _declare(name: str) -> str:

@@ -27,6 +27,16 @@ def settle(upper: str, source: str, target: str) -> list[str]:
     return list(_settled(upper, source, target, "", is_copy))
 
 
+def files_in(place: str) -> Iterator[tuple[str, str]]:
+    """The files at a place, which is a folder or a file or nothing, by path from there: no links, pipes, sockets."""
+    if os.path.isfile(place) and not os.path.islink(place):
+        yield "", place
+    for folder, _, names in os.walk(place):
+        for path in (os.path.join(folder, name) for name in sorted(names)):
+            if os.path.isfile(path) and not os.path.islink(path):
+                yield os.path.relpath(path, place), path
+
+
 def _settled(upper: str, source: str, target: str, below: str, is_copy: bool) -> Iterator[str]:
     names = os.listdir(upper)
     if is_copy or _is_opaque(upper):
@@ -53,7 +63,7 @@ def _take(upper: str, source: str, target: str, is_copy: bool) -> None:
     _make_folder(os.path.dirname(target))
     if _is_folder(target):
         shutil.rmtree(target)
-    os.replace(upper, target)
+    shutil.move(upper, target)
 
 
 def _same(one: str, other: str) -> bool:
