@@ -65,6 +65,9 @@ if TYPE_CHECKING:
     from motet.dialects.python.world.transactions import IsolationLevel as IsolationLevel
     from motet.dialects.python.world.transactions import get_transaction as get_transaction
     from motet.dialects.python.world.transactions import transaction as transaction
+    from motet.history import fork as fork
+    from motet.history import resume as resume
+    from motet.history import runs as runs
     from motet.values.identity.files import Content as Content
     from motet.values.identity.means import means as means
     from motet.values.secrets import Secret as Secret
@@ -86,6 +89,7 @@ _HOMES = {
     "resume_flow_run": "world.asking", "RunInput": "binding.coercion",
     "exponential_backoff": "running.retrying", "get_run_logger": "running.logs",
     "disable_run_logger": "running.logs", "get_run_context": "running.about", "tags": "running.labels",
+    **dict.fromkeys(("fork", "resume", "runs"), "motet.history"),
     "load": "motet.workflows", "means": "motet.values.identity.means",
     "Content": "motet.values.identity.files", "Secret": "motet.values.secrets",
     **dict.fromkeys(("Container", "Environment", "File", "Git", "Mount", "Sandbox", "command"), "motet.commands"),

@@ -470,7 +470,8 @@ def test_artifacts(cli: Cli) -> None:
 
         @task
         def report():
-            artifact.table("rows", [{"name": "a", "loss": 0.5}])
+            more = [{"name": "d", "loss": 1}] * 20
+            artifact.table("rows", [{"name": "a", "loss": 0.5}, {"name": "b, c", "loss": None}, *more])
             artifact.markdown("text", "# A report\\n" + "x" * 2000)
             for loss in (3, 2, 1):
                 artifact.metric("loss", loss)
@@ -484,12 +485,16 @@ def test_artifacts(cli: Cli) -> None:
     assert "has published no artifacts" in cli("artifacts", _nothing(cli)).out
     cli("run", "publishing.py", "--name", "mine")
     listed = cli("artifacts", "mine").out
-    for told in ("1 x 2: name, loss", "# A report", "last 1, 3 points", "https://example.org"):
+    for told in ("22 x 2: name, loss", "# A report", "last 1, 3 points", "https://example.org"):
         assert told in listed
     assert [each["key"] for each in cli.json("artifacts", "mine")] == ["home", "rows", "text", "loss"]
     assert cli.json("artifacts", "mine", "loss")["points"] == [[0, 3], [1, 2], [2, 1]]
     assert "0.5" in cli("artifacts", "mine", "report-0#rows").out
     cli("artifacts", "mine", "text", "-o", "report.md")
+    cli("artifacts", "mine", "rows", "-o", "rows.csv")
+    assert (cli.folder / "rows.csv").read_text() == 'name,loss\na,0.5\n"b, c",\n' + "d,1\n" * 20
+    assert "... and 12 more rows: --all shows them" in cli("artifacts", "mine", "rows").out
+    assert len(cli("artifacts", "mine", "rows", "--all").out.splitlines()) == 25
     assert (cli.folder / "report.md").read_text() == "# A report\n" + "x" * 2000
     assert [each["run"] for each in cli.json("artifacts", "--key", "loss")] == [cli.runs()[0]["id"]]
     assert "# A report" in cli("show", "mine").out

@@ -9,11 +9,10 @@ from motet import app, voices
 from motet.cli import requests
 from motet.cli.terminal import Terminal
 from motet.errors import NotFound, UsageError
-from motet.kernel.events import Json
 from motet.ports import ArtifactStore
 from motet.values.published import Published, history, published
 from motet.views import human, lookup
-from motet.views.artifacts import told
+from motet.views.artifacts import as_csv, content_of, told, whole_table
 
 # ---------------------------------------------------------------- artifacts
 
@@ -27,7 +26,10 @@ def artifacts_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--key", metavar="KEY", dest="history", help="the artifacts of that key in all runs, oldest first"
     )
-    parser.add_argument("-o", "--output", metavar="FILE", help="write its content to a file")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write its content to a file; a table to FILE.csv as CSV"
+    )
+    parser.add_argument("--all", action="store_true", help="show a table whole, not its first rows")
 
 
 def artifacts(options: Namespace, terminal: Terminal) -> int:
@@ -50,7 +52,7 @@ def artifacts(options: Namespace, terminal: Terminal) -> int:
     elif options.json:
         terminal.json(one.json)
     else:
-        _show(terminal, app.open_artifacts(app.home()), one)
+        _show(terminal, app.open_artifacts(app.home()), one, whole=options.all)
     return 0
 
 
@@ -77,43 +79,42 @@ def _find(found: Sequence[Published], text: str, run: str) -> Published:
     raise UsageError(f"{len(near)} steps of run {run} have published {text!r}:{listed}", "Write STEP#KEY.")
 
 
-def _show(terminal: Terminal, artifacts: ArtifactStore, one: Published) -> None:
+def _show(terminal: Terminal, artifacts: ArtifactStore, one: Published, *, whole: bool) -> None:
     terminal.say(f"{terminal.paint(one.key, 'bold')}  {one.type} of {one.step}, {human.moment(one.at)}")
     if one.description:
         terminal.say_lines(one.description)
     terminal.say()
     if one.type == "table":
-        _show_table(terminal, one.preview)
+        _show_table(terminal, artifacts, one, whole=whole)
     elif one.type == "metric":
         for x, y in sorted(one.points.items()):
             terminal.say(f"{x:>10g}  {y:g}")
         terminal.say(told(one))
     elif one.type == "markdown":
-        terminal.say_lines(bytes(_content(artifacts, one)).decode("utf-8", "replace"))
+        terminal.say_lines(bytes(content_of(artifacts, one)).decode("utf-8", "replace"))
     else:
         terminal.say(told(one))
         if isinstance(one.content, dict) and "artifact" in one.content:
             terminal.say(artifacts.path(one.content["artifact"]))
 
 
-def _show_table(terminal: Terminal, preview: Json) -> None:
-    terminal.table(preview["columns"], [["" if cell is None else str(cell) for cell in row] for row in preview["rows"]])
-    more = preview["n_rows"] - len(preview["rows"])
-    if more:
-        terminal.say(f"... and {human.counted(more, 'more row')}")
-
-
-def _content(artifacts: ArtifactStore, one: Published) -> bytes | memoryview:
-    content = one.content or {}
-    if "text" in content:
-        return bytes(content["text"].encode())
-    if "artifact" not in content:
-        raise UsageError(f"Artifact {one.key} has no content to be written.", "It is all shown without -o.")
-    return artifacts.get(content["artifact"])
+def _show_table(terminal: Terminal, artifacts: ArtifactStore, one: Published, *, whole: bool) -> None:
+    """The first rows of the table, or all of it."""
+    columns, rows = one.preview["columns"], one.preview["rows"]
+    if whole:
+        columns, rows = whole_table(content_of(artifacts, one))
+    terminal.table(columns, [["" if cell is None else str(cell) for cell in row] for row in rows])
+    more = {"more row": one.preview["n_rows"] - len(rows), "more column": one.preview["n_columns"] - len(columns)}
+    if any(more.values()):
+        left = " and ".join(human.counted(count, noun) for noun, count in more.items() if count)
+        terminal.say(f"... and {left}: --all shows them, -o FILE.csv writes them")
 
 
 def _write(artifacts: ArtifactStore, one: Published, path: str) -> None:
-    content = _content(artifacts, one)
+    """Write its content; a table as CSV where the file is called so."""
+    content = content_of(artifacts, one)
+    if one.type == "table" and path.lower().endswith(".csv"):
+        content = as_csv(*whole_table(content)).encode("utf-8", "surrogatepass")
     try:
         with open(path, "wb") as file:
             file.write(content)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
 from itertools import chain, islice
 from math import inf
 
@@ -16,9 +15,8 @@ from motet.kernel.transitions import ENDED
 from motet.ports import LogFilter, LogLine, RunRow, Store
 from motet.views import human, lookup
 from motet.views import logs as lines_of
+from motet.views.listing import moment_of
 from motet.views.steps import find_step
-
-_DAY_S = 86400.0
 
 
 def logs_arguments(parser: ArgumentParser) -> None:
@@ -83,8 +81,8 @@ def _wanted(options: Namespace, now: float) -> tuple[int, str, float, float]:
     """Attempt, text and times of the lines that are wanted. Raises UsageError."""
     if "\n" in options.search:
         raise UsageError("--search looks for text within one line.", "Leave out the line end.")
-    since = _moment("--since", options.since, now) if options.since else 0.0
-    until = _moment("--until", options.until, now) if options.until else inf
+    since = moment_of("--since", options.since, now) if options.since else 0.0
+    until = moment_of("--until", options.until, now) if options.until else inf
     if since > until:
         raise UsageError(f"--since {options.since} is later than --until {options.until}.", "Exchange the two.")
     return options.attempt, options.search, since, until
@@ -101,20 +99,6 @@ def _range(options: Namespace) -> tuple[int, int]:
     if (not first and not last) or (last and last < first):
         raise UsageError(f"--range {options.range!r} is no range of lines.", 'Write one such as "1000-1999" or "500-".')
     return first or 1, last
-
-
-def _moment(option: str, text: str, now: float) -> float:
-    """The time that is meant: so long ago, a time of day (the last such), or a time with its date."""
-    if text[-1:].isalpha() and text[:1].isdigit() and "T" not in text and text[-1] != "Z":
-        return now - human.seconds_of(text)
-    today = time.strftime("%Y-%m-%dT", time.localtime(now))
-    try:
-        at = datetime.fromisoformat(text if "-" in text else today + text).timestamp()
-    except (ValueError, OverflowError):
-        raise UsageError(
-            f"{option} {text!r} is no time.", 'Write how long ago ("15m", "2h"), "14:05", or "2026-11-30T14:05".'
-        ) from None
-    return at if at <= now or "-" in text else at - _DAY_S
 
 
 def _print(terminal: Terminal, line: LogLine) -> None:

@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Sequence
+from io import StringIO
 
+from motet.errors import UsageError
 from motet.kernel.events import Json
+from motet.ports import ArtifactStore
 from motet.values.published import Published
 from motet.views import human
+
+
+def content_of(artifacts: ArtifactStore, one: Published) -> bytes | memoryview:
+    """Its content. Raises UsageError for one that has none, such as a metric."""
+    content = one.content or {}
+    if "text" in content:
+        return bytes(content["text"].encode())
+    if "artifact" not in content:
+        raise UsageError(f"Artifact {one.key} has no content to be written.", "It is all shown without -o.")
+    return artifacts.get(content["artifact"])
+
+
+def whole_table(content: bytes | memoryview) -> tuple[list[str], list[list[Json]]]:
+    """The columns and all rows of a table, from the content of its artifact."""
+    found = json.loads(bytes(content))
+    return found["columns"], found["rows"]
+
+
+def as_csv(columns: Sequence[str], rows: Sequence[Sequence[Json]]) -> str:
+    """The table as CSV: a line of names, then one for each row; what is missing is empty."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()
+
 
 _BARS = "▁▂▃▄▅▆▇█"
 

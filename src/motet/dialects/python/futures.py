@@ -121,10 +121,8 @@ class Future(Generic[R]):
         return self.result_async().__await__()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Future) and (self._scope.driver, self.step_key) == (
-            other._scope.driver,
-            other.step_key,
-        )
+        mine = self._scope.driver, self.step_key
+        return isinstance(other, Future) and mine == (other._scope.driver, other.step_key)
 
     def __hash__(self) -> int:
         return hash((id(self._scope.driver), self.key, self._element))

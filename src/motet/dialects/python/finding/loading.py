@@ -123,9 +123,12 @@ def find_again(spec: Json, known_as: str = "") -> Flow[..., Any]:
     sys.path[1:1] = [each for each in spec.get("search", []) if each not in sys.path]
     if spec["module"] == "__main__":
         if spec["file"] is None:
+            defined = getattr(sys.modules["__main__"], name or qualname, None)  # by this session itself?
+            if isinstance(defined, Flow):
+                return defined
             raise TargetError(
                 "The flow was defined in an interactive session, which cannot be loaded again.",
-                "Write it to a file and run that.",
+                "Carry on from the session, with motet.resume; or write it to a file and run that.",
             )
         if not is_there(spec["file"]):
             raise TargetError(

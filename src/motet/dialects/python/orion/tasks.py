@@ -72,8 +72,7 @@ class Task(tasks.Task[P, R]):
         attempt = driver.add(
             AddStep(
                 key, self.name, needs=list(related.needs), after=list(related.after), policy=policy,
-                parent=scope.key, name=name,
-                call=asked, fingerprint=fingerprint,
+                parent=scope.key, name=name, call=asked, fingerprint=fingerprint,
             ),
             call,
         )  # fmt: skip
