@@ -74,6 +74,8 @@ CHANGES = {
     "a record that is gone": f"DELETE FROM records WHERE run = {ONE} AND last_seq = 2",
     "no JSON": f"UPDATE records SET body = substr(body, 2), seal = NULL WHERE run = {ONE} AND last_seq = 2",
     "no text": f"UPDATE records SET body = x'ff00' WHERE run = {ONE} AND last_seq = 2",
+    "a number that is none": f"UPDATE records SET last_seq = 'x' WHERE run = {ONE} AND last_seq = 4",
+    "a number of bytes": f"UPDATE records SET last_seq = x'ff00' WHERE run = {ONE} AND last_seq = 2",
     "a key": f"UPDATE records SET body = replace(body, 'event', 'evenu') WHERE run = {ONE} AND last_seq = 3",
     "a step": f"UPDATE records SET steps = replace(steps, '58', '59') WHERE run = {ONE} AND last_seq = 2",
     "steps that are gone": f"UPDATE records SET steps = NULL WHERE run = {ONE} AND last_seq = 2",
@@ -101,7 +103,9 @@ def test_damage_of_a_run_is_told_and_no_other_is_concerned(store: SqliteStore, c
     assert store.check(quick=True) == []
     assert {row.id for row in store.runs()} == {"one", "two"}
     assert len(store.read(0)) >= 9
-    assert store.claim("one", HERE, 60.0, force=True).epoch == 2, "a damaged run can be ended"
+    claimed = store.claim("one", HERE, 60.0, force=True)
+    assert claimed.epoch == 2
+    store.append("one", 2, claimed.seq, Batch([{"event": "end", "at": 3.0}], (), ended_with(None, 1)))  # it can be ended
 
 
 def test_folded_steps_are_sealed_too(store: SqliteStore) -> None:

@@ -59,7 +59,7 @@ WHERE about = ?3 AND last_offset > ?1 ORDER BY last_offset LIMIT ?2
 -- those who follow a long run its beginning.
 SELECT {columns} FROM records LEFT JOIN runs ON number = run
 WHERE run = ?3 AND last_offset > ?1 AND last_seq > max(0,
-    (SELECT max(last_seq) FROM records WHERE run = ?3) - ((SELECT max(last_offset) FROM records) - ?1))
+    (SELECT max(last_seq) FROM records WHERE run = ?3 AND last_seq < 9e18) - ((SELECT max(last_offset) FROM records) - ?1))
 ORDER BY last_seq LIMIT ?2
 
 -- name: number_of_run

@@ -11,7 +11,7 @@ UPDATE runs SET owner = NULL, lease_until = NULL WHERE id = ? AND epoch = ?
 SELECT epoch FROM runs WHERE id = ?
 
 -- name: place
-SELECT epoch, coalesce((SELECT max(last_seq) FROM records WHERE run = number), 0) FROM runs WHERE id = ?
+SELECT epoch, coalesce((SELECT max(last_seq) FROM records WHERE run = number AND last_seq < 9e18), 0) FROM runs WHERE id = ?
 
 -- name: append
 -- The fence is part of the insertion: where it does not hold, `run` becomes NULL, which the table refuses.
@@ -19,7 +19,7 @@ SELECT epoch, coalesce((SELECT max(last_seq) FROM records WHERE run = number), 0
 INSERT INTO records (last_offset, count, run, last_seq, body, steps, counts, seal) VALUES (
     (SELECT coalesce(max(last_offset), 0) FROM records) + ?1, ?1,
     (SELECT number FROM runs WHERE id = ?2 AND epoch = ?3
-        AND coalesce((SELECT max(last_seq) FROM records WHERE run = number), 0) = ?4),
+        AND coalesce((SELECT max(last_seq) FROM records WHERE run = number AND last_seq < 9e18), 0) = ?4),
     ?4 + ?1, ?5, ?6, ?7, ?8)
 
 -- name: records_after

@@ -4,7 +4,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending') ON CONFLICT (id) DO NOTHING
 
 -- name: columns
 id, name, workflow, program, params, status, epoch,
-coalesce((SELECT max(last_seq) FROM records WHERE records.run = runs.number), 0),
+coalesce((SELECT max(last_seq) FROM records WHERE records.run = runs.number AND last_seq < 9e18), 0),
 parent, tags, after_offset, created_at, started_at, ended_at, result, error, owner, lease_until,
 (SELECT counts FROM records
     WHERE records.run = runs.number AND counts IS NOT NULL ORDER BY last_seq DESC LIMIT 1),

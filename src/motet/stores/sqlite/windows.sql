@@ -2,7 +2,7 @@
 key, task, form, status, parent, name, attempt, added_at, started_at, ended_at, cached, needs, size, done, error
 
 -- name: head
-SELECT number, folded_seq, coalesce((SELECT max(last_seq) FROM records WHERE records.run = runs.number), 0)
+SELECT number, folded_seq, coalesce((SELECT max(last_seq) FROM records WHERE records.run = runs.number AND last_seq < 9e18), 0)
 FROM runs WHERE id = ?
 
 -- name: window
