@@ -71,25 +71,27 @@ class Driver(RunLoop):
 
         0 if the step ended without (skipped, cancelled). For steps whose policy names no executor.
         """
-        while True:
+        number = self.turn(key)  # of recorded steps, most have ended
+        while number is None:
             turn = threading.Event()
             number = self.turn(key, turn.set)
-            if number is not None:
-                return number
-            with self.idling():
-                block(turn)
+            if number is None:
+                with self.idling():
+                    block(turn)
+        return number
 
-    def turn(self, key: str, callback: Callable[[], None]) -> int | None:
+    def turn(self, key: str, callback: Callable[[], None] | None = None) -> int | None:
         """As `granted`, without waiting: None while it is not the caller's turn, nor the step's end.
 
-        `callback` is then called at the step's next change, as for `when_ended`.
+        `callback`, if any, is then called at the step's next change, as for `when_ended`.
         """
         with self:
             self.check()
             number = self._grants.pop(key, 0)
             if number or self.state.steps[key].ended:
                 return number
-            self.waiters.add_turn(key, callback)
+            if callback is not None:
+                self.waiters.add_turn(key, callback)
             return None
 
     def conclude(self, told: Succeeded | Failed | Ended) -> Step:

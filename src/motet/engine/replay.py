@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterable, Sequence
+from marshal import dumps as marshalled
 
 from motet.engine.session import Session
 from motet.errors import ReplayMismatch
@@ -12,7 +13,7 @@ from motet.kernel.inputs import Ended, Failed, Input, Succeeded, tries_again
 from motet.kernel.program import AddStep, added
 from motet.kernel.state import RunState, Step, element_key
 from motet.kernel.transitions import CANCELLED, RUNNING, SUCCEEDED
-from motet.ports.spec import differences, recorded_spec
+from motet.ports.spec import differences, has_spec, recorded_spec
 from motet.ports.voice import Replayed
 
 GIVEN_UP = "given up by its caller"
@@ -65,7 +66,7 @@ def _is_same_call(known: Step, action: AddStep) -> bool:
 
 def _is_other(was: Json, now: Json) -> bool:
     """Whether it is not known to be the same: to Python, 1 and 1.0 and True would be."""
-    if repr(was) == repr(now):  # nearly always, and far cheaper than to look at each part
+    if marshalled(was, 2) == marshalled(now, 2):  # nearly always, and far cheaper than to look at each part
         return False
     return bool(was != now) or differences(was, now) != []
 
@@ -88,7 +89,7 @@ def _compare(session: Session, known: Step, action: AddStep, found: Replayed, *,
     if not is_kept:
         _change(session, known.key, _differs(known, action), kept=False, call=action.call)
     elif differs is None:
-        if recorded_spec(action.call) is not None:
+        if has_spec(action.call):
             found.unknown[known.key] = None
     elif differs and rerun_changed:
         _redo(session, known, action)

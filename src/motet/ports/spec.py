@@ -58,9 +58,14 @@ class StepSpec(Record, frozen=True):
         return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+def has_spec(call: Json) -> bool:
+    """Whether the `call` of a step is a spec: an earlier version recorded none."""
+    return isinstance(call, dict) and "target" in call
+
+
 def recorded_spec(call: Json) -> StepSpec | None:
     """The spec that was recorded as the `call` of a step; None for a step of a version that recorded none."""
-    if not isinstance(call, dict) or "target" not in call:
+    if not has_spec(call):
         return None
     return StepSpec(**{name: call[name] for name in StepSpec.__match_args__ if name in call})
 

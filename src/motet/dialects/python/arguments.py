@@ -12,7 +12,7 @@ from motet.dialects.python.scope import Lineage
 from motet.dialects.python.states import State
 from motet.kernel.events import Json
 from motet.kernel.state import Step
-from motet.ports.spec import ABSENT, RECEIVER, recorded_spec, without_code
+from motet.ports.spec import ABSENT, RECEIVER, has_spec, without_code
 from motet.records import Record, field
 from motet.values.identity.fingerprints import Walk, fingerprint, scalar_form, step_form
 from motet.values.identity.known import with_inputs
@@ -123,7 +123,7 @@ def asked(
     for name, value in kwargs.items():
         inputs[name] = _told(value, lineage, name, unknown)
     content = _files(shape, call, lineage, inputs, unknown) if shape.contents else {}
-    if known is not None and recorded_spec(known.call) is None:
+    if known is not None and not has_spec(known.call):
         digest = _as_before(call, lineage, known)
     elif not content and not kwargs and receiver is NOT_BOUND and PLAIN.issuperset(map(type, args)):
         digest = fingerprint(*args)[0]
@@ -148,7 +148,7 @@ def asked_of_all(
     for name, value in parts.shared.items():
         inputs[name] = _told(value, lineage, name, unknown)
     content = _files_of_all(shape, parts, lineage, inputs, unknown) if shape.contents else {}
-    if known is not None and recorded_spec(known.call) is None:
+    if known is not None and not has_spec(known.call):
         digest = _as_before(((parts.each,), parts.content()), lineage, known)
     else:
         digest = fingerprint(repr(without_code(inputs)))[0]
