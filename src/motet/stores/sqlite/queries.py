@@ -19,31 +19,28 @@ Execute: TypeAlias = Callable[..., sqlite3.Cursor]
 
 
 class Queries:
-    """The queries of one file as attributes; the file is read when the first one is asked for."""
+    """The queries of one file as attributes. The file is read when the first one is asked for, and each is made when it
+    is: a short run needs few of them.
+    """
 
     def __init__(self, name: str) -> None:
         self._path = os.path.join(os.path.dirname(__file__), f"{name}.sql")
+        self._texts: dict[str, str] = {}
 
     def __getattr__(self, name: str) -> str:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        found = vars(self)
-        found.update(load(self._path))
-        if name not in found:
+        if not self._texts:
+            with open(self._path, encoding="utf-8") as file:
+                for part in file.read().split("-- name: ")[1:]:
+                    named, _, text = part.partition("\n")
+                    self._texts[named] = text
+        if name not in self._texts:
             raise AttributeError(f"{self._path} has no query {name}")
-        return str(found[name])
-
-
-def load(path: str) -> dict[str, str]:
-    """All queries of the file."""
-    with open(path, encoding="utf-8") as file:
-        _, *parts = file.read().split("-- name: ")
-    found: dict[str, str] = {}
-    for part in parts:
-        name, _, text = part.partition("\n")
-        text = "\n".join(line for line in text.splitlines() if line and not line.startswith("--"))
+        text = "\n".join([line for line in self._texts[name].splitlines() if line and not line.startswith("--")])
         if "{" in text:
-            for other, meant in found.items():
-                text = text.replace("{" + other + "}", meant)
-        found[name] = text
-    return found
+            for other in self._texts:
+                if other == name:
+                    break
+                if f"{{{other}}}" in text:
+                    text = text.replace(f"{{{other}}}", getattr(self, other))
+        vars(self)[name] = text
+        return text
