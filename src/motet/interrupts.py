@@ -3,6 +3,9 @@
 Python raises KeyboardInterrupt between any two instructions: in the middle of a commit as well, after which nothing
 fits what is stored any more. So it is held back while the main thread does Motet's own work, and raised in the
 user's code, or where Motet waits for something: in what is `interruptible`, and nowhere else.
+
+An exception that is raised once is swallowed by one `except:`. So the first signal also stops the runs that this
+process drives, which is a state of theirs: from then on each call and wait of their code raises (see `Stop`).
 """
 
 from __future__ import annotations
@@ -12,9 +15,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from contextlib import AbstractContextManager, nullcontext
 from types import CodeType, FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from selectors import BaseSelector, SelectorKey
@@ -135,12 +137,30 @@ def may_interrupt(frame: FrameType | None) -> bool:
     return True
 
 
+class Driven(Protocol):
+    """A run that this process drives."""
+
+    def cancel(self, reason: str) -> None:
+        """Stop it, from any thread. May wait for the run's lock, and commit."""
+
+
+driven: list[Driven] = []
+"""The runs that this process drives, the last that was begun behind the others."""
+
+_PATIENCE_S = 1.0
+"""How long the exception waits until the runs are stopped. A store that hangs must not hold it up for longer."""
+
+
 class Interrupts:
-    """While entered, from the main thread: the first of these signals becomes an exception there as soon as may be.
+    """While entered, from the main thread: the first of these signals stops the runs that are driven here, and then
+    becomes an exception in the main thread as soon as may be.
 
     SIGINT becomes KeyboardInterrupt, any other SystemExit with 128 and its number. A second one is not held back.
     Signals that are ignored (nohup) stay so. `seen` is the number of the first one, 0 before.
     """
+
+    acting: ClassVar[Interrupts | None] = None
+    """The one that was entered last and not left."""
 
     def __init__(self, numbers: Iterable[int]) -> None:
         self.seen = 0
@@ -149,8 +169,10 @@ class Interrupts:
         self._raised = False
         self._nudging = False
         self._main = threading.get_ident()
+        self._outer: Interrupts | None = None
 
     def __enter__(self) -> Interrupts:
+        self._outer, Interrupts.acting = Interrupts.acting, self
         signal.signal(_NUDGE, self._on_signal)
         for number in self._numbers:
             if signal.getsignal(number) not in (signal.SIG_IGN, None):
@@ -162,6 +184,7 @@ class Interrupts:
     ) -> None:
         for number, before in self._before.items():
             signal.signal(number, before)
+        Interrupts.acting = self._outer
         held_back, self._raised = self.seen and not self._raised, True
         if held_back and error is None:
             raise self._exception(self.seen)
@@ -170,17 +193,30 @@ class Interrupts:
         """Whether nobody has put another handler in place."""
         return signal.getsignal(number) == self._on_signal
 
+    def again(self) -> BaseException | None:
+        """What is to be raised in the calling thread, where the user's code calls Motet; also once more."""
+        if not self.seen or threading.get_ident() != self._main:
+            return None
+        self._raised = True
+        return self._exception(self.seen)
+
+    @property
+    def reason(self) -> str:
+        """Why runs are stopped."""
+        return "interrupted by Ctrl-C" if self.seen == signal.SIGINT else "interrupted by exit"
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         again = bool(self.seen) and number != _NUDGE
         self.seen = self.seen or (number if number != _NUDGE else 0)
-        if again or (self.seen and not self._raised and may_interrupt(frame)):
+        stopped = number == _NUDGE or not driven  # else the runs come first
+        if again or (self.seen and not self._raised and stopped and may_interrupt(frame)):
             self._raised = True
             raise self._exception(number if again else self.seen)
         if self.seen and not self._raised:
             self.urge()
 
     def urge(self) -> None:
-        """Have the main thread look at what came, again and again, until it could be raised.
+        """Stop the runs; then have the main thread look at what came, again and again, until it could be raised.
 
         Also for whoever learns of a signal by other means: one that comes just before the main thread waits for a
         lock does not end that wait by itself.
@@ -192,20 +228,97 @@ class Interrupts:
             start_new_thread(self._nudge, ())
 
     def _nudge(self) -> None:
+        stopping = threading.Thread(target=self._stop_runs, name="motet-stopping", daemon=True)
+        stopping.start()
+        stopping.join(_PATIENCE_S)
         while not self._raised:
             time.sleep(_NUDGE_S)
             signal.pthread_kill(self._main, _NUDGE)
+
+    def _stop_runs(self) -> None:
+        while not self.seen:  # whoever urges may be faster than the handler
+            time.sleep(_NUDGE_S)
+        for run in tuple(reversed(driven)):
+            run.cancel(self.reason)
 
     def _exception(self, number: int) -> BaseException:
         return KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
 
 
-def held_back() -> AbstractContextManager[object]:
-    """Around what drives a run: hold Ctrl-C back while it would do harm, unless the program sees to it itself."""
-    in_main = threading.current_thread() is threading.main_thread()
-    if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        return Interrupts((signal.SIGINT,))
-    return nullcontext()
+class held_back:  # noqa: N801 - reads as what it does: with held_back(run)
+    """Around what drives a run: hold Ctrl-C back while it would do harm, unless the program sees to it itself.
+
+    A signal that this process has had already stops the run at once.
+    """
+
+    __slots__ = ("_own", "_run")
+
+    def __init__(self, run: Driven) -> None:
+        self._run = run
+        in_main = threading.get_ident() == _MAIN.ident
+        is_ours = in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        self._own = Interrupts((signal.SIGINT,)) if is_ours else None
+
+    def __enter__(self) -> None:
+        driven.append(self._run)
+        if self._own is not None:
+            self._own.__enter__()
+        elif Interrupts.acting is not None and Interrupts.acting.seen:  # by a program that has swallowed it
+            self._run.cancel(Interrupts.acting.reason)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        driven.remove(self._run)
+        if self._own is not None:
+            self._own.__exit__(kind, error, trace)
+
+
+def is_interrupted() -> bool:
+    """Whether a signal has come that ends what this process drives."""
+    return Interrupts.acting is not None and bool(Interrupts.acting.seen)
+
+
+class Unheeded(SystemExit):
+    """Raised in place of an error in code that was told before that its run is stopped, and went on."""
+
+
+_OFTEN = 3
+_GRACE_S = 5.0
+
+
+class Stop:
+    """How the code of a run that is stopped is told: at each call and wait, so that it cannot go on by swallowing it.
+
+    In the main thread after a signal that is KeyboardInterrupt or SystemExit. Else each thread is told once by an
+    error; one that goes on has swallowed it, and gets `Unheeded`, which no `except Exception` catches.
+
+    `given_up` is called, once, for code that goes on all the same, which only `except BaseException` in a loop does:
+    it was told several times and has had some seconds.
+    """
+
+    given_up: ClassVar[Callable[[], None] | None] = None
+
+    def __init__(self) -> None:
+        self._told: dict[int, int] = {}
+        self._since = 0.0
+
+    def has_told(self, thread: int) -> bool:
+        """Whether that thread was told."""
+        return thread in self._told
+
+    def told(self, error: Exception) -> BaseException:
+        """What is to be raised in the calling thread, where it calls or waits; `error` says why the run is stopped."""
+        me, now = threading.get_ident(), time.monotonic()
+        self._since = self._since or now
+        told = self._told[me] = self._told.get(me, 0) + 1
+        if told > _OFTEN and now - self._since > _GRACE_S and me == _MAIN.ident:
+            give_up, Stop.given_up = Stop.given_up, None
+            if give_up is not None:
+                threading.Thread(target=give_up, name="motet-giving-up", daemon=True).start()
+        if Interrupts.acting is not None and (again := Interrupts.acting.again()) is not None:
+            return again
+        return Unheeded(1) if told > 1 else error
 
 
 class Raiser:

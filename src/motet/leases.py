@@ -4,6 +4,9 @@ A limit is a document that is changed by compare-and-set: who holds slots of it,
 in which they came. Slots of a dead process are free as soon as anyone looks: on the same host it is known by its pid
 and start time, elsewhere by its lease, which the living renew. Nothing has to be started, and nothing is left behind.
 
+Code that is part of what holds slots would wait for itself if it waited for more. So it uses these: it goes before all
+who wait, and what is held around it counts as free for it. Its own slots count as used, so one at a time does so.
+
 With `decay_per_s` a limit counts what was taken lately: so many slots of it become free each second. Whoever takes some
 books them at once and waits until they are due; so the order is that of asking, and nobody polls.
 """
@@ -85,9 +88,18 @@ def exists(store: Store, name: str) -> bool:
     return store.document(_VOICE, _KIND, name) is not None
 
 
-def ticket(number: str, slots: float, by: str) -> dict[str, Json]:
-    """A request of this process for slots, on behalf of `by`."""
-    return {"ticket": number, "slots": slots, "owner": asdict(this_process()), "by": by, "until": 0.0}
+def ticket(
+    number: str, slots: float, by: str, run: str = "", place: str = "", within: Iterable[str] = ()
+) -> dict[str, Json]:  # fmt: skip
+    """A request of this process for slots, on behalf of `by`.
+
+    Where it is asked: in which run, at which place in it (the key of a step, or a path below it), and within which
+    blocks, by their tickets, that hold slots outside of any run.
+    """
+    return {
+        "ticket": number, "slots": slots, "owner": asdict(this_process()), "by": by, "until": 0.0,
+        "run": run, "place": place, "within": list(within),
+    }  # fmt: skip
 
 
 def take(store: Store, name: str, asked: dict[str, Json], now: float) -> bool | None:
@@ -108,7 +120,8 @@ def take(store: Store, name: str, asked: dict[str, Json], now: float) -> bool | 
         place = {**asked, "until": now + LEASE_S}
         known = [each for each in alive["line"] if each["ticket"] == asked["ticket"]]
         if not known:
-            return {**alive, "line": [*alive["line"], place]}, False
+            line = [place, *alive["line"]] if _held_around(alive, asked) else [*alive["line"], place]
+            return {**alive, "line": line}, False
         if known[0]["until"] - now > LEASE_S / 2:
             return body, False
         return {**alive, "line": [place if each is known[0] else each for each in alive["line"]]}, False
@@ -197,10 +210,22 @@ def _change(store: Store, name: str, change: Callable[[dict[str, Json]], tuple[d
 
 
 def _may_take(body: dict[str, Json], asked: dict[str, Json]) -> bool:
-    line = body["line"]
-    if line and line[0]["ticket"] != asked["ticket"]:
+    line, around = body["line"], _held_around(body, asked)
+    if line and line[0]["ticket"] != asked["ticket"] and not around:
         return False
-    return bool(_slots(body["holders"]) + asked["slots"] <= body["limit"] + _EPSILON)
+    return bool(_slots(body["holders"]) + asked["slots"] <= body["limit"] + around + _EPSILON)
+
+
+def _held_around(body: dict[str, Json], asked: dict[str, Json]) -> float:
+    """The slots that are held by what the asking code is part of."""
+
+    def is_around(held: dict[str, Json]) -> bool:
+        if held["ticket"] in asked["within"]:
+            return True
+        place = held.get("place", "")  # holders of an earlier version have none
+        return bool(place) and held["run"] == asked["run"] and f"{asked['place']}/".startswith(f"{place}/")
+
+    return _slots(each for each in body["holders"] if is_around(each))
 
 
 def _taken(body: dict[str, Json], asked: dict[str, Json], now: float) -> dict[str, Json]:

@@ -258,3 +258,33 @@ def test_whatever_is_demanded_and_in_whatever_order_it_ends_all_is_served_in_tur
         for limit in run.state.limits.values():
             assert limit.used == limit.held == 0
             assert not limit.line
+
+
+def test_a_step_below_a_holder_uses_what_is_held_above_it_before_those_who_wait() -> None:
+    run = Run({"t": 1})
+    run.add("a", policy=demand(t=1))
+    run.add("other", policy=demand(t=1))
+    assert run.started() == ["a"]
+    for key in ("a/b", "a/c"):
+        run.add(key, parent="a", policy=demand(t=1))
+    assert run.started() == ["a/b"], "one at a time"
+    run.add("a/b/d", parent="a/b", policy=demand(t=1))
+    assert run.started() == ["a/b/d"]
+    run.succeed("a/b/d")
+    run.succeed("a/b")
+    assert run.started() == ["a/c"]
+    run.succeed("a/c")
+    run.succeed("a")
+    assert run.started() == ["other"]
+    run.check()
+
+
+def test_a_step_below_a_holder_may_need_more_than_that_one_holds() -> None:
+    run = Run({"t": 2})
+    run.add("a", policy=demand(t=1))
+    run.started()
+    run.add("a/b", parent="a", policy=demand(t=2))
+    assert run.started() == ["a/b"]
+    run.add("a/b/c", parent="a/b", policy=demand(t=9))
+    assert run.started() == ["a/b/c"], "beyond the capacity it runs alone but for those above it"
+    run.check()

@@ -130,10 +130,11 @@ def test_several_limits_are_taken_without_a_circle(store: Store) -> None:
 
 def test_a_timeout_leaves_the_line(store: Store) -> None:
     leases.define(store, "db", 1)
-    with concurrency("db"):
-        with pytest.raises(TimeoutError, match="limit 'db'"), concurrency("db", timeout_seconds=0.05):
-            pass
-        assert limit(store, "db").line == []
+    assert leases.take(store, "db", leases.ticket("one", 1, "somebody else"), time.time())
+    with pytest.raises(TimeoutError, match="limit 'db'"), concurrency("db", timeout_seconds=0.05):
+        pass
+    assert limit(store, "db").line == []
+    leases.let_go(store, "db", "one")
     assert limit(store, "db").used == 0
 
 
@@ -192,14 +193,15 @@ def test_async_holds_up_no_loop_and_a_cancelled_wait_leaks_nothing(store: Store)
             async with concurrency("db"):
                 order.append(name)
 
-        async with concurrency("db"):
-            first = asyncio.create_task(work("cancelled"))
-            while not limit(store, "db").line:
-                await asyncio.sleep(0.005)
-            first.cancel()
-            second = asyncio.create_task(work("second"))
-            with pytest.raises(asyncio.CancelledError):
-                await first
+        assert leases.take(store, "db", leases.ticket("one", 1, "somebody else"), time.time())
+        first = asyncio.create_task(work("cancelled"))
+        while not limit(store, "db").line:
+            await asyncio.sleep(0.005)
+        first.cancel()
+        second = asyncio.create_task(work("second"))
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        leases.let_go(store, "db", "one")
         await second
         return order
 

@@ -12,10 +12,12 @@ from typing import Any, TypeAlias
 from motet import app, voices
 from motet.cli.live import Watch, shown
 from motet.cli.terminal import Terminal, complain, tell
+from motet.engine.driver import Driver
 from motet.errors import MotetError, ReplayMismatch, ResultDamaged, RunError, TargetError
-from motet.interrupts import Interrupts
+from motet.interrupts import Interrupts, Stop, driven, is_interrupted
 from motet.kernel.events import Json
-from motet.kernel.transitions import CANCELLED, ENDED, FAILED, SUCCEEDED
+from motet.kernel.program import Finish
+from motet.kernel.transitions import CANCELLED, CANCELLING, ENDED, FAILED, SUCCEEDED
 from motet.ports import RunRow, StepRow, Store
 from motet.values.errors import encode_error
 from motet.values.records import decode
@@ -72,6 +74,8 @@ def of(
             if row.status != SUCCEEDED and not damaged and not isinstance(stop, ReplayMismatch):  # both say more
                 terminal.say(f"To carry on: motet resume {name_of(app.hosts.current().store, row)}")
     app.hosts.close(kill=True)  # all is recorded; a thread that was given up must not keep the process
+    if is_interrupted() and any(row.status == CANCELLED for row in rows) and not isinstance(stop, KeyboardInterrupt):
+        stop = SystemExit(128 + _seen())  # also where the user's code has swallowed it
     return _exit_code(stop, [row for row in rows if not (told_states and _gives_state(row))])
 
 
@@ -245,11 +249,32 @@ def heed_signals() -> None:
     """See to both signals for the rest of this process. Called once, from the main thread."""
     interrupts = Interrupts((signal.SIGINT, signal.SIGTERM))
     interrupts.__enter__()
+    Stop.given_up = _give_up
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     os.register_at_fork(after_in_child=_leave_alone)
     threading.Thread(target=_watch, args=(interrupts, reader), name="motet-interrupts", daemon=True).start()
+
+
+def _seen() -> int:
+    """The number of the signal that has come, 0 for none."""
+    return Interrupts.acting.seen if Interrupts.acting is not None else 0
+
+
+def _are_stopping(reason: str) -> bool:
+    """Whether the runs are being stopped already for something else than that reason: then this is the second word."""
+    runs = [run.state for run in driven if isinstance(run, Driver)]
+    return bool(runs) and all(each.status == CANCELLING and each.reason != reason for each in runs)
+
+
+def _give_up() -> None:
+    """End the runs, and the process, under code that swallows every stop."""
+    for run in tuple(reversed(driven)):
+        if isinstance(run, Driver):
+            run.finish(Finish(CANCELLED))
+    complain("the code swallows every stop; it was ended by force.", "To carry on: motet resume")
+    os._exit(128 + _seen() if _seen() else 1)
 
 
 def _leave_alone() -> None:
@@ -265,7 +290,7 @@ def _watch(interrupts: Interrupts, reader: int) -> None:
         for number in os.read(reader, 256):
             if number not in (signal.SIGINT, signal.SIGTERM) or not interrupts.in_charge(number):
                 continue
-            if told:
+            if told or _are_stopping(interrupts.reason):
                 sys.stderr.write("\nmotet: killed. What was recorded is safe: `motet resume` carries on.\n")
                 sys.stderr.flush()
                 os._exit(128 + number)

@@ -32,19 +32,20 @@ class Driver(RunLoop):
         with self:
             known = self.state.steps.get(key)
             self.parents.add(action.parent)
-            if known is None or not self._stands(known, action):
-                if self.state.status == CANCELLING or self.session.broken is not None:
-                    self._raise_if_cancelling()
+            if known is not None and self._stands(known, action):
+                return 0
+            if self.session.broken is not None:
+                raise self.session.broken
+            if self.state.status != CANCELLING:
                 self._attempts.calls[key] = call
                 self.carry_out(self.session.act((action,)) if known is None else self._again(known, action))
-            return self._grants.pop(key, 0)
+                return self._grants.pop(key, 0)
+        raise self.stop.told(self.stopped)  # without the lock: it may be an interruption
 
     def _stands(self, known: Step, action: AddStep) -> bool:
         """Whether the recorded outcome of the step is the answer. Raises ReplayMismatch."""
         try:
-            return replay.recorded(
-                self.session, known, action, rerun_changed=self.rerun_changed, found=self.replayed
-            )  # fmt: skip
+            return replay.recorded(self.session, known, action, rerun_changed=self.rerun_changed, found=self.replayed)
         except ReplayMismatch as error:
             named = self.host.store.find_runs(self.run.name)
             error.advise(self.run.name if named and named[0].id == self.run.id else self.run.id)
@@ -179,7 +180,7 @@ class Driver(RunLoop):
         with self:
             self.carry_out(self.session.act(actions, commit=commit))
 
-    def _raise_if_cancelling(self) -> None:
-        self.check()
-        if self.state.status == CANCELLING:
-            raise Cancelled(f"Run {self.run.name} was stopped: {self.state.reason or 'on request'}.")
+    @property
+    def stopped(self) -> Cancelled:
+        """The error that says why the run is being stopped."""
+        return Cancelled(f"Run {self.run.name} was stopped: {self.state.reason or 'on request'}.")

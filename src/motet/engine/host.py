@@ -12,7 +12,7 @@ from motet.engine.session import Session
 from motet.engine.tender import Tender
 from motet.errors import Conflict, UsageError
 from motet.failpoints import hit
-from motet.interrupts import take
+from motet.interrupts import held_back, take
 from motet.kernel.events import Json, RunFinished, to_json
 from motet.kernel.program import Program
 from motet.kernel.state import Step
@@ -136,9 +136,7 @@ class Host:
             raise
         hit("resume.loaded")
         self.tender.after(_SYNC_S, self._keep_synced)  # most runs are over by then, and pay nothing
-        session = Session(
-            self.store, self.clock, state, epoch=row.epoch, program=program, params=row.params,
-        )  # fmt: skip
+        session = Session(self.store, self.clock, state, epoch=row.epoch, program=program, params=row.params)
         driver = Driver(self, session, row, lease_s)
         driver.rerun_changed = rerun_changed
         driver.begin(reopen=row.status in ENDED, rerun=rerun)
@@ -150,13 +148,14 @@ class Host:
             row.id, program=program, reopen=onward.reopen, rerun=onward.rerun, rerun_changed=onward.rerun_changed
         )  # fmt: skip
         onward.watch(driver)
-        try:
-            self._run_inline(driver)
-        except (KeyboardInterrupt, SystemExit) as stop:
-            driver.cancel(f"interrupted by {type(stop).__name__}")
-            while (attempt := take(driver.here)) is not None:
-                attempt.report(attempt, Stopped("the run was stopped"))
-            raise
+        with held_back(driver):
+            try:
+                self._run_inline(driver)
+            except (KeyboardInterrupt, SystemExit) as stop:
+                driver.cancel(f"interrupted by {type(stop).__name__}")
+                while (attempt := take(driver.here)) is not None:
+                    attempt.report(attempt, Stopped("the run was stopped"))
+                raise
         if driver.session.broken is not None:
             raise driver.session.broken
         return driver
@@ -198,9 +197,7 @@ class Host:
         now = self.clock.now()
         error = {"type": "Cancelled", "module": "motet.errors", "message": reason}
         end = to_json(RunFinished(now, CANCELLED, None, error))
-        columns = {
-            "status": CANCELLED, "started_at": row.started_at, "ended_at": now, "result": None, "error": error,
-        }  # fmt: skip
+        columns = {"status": CANCELLED, "started_at": row.started_at, "ended_at": now, "result": None, "error": error}
         self.store.append(row.id, claimed.epoch, claimed.seq, Batch([end], (), columns))
         self.store.release(row.id, claimed.epoch)
 

@@ -23,7 +23,7 @@ from motet.engine.session import Session
 from motet.engine.waiting import Waiters
 from motet.errors import Cancelled, KernelError, MotetError, StoreError
 from motet.failpoints import hit
-from motet.interrupts import need_stack
+from motet.interrupts import Stop, need_stack
 from motet.kernel import events as ev
 from motet.kernel.decide import Command, SetTimer, StartAttempt
 from motet.kernel.inputs import Input, TimerFired
@@ -54,7 +54,7 @@ class RunLoop:
     finished       set when the run has ended, or can no longer be driven (see `session.broken`)
     rerun_changed  whether recorded steps that are no longer what the code says run anew; `replayed` tells of others
     here           attempts for the thread that drives a declarative program; None when there will be no more
-    parents        steps that others were added below
+    parents        steps that others were added below; `stop` tells the code of a run that is being stopped
     said           what was said once and is not to be said again; the voice's own
     """
 
@@ -63,7 +63,7 @@ class RunLoop:
         self.session = session
         self.state = session.state
         self.run = run
-        self.finished = threading.Event()
+        self.finished, self.stop = threading.Event(), Stop()
         self.rerun_changed, self.replayed = False, Replayed()
         self.said: set[str] = set()
         self.parents: set[str] = set()

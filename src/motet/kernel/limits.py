@@ -6,16 +6,22 @@ head only, nobody starves, however much it demands; and a release costs who star
 
 A demand beyond the whole capacity is let through when the limit is idle, so that it runs alone. A step that
 demands several limits may hold one while another is busy: at most as many do as the tightest has room for.
+
+A step below one that holds a limit goes before all who wait for it, and what is held above it is room for it: its
+holder ends after it, so it would wait for itself. One at a time does so, as it counts as used itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from math import inf
 
 from motet.kernel.state import Limit, RunState, Step
 from motet.kernel.transitions import RUNNING
+
+_FIRST = 1 << 60
+"""So much earlier than others a step lines up below one that holds what it demands."""
 
 _ROUNDING = 1e-6
 """Demands may be fractions, and sums of fractions are off by a little."""
@@ -28,7 +34,8 @@ def line_up(state: RunState, step: Step) -> None:
     owner = state.steps[step.of] if step.of else step
     state.tickets += 2
     # An element that is tried again goes before the rest of its map.
-    step.ticket = owner.ticket - 1 if owner.ticket else state.tickets
+    is_below = any(held_above(state, step, name) for name in step.policy.demands)
+    step.ticket = owner.ticket - 1 if owner.ticket else state.tickets - is_below * _FIRST
     state.ready.append(step.key)
 
 
@@ -38,6 +45,15 @@ def may_start(state: RunState, step: Step) -> bool:
     if step.stopping or owner.stopping or not owner.bound:
         return False
     return not step.unmet or step.status == RUNNING  # a map that has begun goes on
+
+
+def held_above(state: RunState, step: Step, name: str) -> float:
+    """How much of the limit the running steps above it hold. Places of executors are lent by who waits, not so."""
+    held, key = 0.0, "" if name.startswith("executor:") else step.parent
+    while above := state.steps.get(key) or state.steps.get(key.rpartition("[")[0]):
+        held += above.policy.demands.get(name, 0.0) if above.status == RUNNING else 0.0
+        key = above.parent
+    return held
 
 
 def leave(state: RunState, step: Step) -> None:
@@ -97,21 +113,23 @@ class _Admission:
                 self._go_on(step)
 
     def _serve(self, name: str) -> None:
-        """Let pass who is first in line; where there is nobody, or no room, serve that line no more."""
+        """Let pass who is first in line; where there is nobody, or no room, serve that line no more.
+
+        Of those below holders none stands in another's way: the last that was let through needs those below it.
+        """
         limit = self.state.limit(name)
-        if not limit.line:
-            del self.freed[name]
-            return
-        ticket, key = limit.line[0]
-        step = self.state.steps.get(key)
-        if step is None or step.ticket != ticket:
-            heappop(limit.line)  # it left, or is in line under another ticket
-        elif self._fits(name, limit, step):
-            heappop(limit.line)
-            self._hold(name, limit, step)
-            self._go_on(step)
-        else:
-            del self.freed[name]
+        line = limit.line
+        for entry in sorted(each for each in line if each[0] < 0) if line and line[0][0] < 0 else line[:1]:
+            step = self.state.steps.get(entry[1])
+            if step is not None and step.ticket != entry[0]:
+                step = None  # it left, or is in line under another ticket
+            if step is None or self._fits(name, limit, step):
+                _take_out(line, entry)
+                if step is not None:
+                    self._hold(name, limit, step)
+                    self._go_on(step)
+                return
+        del self.freed[name]
 
     def _go_on(self, step: Step) -> None:
         """Have the step pass one limit after another, until it starts or has to wait."""
@@ -120,7 +138,8 @@ class _Admission:
             limit = self.state.limit(name)
             if name in step.held:
                 continue
-            if (limit.line and limit.line[0] < entry) or not self._fits(name, limit, step):
+            is_next = step.ticket < 0 or not limit.line or entry <= limit.line[0]
+            if not is_next or not self._fits(name, limit, step):
                 heappush(limit.line, entry)
                 return
             self._hold(name, limit, step)
@@ -143,10 +162,11 @@ class _Admission:
     def _room(self, name: str, limit: Limit, step: Step) -> float:
         """How much there is left. An executor's backlog (slack) is room for the elements of maps."""
         slack = limit.slack if step.map is not None or step.of else 0.0
-        return limit.capacity + slack - self._used(name, limit) + _ROUNDING
+        return limit.capacity + slack + held_above(self.state, step, name) - self._used(name, limit) + _ROUNDING
 
     def _fits(self, name: str, limit: Limit, step: Step) -> bool:
-        return step.policy.demands[name] <= self._room(name, limit, step) or not self._used(name, limit)
+        others = self._used(name, limit) - held_above(self.state, step, name)
+        return others <= _ROUNDING or step.policy.demands[name] <= self._room(name, limit, step)
 
     def _start(self, step: Step) -> None:
         """Start the step, or as many elements as there is room for; a map with more lines up again."""
@@ -174,3 +194,11 @@ class _Admission:
             if amount > 0 and self.state.limits[name].capacity != inf  # which no number of elements divides
         ]
         return max(1.0, min(rooms, default=inf))
+
+
+def _take_out(line: list[tuple[int, str]], entry: tuple[int, str]) -> None:
+    if entry == line[0]:
+        heappop(line)
+    else:
+        line.remove(entry)
+        heapify(line)

@@ -47,6 +47,7 @@ class Future(Generic[R]):
     def wait(self, timeout: float | None = None) -> None:
         """Block until the outcome is there, or `timeout` seconds have passed."""
         self._scope.driver.wait(self.key, self._element, timeout)
+        self._scope.check()
 
     def idling(self) -> AbstractContextManager[None]:
         """Around a wait for this future and others of its run."""
@@ -88,6 +89,7 @@ class Future(Generic[R]):
         driver = self._scope.driver
         if not driver.wait(self.key, self._element, timeout):
             raise TimeoutError(f"{self.step_key} has not ended within {timeout:g} s; it goes on.")
+        self._scope.check()
         self._scope.looked_at(self.key, self._element)
         if driver.state.outcome(self.step_key) == st.SUCCEEDED:
             value: R = self.value(self._step())
@@ -111,6 +113,7 @@ class Future(Generic[R]):
         from motet.dialects.python.waking import wait
 
         await wait(self._scope.driver, self.key, self._element, timeout)
+        self._scope.check()
 
     async def result_async(self, timeout: float | None = None, raise_on_failure: bool = True) -> R:
         """As `result`, for coroutines. `await future` is the same without a time limit."""
@@ -248,6 +251,7 @@ class FutureList(Sequence[Future[R]]):
         from motet.dialects.python.waking import wait
 
         await wait(self._scope.driver, self.key, -1, timeout)
+        self._scope.check()
 
     async def result_async(self, timeout: float | None = None, raise_on_failure: bool = True) -> list[R]:
         """As `result`, for coroutines. `await futures` is the same without a time limit."""
@@ -260,12 +264,14 @@ class FutureList(Sequence[Future[R]]):
     def wait(self, timeout: float | None = None) -> None:
         """Block until all have their outcomes, or `timeout` seconds have passed."""
         self._scope.driver.wait(self.key, -1, timeout)
+        self._scope.check()
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> list[R]:
         """All values. The first failure (by place) is raised, or stands in its place."""
         driver = self._scope.driver
         if not driver.wait(self.key, -1, timeout):
             raise TimeoutError(f"{self.key} has not ended within {timeout:g} s; it goes on.")
+        self._scope.check()
         self._scope.looked_at(self.key)
         if driver.state.steps[self.key].status != st.SUCCEEDED:
             return [each.result(raise_on_failure=raise_on_failure) for each in self]

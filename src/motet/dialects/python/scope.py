@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from motet.errors import MotetError, UsageError
+from motet.kernel.transitions import CANCELLING
 
 if TYPE_CHECKING:
     from motet.engine.driver import Driver
@@ -20,6 +21,10 @@ UNTRACKED = frozenset((type(None), bool, int, float, complex, str, bytes))
 _KEPT = 256
 
 
+slots_held: ContextVar[tuple[str, ...]] = ContextVar("motet_slots", default=())
+"""The tickets of the blocks, outside of any run, that hold slots of limits around the running code."""
+
+
 class Lineage:
     """Which step a value came from, by identity; the last producer wins.
 
@@ -27,10 +32,12 @@ class Lineage:
     because the id of a value that is gone may be given to another.
 
     reuse   the steps of the run that this one was forked from, None where it was not
+    within  the blocks outside of any run, by their tickets, that hold slots of limits while the run lasts
     """
 
     def __init__(self, reuse: Reuse | None = None) -> None:
         self.reuse = reuse
+        self.within = slots_held.get()
         self._weak: dict[int, tuple[weakref.ref[Any], str]] = {}
         self._strong: OrderedDict[int, tuple[Any, str]] = OrderedDict()
 
@@ -104,6 +111,11 @@ class Scope:
         self.over: MotetError | None = None
         self.ended = False
 
+    @property
+    def place(self) -> str:
+        """Where in the run it is: the key of the body, and within that which of its asyncio tasks."""
+        return self._place
+
     def fork(self, name: str) -> Scope:
         """The same body, in an asyncio task of its own that runs a coroutine of that name."""
         from copy import copy
@@ -129,6 +141,12 @@ class Scope:
         number = self._calls.get(name, 0)
         self._calls[name] = number + 1
         return f"{self._place}/{name}{number}"
+
+    def check(self) -> None:
+        """Raise where the run is being stopped, or can be driven no longer; see `motet.interrupts.Stop`."""
+        self.driver.check()
+        if self.driver.state.status == CANCELLING:
+            raise self.driver.stop.told(self.driver.stopped)
 
     def at_end(self, callback: Callable[[], None]) -> None:
         """Have `callback` called when the body has ended, whichever way."""

@@ -18,7 +18,7 @@ from motet.engine.replay import GIVEN_UP
 from motet.errors import Cancelled, TimedOut
 from motet.executors import capture
 from motet.executors.current import running
-from motet.interrupts import held_back
+from motet.interrupts import Unheeded, held_back
 from motet.kernel.program import AddStep, StopStep
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLING, RUNNING
@@ -164,7 +164,7 @@ async def drive(driver: Driver, action: AddStep, call: TaskCall) -> None:
     stopping = _Stopping(driver, call.key)
     capture.hold()
     try:
-        with held_back():
+        with held_back(driver):
             try:
                 attempt = driver.add(action, call)
                 await _carry_out(call, attempt, lambda told: conclude_run(call, told, wait=False), stopping.watch)
@@ -172,6 +172,8 @@ async def drive(driver: Driver, action: AddStep, call: TaskCall) -> None:
                 if not isinstance(stop, Cancelled) or call.key not in driver.state.steps:
                     let_go(call, stop, wait=False)
                     await _over(driver)
+                    if isinstance(stop, Unheeded):
+                        raise driver.stopped from None
                     if not stopping.asked or not isinstance(stop, asyncio.CancelledError):
                         raise
                     stopping.take_back()

@@ -132,7 +132,7 @@ def drive(future: Future[Any], action: AddStep, call: TaskCall) -> Generator[Any
     driver = call.driver
     capture.hold()
     try:
-        with held_back():
+        with held_back(driver):
             try:
                 attempt = driver.add(action, call)
                 returned = yield from carry_out(future, call, attempt, lambda told: plain.conclude_run(call, told))
@@ -198,7 +198,7 @@ async def drive_async(future: Future[Any], action: AddStep, call: TaskCall) -> A
     driver = call.driver
     capture.hold()
     try:
-        with held_back():
+        with held_back(driver):
             values = carry_out_async(
                 future, call, driver.add(action, call), lambda told: plain.conclude_run(call, told, wait=False)
             )

@@ -61,6 +61,10 @@ class Outcome:
         self._here.finish()
         self.leave()
         driver, call, number = self._driver, self._call, self._number
+        if error is None and driver.state.status == CANCELLING and driver.state.steps[call.key].form == "flow":
+            # It has swallowed that it was to stop: what it says then is no result, and a resume asks it again.
+            driver.conclude(Ended(driver.host.clock.now(), call.key, number, driver.state.reason))
+            raise driver.stopped
         if error is None:
             settled = call.settled(number, Success(self.value))
         elif isinstance(error, Leaving):  # nothing has ended: the run goes on in another process

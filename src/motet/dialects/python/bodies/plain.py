@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -9,7 +10,7 @@ from motet.dialects.python.bodies.outcome import Outcome
 from motet.dialects.python.running.leaving import Leaving
 from motet.errors import Cancelled
 from motet.executors import capture
-from motet.interrupts import held_back
+from motet.interrupts import Raiser, Unheeded, held_back, is_interrupted
 from motet.kernel.inputs import Failed, Succeeded, tries_again
 from motet.kernel.program import AddStep, Finish
 from motet.kernel.state import Step
@@ -23,9 +24,14 @@ Conclude: TypeAlias = Callable[[Succeeded | Failed], Step]
 """Commits how an attempt ended; gives the step."""
 
 
-def carry_out(driver: Driver, call: TaskCall, attempt: int, conclude: Conclude | None = None) -> Step:
+def carry_out(
+    driver: Driver, call: TaskCall, attempt: int, conclude: Conclude | None = None,
+    begun: Callable[[], None] | None = None,
+) -> Step:  # fmt: skip
     """Carry out the attempts on this thread, until the step has its outcome; gives the step."""
     while attempt or (attempt := driver.granted(call.key)):
+        if begun is not None:
+            begun()
         with Outcome(driver, call, attempt) as outcome:
             outcome.value = call.run()
         step = (conclude or call.conclude)(outcome.told)
@@ -39,10 +45,11 @@ def drive(driver: Driver, action: AddStep, call: TaskCall) -> None:
     """Drive a run whose root step is `action` to its end. Raises errors of the engine, and interruptions."""
     capture.hold()
     try:
-        with held_back():
+        with held_back(driver):
             try:
                 try:
-                    carry_out(driver, call, driver.add(action, call), lambda told: conclude_run(call, told))
+                    attempt = driver.add(action, call)
+                    carry_out(driver, call, attempt, lambda told: conclude_run(call, told), _stops_of(driver, call.key))
                 except Cancelled:
                     if call.key not in driver.state.steps:  # stopped before its first step was there
                         raise
@@ -51,9 +58,34 @@ def drive(driver: Driver, action: AddStep, call: TaskCall) -> None:
                     finish(call)
             except BaseException as stop:
                 let_go(call, stop)
+                if isinstance(stop, Unheeded):
+                    raise driver.stopped from None
                 raise
     finally:
         capture.release()
+
+
+def _stops_of(driver: Driver, key: str) -> Callable[[], None] | None:
+    """What looks out for a stop of the run from elsewhere while its root step is carried out on the main thread: it is
+    raised there in the user's code, as Ctrl-C is, unless a call has told of it before.
+    """
+    me = threading.get_ident()
+    if me != threading.main_thread().ident:
+        return None
+    raiser = Raiser()
+
+    def wanted() -> bool:
+        ended = driver.finished.is_set() or driver.state.steps[key].ended
+        return not ended and not driver.stop.has_told(me) and not is_interrupted()
+
+    def changed() -> None:
+        if driver.state.status == CANCELLING:
+            raiser.raise_while(driver.stopped, wanted)
+
+    def watch() -> None:
+        driver.turn(key, changed)
+
+    return watch
 
 
 def conclude_run(call: TaskCall, told: Succeeded | Failed, *, wait: bool = True) -> Step:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
-from time import monotonic
+from contextvars import Token
+from functools import partial
 from types import TracebackType
 from typing import Self
 
-from motet import leases
+from motet import leases, slots
 from motet.dialects.python import hosting
-from motet.dialects.python.scope import current
-from motet.engine.attempts import World
-from motet.errors import Cancelled, UsageError
-from motet.interrupts import block
-from motet.kernel.transitions import CANCELLING
+from motet.dialects.python.scope import Scope, current, slots_held
+from motet.errors import UsageError
+from motet.executors.current import running
+from motet.kernel.events import Json
+from motet.kernel.state import element_key
 from motet.ports import Store
-
-_LOOK_S = 1.0
-"""How often one who waits sees whether those who hold slots still live; a slot that is given back wakes at once."""
+from motet.values.naming import new_id
 
 
 def tag(name: str) -> str:
@@ -33,9 +31,9 @@ def of_tags(store: Store, tags: Iterable[str]) -> list[str]:
 
 def held(names: list[str]) -> Callable[[], None]:
     """Wait for one slot of each; gives what gives them back."""
-    slots = concurrency(names)
-    slots.__enter__()
-    return slots.release
+    held = concurrency(names)
+    held.__enter__()
+    return held.release
 
 
 class concurrency:  # noqa: N801 - the name that users know
@@ -47,7 +45,8 @@ class concurrency:  # noqa: N801 - the name that users know
     strict           raises UsageError where a limit does not exist, in place of a warning
 
     First come, first served, in all processes of one MOTET_HOME. Slots are given back when the block ends, and when the
-    process dies. Raises Cancelled where the run is stopped meanwhile.
+    process dies. What runs within the block uses its slots, one at a time. Raises Cancelled where the run is stopped
+    meanwhile.
     """
 
     def __init__(
@@ -60,38 +59,17 @@ class concurrency:  # noqa: N801 - the name that users know
     ) -> None:
         if not occupy > 0:
             raise UsageError(f"occupy is {occupy!r}.", "Give a number of slots above 0.")
-        self._names = sorted({names} if isinstance(names, str) else set(names))
+        self._names = _listed(names)
         self._occupy = occupy
         self._timeout_s = timeout_seconds
-        self._strict = strict
-        self._woken = threading.Event()
-        self._left = False
-        self._holds: list[str] = []
-        self._host: World | None = None
-        self._ticket = ""
+        self._missing = partial(missing, strict=strict)
+        self._slots: slots.Slots | None = None
+        self._outside: Token[tuple[str, ...]] | None = None
 
     def __enter__(self) -> Self:
-        """Take the slots, in the order of the limits' names, so that nobody waits in a circle."""
-        from motet.values.naming import new_id
-
-        scope = current.get()
-        host = self._host = scope.driver.host if scope is not None else hosting.host()
-        self._ticket = new_id(host.clock.now())
-        until = None if self._timeout_s is None else monotonic() + self._timeout_s
-        asked = leases.ticket(
-            self._ticket, self._occupy, f"{scope.driver.run.name} {scope.key}" if scope is not None else ""
-        )
-        try:
-            for name in self._names:
-                if self._take(host, name, asked, until):
-                    self._holds.append(name)
-                else:
-                    missing(name, self._strict)
-        except BaseException:
-            self.release()
-            raise
-        if self._holds:
-            self._renew_later()
+        """Take the slots."""
+        self._begin().take(self._names, self._timeout_s, self._missing)
+        self._note()
         return self
 
     def __exit__(
@@ -103,14 +81,18 @@ class concurrency:  # noqa: N801 - the name that users know
         """The same, without holding up the loop."""
         import asyncio
 
-        entering = asyncio.ensure_future(asyncio.to_thread(self.__enter__))
+        mine = self._begin()
+        entering = asyncio.ensure_future(
+            asyncio.to_thread(mine.take, self._names, self._timeout_s, self._missing)
+        )  # fmt: skip
         try:
-            return await asyncio.shield(entering)
+            await asyncio.shield(entering)
         except asyncio.CancelledError:
-            self._left = True
-            self._woken.set()
+            mine.leave()
             entering.add_done_callback(lambda done: done.exception() or self.release())
             raise
+        self._note()
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -119,50 +101,35 @@ class concurrency:  # noqa: N801 - the name that users know
 
     def release(self) -> None:
         """Give back what is held."""
-        names, self._holds = self._holds, []
-        for name in reversed(names):
-            assert self._host is not None
-            leases.let_go(self._host.store, name, self._ticket)
+        outside, self._outside = self._outside, None
+        if outside is not None:
+            slots_held.set(outside.old_value if outside.old_value is not outside.MISSING else ())
+        if self._slots is not None:
+            self._slots.give_back()
 
-    def _take(self, host: World, name: str, asked: dict[str, object], until: float | None) -> bool:
-        """Wait for the slots of one limit; False if it does not exist."""
-        taken = leases.take(host.store, name, asked, host.clock.now())
-        if taken is not False:
-            return bool(taken)
-        number = host.tender.listen(self._woken.set)
-        try:
-            while True:
-                self._woken.clear()
-                taken = leases.take(host.store, name, asked, host.clock.now())
-                if taken is not False:
-                    return bool(taken)
-                left_s = _LOOK_S if until is None else min(_LOOK_S, until - monotonic())
-                if left_s <= 0:
-                    raise TimeoutError(
-                        f"{self._occupy:g} of limit {name!r} did not come free in {self._timeout_s:g} s."
-                    )
-                if self._left:
-                    raise Cancelled(f"The wait for limit {name!r} was cancelled.")
-                raise_if_stopped()
-                block(self._woken, left_s)
-        except BaseException:
-            leases.let_go(host.store, name, self._ticket)
-            raise
-        finally:
-            host.tender.unlisten(number)
+    def _begin(self) -> slots.Slots:
+        scope = current.get()
+        host = scope.driver.host if scope is not None else hosting.host()
+        self._ticket = new_id(host.clock.now())
+        self._slots = slots.Slots(host, _asked(scope, self._ticket, self._occupy), raise_if_stopped)
+        return self._slots
 
-    def _renew_later(self) -> None:
-        """Keep other hosts from taking the process for dead."""
-        host = self._host
-        assert host is not None
+    def _note(self) -> None:
+        """Outside of any run, let the runs that are begun within the block know of it."""
+        if self._slots is not None and self._slots.held and current.get() is None:
+            self._outside = slots_held.set((*slots_held.get(), self._ticket))
 
-        def again() -> None:
-            for name in tuple(self._holds):
-                leases.renew(host.store, name, self._ticket, host.clock.now())
-            if self._holds:
-                host.tender.after(leases.LEASE_S / 3, again)
 
-        host.tender.after(leases.LEASE_S / 3, again)
+def _asked(scope: Scope | None, ticket: str, occupy: float) -> dict[str, Json]:
+    """What is asked of a limit, and where: in a body, in an attempt in another process, or outside of any run."""
+    if scope is not None:
+        run = scope.driver.run
+        return leases.ticket(ticket, occupy, f"{run.name} {scope.key}", run.id, scope.place, scope.lineage.within)
+    here = running.get()
+    context = here.context if here is not None else {}
+    key, element = str(context.get("key", "")), int(context.get("element", -1))
+    place = key if element < 0 else element_key(key, element)
+    return leases.ticket(ticket, occupy, place, str(context.get("run", "")), place, slots_held.get())
 
 
 def rate_limit(
@@ -173,17 +140,10 @@ def rate_limit(
 
     Raises TimeoutError, at once and taking nothing, if it would take longer than `timeout_seconds`.
     """
-    host, wait_s = _booked(names, occupy, timeout_seconds, strict)
-    woken = threading.Event()
-    number = host.tender.listen(woken.set)
-    until = monotonic() + wait_s
-    try:
-        while (left_s := until - monotonic()) > 0:
-            raise_if_stopped()
-            block(woken, min(left_s, _LOOK_S))
-            woken.clear()
-    finally:
-        host.tender.unlisten(number)
+    scope = current.get()
+    host = scope.driver.host if scope is not None else hosting.host()
+    wait_s = slots.book(host, _listed(names), occupy, timeout_seconds, partial(missing, strict=strict))
+    slots.sleep(host, wait_s, raise_if_stopped)
 
 
 async def arate_limit(
@@ -192,21 +152,13 @@ async def arate_limit(
     """`rate_limit` for async code."""
     import asyncio
 
-    await asyncio.sleep(_booked(names, occupy, timeout_seconds, strict)[1])
-
-
-def _booked(names: str | Iterable[str], occupy: float, timeout_s: float | None, strict: bool) -> tuple[World, float]:
     scope = current.get()
     host = scope.driver.host if scope is not None else hosting.host()
-    most_s = float("inf") if timeout_s is None else timeout_s
-    wait_s = 0.0
-    for name in sorted({names} if isinstance(names, str) else set(names)):
-        due_s = leases.book(host.store, name, occupy, host.clock.now(), most_s)
-        if due_s is None:
-            missing(name, strict)
-        else:
-            wait_s = max(wait_s, due_s)
-    return host, wait_s
+    await asyncio.sleep(slots.book(host, _listed(names), occupy, timeout_seconds, partial(missing, strict=strict)))
+
+
+def _listed(names: str | Iterable[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
 
 
 def missing(name: str, strict: bool) -> None:
@@ -220,11 +172,7 @@ def missing(name: str, strict: bool) -> None:
 
 
 def raise_if_stopped() -> None:
-    """Raise Cancelled where the run that this is part of is being stopped."""
+    """Raise where the run that this is part of is being stopped."""
     scope = current.get()
-    if scope is None:
-        return
-    if scope.driver.session.broken is not None:
-        raise scope.driver.session.broken
-    if scope.driver.state.status == CANCELLING:
-        raise Cancelled(f"Run {scope.driver.run.name} was stopped: {scope.driver.state.reason or 'on request'}.")
+    if scope is not None:
+        scope.check()
