@@ -200,8 +200,9 @@ def test_stop_ends_a_run_elsewhere(cli: Cli, flows: Path) -> None:
 
 
 def test_stop_does_not_wait_for_ever(cli: Cli) -> None:
-    cli.write("sleeping.py", SLEEPING)
-    cli("submit", "sleeping.py", "--name", "mine")
+    busy = SLEEPING.replace("time.sleep(3600)", "__import__('hashlib').pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)")
+    cli.write("busy.py", busy)
+    cli("submit", "busy.py", "--name", "mine")
     cli.wait_for_status("mine", "running")
     assert "is stopping" in cli("stop", "mine", "--wait", "0.5", code=1).out
     cli.wait_for_status("mine", "cancelling")
