@@ -631,7 +631,7 @@ from motet.executors.processes import ProcessExecutor
 from motet.ports import Attempt
 executor, ended, lines = ProcessExecutor(1), threading.Event(), []
 executor.start(Attempt("run", "step", 1, print, ("hello",), {}, lambda attempt, outcome: ended.set(),
-                       log=lambda stream, text, at: lines.append(text)))
+                       log=lambda stream, text, *more: lines.append(text)))
 ended.wait()
 executor.close()
 with open(sys.argv[1], "w") as file:

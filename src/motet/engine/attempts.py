@@ -20,6 +20,7 @@ from motet.ports import (
     ExecutorSpec,
     Failure,
     Lender,
+    LineLog,
     Lock,
     LogLine,
     Outcome,
@@ -187,12 +188,12 @@ class Attempts:
             settled = Settled(False, error=encode_error(error), retry=False)
         return news_of(at, key, number, settled, element)
 
-    def log_of(self, key: str, attempt: int, element: int = -1) -> Callable[[str, str, float], None]:
+    def log_of(self, key: str, attempt: int, element: int = -1) -> LineLog:
         """Where the lines of an attempt go."""
 
-        def log(stream: str, text: str, at: float) -> None:
+        def log(stream: str, text: str, at: float, ended: bool = True) -> None:
             name = key if element < 0 else element_key(key, element)
-            self._host.logs.write(self._run, (LogLine(at, name, attempt, stream, text),))
+            self._host.logs.write(self._run, (LogLine(at, name, attempt, stream, text, ended),))
 
         return log
 

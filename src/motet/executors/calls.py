@@ -31,13 +31,11 @@ def carry_out(attempt: Attempt, here: current.Current) -> Outcome:
         if here.log is not None:
             capture.ensure()
         outcome = Success(whole(attempt.function(*attempt.args, **attempt.kwargs)))
-        here.finish()
     except BaseException as error:  # noqa: BLE001 - boundary: the user's code ends here
         outcome = failure(error)
     finally:
+        capture.finish(here)
         current.running.reset(token)
-        if here.held:
-            capture.show_rest(here)
     return outcome
 
 
@@ -62,7 +60,7 @@ def begin_thread(work: Callable[[], None], name: str) -> threading.Thread | Fail
 
 
 def show(stream: str, text: str) -> None:
-    """Show a line that another process wrote where it would have gone from this one."""
+    """Show lines that another process wrote where they would have gone from this one."""
     where = sys.stdout if stream == "stdout" else sys.stderr
     if where is not None:
         with suppress(OSError, ValueError):  # nobody looks any more

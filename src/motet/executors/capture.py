@@ -10,10 +10,12 @@ would turn the user's `logging.basicConfig()` into a no-op and switch off Python
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from contextvars import ContextVar
-from threading import Lock
+from threading import Lock, Thread
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from motet.executors import current
@@ -24,6 +26,14 @@ if TYPE_CHECKING:
 
 _passing: ContextVar[bool] = ContextVar("motet_passing", default=False)
 """Whether what is written now was logged already: a wrapper writes through another one, a handler prints."""
+
+_TICK_S = 0.02
+_RUSH = 50
+"""Who writes more lines than that within a tick is in haste."""
+
+_MOST_PARTS = 4096
+_LONG_CHARS = 4096
+"""Of a burst, so much is noted before it is taken."""
 
 _lock = Lock()
 _holders = 0
@@ -49,10 +59,14 @@ class Wrapped:
 
 
 class Tee(Wrapped):
-    """A text stream that logs what attempts write to it, and passes it on to the stream that it wraps."""
+    """A text stream that logs what attempts write to it, and passes it on to the stream that it wraps.
+
+    Each line goes its way as it ends. Of an attempt that writes very many, what it writes within some milliseconds does
+    so together: then `write` only notes it.
+    """
 
     def __init__(self, name: str, real: Any) -> None:
-        self._name = name
+        self.name = name
         self.real = real
 
     def write(self, text: str) -> int:
@@ -60,16 +74,29 @@ class Tee(Wrapped):
         here = current.running.get()
         if here is None or here.log is None:
             return len(text) if self.real is None else int(self.real.write(text))
+        burst, passing = here.burst, _passing.get()
+        if burst is not None and burst.on and burst.tee is self and not passing and type(text) is str:
+            burst.parts.append(text)
+            if len(burst.parts) > _MOST_PARTS or len(text) > _LONG_CHARS:
+                burst.flush()
+            return len(text)
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        logged = _passing.get()
-        if not logged:
-            here.write(self._name, text)
-            if here.printed is not None and self._name == "stdout":
-                return len(text)
-        if here.tee and self.real is not None:
-            self._show(text if here.held is None or logged else _whole(here.held, self._name, text))
+        if passing:
+            if here.tee:
+                self.show(text)
+            return len(text)
+        _ticker.take()  # what others noted before this must not come after it
+        self.take(here, text)
+        if text[-1:] == "\n":
+            _note_line(here, self)
         return len(text)
+
+    def take(self, here: current.Current, text: str) -> None:
+        """Log it for the attempt, and show what is to be shown."""
+        shown = here.write(self.name, text)
+        if shown and self._shows(here):
+            self.show(shown)
 
     def write_bytes(self, content: bytes) -> None:
         """Write text that comes as bytes. What is no text is passed on as it is; the log shows what it can."""
@@ -77,14 +104,19 @@ class Tee(Wrapped):
         if here is None or text.encode() == content:
             self.write(text)
             return
-        here.write(self._name, text)
-        if here.tee and self.real is not None and (here.printed is None or self._name != "stdout"):
-            self.flush()
+        self.flush()
+        here.write(self.name, text)
+        here.flushed(self.name)  # it is shown here, whole
+        if self._shows(here) and self.real is not None:
             shown = hide(content.decode("utf-8", "surrogateescape"))
             self._pass(self.real.buffer.write, shown.encode("utf-8", "surrogateescape"))
 
-    def _show(self, text: str) -> None:
-        if text:
+    def _shows(self, here: current.Current) -> bool:
+        return here.tee and (here.printed is None or self.name != "stdout")
+
+    def show(self, text: str) -> None:
+        """Write it to the wrapped stream, without secrets."""
+        if text and self.real is not None:
             self._pass(self.real.write, hide(text))
 
     def _pass(self, write: Callable[[Any], Any], content: str | bytes) -> None:
@@ -96,22 +128,19 @@ class Tee(Wrapped):
         finally:
             _passing.reset(token)
 
-    def show_rest(self, here: current.Current, end: str = "") -> None:
-        """Show what of the attempt's last line is held back, and then `end`."""
-        rest = here.held.pop(self._name, "") if here.held else ""
-        if rest and self.real is not None:
-            self._show(rest + end)
-
     def flush(self) -> None:
         """Flush the wrapped stream."""
         here = current.running.get()
-        if here is not None:
-            self.show_rest(here)
+        if here is not None and here.log is not None and not _passing.get():
+            _ticker.take()
+            shown = here.flushed(self.name)
+            if self._shows(here):
+                self.show(shown)
         try:
             if self.real is not None:
                 self.real.flush()
         except (OSError, ValueError):
-            if current.running.get() is None:
+            if here is None:
                 raise
 
     @property
@@ -138,18 +167,97 @@ class _Bytes:
         return getattr(self._text.real.buffer, name)
 
 
-def _whole(held: dict[str, str], name: str, text: str) -> str:
-    """What is to be shown by now: the lines that have ended. The rest is held."""
-    lines, end, rest = (held.get(name, "") + text).rpartition("\n")
-    held[name] = rest
-    return lines + end
+def finish(here: current.Current) -> None:
+    """Log and show what the attempt has written last, now that its code has ended."""
+    for name, rest in here.finish():
+        stream = sys.stdout if name == "stdout" else sys.stderr
+        if type(stream) is Tee and stream._shows(here):
+            stream.show(rest + "\n" if here.whole_lines else rest)
 
 
-def show_rest(here: current.Current) -> None:
-    """Show what of the attempt's last lines is held back, now that it has ended; others write on below it."""
-    for stream in (sys.stdout, sys.stderr):
-        if type(stream) is Tee:
-            stream.show_rest(here, "\n")
+# ---------------------------------------------------------------- bursts
+
+
+class Burst:
+    """What an attempt writes to one stream in haste: noted by `Tee.write`, taken some milliseconds later."""
+
+    def __init__(self, tee: Tee, here: current.Current) -> None:
+        self.tee = tee
+        self.here = here
+        self.on = True
+        self.parts: list[str] = []
+        self._lock = Lock()
+
+    def flush(self) -> bool:
+        """Take what is there; whether there was anything."""
+        with self._lock:
+            count = len(self.parts)
+            if count:
+                text = "".join(self.parts[:count])
+                del self.parts[:count]  # of the list itself: others go on adding to it meanwhile
+                self.tee.take(self.here, text)
+        return count > 0
+
+
+class _Ticker:
+    """The thread that takes bursts while there are any."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._bursts: list[Burst] = []
+        self._begun = False
+
+    def begin(self, burst: Burst) -> None:
+        with self._lock:
+            self._bursts.append(burst)
+            if len(self._bursts) > 1:
+                return
+            if not self._begun:
+                self._begun = True
+                os.register_at_fork(after_in_child=self._forget)
+        Thread(target=self._run, name="motet-bursts", daemon=True).start()
+
+    def take(self) -> None:
+        """Take what all have noted until now."""
+        for burst in tuple(self._bursts):
+            burst.flush()
+
+    def _run(self) -> None:
+        while True:
+            sleep(_TICK_S)
+            for burst in tuple(self._bursts):
+                was_on = burst.on
+                if not burst.flush():
+                    burst.on = False
+                    if not was_on:  # what was being added when it went off is taken by now
+                        with self._lock:
+                            self._bursts.remove(burst)
+                            if not self._bursts:
+                                return
+
+    def _forget(self) -> None:
+        """In a forked child: the thread is not there, and what was noted is the parent's to take."""
+        for burst in self._bursts:
+            burst.here.burst = None
+        self.__init__()  # type: ignore[misc]
+        self._begun = True
+
+
+_ticker = _Ticker()
+
+
+def _note_line(here: current.Current, tee: Tee) -> None:
+    """A line was written and has gone its way. Where so many do within so short a time, a burst begins."""
+    if here.printed is not None:
+        return
+    now = monotonic()
+    if now > here.rush_until:
+        here.rush_until, here.rush = now + _TICK_S, 0
+    here.rush += 1
+    if here.rush > _RUSH:
+        here.rush_until = 0.0
+        here.burst = Burst(tee, here)
+        _ticker.begin(here.burst)
 
 
 def hold() -> None:
@@ -209,8 +317,8 @@ def _listen(logging: Any) -> None:
             text = formatter.format(record)
         except Exception:  # noqa: BLE001 - boundary: the record's own arguments; handlers will complain
             text = f"{record.levelname} {record.name}: {record.msg}"
-        for line in text.split("\n"):
-            here.log("stderr", line, record.created)
+        _ticker.take()
+        here.log("stderr", text, record.created)
         token = _passing.set(True)
         try:
             unheard(self, record)

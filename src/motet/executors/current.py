@@ -8,21 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from threading import Lock
-from time import time
-from typing import TYPE_CHECKING, Any, TypeAlias
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any
 
-from motet.values.secrets import hide
+from motet.values.secrets import hide, settled
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
-
-Log: TypeAlias = Callable[[str, str, float], None]
+    from motet.ports import LineLog
 
 LINE_CHARS = 64 * 1024
 """A line longer than this is logged in pieces, so that output without line ends needs no endless memory."""
 
 NEAR_CHARS = 4 * 1024
 _STEP_CHARS = 64
+_SHOWN_CHARS = 4 * 1024
+
+OPEN_S = 0.1
+"""A line that has no end after so long is told to whoever follows; and again, not more often, as it grows."""
 
 
 def piece_end(text: str, most: int) -> int:
@@ -39,32 +42,56 @@ def piece_end(text: str, most: int) -> int:
     return most
 
 
+def pieces(rest: str) -> list[str]:
+    """A line that has no end yet, in pieces: the last one waits for more, the others are long enough to be logged."""
+    found = []
+    while len(rest) >= LINE_CHARS + NEAR_CHARS:
+        end = piece_end(rest, LINE_CHARS)
+        found.append(rest[:end])
+        rest = rest[end:]
+    return [*found, rest]
+
+
+def so_far(rest: str) -> str:
+    """What can be seen of a line that has no end yet: its last state, without what may turn out to be a secret."""
+    return hide(settled(rest)).rstrip("\r").rpartition("\r")[2][-_SHOWN_CHARS:]
+
+
 class Current:
     """The attempt that runs in this context (see `ports.Attempt` for `context` and `log`).
 
-    stopping   why the attempt was asked to stop; None if it was not
-    at_stop    called when it is, from any thread; None: the code looks at `stopping` itself, if it does
-    tee        whether what it writes is also shown where it would have gone
-    held       by stream, the line begun that is not shown yet: of an attempt that others write beside, whole lines are
-               shown; None for one that shows each word at once
-    kept       what those remember of the attempt that its code calls: how many artifacts it has published, ...
-    printed    called with each line that it writes to stdout, in place of all that; None for none
+    stopping     why the attempt was asked to stop; None if it was not
+    at_stop      called when it is, from any thread; None: the code looks at `stopping` itself, if it does
+    tee          whether what it writes is also shown where it would have gone: its lines as they end, the rest of one
+                 when the stream is flushed
+    whole_lines  whether others write beside it, so that its last line has to end
+    kept         what those remember of the attempt that its code calls: how many artifacts it has published, ...
+    printed      called with each line that it writes to stdout, in place of all that; None for none
+    burst        what it writes in haste (see `capture`); None for nothing. `rush` lines were written until `rush_until`
     """
 
-    __slots__ = ("_lock", "_pending", "at_stop", "context", "held", "kept", "log", "printed", "stopping", "tee")
+    __slots__ = (
+        "_lock", "_rests", "_shown", "_told_at", "at_stop", "burst", "context", "kept", "log", "printed", "rush",
+        "rush_until", "stopping", "tee", "whole_lines",
+    )  # fmt: skip
 
     def __init__(
-        self, context: Mapping[str, Json], log: Log | None = None, tee: bool = True, *, whole_lines: bool = False
+        self, context: Mapping[str, Json], log: LineLog | None = None, tee: bool = True, *, whole_lines: bool = False
     ) -> None:  # fmt: skip
         self.context = context
         self.log = log
         self.tee = tee
+        self.whole_lines = whole_lines
         self.stopping: str | None = None
         self.at_stop: Callable[[], None] | None = None
-        self.held: dict[str, str] | None = {} if whole_lines else None
         self.kept: dict[str, Any] = {}
         self.printed: Callable[[str], None] | None = None
-        self._pending: dict[str, str] = {}
+        self.burst: Any = None
+        self.rush = 0
+        self.rush_until = 0.0
+        self._rests: dict[str, str] = {}
+        self._shown: dict[str, int] = {}
+        self._told_at = 0.0
         self._lock = Lock()
 
     def stop(self, reason: str) -> None:
@@ -73,33 +100,58 @@ class Current:
         if self.at_stop is not None:
             self.at_stop()
 
-    def write(self, stream: str, text: str) -> None:
-        """Log the lines that end in `text`; the rest waits for its end."""
+    def write(self, stream: str, text: str) -> str:
+        """Log the lines that end in `text`; the rest waits for its end. Gives what is to be shown by now."""
         if self.log is None and self.printed is None:
-            return
-        at = time()
+            return text
         with self._lock:
-            *lines, rest = (self._pending.get(stream, "") + text).split("\n")
-            while len(rest) >= LINE_CHARS + NEAR_CHARS:
-                end = piece_end(rest, LINE_CHARS)
-                lines.append(rest[:end])
-                rest = rest[end:]
-            self._pending[stream] = rest
-        for line in lines:
-            self._line(stream, line, at)
+            text = self._rests.get(stream, "") + text
+            whole, end, rest = text.rpartition("\n")
+            *lines, rest = pieces(rest) if len(rest) >= LINE_CHARS else [rest]
+            if end:
+                lines.insert(0, whole)
+            self._rests[stream] = rest
+            cut, shown = len(text) - len(rest), self._shown.get(stream, 0)
+            self._shown[stream] = max(0, shown - cut)
+        if lines:
+            self._lines(stream, "\n".join(lines), time())
+        return text[shown:cut]
 
-    def finish(self) -> None:
-        """Log what was written without a line end. Called when the attempt's code has ended."""
-        while self._pending:
-            stream, rest = self._pending.popitem()
+    def flushed(self, stream: str) -> str:
+        """What is to be shown of a line begun, since the stream is flushed. Who follows the log sees it too."""
+        with self._lock:
+            rest = self._rests.get(stream)
+            if not rest:
+                return ""
+            shown = self._shown.get(stream, 0)
+            self._shown[stream] = max(shown, len(settled(rest)))
+            to_show = rest[shown : self._shown[stream]]
+            due = monotonic() >= self._told_at + OPEN_S
+            if due:
+                self._told_at = monotonic()
+        if due and self.log is not None and not (self.printed is not None and stream == "stdout"):
+            self.log(stream, so_far(rest), time(), False)
+        return to_show
+
+    def finish(self) -> list[tuple[str, str]]:
+        """Log what has no line end, now that the attempt's code has ended; gives what of that is not shown yet."""
+        if self.burst is not None:
+            self.burst.flush()
+        left = []
+        for stream in tuple(self._rests):
+            with self._lock:
+                rest, shown = self._rests.pop(stream, ""), self._shown.pop(stream, 0)
             if rest:
-                self._line(stream, rest, time())
+                self._lines(stream, rest, time())
+                left.append((stream, rest[shown:]))
+        return left
 
-    def _line(self, stream: str, line: str, at: float) -> None:
+    def _lines(self, stream: str, text: str, at: float) -> None:
         if self.printed is not None and stream == "stdout":
-            self.printed(line)
+            for line in text.split("\n"):
+                self.printed(line)
         elif self.log is not None:
-            self.log(stream, line, at)
+            self.log(stream, text, at)
 
 
 running: ContextVar[Current | None] = ContextVar("motet_running", default=None)

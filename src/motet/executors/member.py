@@ -58,8 +58,8 @@ class Job(Protocol):
         """The message for a worker that does not know the function by name. Raises ExecutorError."""
         ...
 
-    def line(self, stream: str, text: str, at: float) -> None:
-        """The worker wrote this line."""
+    def lines(self, stream: str, text: str, at: float, ended: bool = True) -> None:
+        """The worker wrote these lines; see `ports.LineLog`."""
         ...
 
 
@@ -79,7 +79,7 @@ class Employer(Protocol):
         ...
 
     def stray(self, stream: str, text: str) -> None:
-        """A worker without a job wrote this line."""
+        """A worker without a job wrote these lines."""
         ...
 
 
@@ -204,10 +204,10 @@ class Member:
         if not self.closed and not output.read(partial(self._log, self.job)):
             self._unwatch(output.fd)
 
-    def _log(self, job: Job | None, stream: str, text: str, at: float) -> None:
+    def _log(self, job: Job | None, stream: str, text: str, at: float, ended: bool = True) -> None:
         if job is not None:
-            job.line(stream, text, at)
-        else:
+            job.lines(stream, text, at, ended)
+        elif ended:
             self._employer.stray(stream, text)
 
     def cannot_have_begun(self, job: Job) -> bool:
@@ -253,12 +253,15 @@ class Member:
             waits.append(_GROUP_POLL_S)
         if self.process.pidfd is None:
             waits.append(_EXIT_POLL_S)
+        waits += [wait for output in self.process.outputs if (wait := output.open_s(now)) is not None]
         return max(0.0, min(waits)) if waits else None
 
     def look(self, now: float) -> None:
         """See whether it has ended, and whether patience has."""
         if self.closed:
             return
+        for output in self.process.outputs:
+            output.tell_open(partial(self._log, self.job), now)
         if not self.ended and self.process.pidfd is None and self.process.has_ended():
             self._on_exit(0)
         elif self.ended and not self._group_has_time():

@@ -303,7 +303,7 @@ class WorkerPool:
             self._done(job, self._trade.died(member, out_of_memory=self._oom_kills > before))
 
     def stray(self, stream: str, text: str) -> None:
-        """A worker without a job wrote this line: something that an earlier job has left running."""
+        """A worker without a job wrote these lines: something that an earlier job has left running."""
         if self._tee:
             show(stream, text)
 

@@ -158,12 +158,12 @@ class _Job:
     def by_value(self) -> Sequence[pickle.Part]:
         return _call(self.attempt, by_value=True)
 
-    def line(self, stream: str, text: str, at: float) -> None:
+    def lines(self, stream: str, text: str, at: float, ended: bool = True) -> None:
         log = self.attempt.log
         if log is not None:
             with suppress(Exception):  # boundary: a log that fails must not take the other attempts along
-                log(stream, text, at)
-        if self.tee:
+                log(stream, text, at, ended)
+        if self.tee and ended:
             show(stream, text)
 
 
@@ -225,7 +225,7 @@ def _death_notice(member: Member, *, out_of_memory: bool) -> WorkerDied:
     """Why a worker ended that nobody here had asked to."""
     what, status = f"The worker process (pid {member.process.pid})", member.status
     if not member.booted:
-        said = "\n".join(member.process.outputs[1].tail) or "(it wrote nothing)"
+        said = member.process.outputs[1].last or "(it wrote nothing)"
         return WorkerDied(
             f"{what} could not start ({_ending(status)}). It wrote:\n{said}",
             "Check that the interpreter can import motet: motet doctor.",

@@ -4,39 +4,42 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 from motet.executors import messages
-from motet.executors.current import LINE_CHARS, NEAR_CHARS, Log, piece_end
+from motet.executors.current import LINE_CHARS, NEAR_CHARS, OPEN_S, piece_end, so_far
 from motet.values import pickle
 
 if TYPE_CHECKING:
     import socket
     from subprocess import Popen
 
+    from motet.ports import LineLog
+
 _BOOT = (
     "import sys; n = int(sys.argv[1]); p = int(sys.argv[2]); sys.path[:] = sys.argv[3:];"
     " from motet.executors.worker import main; main(n, p)"
 )
 _CHUNK_BYTES = 256 * 1024
+_LAST_CHARS = 4096
 _PIPE_BYTES = 1024 * 1024
 """No pipe holds more than this: what was written before an outcome is within so many bytes of its pipe."""
 
 
 class Output:
-    """One of the two pipes, cut into lines. `tail` keeps the last, for a worker that does not come up."""
+    """One of the two pipes, cut into lines: those that arrive together are logged together."""
 
     def __init__(self, stream: str, fd: int) -> None:
         self.stream = stream
         self.fd = fd
-        self.tail: deque[str] = deque(maxlen=20)
+        self._last = ""
         self._rest = b""
+        self._due_at: float | None = None
 
-    def read(self, log: Log, most_bytes: int = _CHUNK_BYTES) -> bool:
+    def read(self, log: LineLog, most_bytes: int = _CHUNK_BYTES) -> bool:
         """Log the lines that are there now, up to so many bytes. False when the pipe has come to its end."""
         while most_bytes > 0:
             try:
@@ -49,28 +52,46 @@ class Output:
             self._take(chunk, log)
         return True
 
-    def _take(self, chunk: bytes, log: Log) -> None:
-        *lines, rest = (self._rest + chunk).split(b"\n")
+    def _take(self, chunk: bytes, log: LineLog) -> None:
+        whole, end, rest = (self._rest + chunk).rpartition(b"\n")
+        if end:
+            self._put(whole, log)
+            self._due_at = None
         while len(rest) >= LINE_CHARS + NEAR_CHARS:
             head = rest[: LINE_CHARS + NEAR_CHARS].decode("utf-8", "surrogateescape")
             piece = head[: piece_end(head, len(head) - NEAR_CHARS)].encode("utf-8", "surrogateescape")
-            lines.append(piece)
+            self._put(piece, log)
             rest = rest[len(piece) :]
         self._rest = rest
-        at = time()
-        for line in lines:
-            self._put(line, log, at)
+        if rest and self._due_at is None:
+            self._due_at = monotonic() + OPEN_S
 
-    def _put(self, line: bytes, log: Log, at: float) -> None:
-        text = line.decode("utf-8", "replace")
-        self.tail.append(text)
-        log(self.stream, text, at)
+    def _put(self, lines: bytes, log: LineLog) -> None:
+        text = lines.decode("utf-8", "replace")
+        self._last = f"{self._last}\n{text[-_LAST_CHARS:]}"[-_LAST_CHARS:]
+        log(self.stream, text, time())
 
-    def drain(self, log: Log) -> None:
+    @property
+    def last(self) -> str:
+        """The last lines, for a worker that does not come up."""
+        return self._last.lstrip("\n")
+
+    def open_s(self, now: float) -> float | None:
+        """In how many seconds to call `tell_open`; None if there is no line that has no end."""
+        return None if self._due_at is None else max(0.0, self._due_at - now)
+
+    def tell_open(self, log: LineLog, now: float) -> None:
+        """Log what there is of a line that has no end for some time."""
+        if self._due_at is not None and now >= self._due_at:
+            self._due_at = None  # until more comes
+            log(self.stream, so_far(self._rest.decode("utf-8", "replace")), time(), False)
+
+    def drain(self, log: LineLog) -> None:
         """Log all that was written up to now, the last line too if its end is missing."""
         self.read(log, _PIPE_BYTES)
+        self._due_at = None
         if self._rest:
-            self._put(self._rest, log, time())
+            self._put(self._rest, log)
             self._rest = b""
 
 

@@ -11,6 +11,7 @@ from motet.ports.execution import (
     ExecutorSpec,
     Failure,
     Lender,
+    LineLog,
     Lock,
     Outcome,
     Place,
@@ -50,7 +51,7 @@ from motet.ports.store import Directory, Documents, Events, Follower, Journal, S
 __all__ = [
     "ALL_LINES", "STEERING", "ArtifactStore", "Attempt", "AttemptRow", "Attended", "Batch", "Cell", "Checkpoint",
     "Clock", "Difference", "Directory", "Document", "Documents", "Entry", "EventFilter", "Events", "Executor",
-    "ExecutorSpec", "Failure", "Follower", "Journal", "Lender", "Lock", "LogFilter", "LogLine", "LogPage",
+    "ExecutorSpec", "Failure", "Follower", "Journal", "Lender", "LineLog", "Lock", "LogFilter", "LogLine", "LogPage",
     "LogStore", "NewRun", "Outcome", "Owner", "Pages", "Place", "Pruned", "Publication", "Retention", "RunFilter",
     "RunPage", "RunRow", "StepFilter", "StepPage", "StepRow", "StepSpec", "Stopped", "Store", "Stored", "Success",
     "Summary", "Timers", "Use",

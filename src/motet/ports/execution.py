@@ -37,6 +37,14 @@ class Stopped(Record):
 Outcome = Success | Failure | Stopped
 
 
+class LineLog(Protocol):
+    """Takes what an attempt writes to stdout or stderr: one line or several, with line ends between them, and when they
+    came. Without `ended` it is what there is so far of a line that comes again, whole, when it has an end.
+    """
+
+    def __call__(self, stream: str, text: str, at: float, ended: bool = True) -> None: ...
+
+
 class Attempt(Record):
     """One try at a step (or at one element of a map), handed to an executor.
 
@@ -45,7 +53,7 @@ class Attempt(Record):
               it yields is the value
     context   what the running code may ask about itself: ids, attempt number; JSON
     report    called exactly once, from any thread, with how it ended. It never raises
-    log       called with (stream, text, at) for each line the attempt wrote; stream is stdout or stderr
+    log       called for what the attempt wrote, see `LineLog`
     began_at  when its code began, by `time.monotonic`. An executor where it may have to wait sets it to None,
               and then to the time: a time limit counts from there
     stopping  why it is not wanted any more, None as long as it is: one that waits for its caller's thread looks
@@ -62,7 +70,7 @@ class Attempt(Record):
     element: int = -1
     task: str = ""
     context: Mapping[str, Json] = field(default_factory=dict)
-    log: Callable[[str, str, float], None] | None = None
+    log: LineLog | None = None
     grace_s: float = 5.0
     options: Mapping[str, Json] = field(default_factory=dict)
     began_at: float | None = None

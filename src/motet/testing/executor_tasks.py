@@ -21,7 +21,7 @@ from typing import Any
 
 from motet.executors import current
 from motet.executors.calls import Identity, identity
-from motet.ports import Attempt, Executor, Failure, Outcome, Success
+from motet.ports import Attempt, Executor, Failure, LineLog, Outcome, Success
 from motet.values.records import decode
 
 PATIENCE_S = 120.0
@@ -33,6 +33,7 @@ class Outcomes:
 
     reports: list[tuple[Identity, Outcome]] = field(default_factory=list)
     lines: list[tuple[int, str, str, float]] = field(default_factory=list)
+    begun: list[tuple[int, str, str]] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def attempt(self, function: Callable[..., Any], *args: Any, element: int = 0, **more: Any) -> Attempt:
@@ -46,8 +47,14 @@ class Outcomes:
         }
         return Attempt(run="run", key="step", function=function, args=args, element=element, **fields)
 
-    def _logger(self, element: int) -> Callable[[str, str, float], None]:
-        return lambda stream, text, at: self.lines.append((element, stream, text, at))
+    def _logger(self, element: int) -> LineLog:
+        def log(stream: str, text: str, at: float, ended: bool = True) -> None:
+            if ended:
+                self.lines += [(element, stream, line, at) for line in text.split("\n")]
+            else:
+                self.begun.append((element, stream, text))
+
+        return log
 
     def report(self, attempt: Attempt, outcome: Outcome) -> None:
         """Take an outcome."""

@@ -27,7 +27,7 @@ class Secrets:
     def __init__(self, folder: str) -> None:
         self.folder = os.path.join(folder, "secrets")
         self._looked_at = -1
-        self._pattern: re.Pattern[str] | None = None
+        self._known = _NONE
 
     def __call__(self, name: str) -> str:
         """The value of that name. Raises UsageError, naming both places."""
@@ -47,10 +47,14 @@ class Secrets:
 
     def hide(self, text: str) -> str:
         """The text with *** for each secret that there is, to the second; see `Cover`."""
+        return self.cover()(text)
+
+    def cover(self) -> Cover:
+        """What hides all that there are, to the second."""
         now = int(monotonic())
         if now != self._looked_at:
-            self._pattern, self._looked_at = _pattern(self._values()), now
-        return text if self._pattern is None else self._pattern.sub("***", text)
+            self._known, self._looked_at = Cover(self._values()), now
+        return self._known
 
     def _values(self) -> Iterator[str]:
         yield from [value for name, value in os.environ.items() if name.startswith(_PREFIX)]
@@ -65,6 +69,11 @@ def hide(text: str) -> str:
     return _of(os.environ.get("MOTET_HOME")).hide(text)
 
 
+def settled(text: str) -> str:
+    """The text without what at its end may be the beginning of a secret that goes on in what is written next."""
+    return _of(os.environ.get("MOTET_HOME")).cover().settled(text)
+
+
 @lru_cache(maxsize=8)
 def _of(named: str | None) -> Secrets:
     return Secrets(home())
@@ -76,18 +85,27 @@ class Cover:
     """
 
     def __init__(self, values: Iterable[str]) -> None:
-        self._pattern = _pattern(values)
+        self._texts = sorted({text for value in values for text in _texts(value)}, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, self._texts))) if self._texts else None
 
     def __call__(self, text: str) -> str:
         """The text without them."""
         return text if self._pattern is None else self._pattern.sub("***", text)
 
+    def settled(self, text: str) -> str:
+        """The text without what at its end may be the beginning of one of them."""
+        if self._pattern is None:
+            return text
+        held = 0
+        for each in self._texts:
+            sizes = range(min(len(each) - 1, len(text)), held, -1)
+            held = next((size for size in sizes if text.endswith(each[:size])), held)
+        end = len(text) - held
+        within = (it.start() for it in self._pattern.finditer(text) if it.start() < end < it.end())
+        return text[: next(within, end)]  # a whole one stays whole, also where its end is its beginning
 
-def _pattern(values: Iterable[str]) -> re.Pattern[str] | None:
-    texts = {text for value in values for text in _texts(value)}
-    if not texts:
-        return None
-    return re.compile("|".join(map(re.escape, sorted(texts, key=len, reverse=True))))
+
+_NONE = Cover(())
 
 
 def _texts(value: str) -> Iterator[str]:

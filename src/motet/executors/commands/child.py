@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from motet.executors.alarm import Alarm
 from motet.executors.commands.marks import branding, marked
-from motet.executors.current import Log
 from motet.executors.worker_process import Output
 
 if TYPE_CHECKING:
     from subprocess import Popen
+
+    from motet.ports import LineLog
 
 _POLL_S = 0.02
 """How often to look for what no descriptor tells: the end of a group; of a process, without a pidfd."""
@@ -129,7 +130,7 @@ def kill_all(mark: str) -> None:
 class Listener:
     """Waits for a child: passes on what it writes, until it has ended, `extra` can be read or time is up."""
 
-    def __init__(self, child: Child, alarm: Alarm, log: Log, extra: int | None = None) -> None:
+    def __init__(self, child: Child, alarm: Alarm, log: LineLog, extra: int | None = None) -> None:
         self._child = child
         self._log = log
         self._alarm = alarm
@@ -143,6 +144,9 @@ class Listener:
         """Wait once; True if `extra` can be read. Afterwards `child.ended` tells whether the process has ended."""
         if self._child.pidfd is None:
             patience_s = min(_POLL_S, _POLL_S if patience_s is None else patience_s)
+        now = monotonic()
+        waits = [wait for each in self._open.values() if (wait := each.open_s(now)) is not None]
+        patience_s = min([*waits, *([] if patience_s is None else [patience_s])], default=None)
         news = False
         for fd, _ in self._poll.poll(None if patience_s is None else max(0.0, patience_s) * 1000):
             output = self._open.get(fd)
@@ -156,6 +160,8 @@ class Listener:
                 news = True
             else:
                 self._child.ended = True
+        for output in self._open.values() if waits else ():
+            output.tell_open(self._log, monotonic())
         if self._child.pidfd is None and self._child.has_ended():
             self._child.ended = True
         return news

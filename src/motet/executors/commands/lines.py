@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import suppress
 from time import time
 
@@ -11,34 +10,31 @@ from motet.ports import Attempt
 from motet.values.secrets import Cover, hide
 
 _TAIL_CHARS = 16 * 1024
+_LAST_LINES = 5
 _OWN = "stderr"
 
 
 class Lines:
-    """The lines of an attempt on their way to its log: secrets are taken out, the last of stdout is kept."""
+    """The lines of an attempt on their way to its log: secrets are taken out, the last of each stream are kept."""
 
     def __init__(self, attempt: Attempt, secrets: tuple[str, ...], tee: bool = False) -> None:
         self._tee = tee
         self._log = attempt.log
         self._cover = Cover(secrets)
-        self._tail: deque[str] = deque()
-        self._errors: deque[str] = deque(maxlen=5)
-        self._chars = 0
+        self._tails = {"stdout": "", "stderr": ""}
 
-    def __call__(self, stream: str, text: str, at: float) -> None:
-        text = self.hide(text)
-        if stream == "stdout":
-            self._tail.append(text)
-            self._chars += len(text) + 1
-            while self._chars > _TAIL_CHARS and len(self._tail) > 1:
-                self._chars -= len(self._tail.popleft()) + 1
+    def __call__(self, stream: str, text: str, at: float, ended: bool = True) -> None:
+        if ended:
+            text = self.hide(text)
+            tail = f"{self._tails[stream]}{text[-_TAIL_CHARS:]}\n"
+            self._tails[stream] = tail[-_TAIL_CHARS - 1 :]
+            if self._tee:
+                show(stream, text)
         else:
-            self._errors.append(text)
-        if self._tee:
-            show(stream, text)
+            text = self._cover.settled(self._cover(text))
         if self._log is not None:
             with suppress(Exception):  # boundary: a log that fails must not take the command along
-                self._log(stream, text, at)
+                self._log(stream, text, at, ended)
 
     def hide(self, text: str) -> str:
         """The text without secrets: those of the command, and all others that are known here."""
@@ -58,9 +54,10 @@ class Lines:
     @property
     def stdout(self) -> str:
         """The last of what was written there."""
-        return "\n".join(self._tail)[-_TAIL_CHARS:]
+        return self._tails["stdout"].removesuffix("\n")
 
     @property
     def last(self) -> str:
         """The last lines of stderr, else of stdout, for a message."""
-        return "\n".join(list(self._errors) or list(self._tail)[-5:])
+        said = self._tails["stderr"] or self._tails["stdout"]
+        return "\n".join(said.removesuffix("\n").split("\n")[-_LAST_LINES:])

@@ -14,8 +14,7 @@ from motet.executors.alarm import Alarm
 from motet.executors.commands.child import Child, Listener, exit_status, script_on
 from motet.executors.commands.marks import MARK
 from motet.executors.commands.setting import Setting
-from motet.executors.current import Log
-from motet.ports import Attempt
+from motet.ports import Attempt, LineLog
 
 _current: ContextVar[Tools | None] = ContextVar("motet_tools", default=None)
 
@@ -72,16 +71,17 @@ class Tools:
         """
         said: list[str] = []
 
-        def log(stream: str, text: str, at: float) -> None:
-            said.append(text)
-            self._log(stream, text, at)
+        def log(stream: str, text: str, at: float, ended: bool = True) -> None:
+            if ended:
+                said.append(text)
+                self._log(stream, text, at)
 
         with self._setting.marked() as mark:
             status = self._run(argv, cwd, {**os.environ, **(env or {}), MARK: mark}, log)
         self._go_on()
         return status, "\n".join(said)
 
-    def _run(self, argv: Sequence[str], cwd: str, env: Mapping[str, str], log: Log) -> int:
+    def _run(self, argv: Sequence[str], cwd: str, env: Mapping[str, str], log: LineLog) -> int:
         stdin = script_on("")
         try:
             child = Child(argv, env=env, cwd=cwd or None, stdin=stdin, mark=env[MARK])

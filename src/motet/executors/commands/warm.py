@@ -73,8 +73,8 @@ class Calling(Protocol):
         """Whether nothing is to be waited for when the answer has come."""
         ...
 
-    def line(self, stream: str, text: str, at: float) -> None:
-        """The function has written this line."""
+    def line(self, stream: str, text: str, at: float, ended: bool = True) -> None:
+        """The function has written these lines; see `ports.LineLog`."""
         ...
 
     def answered(self, outcome: Outcome) -> Outcome:
@@ -102,9 +102,9 @@ class Call:
         """See `member.Job`: a function is told by its name only."""
         return self.parts
 
-    def line(self, stream: str, text: str, at: float) -> None:
+    def lines(self, stream: str, text: str, at: float, ended: bool = True) -> None:
         """See `member.Job`."""
-        self.running.line(stream, text, at)
+        self.running.line(stream, text, at, ended)
 
 
 class WarmProcess(WorkerProcess):

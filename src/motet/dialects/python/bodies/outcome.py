@@ -58,7 +58,7 @@ class Outcome:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        self._here.finish()
+        capture.finish(self._here)
         self.leave()
         driver, call, number = self._driver, self._call, self._number
         if error is None and driver.state.status == CANCELLING and driver.state.steps[call.key].form == "flow":

@@ -63,7 +63,7 @@ def attributed(driver: Driver, key: str, **about: FlowRun | TaskRun) -> Iterator
     finally:
         running.reset(tokens[0])
         current.reset(tokens[1])
-        here.finish()
+        capture.finish(here)
 
 
 # ---------------------------------------------------------------- flows
