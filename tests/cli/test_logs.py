@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
@@ -109,3 +110,55 @@ def test_what_cannot_be_is_refused(mine: Cli) -> None:
         assert says in refused.err
         assert cure in refused.err
         assert len(refused.err.splitlines()) == 2
+
+
+WAITING = """
+    import sys, time
+    from pathlib import Path
+    from motet import command, flow, task
+
+    @task
+    def bar():
+        for number in (10, 20):
+            print(f"\\r {number} of 20", end="", file=sys.stderr, flush=True)
+            wait(f"go-{number}")
+        print(file=sys.stderr)
+
+    def wait(name):
+        while not Path(name).exists():
+            time.sleep(0.01)
+
+    shell = command("printf '\\\\r 10 of 20'; until [ -e {here}/go-10 ]; do sleep 0.01; done; "
+                    "printf '\\\\r 20 of 20'; until [ -e {here}/go-20 ]; do sleep 0.01; done; echo", name="bar")
+
+    @flow
+    def waiting(kind: str = "shell", here: str = "."):
+        if kind == "shell":
+            shell(here=here)
+        else:
+            bar.with_options(executor=kind)()
+        print("done")
+"""
+
+
+@pytest.mark.parametrize("kind", ["shell", "", "threads", "processes"])
+def test_a_line_without_an_end_is_seen_by_who_follows(cli: Cli, kind: str) -> None:
+    """Each state of it, before it ends; and once it has, it stands there once."""
+    cli.write("waiting.py", WAITING)
+    cli("submit", "waiting.py", "-p", f"kind={kind}", "-p", f"here={cli.folder}", "--name", "mine")
+    followed = cli.start("logs", "-f", "mine", "waiting/bar-0")
+    assert followed.stdout is not None
+    shown = b""
+    for number in (10, 20):
+        while f" {number} of 20".encode() not in shown:
+            read = os.read(followed.stdout.fileno(), 10_000)
+            assert read, shown
+            shown += read
+        (cli.folder / f"go-{number}").touch()
+    while read := os.read(followed.stdout.fileno(), 10_000):
+        shown += read
+    assert shown.count(b"\n") == 1
+    assert shown.endswith(b"  20 of 20\n")
+    cli.wait_for_status("mine", "succeeded")
+    assert texts(cli) == ["\r 10 of 20\r 20 of 20", "done"]
+    assert "  20 of 20" in cli("logs", "mine").out

@@ -35,7 +35,7 @@ EXECUTORS = ("inline", "threads", "processes")
 class NoLogs:
     """Forgets all that is written."""
 
-    def write(self, run: str, lines: Any) -> None:
+    def write(self, run: str, lines: Any, also: str = "") -> None:
         """Forget the lines."""
 
     def read(self, run: str, position: int = 0, **wanted: Any) -> LogPage:

@@ -51,6 +51,8 @@ class Static:
 
 def _step(name: str, spec: Mapping[str, Any], needs: list[str], executor: str) -> AddStep:
     call = {"target": spec["target"], "args": spec.get("args", []), "kwargs": spec.get("kwargs", {})}
+    if "log_file" in spec:
+        call["log_file"] = spec["log_file"]
     policy = Policy.from_json({"executor": executor, **spec.get("policy", {})})
     return AddStep(name, spec["target"].rpartition(":")[2], call=call, needs=needs, policy=policy)
 

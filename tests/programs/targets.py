@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import Any
 
@@ -74,3 +75,9 @@ def stream(path: str) -> None:
     while current.stop_requested() is None:
         time.sleep(0.005)
     note(path, own_key(), "ends")
+
+
+def say(words: str) -> None:
+    """Print on both streams."""
+    print(words, own_key())
+    print("error", words, file=sys.stderr)

@@ -88,3 +88,23 @@ def test_what_cannot_be_put_in_order_is_refused() -> None:
         make({"steps": {"a": {"target": "m:f", "needs": ["b"]}, "b": {"target": "m:f", "args": [{"$result": "a"}]}}})
     with pytest.raises(UsageError, match="a -> x"):
         Static({"a": {"target": "m:f", "needs": ["x"]}}, "a", "threads")
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_what_a_step_writes_goes_to_a_file_that_the_voice_names_too(
+    executor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTET_SECRET_WORD", "hunter2-hunter2")
+    path, host = tmp_path / "made" / "a.run.log", host_on("sqlite", tmp_path)
+    steps = {
+        "a": {"target": HERE + "say", "args": ["hunter2-hunter2"], "log_file": str(path)},
+        "b": {"target": HERE + "say", "args": ["elsewhere"], "needs": ["a"]},
+    }
+    row, _ = run_here(host, MAKE, {"steps": steps, "result": "a", "executor": executor})
+    assert row.status == "succeeded"
+    assert sorted(path.read_text().splitlines()) == ["*** a", "error ***"]
+    logged = [(line.key, line.stream, line.text) for line in host.logs.read(row.id).lines]
+    assert sorted(logged) == [
+        ("a", "stderr", "error ***"), ("a", "stdout", "*** a"),
+        ("b", "stderr", "error elsewhere"), ("b", "stdout", "elsewhere b"),
+    ]  # fmt: skip

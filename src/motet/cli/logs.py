@@ -44,7 +44,7 @@ def logs(options: Namespace, terminal: Terminal) -> int:
     first, last = _range(options)
     wanted = _wanted(options, time.time())
     key, step = _step(store, run, options)
-    of = LogFilter(key, *wanted)
+    of = LogFilter(key, *wanted, unended=options.follow and not options.json)
     lines, position = lines_of.last(logs, run.id, options.tail, of) if options.tail is not None else (None, 0)
     found: Iterable[LogLine]
     if options.follow:
@@ -57,11 +57,11 @@ def logs(options: Namespace, terminal: Terminal) -> int:
     if options.json and not options.follow:
         terminal.json([lines_of.line_json(line) for line in found])
         return 0
-    for line in found:
-        if options.json:
+    if options.json:
+        for line in found:
             terminal.json(lines_of.line_json(line))
-        else:
-            _print(terminal, line)
+    else:
+        _print(terminal, found)
     return 0
 
 
@@ -101,13 +101,25 @@ def _range(options: Namespace) -> tuple[int, int]:
     return first or 1, last
 
 
-def _print(terminal: Terminal, line: LogLine) -> None:
-    head = terminal.paint(f"{human.clock(line.at)} {line.key}", "grey")
-    terminal.say_logged(head, lines_of.shown(line), "yellow" if line.stream == "stderr" else "")
+def _print(terminal: Terminal, lines: Iterable[LogLine]) -> None:
+    """Print the lines. One that has no end yet is drawn anew until it has, or another comes."""
+    begun: tuple[str, int, str] | None = None
+    for line in lines:
+        own = (line.key, line.attempt, line.stream)
+        if begun is not None:
+            terminal.draw_anew() if begun == own else terminal.say()
+        begun = None if line.ended else own
+        head = terminal.paint(f"{human.clock(line.at)} {line.key}", "grey")
+        colour = "yellow" if line.stream == "stderr" else ""
+        terminal.say_logged(head, lines_of.shown(line), colour, end="\n" if line.ended else "")
+    if begun is not None:
+        terminal.say()
 
 
 def _flushed(pages: Iterable[list[LogLine]], flush: Callable[[], None]) -> Iterator[LogLine]:
-    """The lines of the pages, each of which is seen as soon as it is there."""
+    """The lines of the pages, each of which is seen as soon as it is there. Of those that have no end yet, the last one
+    is, where nothing comes after it.
+    """
     for page in pages:
-        yield from page
+        yield from (line for at, line in enumerate(page, 1) if line.ended or at == len(page))
         flush()

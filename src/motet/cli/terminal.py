@@ -71,17 +71,21 @@ class Terminal:
         if not self.as_json:
             say_lines(text)
 
-    def say_logged(self, head: str, text: str, colour: str = "") -> None:
+    def say_logged(self, head: str, text: str, colour: str = "", end: str = "\n") -> None:
         """Print a line that a program has written, behind a head of ours: as it is, but on a terminal without what
         would steer it. Its colours may be seen there.
         """
         if not sys.stdout.isatty():
-            sys.stdout.write(f"{self.shown(head)}  {printable(hide(text))}\n")
+            sys.stdout.write(f"{self.shown(head)}  {printable(hide(text))}{end}")
         elif self.coloured:
             text = visible.coloured(printable(hide(text)))
-            sys.stdout.write(f"{self.shown(head)}  {self.paint(text, colour)}\n")
+            sys.stdout.write(f"{self.shown(head)}  {self.paint(text, colour)}{end}")
         else:
-            self.say(f"{head}  {visible.uncoloured(text)}")
+            sys.stdout.write(f"{self.shown(f'{head}  {visible.uncoloured(text)}')}{end}")
+
+    def draw_anew(self) -> None:
+        """Go back to the beginning of a line that was begun."""
+        sys.stdout.write("\r\x1b[K" if sys.stdout.isatty() else "\r")
 
     def write(self, text: str) -> None:
         """Print the document that was asked for, whatever the format: as it is, but for what would steer a terminal."""

@@ -188,12 +188,12 @@ class Attempts:
             settled = Settled(False, error=encode_error(error), retry=False)
         return news_of(at, key, number, settled, element)
 
-    def log_of(self, key: str, attempt: int, element: int = -1) -> LineLog:
-        """Where the lines of an attempt go."""
+    def log_of(self, key: str, attempt: int, element: int = -1, also: str = "") -> LineLog:
+        """Where the lines of an attempt go; `also` is a file that gets them as well."""
 
         def log(stream: str, text: str, at: float, ended: bool = True) -> None:
             name = key if element < 0 else element_key(key, element)
-            self._host.logs.write(self._run, (LogLine(at, name, attempt, stream, text, ended),))
+            self._host.logs.write(self._run, (LogLine(at, name, attempt, stream, text, ended),), also)
 
         return log
 
@@ -209,9 +209,10 @@ class Attempts:
 
     def _attempt(self, step: Step, command: StartAttempt, prepared: Prepared) -> Attempt:
         key, number, element = command.key, command.attempt, command.element
+        log = self.log_of(key, number, element, prepared.log_file)
         return Attempt(
             self._run, key, number, prepared.function, prepared.args, prepared.kwargs, self._report, element,
-            step.task, prepared.context, self.log_of(key, number, element), step.policy.grace_s, prepared.options,
+            step.task, prepared.context, log, step.policy.grace_s, prepared.options,
         )  # fmt: skip
 
 

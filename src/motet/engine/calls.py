@@ -3,11 +3,12 @@
 A program's own `call` brings it, or the call is written down: a step whose `call` is JSON can be run without asking
 its program.
 
-    {"target": "module:qualname", "args": [...], "kwargs": {...}, "over": [...]}
+    {"target": "module:qualname", "args": [...], "kwargs": {...}, "over": [...], "log_file": "/..."}
 
 {"$result": KEY} anywhere among the arguments stands for the value of the step KEY (a list for a map); it must be
 among the step's `needs`. For a map, `over` holds one value for each element, which comes before `args`;
-with `each`, an element gets the same element's value of each upstream map first.
+with `each`, an element gets the same element's value of each upstream map first. What the attempts write is added to
+`log_file`, too.
 """
 
 from __future__ import annotations
@@ -42,19 +43,23 @@ class Call(Protocol):
 
 
 class Prepared:
-    """A function with its arguments, ready to be called."""
+    """A function with its arguments, ready to be called. `log_file` is a file of the user's that gets what it writes,
+    too: an absolute path, whose folder is made if need be.
+    """
 
-    __slots__ = ("args", "context", "function", "kwargs", "options")
+    __slots__ = ("args", "context", "function", "kwargs", "log_file", "options")
 
     def __init__(
         self, function: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None,
         *, context: Mapping[str, Json] | None = None, options: Mapping[str, Json] | None = None,
+        log_file: str = "",
     ) -> None:  # fmt: skip
         self.function = function
         self.args = args
         self.kwargs = kwargs or {}
         self.context = context or {}
         self.options = options or {}
+        self.log_file = log_file
 
 
 class Settled(Record):
@@ -92,10 +97,12 @@ class DeclaredCall:
         args = self._plan([*first, *spec.get("args", ())])
         kwargs = self._plan(spec.get("kwargs", {}))
         context = {"run": self._view.run, "key": self._step.key, "attempt": attempt, "element": element}
+        log_file = spec.get("log_file", "")
         if here:
-            return Prepared(_fetch_and_call, (function, self._artifacts, args, kwargs), context=context)
+            fetched = (function, self._artifacts, args, kwargs)
+            return Prepared(_fetch_and_call, fetched, context=context, log_file=log_file)
         values = _fetch(self._artifacts, args), _fetch(self._artifacts, kwargs)
-        return Prepared(function, tuple(values[0]), values[1], context=context)
+        return Prepared(function, tuple(values[0]), values[1], context=context, log_file=log_file)
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
         """The outcome as it is recorded."""

@@ -74,9 +74,14 @@ class LogStore(Protocol):
     A position is a place in the log of a run, between lines; 0 is the beginning. It stays good while the log grows.
     """
 
-    def write(self, run: str, lines: Sequence[LogLine]) -> None:
+    def write(self, run: str, lines: Sequence[LogLine], also: str = "") -> None:
         """Add lines. They are readable by others when it returns. What cannot be written is counted, and told by the
         next line that can be: it raises nothing.
+
+        also  a file to which the texts are added, too: as they are here, each with its end, and nothing else. Where
+              that cannot be, a line here says so, once
+
+        What lines are that have no end yet may be left out while nobody follows.
         """
         ...
 

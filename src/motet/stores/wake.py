@@ -48,6 +48,18 @@ class Bell:
 
     def ring(self, *, published: bool) -> None:
         """Wake everybody who wants to know of a commit: of published events, or of others. Never raises."""
+        known = self._now_known()
+        if known.all or (published and known.published):
+            listening = known.all + known.published if published else known.all
+            gone = [path for path in listening if not _poke(path)]
+            if gone:
+                self._known = _NOBODY
+
+    def is_heard(self) -> bool:
+        """Whether anybody wants to know of all commits."""
+        return bool(self._now_known().all)
+
+    def _now_known(self) -> _Known:
         try:
             if self._census_fd < 0:
                 self._census_fd = _open_census(self._folder)
@@ -56,12 +68,8 @@ class Bell:
             if census != known.census:
                 known = self._known = self._look(census)
         except OSError:
-            return  # what was committed stays so; and where no folder can be opened, no follower is
-        if known.all or (published and known.published):
-            listening = known.all + known.published if published else known.all
-            gone = [path for path in listening if not _poke(path)]
-            if gone:
-                self._known = _NOBODY
+            return _NOBODY  # what was committed stays so; and where no folder can be opened, no follower is
+        return known
 
     def close(self) -> None:
         """Let go of the folder."""

@@ -5,9 +5,11 @@ Each check takes a new, empty store and a source of random choices.
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import closing
 from random import Random
+from tempfile import TemporaryDirectory
 
 from motet.ports import LogFilter, LogLine, LogPage, LogStore
 from motet.testing.checking import checks_of
@@ -80,8 +82,9 @@ def check_lines_come_back_as_they_were(logs: LogStore, rng: Random) -> None:
 def check_what_is_wanted_is_found(logs: LogStore, rng: Random) -> None:
     """By any filter, from both ends, in pages of any size, with any number skipped."""
     drawn = _drawn(rng, 200)
-    for each in drawn:
-        logs.write("r", [each])
+    with closing(logs.follow()):  # so that lines without their end are kept
+        for each in drawn:
+            logs.write("r", [each])
     lines = _apart(drawn)
     for _ in range(40):
         of = _filters(rng, drawn[-1].at)
@@ -104,7 +107,8 @@ def check_what_is_wanted_is_found(logs: LogStore, rng: Random) -> None:
 def check_positions_lie_between_lines(logs: LogStore, rng: Random) -> None:
     """What is before a position and what is behind it are all lines, whichever way it was found."""
     drawn = _drawn(rng, 100)
-    logs.write("r", drawn)
+    with closing(logs.follow()):
+        logs.write("r", drawn)
     every = LogFilter(unended=True)
     lines = _apart(drawn)
     for _ in range(10):
@@ -137,6 +141,23 @@ def check_lines_arrive_while_they_are_read(logs: LogStore, rng: Random) -> None:
                 assert written.wait(60), "nothing was written for a minute"
         writer.join()
     assert texts == [str(number // 2) for number in range(4000)]
+
+
+def check_a_copy_has_the_texts_alone(logs: LogStore, rng: Random) -> None:
+    """In order, each with its end, whoever writes; one that cannot be made is told of, once, and fails nobody."""
+    with TemporaryDirectory() as place, closing(logs.follow()):
+        path = os.path.join(place, "made", "run.log")
+        drawn = [each for each in _drawn(rng, 50) if "\ud800" not in each.text]
+        for each in drawn:
+            logs.write("r", [each], path)
+        with open(path, encoding="utf-8", newline="") as file:
+            assert file.read() == "".join(f"{each.text}\n" for each in drawn if each.ended)
+        assert logs.read("r", limit=10**6, of=LogFilter(unended=True)).lines == _apart(drawn)
+        for _ in range(2):
+            logs.write("bad", [LogLine(1.0, "k", 1, "stdout", "kept")], os.path.join(path, "below", "a", "file"))
+    kept, told, again = logs.read("bad").lines
+    assert kept == again == LogLine(1.0, "k", 1, "stdout", "kept")
+    assert path in told.text
 
 
 def check_runs_and_removing(logs: LogStore, rng: Random) -> None:

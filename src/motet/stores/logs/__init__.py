@@ -25,6 +25,7 @@ _OPEN_FILES = 32
 """So many files are kept open: a process seldom drives more runs at once."""
 
 _SEGMENT_BYTES = 16 * 2**20
+_UNHEARD_S = 10.0
 _LIST_SHARE = 8
 """A list of steps is that much shorter than what they wrote, or there is none."""
 
@@ -53,15 +54,22 @@ class FileLogs:
         self._hide = hide
         self._sizes = segment_bytes, limit_bytes
         self._files: dict[str, _Writer] = {}
+        self._due_at = 0.0
+        self._uncopied: set[str] = set()
         self._written: set[str] = set()
         self._wake_folder = f"{folder}.wake"
         self._bell = Bell(self._wake_folder)
         self._lock = threading.Lock()
         self._pid = os.getpid()
 
-    def write(self, run: str, lines: Sequence[LogLine]) -> None:
+    def write(self, run: str, lines: Sequence[LogLine], also: str = "") -> None:
+        if not (lines[0].ended or self._bell.is_heard() or self._is_due(lines[0].at)):
+            return
         hide = self._hide
-        content = b"".join([block(it, hide(it.text)) for it in lines])
+        texts = [hide(it.text) for it in lines]
+        content = b"".join(map(block, lines, texts))
+        if also:
+            content += self._copied(also, lines, texts)
         if self._pid != os.getpid():  # in a forked child, a thread that is not there may seem to hold the lock
             self._lock, self._pid = threading.Lock(), os.getpid()
         with self._lock:
@@ -71,6 +79,23 @@ class FileLogs:
             file.append(content, lines[-1])
             self._written.add(file.path)
         self._bell.ring(published=False)
+
+    def _is_due(self, at: float) -> bool:
+        """Whether a line without its end is to be kept though nobody follows: somebody may soon."""
+        due, self._due_at = at >= self._due_at, max(self._due_at, at + _UNHEARD_S)
+        return due
+
+    def _copied(self, path: str, lines: Sequence[LogLine], texts: Sequence[str]) -> bytes:
+        """Add the texts to that file, too; gives what is to be said of that here."""
+        content = "".join([f"{text}\n" for line, text in zip(lines, texts, strict=True) if line.ended])
+        try:
+            with open(path, "ab", opener=_opened) as file:
+                file.write(content.encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            if path not in self._uncopied:
+                self._uncopied.add(path)
+                return _own(lines[-1], f"(motet: what it writes cannot be added to {path}: {error.strerror or error})")
+        return b""
 
     def follow(self) -> Follower:
         return FifoFollower(self._wake_folder, published=False)
@@ -268,6 +293,15 @@ def _reading() -> ModuleType:
     return reading
 
 
+def _opened(path: str, flags: int) -> int:
+    """Opens a file of the user's, making its folder if need be."""
+    try:
+        return os.open(path, flags | os.O_CLOEXEC, 0o666)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return os.open(path, flags | os.O_CLOEXEC, 0o666)
+
+
 def _from_the_cut(content: bytes, written: int) -> bytes:
     """What is still to be written when only so much was: from the beginning of the line that was cut, with a head."""
     cut = content.rfind(b"\n", 0, written) + 1
@@ -290,5 +324,9 @@ def _unlinked(path: str) -> int:
 
 def _said(lost: int, near: LogLine) -> bytes:
     lines = "1 line" if lost == 1 else f"{lost} lines"
-    text = f"(motet: {lines} before this one could not be written and are lost)"
+    return _own(near, f"(motet: {lines} before this one could not be written and are lost)")
+
+
+def _own(near: LogLine, text: str) -> bytes:
+    """A line of the log's own, about what it does for that attempt."""
     return block(LogLine(time(), near.key, near.attempt, "stderr", text), text)
