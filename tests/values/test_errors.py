@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
 import threading
 from typing import Any
 
@@ -101,13 +102,40 @@ def test_what_pickle_cannot_make_again_comes_back_without_its_init() -> None:
     assert any("raise_it" in note for note in again.__notes__)
 
 
-def test_what_is_too_large_comes_back_as_step_failed() -> None:
-    record = encode_error(raised(raise_it, Fancy("1000" * 5000, where="home")))
-    assert "pickle" not in record
-    again = decode_error(record)
-    assert type(again) is StepFailed
-    assert str(again).startswith(f"{__name__}.Fancy: 1000")
+def test_what_is_too_large_is_shortened_and_keeps_its_type() -> None:
+    again = decode_error(encode_error(raised(raise_it, Fancy("1000" * 5000, where="home"))))
+    assert type(again) is Fancy
+    assert str(again).startswith("1000") and " left out) ... " in str(again) and str(again).endswith("at home")
     assert any("raise_it" in note for note in again.__notes__)
+
+
+def not_json() -> None:
+    json.loads('[\n"' + "x" * 50_000 + '",\n?')
+
+
+def test_large_errors_of_libraries_can_be_caught_by_type_and_hold_what_is_small() -> None:
+    error = raised(not_json)
+    again = decode_error(encode_error(error))
+    assert isinstance(again, json.JSONDecodeError)
+    assert (again.lineno, again.colno, again.pos) == (3, 1, 50_006)
+    assert str(again) == str(error)
+
+    called = subprocess.CalledProcessError(3, ["tool"], output=b"o" * 50_000, stderr="small")
+    again = decode_error(encode_error(called))
+    assert isinstance(again, subprocess.CalledProcessError)
+    assert (again.returncode, again.cmd, again.stderr) == (3, ["tool"], "small")
+    assert again.output.startswith(b"ooo") and len(again.output) < 2000
+
+    again = decode_error(encode_error(OSError(2, "m" * 20_000, "f")))
+    assert isinstance(again, FileNotFoundError)
+    assert (again.errno, again.filename) == (2, "f")
+
+    within = ValueError(["x" * 100_000, 3], dict.fromkeys(range(1000), "v" * 50))
+    again = decode_error(encode_error(ExceptionGroup("g", [within, KeyError("a")])))
+    assert isinstance(again, ExceptionGroup)
+    assert [type(each) for each in again.exceptions] == [ValueError, KeyError]
+    assert again.exceptions[0].args[0][1] == 3
+    assert again.exceptions[0].args[1].startswith("{0: 'vvv")
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
@@ -160,7 +188,7 @@ def test_large_and_odd_texts_are_cut_and_can_be_stored() -> None:
     assert "left out" in record["message"]
     assert len(record["traceback"].encode()) <= 16 * 1024
     assert "raise_it" in record["traceback"]
-    assert "pickle" not in record
+    assert len(record["pickle"]) <= 22 * 1024
     record = encode_error(raised(recurse, 0))
     assert record["type"] == "RecursionError"
     assert len(record["traceback"].encode()) <= 16 * 1024

@@ -11,13 +11,20 @@ from motet.values.exceptions import DROPPED, reduced
 from motet.values.secrets import hide
 
 _PICKLE_BYTES = 16 * 1024
+_SHORT = 1024
+_MEMBERS = 8
+"""What is longer than so many characters or bytes is shortened, and what has more members left out, in exceptions that
+are too large otherwise.
+"""
 
 
 def pickled(exception: BaseException, note: str) -> str:
-    """The exception's pickle in base64, without what it was raised from if it is large with that; nothing if it still
-    is, or does not come back as what it was. A note of its that begins with `note` is left out, *** stands for secrets.
+    """The exception's pickle in base64, without what it was raised from if it is large with that, and with long texts
+    shortened and other large values left out if it still is; nothing if it does not come back as what it was. A note of
+    its that begins with `note` is left out, *** stands for secrets.
     """
-    return _whole(exception, note, linked=True) or _whole(exception, note, linked=False)
+    whole = _whole(exception, _Editor(note), linked=True) or _whole(exception, _Editor(note), linked=False)
+    return whole or _whole(exception, _Editor(note, short=True), linked=False, own_way=False)
 
 
 def unpickled(text: str) -> object:
@@ -28,9 +35,10 @@ def unpickled(text: str) -> object:
         return None
 
 
-def _whole(exception: BaseException, note: str, *, linked: bool) -> str:
+def _whole(exception: BaseException, edit: _Editor, *, linked: bool, own_way: bool = True) -> str:
     try:
-        data = b"".join(pickle.dumps(exception, exceptions=partial(reduced, edit=_Editor(note), linked=linked)))
+        way = partial(reduced, edit=edit, linked=linked, own_way=own_way)
+        data = b"".join(pickle.dumps(exception, exceptions=way))
         if len(data) > _PICKLE_BYTES or type(pickle.loads(data)) is not type(exception) or _tells(data):
             return ""
         return b2a_base64(data, newline=False).decode("ascii")
@@ -39,17 +47,33 @@ def _whole(exception: BaseException, note: str, *, linked: bool) -> str:
 
 
 class _Editor:
-    """What is kept of what an exception holds: *** for secrets, nothing that cannot be pickled, no `note`."""
+    """What is kept of what an exception holds: *** for secrets, nothing that cannot be pickled, no `note`; and nothing
+    that is long, if it is to be `short`.
+    """
 
-    def __init__(self, note: str) -> None:
+    def __init__(self, note: str, *, short: bool = False) -> None:
         self._note = note
+        self._short = short
         self._looking_at: set[int] = set()
 
     def __call__(self, name: str, value: Any) -> Any:
         if name == "__notes__":  # `decode_error` adds ours again, from the record
             value = [each for each in value if not (isinstance(each, str) and each.startswith(self._note))]
         value = _covered(value)
+        if self._short:
+            value = self._shortened(value, is_argument=not name)
         return value if self._can_be_kept(value) else DROPPED
+
+    def _shortened(self, value: Any, *, is_argument: bool) -> Any:
+        if isinstance(value, str | bytes):
+            return _cut(value)
+        if isinstance(value, BaseException) or not self._can_be_kept(value):
+            return value
+        if sum(map(len, pickle.dumps(value, exceptions=partial(reduced, edit=self)))) <= _SHORT:
+            return value
+        if type(value) in (tuple, list) and len(value) <= _MEMBERS:
+            return type(value)([self._shortened(each, is_argument=True) for each in value])
+        return _cut(repr(value)) if is_argument else DROPPED
 
     def _can_be_kept(self, value: Any) -> bool:
         if isinstance(value, str | bytes | BaseException | None) or id(value) in self._looking_at:
@@ -61,6 +85,15 @@ class _Editor:
             return False
         finally:
             self._looking_at.discard(id(value))
+
+
+def _cut(text: Any) -> Any:
+    """A text, or bytes, without its middle if that is long."""
+    if len(text) <= _SHORT:
+        return text
+    half = _SHORT // 2
+    gone = f" ... ({len(text) - 2 * half} left out) ... "
+    return text[:half] + (gone if isinstance(text, str) else gone.encode()) + text[-half:]
 
 
 def _tells(data: bytes) -> bool:

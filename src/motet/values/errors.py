@@ -24,7 +24,8 @@ def encode_error(exception: BaseException) -> Json:
     """The record of an exception: {type, module, message, traceback} and, if it can be had, {pickle}.
 
     `traceback` is text of at most 16 KB, causes included, without the frames of this package. `pickle` is
-    there if the exception is small and comes back from it as the same type. In all of it *** stands for secrets.
+    there if the exception comes back from it as the same type; long texts in a large one are shortened. *** stands
+    for secrets.
     Never raises.
     """
     cls = type(exception)

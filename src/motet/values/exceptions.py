@@ -24,15 +24,18 @@ _LEFT_OUT = frozenset(("obj", "message", "exceptions"))
 """What stands in fields of the interpreter's own exceptions and is no content, or is given when they are made."""
 
 
-def reduced(exception: BaseException, edit: Edit | None = None, *, linked: bool = True) -> tuple[Any, ...]:
+def reduced(
+    exception: BaseException, edit: Edit | None = None, *, linked: bool = True, own_way: bool = True
+) -> tuple[Any, ...]:
     """How pickle is to make the exception again: what its `__reduce__` might give.
 
-    `edit` changes what it holds. Unless `linked`, its cause and context stay behind.
+    `edit` changes what it holds. Unless `linked`, its cause and context stay behind; unless `own_way`, what its class
+    says of how it is made is not heeded: from other arguments that would make another one.
     """
     links: _Links = None, None, exception.__suppress_context__
     if linked:
         links = exception.__cause__, exception.__context__, exception.__suppress_context__
-    own = _own_way(exception)
+    own = _own_way(exception) if own_way else None
     if own is not None:
         make_it, args, state = own
         return make_it, _edited_args(args, edit), (_edited(state, edit), links), None, None, restore
