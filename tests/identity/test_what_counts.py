@@ -224,6 +224,22 @@ def rows(written: Callable[..., str]) -> dict[str, tuple[Alike, Alike]]:
                 (written(a="def work(x):\n try: return x\n except KeyError: return 1"), written(a="def work(x):\n try: return x\n except ValueError: return 1")),
             ],
         ),
+        "docstrings and annotations of what the code reaches": (
+            [(written(a='def f(x): "one"\ndef work(x): return f(x)'), written(a='def f(x: int): "two"\ndef work(x): return f(x)')),
+             (written(a='def f(x): "one"\ndef work(x): return f.__doc__'), written(a='def f(x): "one"  # so\ndef work(x): return f.__doc__'))],
+            [
+                (written(a='def f(x): "one"\ndef work(x): return f.__doc__'), written(a='def f(x): "two"\ndef work(x): return f.__doc__')),
+                (written(a='class K: "one"\ndef d(k): return k.__doc__\ndef work(x): return d(K)'),
+                 written(a='class K: "two"\ndef d(k): return k.__doc__\ndef work(x): return d(K)')),
+                (written(a="from typing import get_type_hints\ndef f(x: int): pass\ndef work(x): return get_type_hints(f)"),
+                 written(a="from typing import get_type_hints\ndef f(x: str): pass\ndef work(x): return get_type_hints(f)")),
+                (written(a=_FIELDS.format("int")), written(a=_FIELDS.format("str"))),
+                (written(a="from typing import TypedDict\nclass K(TypedDict):\n    a: int\ndef work(x): return [*K.__annotations__]"),
+                 written(a="from typing import TypedDict\nclass K(TypedDict):\n    b: int\ndef work(x): return [*K.__annotations__]")),
+                (written(a="import inspect\ndef f(x: int): pass\ndef work(x): return str(inspect.signature(f))"),
+                 written(a="import inspect\ndef f(x: str): pass\ndef work(x): return str(inspect.signature(f))")),
+            ],
+        ),
         "helpers, in any module of your own": (
             [(written(h="def f(x): return x", a="import h\ndef work(x): return h.f(x)"),
               written(h="# h\ndef g(): pass\ndef f(x): return x", a="import h\ndef work(x): return h.f(x)"))],
@@ -306,6 +322,10 @@ def rows(written: Callable[..., str]) -> dict[str, tuple[Alike, Alike]]:
         "a module that the function imports itself": (
             [(written(late="def f(x): return x", a=_LATE), written(late="def f(x):\n    return x  # x", a=_LATE))],
             [(written(late="def f(x): return x", a=_LATE), written(late="def f(x): return x + 1", a=_LATE))],
+        ),
+        "`import_module(\"name\")`": (
+            [(written(late="def f(x): return 1", a=by), written(late="# late\ndef f(x): return 1", a=by)) for by in _IMPORTED],
+            [(written(late="def f(x): return 1", a=by), written(late="def f(x): return 2", a=by)) for by in _IMPORTED],
         ),
         "packages": (
             [(_needs("numpy"), _needs("numpy"))],
@@ -395,6 +415,13 @@ _MANAGED = (
 )
 _DISPATCHED = "import functools\n@functools.singledispatch\ndef f(x): return 0\n@f.register\ndef _(x: int): return {}\ndef work(x): return f(x)\n"
 _CLASS = "class B:\n    def m(self): return {}\nclass K(B):\n    k = {}\n    @property\n    def p(self): return {}\ndef work(x): return K().m() + K.k + K().p\n"
+_IMPORTED = (
+    "import importlib\ndef work(x): return importlib.import_module('late').f(x)",
+    "from importlib import import_module\ndef work(x): return import_module('late').f(x)",
+    "def work(x):\n    import importlib as i\n    return i.import_module('late').f(x)",
+    "def work(x): return __import__('late').f(x)",
+)
+_FIELDS = "import dataclasses\n@dataclasses.dataclass\nclass K:\n    a: {}\ndef work(x): return [each.type for each in dataclasses.fields(K)]"
 _LATE = "def work(x):\n    from late import f\n    return f(x)\n"
 
 
@@ -436,12 +463,37 @@ def _asks(what: str) -> set[str]:
 def test_every_row_of_the_table_is_so(written: Callable[..., str]) -> None:
     table = re.findall(r"(?m)^\| (?!what \|)([^|]+?) \| ", TABLE.read_text())
     checked = rows(written)
-    assert [*checked, "a lock, a generator, a connection as an argument"] == table
+    cannot = ["a lock, a generator, a connection as an argument", "`globals()`, `eval`, `exec` in code of your own"]
+    assert [*checked, *cannot] == table
     for row, (same, different) in checked.items():
         for place, (one, other) in enumerate(same):
             assert one == other, f"{row}: pair {place} is to count as the same"
         for place, (one, other) in enumerate(different):
             assert one != other, f"{row}: pair {place} is to count as different"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(): return 1\ndef work(x): return globals()['f']()",
+        "def f(): return 1\ndef work(x): return eval('f()')",
+        "def f(): return 1\ndef g(): exec('f()')\ndef work(x): return [g() for _ in x]",
+        "import importlib\ndef work(x): return importlib.import_module(x)",
+        "def work(x): return __import__(f'lib_{x}')",
+        "def work(x):\n    from importlib import import_module as load\n    import importlib as i\n    return i.import_module('.' + x)",
+    ],
+)
+def test_code_that_makes_names_up_is_equal_to_nothing(text: str) -> None:
+    told = spec(work(text), 1)
+    assert [why.startswith("looks up names that are made up") for why in told.unknown.values()] == [True]
+    with pytest.raises(ValueError, match="cannot be told"):
+        _ = told.identity
+
+
+def test_names_of_the_users_own_that_are_called_like_builtins_are_followed() -> None:
+    text = "def exec(x): return {}\ndef work(x): return exec(x)"
+    assert spec(work(text.format(1)), 1).unknown == {}
+    assert identity(work(text.format(1)), 1) != identity(work(text.format(2)), 1)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from motet.errors import UsageError
 from motet.ports.spec import StepSpec
 from motet.records import Record
 from motet.values.identity import files
-from motet.values.identity.fingerprints import Walk, fingerprint
+from motet.values.identity.fingerprints import MADE_UP, Walk, fingerprint
 
 if TYPE_CHECKING:
     from motet.dialects.python.running.about import TaskRun
@@ -163,9 +163,11 @@ class KeyFunction(CachePolicy, Record, frozen=True):
 
 def _outside(context: Context) -> Parts:
     """The values that the code reads beside its arguments, as they were when the step was asked for."""
-    for name in context.spec.outside:
-        if name in context.spec.unknown:
-            raise Uncacheable(f"{name}, which its code reads, {context.spec.unknown[name]}")
+    for name, why in context.spec.unknown.items():
+        if name in context.spec.outside:
+            raise Uncacheable(f"{name}, which its code reads, {why}")
+        if why == MADE_UP:
+            raise Uncacheable(f"{name} {why}")
     return {f"outside {name}": json.dumps(form) for name, form in context.spec.outside.items()}
 
 

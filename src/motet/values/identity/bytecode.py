@@ -83,6 +83,12 @@ _LAST = frozenset(("RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "
 _LOOKUPS = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"))
 _FREE = frozenset(("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF"))
 _ATTRIBUTES = frozenset(("LOAD_ATTR", "LOAD_METHOD"))
+_NAMED = _LOOKUPS | _FREE | _ATTRIBUTES
+_IMPORTING = frozenset(("import_module", "__import__"))
+MADE_UP_IMPORT: Path = ("import of a made-up name",)
+"""Stands among the paths of code that imports what it is told while it runs."""
+
+_CALLS = frozenset(("PRECALL", "CALL", "KW_NAMES"))
 _CALLED_AT_ONCE = frozenset(("PUSH_NULL", "NOP", "CACHE"))
 
 
@@ -123,6 +129,8 @@ class _Reading:
                 path = []
                 if step.name in _LOOKUPS or step.name in _FREE:
                     into, path = (self.globals if step.name in _LOOKUPS else self.free), [step.argument]
+            if len(past) > 1 and past[0].name in _NAMED and past[0].argument in _IMPORTING:
+                self._note_import_by(past[1], step)
             if step.name == "IMPORT_NAME":
                 level, names = (each.argument for each in past[-2:])
                 taken = names if isinstance(names, tuple) else ()
@@ -134,6 +142,14 @@ class _Reading:
             past = [*past[-1:], step]
         if path:
             into[tuple(path)] = None
+
+    def _note_import_by(self, step: _Step, after: _Step) -> None:
+        """Note what `import_module`, or the like, is called with: a text that stands there, or one that is made up."""
+        name = step.argument if step.name == "LOAD_CONST" and after.name in _CALLS else None
+        if isinstance(name, str) and not name.startswith("."):
+            self.imports[0, name, ()] = None
+        else:
+            self.globals[MADE_UP_IMPORT] = None
 
     def _followed(self) -> Iterator[tuple[Any, ...]]:
         """The instructions in the order in which they are reached, each with the numbers of those it leads to."""

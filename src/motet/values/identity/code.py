@@ -6,6 +6,7 @@ is in its digest. Values are not: they are looked up at each call, since they ma
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
@@ -14,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from motet.records import Record
 from motet.values.hashing import blake2b
-from motet.values.identity.bytecode import CodeForm, form_of, stored_constants
+from motet.values.identity.bytecode import MADE_UP_IMPORT, CodeForm, form_of, stored_constants
 from motet.values.identity.modules import is_own, lazily_imported, module_name, module_of
 from motet.values.identity.wrappers import is_data, members_of, parts_of
 
@@ -46,6 +47,7 @@ class Plan(Record, frozen=True):
     followed  the names that led to code, with what they stood for
     packages  modules of installed packages that it reaches
     runtime   what it asks about its own run, as flow_run.name; "*" for anything
+    made_up   functions that look up names which are made up while they run: by `globals`, `eval`, `exec`, imports
     """
 
     code: bytes
@@ -53,6 +55,7 @@ class Plan(Record, frozen=True):
     followed: tuple[tuple[Any, Any, Any], ...]
     packages: tuple[str, ...]
     runtime: tuple[str, ...]
+    made_up: tuple[str, ...] = ()
 
     def holds(self) -> bool:
         """Whether all names that were followed still stand for what they stood for."""
@@ -102,6 +105,8 @@ class _Reach:
         self.followed: dict[tuple[int, Any], tuple[Any, Any, Any]] = {}
         self.packages: dict[str, None] = {}
         self.runtime: dict[str, None] = {}
+        self.made_up: dict[str, None] = {}
+        self.told_about = False
 
     def plan(self) -> Plan:
         told: list[Any] = [self.part("itself", self.root)]
@@ -109,10 +114,12 @@ class _Reach:
         while done < len(self.met):
             told.append(self.told(self.met[done]))
             done += 1
+        if self.told_about:
+            told.append([_described(each) for each in self.met])
         digest = blake2b(repr(told).encode(), digest_size=16).digest()
         return Plan(
             digest, tuple(self.reads.values()), tuple(self.followed.values()), tuple(sorted(self.packages)),
-            tuple(sorted(self.runtime)),
+            tuple(sorted(self.runtime)), tuple(sorted(self.made_up)),
         )  # fmt: skip
 
     # ------------------------------------------------------------ what things are
@@ -132,6 +139,9 @@ class _Reach:
     def function(self, function: FunctionType) -> Any:
         code, space = function.__code__, function.__globals__
         form, label = form_of(code), self.label(function)
+        self.told_about = self.told_about or not _TELLING.isdisjoint(_attributes(code))
+        if any(path[0] in _MAKING_UP and path[0] not in space for path in form.globals):
+            self.made_up[label] = None
         edges: list[Any] = [(path, self.name(space, path)) for path in form.globals]
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             called = name if function is self.root else f"{label}.{name}"
@@ -260,8 +270,29 @@ class _Reach:
 _ADDING = frozenset(("append", "extend", "add", "update", "insert", "clear"))
 """Methods of lists, sets and dicts that tell nothing of what is in these: who only calls them reads no value."""
 
+_MAKING_UP = frozenset(("globals", "eval", "exec", *MADE_UP_IMPORT))
+"""Builtins by which code looks up names that do not stand in it."""
+
+_TELLING = frozenset((
+    "__doc__", "__annotations__", "get_type_hints", "get_annotations", "getdoc", "signature", "getfullargspec",
+    "fields",
+))  # fmt: skip
+"""Names by which code reads docstrings or annotations: where it reads any, those of all that it reaches count."""
+
 _BUILTINS = sys.modules["builtins"]
 _PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
+
+
+def _described(thing: Any) -> tuple[str, str]:
+    """The docstring and the annotations of a function or class, as they stand there."""
+    if not isinstance(thing, FunctionType | type):
+        return "", ""
+    named = thing.__annotations__ if isinstance(thing, FunctionType) else vars(thing).get("__annotations__", {})
+    told = [
+        (name, each if isinstance(each, str) else re.sub(r" at 0x[0-9a-f]+", "", repr(each)))
+        for name, each in named.items()
+    ]
+    return str(thing.__doc__), repr(told)
 
 
 def _is_around(value: Any) -> bool:

@@ -29,6 +29,8 @@ Substitute: TypeAlias = Callable[[object], "str | None"]
 CURE = "Make it a dataclass, let its class say its __content__, declare it by motet.means, or give a cache_key_fn."
 """What helps where something cannot be told."""
 
+MADE_UP = "looks up names that are made up while it runs (globals, eval, exec, import_module)"
+
 _SCALARS = frozenset((int, float, str, bool, type(None), bytes, complex))
 _SMALL = 32
 _VERSION = 2
@@ -195,6 +197,8 @@ class Walk:
         self.held = held
         for asked in plan.runtime:
             self.unknown[f"code that reads {asked}"] = None
+        for name in plan.made_up:
+            self.unknown[f"{name}, which {MADE_UP}"] = None
         return (..., "code", plan.code, sorted(reads), [(name, version_of(name)) for name in plan.packages])
 
     def _called(self, value: Any) -> object:
@@ -299,7 +303,7 @@ def outside_of(plan: Plan) -> tuple[dict[str, Json], dict[str, str]]:
         elif read.usual is not ABSENT and is_usual(read):
             continue
         forms[read.name] = form
-    return forms, unknown
+    return forms, unknown | dict.fromkeys(plan.made_up, MADE_UP)
 
 
 _LARGE_BYTES = 64 * 1024

@@ -32,7 +32,7 @@ class KnownCode:
         if plan is None or not plan.holds():
             plan = self._plan = plan_of(self._function)
             self._spec = _of_plan(target_of(self._named(self._function)), plan)
-        if not plan.reads and not plan.runtime:
+        if not plan.reads and not plan.runtime and not plan.made_up:
             return self._spec
         outside, unknown = outside_of(plan)
         for name in plan.runtime:
