@@ -164,10 +164,8 @@ class KeyFunction(CachePolicy, Record, frozen=True):
 def _outside(context: Context) -> Parts:
     """The values that the code reads beside its arguments, as they were when the step was asked for."""
     for name, why in context.spec.unknown.items():
-        if name in context.spec.outside:
-            raise Uncacheable(f"{name}, which its code reads, {why}")
-        if why == MADE_UP:
-            raise Uncacheable(f"{name} {why}")
+        if name in context.spec.outside or why == MADE_UP:
+            raise Uncacheable(f"{name} {why}" if why == MADE_UP else f"{name}, which its code reads, {why}")
     return {f"outside {name}": json.dumps(form) for name, form in context.spec.outside.items()}
 
 
