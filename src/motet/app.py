@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from motet import private, voices
@@ -28,6 +28,8 @@ from motet.private import home as home
 from motet.values.secrets import Secrets
 
 if TYPE_CHECKING:
+    from motet.engine.driver import Driver
+    from motet.kernel.events import Event
     from motet.ports import ArtifactStore, Executor, LogStore, RunRow
     from motet.ports.voice import Onward
     from motet.stores.sqlite import SqliteStore
@@ -123,7 +125,27 @@ def open_host(folder: str) -> Host:
         home=folder,
     )  # fmt: skip
     host.resources = capacities()
+    host.told = _told
     return host
+
+
+verbosity = 0
+"""How much of what runs do is said on stderr: 0 that attempts fail, 1 each step that ends, -1 nothing."""
+
+by_command = False
+"""Whether a command drives the runs of this process, and shows how they end."""
+
+_TROUBLE = ("step.retrying", "step.failed")
+
+
+def _told(driver: Driver, events: Sequence[Event]) -> None:
+    """Say what may have to be seen to, and write it to the run's log."""
+    for event in events:
+        if event.kind in _TROUBLE or verbosity > 0:
+            from motet import telling
+
+            telling.tell(driver, events, verbosity, alone=not by_command)
+            return
 
 
 def _durability() -> Literal["normal", "full"]:

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from contextvars import Context
 from typing import Any
 
 from motet.errors import Conflict, UsageError, did_you_mean
 from motet.kernel.events import Json
 from motet.kernel.transitions import ENDED
 from motet.ports import STEERING, Document, Publication, RunRow, Store
+from motet.values import visible
 
 WAIT = "wait"
 """The kind of the documents."""
@@ -50,12 +52,19 @@ def of_step(store: Store, run: RunRow, key: str) -> Document | None:
 
 def ask(store: Store, run: RunRow, key: str, first: Mapping[str, Json], body: Mapping[str, Json]) -> Document:
     """Write down that a step of the run waits for that, in place of what it waited for before; of `first`, what is not
-    there yet.
+    there yet. A question is also said on stderr, with the command that answers it.
     """
     found = of_step(store, run, key)
     kept, version = (found.body, found.version) if found is not None else (first, 0)
     voice = run.program.get("voice", "")
+    if body["for"] == "answer" and not body.get("suspended"):  # else the process that lets go of the run says so
+        _say(run, body)
     return store.put_document(Document(voice, WAIT, f"{run.id}/{key}", {**kept, **body}, version))
+
+
+def _say(run: RunRow, body: Mapping[str, Json]) -> None:
+    lines = f"motet: {run.name} waits for {told(body)}", f"To answer: {how(body).format(run=run.name)}"
+    Context().run(visible.say, "\n".join(map(visible.line, lines)))  # it is not the flow that prints this
 
 
 def forget(store: Store, run: RunRow, key: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,7 @@ def test_the_only_flow_of_a_file(cli: Cli) -> None:
     assert run["workflow"] == "squares"
     assert f"Run {run['name']} ({run['id']}) succeeded" in done.out
     assert "Result: 14" in done.out
-    assert done.err == ""
+    assert re.fullmatch(rf"motet: [\d:]{{8}} {run['name']} began: squares \({run['id']}\)\n", done.err)
 
 
 @pytest.mark.parametrize("target", ["hello.py:squares", "hello:squares", "sub/inner.py", "sub.inner:squares"])
@@ -159,7 +160,8 @@ def test_a_failure_shows_the_users_frames_once(cli: Cli) -> None:
     cli.write("failing.py", FAILING)
     done = cli("run", "failing.py:failing", code=1)
     assert done.err.count("Traceback") == 1
-    assert done.err.count("ZeroDivisionError") == 1
+    assert done.err.count("failing/bad-0 failed: ZeroDivisionError: ") == 1
+    assert done.err.count("\nZeroDivisionError: ") == 1
     places = [line.split(", ", 1)[1] for line in done.err.splitlines() if line.startswith("  File ")]
     assert places == ["line 17, in failing", "line 12, in bad", "line 4, in helping"]
     (run,) = cli.runs()
@@ -197,7 +199,7 @@ def test_an_error_of_the_script_itself(cli: Cli) -> None:
     done = cli("run", "script.py", code=1)
     assert "line 8, in <module>" in done.err
     assert "KeyError: 'mine'" in done.err
-    assert "motet" not in done.err
+    assert "motet: " not in done.err.partition("\n")[2], "but for the line that says that it has begun"
     assert "succeeded" in done.out
 
 

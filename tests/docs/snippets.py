@@ -32,6 +32,9 @@ LANGUAGES = {"python", "sh", "console", "text", "yaml"}
 _FENCE = re.compile(r"^( *)```([^\n]*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _FILE = re.compile(r"# (\S+\.(?:py|yaml))\n")
 _COMMAND = re.compile(r"^\$ (.*)\n", re.MULTILINE)
+_BEGAN = re.compile(r"^motet: [\d:]{8} \S+ began: .*\n", re.MULTILINE)
+"""What a reader at a terminal does not see: there the run itself is shown."""
+
 
 PATIENCE_S = 300.0
 """No measure of speed: what takes this long hangs."""
@@ -94,8 +97,9 @@ class Reader:
             ["sh", "-e", "-c", commands], cwd=self.folder, env=self.env, text=True, check=False,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE_S,
         )  # fmt: skip
-        self.told += done.stdout
-        return done.returncode, done.stdout
+        printed = _BEGAN.sub("", done.stdout)
+        self.told += printed
+        return done.returncode, printed
 
     def _follow(self, block: Block) -> None:
         start, *rest = _COMMAND.split(block.text)

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -19,6 +20,7 @@ from motet.kernel.events import Json
 from motet.kernel.program import Finish
 from motet.kernel.transitions import CANCELLED, CANCELLING, ENDED, FAILED, SUCCEEDED
 from motet.ports import RunRow, StepRow, Store
+from motet.ports.voice import Underway
 from motet.values.errors import encode_error
 from motet.values.records import decode
 from motet.views import human, lookup, summary
@@ -52,6 +54,7 @@ def of(
 
     Raises errors that are no outcome of a run: whoever called says them.
     """
+    app.by_command = True
     stop: BaseException | None = None
     told_states = False
     try:
@@ -67,6 +70,8 @@ def of(
             terminal.json({"runs": [{**_json(row), **told_of[row.id]} for row in rows]})
     else:
         for row in rows[-_SHOWN_RUNS:]:
+            if terminal.quiet and row.status == SUCCEEDED:
+                continue
             _summarise(terminal, row, with_error=not told and not _gives_state(row))
             for line in further(row)[0] if further is not None else ():
                 terminal.say(line)
@@ -77,6 +82,18 @@ def of(
     if is_interrupted() and any(row.status == CANCELLED for row in rows) and not isinstance(stop, KeyboardInterrupt):
         stop = SystemExit(128 + _seen())  # also where the user's code has swallowed it
     return _exit_code(stop, [row for row in rows if not (told_states and _gives_state(row))])
+
+
+def announced(terminal: Terminal, watch: Watch) -> Watch:
+    """Say of each run that it has begun, and go on to watch it."""
+
+    def begin(driver: Underway) -> None:
+        if not terminal.quiet and not terminal.as_json and not terminal.is_live:  # else it is seen to run
+            row = driver.run
+            tell(f"motet: {human.clock(time.time())[:8]} {row.name} began: {row.workflow} ({row.id})")
+        watch(driver)
+
+    return begin
 
 
 def _rows(begun: list[str]) -> list[RunRow]:

@@ -7,7 +7,8 @@ from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from motet.cli.terminal import tell
+from motet import app
+from motet.cli.terminal import Terminal, tell
 from motet.errors import TargetError, UsageError
 from motet.ports.voice import Asked, Target, Underway, Voice, Written
 from motet.values.naming import checked
@@ -78,9 +79,18 @@ def parameters(parser: ArgumentParser) -> None:
     parser.add_argument("--name", default="", metavar="NAME", help="what the run is called (default: two words)")
 
 
-def plain(parser: ArgumentParser) -> None:
-    """Whether the terminal is left as it is."""
+def shown(parser: ArgumentParser) -> None:
+    """How much is shown of what goes on."""
     parser.add_argument("--plain", action="store_true", help="no live view, even on a terminal")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say of each step that it has ended, on stderr")
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors of what goes on")
+
+
+def show(options: Namespace, terminal: Terminal) -> None:
+    """Show so much. What the program prints itself is its own affair."""
+    terminal.plain = options.plain or options.quiet
+    terminal.quiet = options.quiet
+    app.verbosity = 1 if options.verbose else -1 if options.quiet else 0
 
 
 def target_of(text: str) -> Target:

@@ -25,7 +25,7 @@ from motet.views.steps import find_step
 def resume_arguments(parser: ArgumentParser) -> None:
     """The run; what to do about changed code."""
     parser.add_argument("run", metavar="RUN", help="id, unique beginning of it, or name (the newest of that name)")
-    requests.plain(parser)
+    requests.shown(parser)
     parser.add_argument(
         "--rerun", action="append", default=[], metavar="STEP",
         help="run this step anew, with all that is around or below it or used its result; an element: its whole map",
@@ -61,7 +61,7 @@ def resume(options: Namespace, terminal: Terminal) -> int:
             terminal.say(f"Run {terminal.paint(row.name, 'bold')} goes on.")
             return 0
     rerun = [find_step(host.store, row, each).key for each in options.rerun]
-    terminal.plain = options.plain
+    requests.show(options, terminal)
     terminal.keep_stdout_clean()
     outcome.heed_signals()
 
@@ -142,7 +142,7 @@ def fork_arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
     requests.parameters(parser)
     _at(parser)
-    requests.plain(parser)
+    requests.shown(parser)
 
 
 def fork(options: Namespace, terminal: Terminal) -> int:
@@ -153,7 +153,7 @@ def fork(options: Namespace, terminal: Terminal) -> int:
     voice, request = voices.of_run(row), requests.Request(options)
     asked = request.asked(voice, f"run {row.name}")
     keys = [find_step(host.store, row, each).key for each in options.anew]
-    terminal.plain = options.plain
+    requests.show(options, terminal)
     terminal.keep_stdout_clean()
     outcome.heed_signals()
     host.check(row.id)

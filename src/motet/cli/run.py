@@ -25,12 +25,12 @@ from motet.values.errors import encode_error
 def run_arguments(parser: ArgumentParser) -> None:
     """What is asked of the run."""
     submit_arguments(parser)
-    requests.plain(parser)
+    requests.shown(parser)
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
     """Run the target here and print how its runs ended."""
-    terminal.plain = options.plain
+    requests.show(options, terminal)
     request = Request(options, sys.argv[1:])
     target = requests.target_of(options.target)
     terminal.keep_stdout_clean()
@@ -38,7 +38,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
     def perform(watch: Watch) -> bool:
         voice = voices.of_target(target)
-        return voice.run(app.hosts.current(), target, request.asked(voice, str(target), watch))
+        asked = request.asked(voice, str(target), outcome.announced(terminal, watch))
+        return voice.run(app.hosts.current(), target, asked)
 
     return outcome.of(terminal, request.begun, perform)
 

@@ -32,11 +32,14 @@ _BY_STATUS = {
 
 
 class Terminal:
-    """Where a command prints. With `as_json`, `say` and `table` print nothing; with `plain`, nothing is redrawn."""
+    """Where a command prints. With `as_json`, `say` and `table` print nothing; with `plain`, nothing is redrawn.
+
+    `quiet` asks for as little as can be.
+    """
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
-        self.plain = False
+        self.plain = self.quiet = False
         self._documents: TextIO | None = None
 
     def keep_stdout_clean(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 from motet.engine.calls import Call, DeclaredCall
 from motet.engine.driver import Driver
@@ -13,7 +14,7 @@ from motet.engine.tender import Tender
 from motet.errors import Conflict, UsageError
 from motet.failpoints import hit
 from motet.interrupts import held_back, take
-from motet.kernel.events import Json, RunFinished, to_json
+from motet.kernel.events import Event, Json, RunFinished, to_json
 from motet.kernel.program import Program
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLED, ENDED, FAILED
@@ -50,6 +51,7 @@ class Host:
 
     home       the folder in which all is kept; "" where it is kept nowhere
     resources  what steps may demand of this machine: {"cpu": 8, "memory": 16e9, "gpu": 1}
+    told       is called with what each run has committed; quick, and raises nothing
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Host:
         self.specs = executors
         self.home = home
         self.resources: Mapping[str, float] = {}
+        self.told: Callable[[Driver, Sequence[Event]], None] | None = None
         self._executors: dict[str, Executor] = {}
         self._lock = threading.Lock()
 
@@ -139,6 +142,8 @@ class Host:
         session = Session(self.store, self.clock, state, epoch=row.epoch, program=program, params=row.params)
         driver = Driver(self, session, row, lease_s)
         driver.rerun_changed = rerun_changed
+        if self.told is not None:
+            session.recorder.told = partial(self.told, driver)
         driver.begin(reopen=row.status in ENDED, rerun=rerun)
         return driver
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from motet.errors import StoreCorrupt, StoreError
@@ -26,12 +26,14 @@ class Recorder:
     pending  events that are folded, and not committed yet
     steps    keys of the steps whose rows changed; `run` says whether the run's did
     checkpoint_events  how many events apart checkpoints are, at least
+    told  is called with what was committed; quick, and raises nothing
     """
 
     def __init__(self, store: Store, state: RunState, epoch: int) -> None:
         self.pending: list[ev.Event] = []
         self.steps: dict[str, None] = {}
         self.run = False
+        self.told: Callable[[Sequence[ev.Event]], None] | None = None
         self.checkpoint_events = CHECKPOINT_EVENTS
         self._store = store
         self._state = state
@@ -51,12 +53,14 @@ class Recorder:
         self._store.append(state.run, self._epoch, self._seq, batch)
         hit("append.after")
         self._seq = state.seq
-        self.pending = []
+        committed, self.pending = self.pending, []
         self.steps = {}
         self.run = False
         due = max(self.checkpoint_events, 4 * state.checkpoint_steps)
         if self._seq - state.checkpoint_seq >= due and state.status not in ENDED:
             self._save_checkpoint()
+        if self.told is not None:
+            self.told(committed)
 
     def _save_checkpoint(self) -> None:
         from motet.kernel import checkpoint

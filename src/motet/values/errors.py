@@ -73,13 +73,14 @@ def _cut(whole: TracebackException, *, keep_if_alone: bool) -> None:
         if id(each) in seen:
             continue
         seen.add(id(each))
-        frames = [frame for frame in each.stack if not _is_own(frame.filename)]
+        frames = [frame for frame in each.stack if not is_own(frame.filename)]
         if frames or not keep_if_alone:
             each.stack[:] = frames
         todo += [linked for linked in (each.__cause__, each.__context__, *(each.exceptions or ())) if linked]
 
 
-def _is_own(filename: str) -> bool:
+def is_own(filename: str) -> bool:
+    """Whether the frame is none of the user's: of this package, or of an import."""
     # Conformance suites play the user's part. Frames of an import say nothing: Python leaves them out, too.
     is_import = filename.startswith("<frozen importlib") or filename.endswith("/importlib/__init__.py")
     return is_import or (filename.startswith(_PACKAGE) and not filename.startswith(_SUITES))
