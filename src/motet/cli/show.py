@@ -15,7 +15,7 @@ from motet.views import documents, human, lookup, summary, values
 from motet.views.artifacts import told
 from motet.views.reasons import Reasons
 from motet.views.steps import counts, elements, find_step, index_of, of_maps
-from motet.views.tree import Node, lines, pressing_first, shortened, tree
+from motet.views.tree import Node, lines, pressing_first, tree, urgent
 
 # ---------------------------------------------------------------- ls
 
@@ -67,6 +67,7 @@ def _cells(row: RunRow) -> tuple[str, ...]:
 
 
 _ARTIFACTS = 10
+_GLANCE = 10
 
 _NAMED = 20_000
 """Of a run whose maps have more elements than this, the tree does not name them: `motet show RUN MAP` does."""
@@ -158,12 +159,14 @@ def _show_steps(terminal: Terminal, store: Store, run: RunRow, steps: list[StepR
     ascii_only = not terminal.prints("├")
     drawn = list(lines(tree(steps, limit), ascii_only=ascii_only))
     names = _names(store, run, steps)
+    # A tree that is taken in at a glance shows by itself what has to be seen to.
+    first = [(step.key, Node(step)) for step in urgent(steps)][:limit] if len(drawn) > _GLANCE else []
     rows = [
         (
             branch, lookup.step_status(run, node.step), _extra(run, node, names.get(node.step.key, "")),
             human.moment(node.step.started_at), human.length(_took_s(run, node)),
         )
-        for branch, node in shortened(drawn, limit)
+        for branch, node in first + drawn[: limit - len(first)]
     ]  # fmt: skip
     terminal.say()
     terminal.table(("STEP", "STATUS", "", "STARTED", "TOOK"), rows)

@@ -1,6 +1,6 @@
 """The steps of a run as a tree: subflows nested, a map on one line, many alike calls on one line if room is short.
 
-What somebody may have to see to comes first everywhere: what failed, then what runs and what waits.
+Steps that somebody may have to see to can be had by themselves: what failed, then what runs and what waits.
 """
 
 from __future__ import annotations
@@ -17,14 +17,10 @@ _ALIKE = 5
 
 @dataclass(slots=True)
 class Node:
-    """A step with those below it; `alike` are further ones that one line stands for. `above` is a key.
-
-    rank  how pressing it or anything below it is: the less, the more
-    """
+    """A step with those below it; `alike` are further ones that one line stands for. `above` is a key."""
 
     step: StepRow
     above: str = ""
-    rank: int = 0
     below: list[Node] = field(default_factory=list)
     alike: list[StepRow] = field(default_factory=list)
 
@@ -39,10 +35,10 @@ class Node:
 
 
 def tree(steps: Sequence[StepRow], limit: int) -> list[Node]:
-    """The roots, those that are most pressing first. Elements of a map that ended alike share a line; so do, if there
-    are more steps than `limit`, calls of one task in a row that succeeded.
+    """The roots. Elements of a map that ended alike share a line; so do, if there are more steps than `limit`, calls
+    of one task in a row that succeeded.
     """
-    nodes = {step.key: Node(step, rank=_rank(step)) for step in steps}
+    nodes = {step.key: Node(step) for step in steps}
     roots: list[Node] = []
     for node in nodes.values():
         above = nodes.get(_above(node.step, nodes))
@@ -51,16 +47,9 @@ def tree(steps: Sequence[StepRow], limit: int) -> list[Node]:
         else:
             node.above = above.step.key
             above.below.append(node)
-    for node in reversed(nodes.values()):  # what is below others was added after them
-        if above := nodes.get(node.above):
-            above.rank = min(above.rank, node.rank)
     for node in nodes.values():
-        node.below = _joined(_pressing_first(node.below), calls=len(steps) > limit)
-    return _joined(_pressing_first(roots), calls=len(steps) > limit)
-
-
-def _pressing_first(nodes: list[Node]) -> list[Node]:
-    return sorted(nodes, key=lambda node: node.rank)
+        node.below = _joined(node.below, calls=len(steps) > limit)
+    return _joined(roots, calls=len(steps) > limit)
 
 
 def pressing_first(steps: Sequence[StepRow]) -> list[StepRow]:
@@ -85,7 +74,7 @@ def _joined(nodes: list[Node], *, calls: bool) -> list[Node]:
         members = list(group)
         if alike is not None and len(members) > _ALIKE:
             first = members[0]
-            found.append(Node(first.step, first.above, first.rank, alike=[each.step for each in members[1:]]))
+            found.append(Node(first.step, first.above, alike=[each.step for each in members[1:]]))
         else:
             found += members
     return found
@@ -106,10 +95,12 @@ def _likeness(node: Node, calls: bool) -> tuple[str, ...] | None:
 _RANKS = {status: rank for rank, status in enumerate((FAILED, RETRYING, RUNNING, WAITING, READY))}
 
 
-def shortened(drawn: Sequence[tuple[str, Node]], limit: int) -> list[tuple[str, Node]]:
-    """At most `limit` of the lines, in their order; what is pressing is not among those left out."""
-    kept = sorted(range(len(drawn)), key=lambda at: drawn[at][1].rank)[:limit]
-    return [drawn[at] for at in sorted(kept)]
+def urgent(steps: Sequence[StepRow]) -> list[StepRow]:
+    """The steps that somebody may have to see to, most pressing first; none that failed because one below it did."""
+    failed = [step.key for step in steps if step.status == FAILED]
+    around = {step.parent for step in steps if step.status == FAILED}
+    around |= {key.rpartition("[")[0] for key in failed if key.endswith("]")}
+    return pressing_first([step for step in steps if step.status in _RANKS and step.key not in around])
 
 
 def lines(
