@@ -100,7 +100,8 @@ def urgent(steps: Sequence[StepRow]) -> list[StepRow]:
     failed = [step.key for step in steps if step.status == FAILED]
     around = {step.parent for step in steps if step.status == FAILED}
     around |= {key.rpartition("[")[0] for key in failed if key.endswith("]")}
-    return pressing_first([step for step in steps if step.status in _RANKS and step.key not in around])
+    wanted = [step for step in steps if step.status in _RANKS and (step.status != FAILED or step.key not in around)]
+    return pressing_first(wanted)
 
 
 def lines(
