@@ -36,13 +36,17 @@ MotetError
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class MotetError(Exception):
     """The root of the tree: `str()` is the whole message, ready to be shown to a user.
 
-    `what` says what happened and where; `cure` says what to do, and is printed on a line of its own.
+    `what` says what happened and where; `cure` says what to do, and is printed on a line of its own. `outputs` are the
+    files that the command of a step has put out all the same, where it failed, ran out of time or was stopped.
     """
+
+    outputs: Sequence[Any] = ()
 
     def __init__(self, what: str, cure: str = "") -> None:
         super().__init__(what, cure)

@@ -27,6 +27,7 @@ from motet.executors.commands.spec import (
     Sandbox,
     checked_env,
 )
+from motet.ports import Attempt, Failure, Success
 from motet.values.files import File
 from motet.values.quantities import quantity
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from motet.kernel.events import Json
     from motet.kernel.policy import Policy
-    from motet.ports import Attempt, Outcome
+    from motet.ports import Outcome
 
 _HOLE = re.compile(r"\{\{([A-Za-z_]\w*)\}\}|(?<!\$)\{([A-Za-z_]\w*)\}")
 _ENFORCED = ("cpu", "memory", "pids", "disk")
@@ -326,8 +327,7 @@ def _run_here(name: str, make: Callable[[], Command], policy: Policy) -> Finishe
     """Run a command outside of any flow: once, within its time limit; nothing is recorded."""
     import threading
 
-    from motet.ports import Attempt, Failure, Success
-    from motet.values.errors import decode_error
+    from motet.values.errors import decode_error, with_outputs
 
     ended = threading.Event()
     told: list[Outcome] = []
@@ -355,7 +355,8 @@ def _run_here(name: str, make: Callable[[], Command], policy: Policy) -> Finishe
     if isinstance(outcome, Failure):
         raise outcome.exception or decode_error(outcome.error)
     if outcome.reason == "timeout":
-        raise TimedOut(f"{name} ran longer than its limit of {policy.timeout_s:g} s and was stopped.{outcome.details}")
+        late = f"{name} ran longer than its limit of {policy.timeout_s:g} s and was stopped.{outcome.details}"
+        raise with_outputs(TimedOut(late), outcome.record)
     raise UsageError(f"{name} was stopped: {outcome.reason}.", "Run it again.")
 
 

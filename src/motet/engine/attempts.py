@@ -24,6 +24,7 @@ from motet.ports import (
     Lock,
     LogLine,
     Outcome,
+    Salvager,
     Stopped,
     Success,
     Timers,
@@ -179,14 +180,20 @@ class Attempts:
             return Ended(at, key, 0, "late", element)
         if isinstance(outcome, Stopped):
             if outcome.reason != "timeout":
-                return Ended(at, key, number, outcome.reason, element)
-            outcome = Failure(_timed_out(step, element, outcome.details))
+                return Ended(at, key, number, outcome.reason, element, outcome.record, outcome.usage)
+            outcome = Failure(_timed_out(step, element, outcome), usage=outcome.usage)
         call = self.calls.get(key)
         try:
             settled = call.settle(attempt, outcome) if call is not None else _plain(outcome)
         except Exception as error:  # noqa: BLE001 - boundary: an outcome that cannot be kept must not get lost
             settled = Settled(False, error=encode_error(error), retry=False)
-        return news_of(at, key, number, settled, element)
+        return news_of(at, key, number, settled, element, outcome.usage)
+
+    def left_by(self, step: Step) -> list[Json]:
+        """What attempts at the step have left, whose engine died."""
+        name = step.policy.executor
+        executor: object = self._executor(name) if name in self._host.specs else None
+        return executor.left_by(self._run, step.key) if isinstance(executor, Salvager) else []
 
     def log_of(self, key: str, attempt: int, element: int = -1, also: str = "") -> LineLog:
         """Where the lines of an attempt go; `also` is a file that gets them as well."""
@@ -216,17 +223,20 @@ class Attempts:
         )  # fmt: skip
 
 
-def news_of(at: float, key: str, number: int, settled: Settled, element: int = -1) -> Succeeded | Failed:
+def news_of(
+    at: float, key: str, number: int, settled: Settled, element: int = -1, usage: Json = None
+) -> Succeeded | Failed:  # fmt: skip
     """The news of how an attempt ended."""
     if settled.ok:
-        return Succeeded(at, key, number, settled.record, element, settled.cached, settled.note)
-    return Failed(at, key, number, settled.error, element, settled.retry, settled.delay_s)
+        return Succeeded(at, key, number, settled.record, element, settled.cached, settled.note, usage)
+    return Failed(at, key, number, settled.error, element, settled.retry, settled.delay_s, usage)
 
 
-def _timed_out(step: Step, element: int, details: str) -> Json:
+def _timed_out(step: Step, element: int, stopped: Stopped) -> Json:
     key = step.key if element < 0 else element_key(step.key, element)
-    message = f"{key} ran longer than its limit of {step.policy.timeout_s or 0:g} s and was stopped.{details}"
-    return {"type": "TimedOut", "module": "motet.errors", "message": message}
+    message = f"{key} ran longer than its limit of {step.policy.timeout_s or 0:g} s and was stopped.{stopped.details}"
+    record = {"type": "TimedOut", "module": "motet.errors", "message": message}
+    return record if stopped.record is None else {**record, "finished": stopped.record}
 
 
 def _plain(outcome: Outcome) -> Settled:

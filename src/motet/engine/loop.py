@@ -94,7 +94,8 @@ class RunLoop:
                 self.session.reopen()
             renew(self.session, rerun)
             review(self.session, self.replayed, self.rerun_changed)
-            self.carry_out(self.session.begin(f"{owner.pid}@{owner.host}" if owner is not None else ""))
+            told = f"{owner.pid}@{owner.host}" if owner is not None else ""
+            self.carry_out(self.session.begin(told, self._attempts.left_by))
         hit("resume.begun")
         self._listener = self.host.tender.listen(self.look)
         self.host.tender.every(self._lease_s / 3, self._renew)

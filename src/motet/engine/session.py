@@ -29,8 +29,8 @@ _OUTCOMES = (ev.StepSucceeded, ev.StepFailed, ev.StepSkipped, ev.StepCancelled)
 """What decisions may come to that must be safe before anyone is told, or anything follows."""
 
 
-_Packs: TypeAlias = dict[str, tuple[dict[int, bool], list[Json]]]
-"""By map: its elements that have succeeded in one round, each with whether it was cached; and their results."""
+_Packs: TypeAlias = dict[str, tuple[dict[int, bool], list[Json], list[Json]]]
+"""By map: its elements that succeeded in one round, each with whether it was cached; their results; their usage."""
 
 
 class Session:
@@ -59,15 +59,18 @@ class Session:
 
     # ------------------------------------------------------------ what drivers call
 
-    def begin(self, owner: str) -> list[Command]:
-        """Take the run up: record it, put what a dead engine left running back in line, ask the program."""
+    def begin(self, owner: str, left: Callable[[Step], Sequence[Json]] = lambda step: ()) -> list[Command]:
+        """Take the run up: record it, put what a dead engine left running back in line, ask the program.
+
+        `left` gives what lost attempts have left.
+        """
         _check_newest(self)
         now = self.clock.now()
         self._record(ev.RunStarted(now, self.epoch, owner))
         for key, step in list(self.state.steps.items()):
             step.bound = self.program is not None
             if step.status == RUNNING:
-                self._record(ev.StepInterrupted(now, key))
+                self._record(ev.StepInterrupted(now, key, left(step)))
         return self._settle(now, everything(self.state), commit=True)
 
     def reopen(self) -> None:
@@ -106,9 +109,10 @@ class Session:
                 self._record(judged.event)
                 # What was kept before would be found again: it need not be safe before it is used.
                 news = news or not (isinstance(told, Succeeded) and told.cached)
-        for key, (indices, results) in packs.items():
-            kept = () if all(result is None for result in results) else results
-            self._record(ev.ElementsSucceeded(now, key, [*indices], kept, [each for each in indices if indices[each]]))
+        for key, (indices, *told_of) in packs.items():
+            results, usages = [() if all(each is None for each in values) else values for values in told_of]
+            cached = [each for each in indices if indices[each]]
+            self._record(ev.ElementsSucceeded(now, key, [*indices], results, cached, usages))
         self._finish = self._finish or then
         return commands + self._settle(now, commit=news or bool(packs))
 
@@ -193,10 +197,11 @@ class Session:
             return False
         if told.element in marks.known:
             return False
-        indices, results = packs.setdefault(told.key, ({}, []))
+        indices, results, usages = packs.setdefault(told.key, ({}, [], []))
         if told.element not in indices:
             indices[told.element] = told.cached
             results.append(told.result)
+            usages.append(told.usage)
         return True
 
     def _settle(self, now: float, changes: Changes | None = None, *, commit: bool) -> list[Command]:

@@ -136,7 +136,8 @@ class StepStarted(StepEvent):
 class StepSucceeded(StepEvent):
     """The step has its outcome. `cached`: it was taken over from an earlier step, nothing had to run.
 
-    `note` is what the voice wants to remember of why; the kernel does not look at it.
+    `note` is what the voice wants to remember of why; the kernel does not look at it, nor at what the attempt took,
+    which all outcomes of attempts have as `usage` (see `ports.Success`).
     """
 
     kind: ClassVar[str] = "step.succeeded"
@@ -145,6 +146,7 @@ class StepSucceeded(StepEvent):
     result: Json = None
     cached: bool = False
     note: Json = None
+    usage: Json = None
 
 
 class StepRetrying(StepEvent):
@@ -155,6 +157,7 @@ class StepRetrying(StepEvent):
     element: int = -1
     due_at: float = 0.0
     error: Json = None
+    usage: Json = None
 
 
 class StepFailed(StepEvent):
@@ -164,6 +167,7 @@ class StepFailed(StepEvent):
     attempt: int = 0
     element: int = -1
     error: Json = None
+    usage: Json = None
 
 
 class StepSkipped(StepEvent):
@@ -182,22 +186,27 @@ class StepStopping(StepEvent):
 
 
 class StepCancelled(StepEvent):
-    """The step ended because it was asked to stop. `attempt` is the one that was running, 0 if none was."""
+    """The step ended because it was asked to stop. `attempt` is the one that was running, 0 if none was; `result` is
+    what that has left.
+    """
 
     kind: ClassVar[str] = "step.cancelled"
     element: int = -1
     reason: str = ""
     attempt: int = 0
+    result: Json = None
+    usage: Json = None
 
 
 class StepInterrupted(StepEvent):
     """The engine that ran the attempt died with it. The step is ready again; no retry is used up.
 
     A map goes on, and hands out again what it had in hand; its elements with a step of their own (`m[3]`) are
-    interrupted one by one.
+    interrupted one by one. `left` is what executors still had of lost attempts (see `ports.Salvager`).
     """
 
     kind: ClassVar[str] = "step.interrupted"
+    left: Sequence[Json] = ()
 
 
 class StepReset(StepEvent):
@@ -239,13 +248,14 @@ class ElementsSucceeded(StepEvent):
     """First attempts of a map's elements succeeded. `results[n]` belongs to element `indices[n]`.
 
     Empty `results` stands for None everywhere. `cached` are those of the elements that were taken over from earlier
-    ones: nothing had to run.
+    ones: nothing had to run. `usages` are like `results`.
     """
 
     kind: ClassVar[str] = "elements.succeeded"
     indices: Sequence[int] = ()
     results: Sequence[Json] = ()
     cached: Sequence[int] = ()
+    usages: Sequence[Json] = ()
 
 
 class WaitAdded(Event):

@@ -190,6 +190,7 @@ def _step_stopping(state: RunState, event: ev.StepStopping) -> None:
 def _step_cancelled(state: RunState, event: ev.StepCancelled) -> None:
     step = _subject(state, event, event.element, event.attempt)
     step.error = {"type": "Cancelled", "message": event.reason} if event.reason else None
+    step.result = event.result
     move(state, step, event.kind, event.at)
 
 

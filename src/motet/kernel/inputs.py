@@ -19,7 +19,7 @@ from motet.records import Record
 
 
 class Succeeded(Record):
-    """An attempt gave its value; `result` is the record of it."""
+    """An attempt gave its value; `result` is the record of it, `usage` what it took."""
 
     at: float
     key: str
@@ -28,6 +28,7 @@ class Succeeded(Record):
     element: int = -1
     cached: bool = False
     note: Json = None
+    usage: Json = None
 
 
 class Failed(Record):
@@ -40,16 +41,19 @@ class Failed(Record):
     element: int = -1
     retry: bool = True
     delay_s: float | None = None
+    usage: Json = None
 
 
 class Ended(Record):
-    """An attempt ended because it was asked to stop."""
+    """An attempt ended because it was asked to stop; `result` is what it has left."""
 
     at: float
     key: str
     attempt: int
     reason: str
     element: int = -1
+    result: Json = None
+    usage: Json = None
 
 
 class TimerFired(Record):
@@ -91,26 +95,27 @@ def judge(state: RunState, told: Input) -> Judgement:
     if step is None or status != RUNNING or attempt != told.attempt:
         return NOTHING
     if isinstance(told, Succeeded):
-        return Judgement(
-            ev.StepSucceeded(told.at, told.key, told.attempt, told.element, told.result, told.cached, told.note)
-        )
+        outcome = told.result, told.cached, told.note, told.usage
+        return Judgement(ev.StepSucceeded(told.at, told.key, told.attempt, told.element, *outcome))
     stopping = step.stopping or (state.steps[step.of].stopping if step.of else "")
     if isinstance(told, Ended):
-        return Judgement(ev.StepCancelled(told.at, told.key, told.element, told.reason, told.attempt))
+        left = told.reason, told.attempt, told.result, told.usage
+        return Judgement(ev.StepCancelled(told.at, told.key, told.element, *left))
     if stopping or state.status == CANCELLING:
-        return Judgement(ev.StepCancelled(told.at, told.key, told.element, stopping, told.attempt))
+        return Judgement(ev.StepCancelled(told.at, told.key, told.element, stopping, told.attempt, None, told.usage))
     return Judgement(_failure(step, told))
 
 
 def _failure(step: Step, told: Failed) -> ev.Event:
     if not _retries(step, told):
-        return ev.StepFailed(told.at, told.key, told.attempt, told.element, told.error)
+        return ev.StepFailed(told.at, told.key, told.attempt, told.element, told.error, told.usage)
     own = step.map is None  # else this is the first failure of an element that has no step yet
     delay_s = told.delay_s
     if delay_s is None:
         key = step.key if own else element_key(step.key, told.element)
         delay_s = retry_delay_s(step.policy, key, step.failures + 1 if own else 1)
-    return ev.StepRetrying(told.at, told.key, told.attempt, told.element, told.at + delay_s, told.error)
+    due_at = told.at + delay_s
+    return ev.StepRetrying(told.at, told.key, told.attempt, told.element, due_at, told.error, told.usage)
 
 
 def _retries(step: Step, told: Failed) -> bool:

@@ -15,6 +15,7 @@ from motet.ports.execution import (
     Lock,
     Outcome,
     Place,
+    Salvager,
     Stopped,
     Success,
     Timers,
@@ -53,7 +54,7 @@ __all__ = [
     "Clock", "Difference", "Directory", "Document", "Documents", "Entry", "EventFilter", "Events", "Executor",
     "ExecutorSpec", "Failure", "Follower", "Journal", "Lender", "LineLog", "Lock", "LogFilter", "LogLine", "LogPage",
     "LogStore", "NewRun", "Outcome", "Owner", "Pages", "Place", "Pruned", "Publication", "Retention", "RunFilter",
-    "RunPage", "RunRow", "StepFilter", "StepPage", "StepRow", "StepSpec", "Stopped", "Store", "Stored", "Success",
-    "Summary", "Timers", "Use",
+    "RunPage", "RunRow", "Salvager", "StepFilter", "StepPage", "StepRow", "StepSpec", "Stopped", "Store", "Stored",
+    "Success", "Summary", "Timers", "Use",
     "differences", "recorded_spec",
 ]  # fmt: skip

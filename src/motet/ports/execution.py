@@ -13,11 +13,14 @@ from motet.records import Record, field
 class Success(Record):
     """The attempt's value: `value` as it is where it stayed in this process, `record` as it is kept.
 
-    Where `record` is set, the value was encoded in another process, and `value` means nothing.
+    Where `record` is set, the value was encoded in another process, and `value` means nothing. `usage` is what the
+    attempt took, in all outcomes (None where nobody has looked): {"cpu_s": of it and all that it started,
+    "memory_bytes": the most at once, "preparing_s", "running_s", "collecting_s"}, as far as it is known.
     """
 
     value: Any = None
     record: Json = None
+    usage: Json = None
 
 
 class Failure(Record):
@@ -25,13 +28,18 @@ class Failure(Record):
 
     error: Json
     exception: BaseException | None = None
+    usage: Json = None
 
 
 class Stopped(Record):
-    """The attempt ended because it was asked to. `details` are lines for the message, where that is a failure."""
+    """The attempt ended because it was asked to. `details` are lines for the message, where that is a failure;
+    `record` is what it has left, such as files that it has put out: it is kept with the step.
+    """
 
     reason: str = ""
     details: str = ""
+    record: Json = None
+    usage: Json = None
 
 
 Outcome = Success | Failure | Stopped
@@ -143,6 +151,17 @@ class Lender(Protocol):
 
     def take_back(self) -> None:
         """The thread that lent its place goes on."""
+        ...
+
+
+@runtime_checkable
+class Salvager(Protocol):
+    """An executor that keeps what its attempts have made outside of this process."""
+
+    def left_by(self, run: str, key: str) -> list[Json]:
+        """What attempts at the step, or at elements of the map, have left whose engine died: a record for each, with
+        "step", "attempt" and whatever a `Stopped.record` has. Told once. Raises nothing.
+        """
         ...
 
 

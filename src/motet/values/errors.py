@@ -113,6 +113,15 @@ def decode_error(record: Json) -> BaseException:
     if text:
         notes = [*getattr(exception, "__notes__", ()), _NOTE + text]
         BaseException.__setattr__(exception, "__notes__", notes)  # its own may refuse, as a frozen one does
+    return with_outputs(exception, record.get("finished"))
+
+
+def with_outputs(exception: BaseException, finished: Json) -> BaseException:
+    """The exception, with the files that a command has put out, from the record of how it ended (None for none)."""
+    if finished and finished["outputs"] and isinstance(exception, MotetError):
+        from motet.values.files import files_of
+
+        exception.outputs = files_of(finished["outputs"])
     return exception
 
 

@@ -5,7 +5,7 @@ Kept small: a worker process imports it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -40,6 +40,11 @@ class File:
         if seen is not None:
             seen.add(self.digest)
         return File, (self.path, self.digest, self.size_bytes, self.mode, self.run, self.step)
+
+
+def files_of(records: Iterable[Mapping[str, Any]]) -> tuple[File, ...]:
+    """The files of records of how commands ended: {"path", "artifact", "size_bytes", "mode"}."""
+    return tuple(File(each["path"], each["artifact"], each["size_bytes"], each["mode"]) for each in records)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from motet.errors import Cancelled, ResultDamaged, StateFailed, StepFailed, Step
 from motet.kernel import transitions as st
 from motet.kernel.program import StopStep
 from motet.kernel.state import element_key
-from motet.values.errors import decode_error
+from motet.values.errors import decode_error, with_outputs
 from motet.values.records import decode
 
 if TYPE_CHECKING:
@@ -379,7 +379,7 @@ def error_of(step: Step) -> BaseException:
         )
     if step.status == st.CANCELLED:
         reason = step.error["message"] if isinstance(step.error, dict) else "on request"
-        return Cancelled(f"{step.key} was stopped: {reason}.")
+        return with_outputs(Cancelled(f"{step.key} was stopped: {reason}."), step.result)
     if isinstance(step.error, dict) and step.error.get("type") == "TimedOut":
-        return TimedOut(step.error["message"])
+        return with_outputs(TimedOut(step.error["message"]), step.error.get("finished"))
     return decode_error(step.error)

@@ -43,6 +43,7 @@ class InApptainer(Launch):
         self.start_in = "/"
         self._own = folders.beside
         self._binds = Binds(folders, self._own, [*mounts, *code], command.changed)
+        self.layers = self._binds.layers
         network = ["--net", "--network", place.network] if place.network not in ("", "host") else []
         self.argv = [
             engine, "exec", "--compat", "--pwd", self.cwd, *network, *(["--nv"] if place.gpus else []),

@@ -30,13 +30,18 @@ class Bind:
 
 
 class Binds:
-    """The step's folder and its mounts: `all` is what has to be bound, outer ones first."""
+    """The step's folder and its mounts.
+
+    all     what has to be bound, outer ones first
+    layers  the copies that stand for mounts: where each is seen, its source, itself
+    """
 
     def __init__(self, folders: Folders, own: str, mounts: Sequence[Placed], changed: bool) -> None:
         """`own` is a folder for copies; with `changed` what is done to copies outside of the folder is told too."""
         self._folder, self._seen, self._own, self._changed = folders.own, folders.seen_at, own, changed
         self._copies: list[tuple[str, str, dict[str, outputs.State]]] = []
         self._points: list[str] = []
+        self.layers: list[tuple[str, str, str]] = []
         self.all = [Bind(self._folder, self._seen, False)]
         for number, mount in enumerate(mounts):
             bind = self._bind(mount, number)
@@ -62,6 +67,7 @@ class Binds:
         copy = os.path.join(self._own, str(number))
         os.makedirs(self._own, exist_ok=True)
         copied(mount, copy)
+        self.layers.append((mount.target, mount.source, copy))
         if below or self._changed:
             self._copies.append((copy, mount.target, _states(copy)))
         return Bind(copy, target, False)

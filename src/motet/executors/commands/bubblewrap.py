@@ -40,6 +40,7 @@ class InBubblewrap(Launch):
         os.makedirs(f"{own}/tmp")
         os.chmod(f"{own}/tmp", 0o1777)
         self._binds = Binds(folders, f"{own}/copies", mounts, command.changed)
+        self.layers = self._binds.layers
         hidden = [path for path in folders.hidden if os.path.isdir(path)]
         self.argv = [
             "bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--cap-drop", "ALL",

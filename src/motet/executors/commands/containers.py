@@ -65,6 +65,7 @@ class InContainer(Launch):
         self.start_in = "/"
         self._argv, code = argv_in_image(command, folders.own)
         self._binds = Binds(folders, self._own, [*mounts, *code], command.changed)
+        self.layers = self._binds.layers
         self._remove = ["rm", "-f", *_AT_ONCE.get(os.path.basename(engine), ()), self._name]
         kill = _CLIENT_KILL.format(option=f"--name={self._name}")  # before it makes what is then removed
         self.orders = (f"{{ {kill}; {shlex.join([engine, *self._remove])}; }} >/dev/null 2>&1",)

@@ -63,7 +63,8 @@ class Ending:
     def stopped(self, finished: Finished, reason: str) -> Stopped:
         """That it was stopped, with what it has put out."""
         self._leave_word(finished, f"stopped: {reason}")
-        return Stopped(reason, stopped(self.line.last, self._attempt, self._command.title, self._folder))
+        details = stopped(self.line.last, self._attempt, self._command.title, self._folder)
+        return Stopped(reason, details, as_json(finished))
 
     def failed(
         self, finished: Finished, status: int, problem: MotetError | None, answer: Mapping[str, Json] | None
@@ -84,6 +85,8 @@ class Ending:
         self._leave_word(finished, failure.error["message"])
         self.line.keep(failure.error.get("traceback") or "")
         failure.error["finished"] = as_json(finished)
+        if isinstance(failure.exception, MotetError):
+            failure.exception.outputs = finished.outputs
         return failure
 
     def broken(self, error: MotetError | OSError) -> Failure:

@@ -10,11 +10,13 @@ import os
 import threading
 from collections import deque
 from functools import partial
+from typing import TYPE_CHECKING
 
 from motet.errors import EnvironmentFailed, MotetError, UsageError
 from motet.executors import capture
 from motet.executors.alarm import Alarm
 from motet.executors.calls import Identity, carry_out, closed, deliver, failure, identity
+from motet.executors.commands.begun import left_by
 from motet.executors.commands.crew import Crew, Work
 from motet.executors.commands.launching import is_at_hand
 from motet.executors.commands.running import Running
@@ -28,6 +30,9 @@ from motet.executors.member import Job as PoolJob
 from motet.executors.pool import WorkerPool
 from motet.ports import Attempt, Failure, Outcome, Place, Stopped, Success
 
+if TYPE_CHECKING:
+    from motet.kernel.events import Json
+
 _WARM_MOST = 2
 """Processes that are kept warm, for each processor."""
 
@@ -38,13 +43,15 @@ class Job:
     placed    it is one of those that may run at once
     begun     it was taken up: its command is being made
     at_work   its command is there: it can be ended
+    running   its command, once that is there
     call      its call in the hands of the pool, if it is a function's
     stopping  why it was asked to end; None if it was not
     grace_s   how long it has for that
     """
 
     __slots__ = (
-        "alarm", "at_work", "attempt", "begun", "call", "grace_s", "here", "placed", "stopping", "tee", "thread",
+        "alarm", "at_work", "attempt", "begun", "call", "grace_s", "here", "placed", "running", "stopping", "tee",
+        "thread",
     )  # fmt: skip
 
     def __init__(self, attempt: Attempt, tee: bool) -> None:
@@ -55,6 +62,7 @@ class Job:
         self.thread: threading.Thread | None = None
         self.alarm: Alarm | None = None
         self.call: Call | None = None
+        self.running: Running | None = None
         self.stopping: str | None = None
         self.grace_s = attempt.grace_s
 
@@ -169,6 +177,8 @@ class CommandExecutor:
         if following is not None:
             self._begin(following)
         deliver(job.attempt, outcome)
+        if job.running is not None:
+            job.running.free()
 
     # -- functions in warm processes
 
@@ -249,7 +259,7 @@ class CommandExecutor:
 
     def _run(self, job: Job, command: Command, alarm: Alarm | None) -> Outcome | None:
         """Run the command; None if a warm process has it now."""
-        running = Running(self._setting, job, command, alarm)
+        running = job.running = Running(self._setting, job, command, alarm)
         failed = running.ready()
         if failed is not None:
             return failed
@@ -276,6 +286,10 @@ class CommandExecutor:
         else:
             self._warm.stop(call, reason)
         return True
+
+    def left_by(self, run: str, key: str) -> list[Json]:
+        """See `ports.Salvager`."""
+        return list(left_by(self._setting.folder, run, key, self._setting.artifacts))
 
     def close(self, *, kill: bool = False) -> None:
         """Wait for all attempts in hand (with `kill`: end them), then for all processes.

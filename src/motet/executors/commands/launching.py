@@ -37,6 +37,12 @@ def launch(command: Command, folders: Folders, mounts: Sequence[Placed], runner:
 
     Raises UsageError for what the place cannot do, CommandFailed where it cannot be had, OSError.
     """
+    launched = _launched(command, folders, mounts, runner)
+    launched.seen_at = folders.seen_at
+    return launched
+
+
+def _launched(command: Command, folders: Folders, mounts: Sequence[Placed], runner: Runner | None) -> Launch:
     place = command.place
     if isinstance(place, Host):
         return _on_host(command, folders.own, mounts)

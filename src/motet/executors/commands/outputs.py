@@ -79,6 +79,14 @@ def collect(
     return sorted(found)
 
 
+def since(folder: str, at_ns: int, say: Callable[[str], None]) -> list[str]:
+    """The files that were made or changed since then, where `states` was asked just before."""
+    root = os.path.realpath(folder)
+    from_ns = at_ns - int(_TICK_S * 1e9 / 2)
+    changed = [path for path, entry in _walk(root) if _state(entry)[1] >= from_ns]
+    return [path for path in changed if _is_inside(root, path, say)]
+
+
 def gone(folder: str, before: Mapping[str, State]) -> list[str]:
     """The paths that are not there any more."""
     return [path for path in before if not os.path.lexists(os.path.join(folder, path))]

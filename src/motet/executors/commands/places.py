@@ -49,6 +49,8 @@ class Launch:
     facts       what is worth recording of the place
     inputs      files of other steps that it sees, as JSON
     also        folders beside its own that count as what it takes of the disk
+    seen_at     where it sees its folder
+    layers      what takes its writes to mounts: where each is seen, its source, and the folder or file that takes them
     removed     after `end`: what was removed from mounts, by path; the folder itself does not show it
     elsewhere   after `end`: files that were changed in mounts outside of the folder, if changes are to be kept: where
                 the command saw each, and where it is
@@ -58,6 +60,8 @@ class Launch:
     kept = False
     orders: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    seen_at: str = ""
+    layers: Sequence[tuple[str, str, str]] = ()
     removed: Sequence[str] = ()
     elsewhere: Sequence[tuple[str, str]] = ()
 

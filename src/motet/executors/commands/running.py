@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from motet.errors import MotetError, UsageError
 from motet.executors.alarm import Alarm
 from motet.executors.commands import outputs
+from motet.executors.commands.begun import Begun
 from motet.executors.commands.child import Child, Listener, exit_status, script_on
 from motet.executors.commands.ending import Ending
 from motet.executors.commands.folders import attempt_folder
@@ -50,9 +51,11 @@ class Running:
         self._own = attempt_folder(setting.folder, attempt.run, self._key, attempt.number)
         self._folder = os.path.abspath(command.folder) if command.folder else self._own
         self._ending = Ending(setting, attempt, command, (self._folder, self._own))
+        self._told = Begun(attempt, self._key, command, self._folder, self._own)
         self._before: dict[str, outputs.State] | None = None
         self._answer: dict[str, Json] | None = None
         self._guard: Guard | None = None
+        self._is_done = False
         self.is_warm = is_warm(command)
 
     def ready(self) -> Outcome | None:
@@ -106,6 +109,7 @@ class Running:
     # -- a process of its own
 
     def _begun(self, launched: Launch) -> int:
+        self._told.tell(launched, self._setting.mark)
         with self._setting.marked(launched.orders) as mark:
             status = launched.status(self._run(launched, self._variables(), mark))
         if isinstance(self._command.run, Function):
@@ -178,6 +182,7 @@ class Running:
         assert isinstance(function, Function)
         if self._command.changed:
             self._before = outputs.states(self._folder)
+        self._told.tell(self._launched, self._setting.mark)
         return Call(self._attempt, function, self, call_of(function, self._launched.cwd, self._variables()))
 
     def answered(self, outcome: Outcome) -> Outcome:
@@ -220,16 +225,20 @@ class Running:
         return failed or self._succeeded(finished if self._command.folder else replace(finished, folder=""))
 
     def _succeeded(self, finished: Finished) -> Outcome:
-        if not self._command.folder:
-            self._setting.free_folder(self._own)
         then = self._command.then
-        if then is None:
-            return Success(finished)
         try:
-            return Success(then(finished))
+            value = finished if then is None else then(finished)
         except Exception as error:  # noqa: BLE001 - boundary: the voice's, or the user's, own code
             self.line.keep(str(error))
             return Failure(encode_error(error), error)
+        self._is_done = True
+        return Success(value)
+
+    def free(self) -> None:
+        """Its outcome was told: nobody needs what is only here, unless it failed."""
+        self._told.ended()
+        if self._is_done and not self._command.folder:
+            self._setting.free_folder(self._own)
 
 
 def _check(command: Command) -> None:

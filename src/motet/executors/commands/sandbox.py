@@ -17,7 +17,7 @@ from motet.executors.commands.binds import clear, missing
 from motet.executors.commands.mounts import Placed
 from motet.executors.commands.places import Folders, Launch, argv_of, by_signal
 from motet.executors.commands.spec import Command, Sandbox
-from motet.executors.commands.uppers import files_in, settle
+from motet.executors.commands.uppers import settle_all
 from motet.executors.commands.view import devices, seen, sockets, whole
 
 if TYPE_CHECKING:
@@ -43,14 +43,15 @@ class InSandbox(Launch):
         shutil.rmtree(self._own, ignore_errors=True)
         for name in ("root", "scratch"):
             os.makedirs(os.path.join(self._own, name))
-        self._uppers = [(each, os.path.join(self._own, "scratch", f"upper-{at}")) for at, each in enumerate(mounts)]
+        uppers = [(each, os.path.join(self._own, "scratch", f"upper-{at}")) for at, each in enumerate(mounts)]
+        self.layers = [(each.target, each.source, upper) for each, upper in uppers if each.mode == "cow"]
         self._points = [
             path for each in mounts if not os.path.isabs(each.target)
             for path in missing(folder, os.path.join(folder, each.target))
         ]  # fmt: skip
         plan: dict[str, Json] = {
             "root": os.path.join(self._own, "root"), "scratch": os.path.join(self._own, "scratch"), "folder": folder,
-            "seen_at": folders.seen_at, "mounts": [_mount(each, upper) for each, upper in self._uppers],
+            "seen_at": folders.seen_at, "mounts": [_mount(each, upper) for each, upper in uppers],
             "cwd": self.cwd, "argv": list(argv), "network": place.network, "problem": self._problem_file,
             "hidden": list(folders.hidden), "seen": seen(command, argv, folders.hidden), "sockets": sockets(place),
             "devices": devices(place), "memory": whole(command.limits.memory_bytes),
@@ -76,17 +77,7 @@ class InSandbox(Launch):
 
     def end(self) -> None:
         """Put what was written into mounts below the step's folder where the command saw it."""
-        removed, elsewhere = [], []
-        for number, (mount, upper) in enumerate(self._uppers):
-            target, outside = mount.target, os.path.isabs(mount.target)
-            if mount.mode != "cow" or (outside and not self._changed):
-                continue
-            place = os.path.join(*((self._own, "elsewhere", str(number)) if outside else (self._folder, target)))
-            gone = settle(upper, mount.source, place)
-            removed += [os.path.normpath(os.path.join(target, path)) for path in gone]
-            found = files_in(place) if outside else ()
-            elsewhere += [(os.path.normpath(os.path.join(target, path)), file) for path, file in found]
-        self.removed, self.elsewhere = removed, elsewhere
+        self.removed, self.elsewhere = settle_all(self.layers, self._folder, changed=self._changed)
         clear(self._points)
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 _OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
 
@@ -25,6 +25,27 @@ def settle(upper: str, source: str, target: str) -> list[str]:
         _take(upper, source, target, is_copy=True)
         return []
     return list(_settled(upper, source, target, "", is_copy))
+
+
+def settle_all(
+    layers: Sequence[tuple[str, str, str]], folder: str, *, changed: bool
+) -> tuple[list[str], list[tuple[str, str]]]:  # fmt: skip
+    """Settle the layers, each told by where it was seen, its source and itself: those seen below the step's folder in
+    there, others beside themselves, if what was changed is wanted.
+
+    Gives the files that were removed, and those that were changed outside of the folder: as they were seen, and as
+    they are here.
+    """
+    removed, elsewhere = [], []
+    for target, source, upper in layers:
+        outside = os.path.isabs(target)
+        if outside and not changed:
+            continue
+        place = f"{upper}.kept" if outside else os.path.join(folder, target)
+        removed += [os.path.normpath(os.path.join(target, path)) for path in settle(upper, source, place)]
+        found = files_in(place) if outside else ()
+        elsewhere += [(os.path.normpath(os.path.join(target, path)), file) for path, file in found]
+    return removed, elsewhere
 
 
 def files_in(place: str) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,146 @@
+"""What commands have put out that were stopped, killed, ran out of time, or lost their engine: it is in the journal."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from motet import app, command, flow
+from motet.errors import CommandFailed, TimedOut
+from motet.testing.executor_tasks import wait_until
+
+MOTET = [sys.executable, "-m", "motet.cli"]
+STUDY = """
+from motet import Mount, command, flow
+from motet.errors import CommandFailed, TimedOut
+
+place, source, shared = %r, %r, %r
+work = command(
+    "echo one > first; n=0; while [ ! -e {folder}/enough ]; do n=$((n+1)); echo $n > deep/last; touch {folder}/begun; "
+    "sleep 0.02; done", name="work", outputs=["first", "deep"], place=place, grace_seconds=0.2,
+    mounts=[Mount("deep", source), *([Mount(shared, shared, "rw")] if place == "sandbox" else [])],
+)
+use = command("cat {file}", name="use")
+
+@flow
+def study(folder: str) -> str:
+    try:
+        found = work(folder)
+        return "done"
+    except (CommandFailed, TimedOut) as error:
+        first = next(each for each in error.outputs if each.path == "first")
+        return use(first).stdout
+"""
+
+
+def _motet(*arguments: str, where: Path) -> str:
+    done = subprocess.run(
+        [*MOTET, *arguments], capture_output=True, text=True, check=False, cwd=where, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout
+
+
+def _begin(where: Path, place: str) -> subprocess.Popen[bytes]:
+    (where / "source").mkdir(exist_ok=True)
+    (where / "study.py").write_text(STUDY % (place, str(where / "source"), str(where)))
+    argv = [*MOTET, "run", "study.py", "-p", f"folder={where}", "--name", "it"]
+    engine = subprocess.Popen(argv, cwd=where, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(lambda: (where / "begun").exists() or engine.poll() is not None, "the command works")
+    return engine
+
+
+def _recorded(kind: str) -> list[dict[str, Any]]:
+    """The events of that kind in the journal of the run."""
+    app.hosts.close()
+    store = app.hosts.current().store
+    (run,) = store.runs()
+    return [event for event in store.history(run.id) if event["event"] == kind]
+
+
+def _kept(where: Path, kind: str) -> list[str]:
+    """The paths of the files that such events tell of, each of which is still there after pruning."""
+    old = time.time() - 3 * 86400
+    for path in (Path(os.environ["MOTET_HOME"]) / "artifacts").rglob("*"):
+        os.utime(path, (old, old))
+    _motet("prune", "--older-than", "1d", where=where)
+    events = _recorded(kind)
+    host = app.hosts.current()
+    found = []
+    for part in json.dumps(events).split('"path": ')[1:]:
+        path, digest = part.split('"')[1], part.partition('"artifact": "')[2].partition('"')[0]
+        host.artifacts.get(digest)  # it may be empty: stopped between two writes
+        assert digest in host.store.artifacts()
+        found.append(path)
+    return sorted(set(found))
+
+
+def test_what_ran_out_of_time_or_was_killed_goes_to_a_later_step() -> None:
+    slow = command("echo kept > out; sleep 1000", name="slow", outputs=["out", "*.more"], timeout_seconds=0.3)
+    died = command("echo lost > out; kill -9 $$", name="died", outputs=["out"])
+    use = command("cat {file}", name="use")
+
+    @flow
+    def study() -> list[str]:
+        said = []
+        for each in (slow, died):
+            with pytest.raises((TimedOut, CommandFailed)) as failed:
+                each()
+            (file,) = failed.value.outputs
+            said.append(use(file).stdout)
+        return said
+
+    assert study() == ["kept", "lost"]
+
+
+@pytest.mark.parametrize("place", ["host", "sandbox"])
+def test_what_a_stopped_step_has_put_out_is_recorded(place: str, tmp_path: Path) -> None:
+    engine = _begin(tmp_path, place)
+    _motet("stop", "it", where=tmp_path)
+    engine.wait()
+    assert _kept(tmp_path, "step.cancelled") == ["deep/last", "first"]
+
+
+@pytest.mark.parametrize("place", ["host", "sandbox"])
+def test_what_is_left_of_a_killed_engines_steps_is_recorded_by_the_resume(
+    place: str, tmp_path: Path, rng: random.Random
+) -> None:
+    engine = _begin(tmp_path, place)
+    time.sleep(rng.random() / 5)
+    os.kill(engine.pid, signal.SIGKILL)
+    engine.wait()
+    (tmp_path / "enough").touch()
+    _motet("resume", "it", where=tmp_path)
+    assert _kept(tmp_path, "step.interrupted") == ["deep/last", "first"]
+    assert not [*(Path(os.environ["MOTET_HOME"]) / "work").rglob("*.begun.json")]
+
+
+def test_elements_of_maps_too(tmp_path: Path) -> None:
+    (tmp_path / "study.py").write_text(textwrap.dedent("""
+        from motet import command, flow
+        work = command(
+            "echo {n} > out; touch {folder}/begun-{n}; test -e {folder}/enough || sleep 1000", name="work",
+            outputs=["out"],
+        )
+        @flow
+        def study(folder: str) -> list[str]:
+            return [each.stdout for each in work.map([1, 2], folder=folder).result()] and "done"
+    """))  # fmt: skip
+    engine = subprocess.Popen([*MOTET, "run", "study.py", "-p", f"folder={tmp_path}", "--name", "it"], cwd=tmp_path)
+    wait_until(lambda: all((tmp_path / f"begun-{n}").exists() for n in (1, 2)), "both work")
+    engine.kill()
+    engine.wait()
+    (tmp_path / "enough").touch()
+    _motet("resume", "it", where=tmp_path)
+    told = [each["step"] for event in _recorded("step.interrupted") for each in event.get("left", ())]
+    assert told == ["study/work-0[0]", "study/work-0[1]"]
