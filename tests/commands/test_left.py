@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from motet.errors import CommandFailed, TimedOut
 place, source, shared = %r, %r, %r
 work = command(
     "echo one > first; n=0; while [ ! -e {folder}/enough ]; do n=$((n+1)); echo $n > deep/last; touch {folder}/begun; "
-    "sleep 0.02; done", name="work", outputs=["first", "deep"], place=place, grace_seconds=0.2,
+    "sleep 0.1; done", name="work", outputs=["first", "deep"], place=place, grace_seconds=0.2,
     mounts=[Mount("deep", source), *([Mount(shared, shared, "rw")] if place == "sandbox" else [])],
 )
 use = command("cat {file}", name="use")
@@ -51,13 +52,24 @@ def _motet(*arguments: str, where: Path) -> str:
     return done.stdout
 
 
-def _begin(where: Path, place: str) -> subprocess.Popen[bytes]:
-    (where / "source").mkdir(exist_ok=True)
-    (where / "study.py").write_text(STUDY % (place, str(where / "source"), str(where)))
-    argv = [*MOTET, "run", "study.py", "-p", f"folder={where}", "--name", "it"]
-    engine = subprocess.Popen(argv, cwd=where, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: (where / "begun").exists() or engine.poll() is not None, "the command works")
-    return engine
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
+    """Starts the study in that place; it ends with the test, however that does."""
+    engines: list[subprocess.Popen[bytes]] = []
+
+    def begun(place: str) -> subprocess.Popen[bytes]:
+        (tmp_path / "source").mkdir()
+        (tmp_path / "study.py").write_text(STUDY % (place, str(tmp_path / "source"), str(tmp_path)))
+        argv = [*MOTET, "run", "study.py", "-p", f"folder={tmp_path}", "--name", "it"]
+        engines.append(subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        wait_until(lambda: (tmp_path / "begun").exists() or engines[0].poll() is not None, "the command works")
+        assert engines[0].poll() is None, "the run has ended"
+        return engines[0]
+
+    yield begun
+    for engine in engines:
+        engine.kill()
+        engine.wait()
 
 
 def _recorded(kind: str) -> list[dict[str, Any]]:
@@ -104,8 +116,10 @@ def test_what_ran_out_of_time_or_was_killed_goes_to_a_later_step() -> None:
 
 
 @pytest.mark.parametrize("place", ["host", "sandbox"])
-def test_what_a_stopped_step_has_put_out_is_recorded(place: str, tmp_path: Path) -> None:
-    engine = _begin(tmp_path, place)
+def test_what_a_stopped_step_has_put_out_is_recorded(
+    place: str, tmp_path: Path, begin: Callable[[str], subprocess.Popen[bytes]]
+) -> None:
+    engine = begin(place)
     _motet("stop", "it", where=tmp_path)
     engine.wait()
     assert _kept(tmp_path, "step.cancelled") == ["deep/last", "first"]
@@ -113,9 +127,9 @@ def test_what_a_stopped_step_has_put_out_is_recorded(place: str, tmp_path: Path)
 
 @pytest.mark.parametrize("place", ["host", "sandbox"])
 def test_what_is_left_of_a_killed_engines_steps_is_recorded_by_the_resume(
-    place: str, tmp_path: Path, rng: random.Random
+    place: str, tmp_path: Path, rng: random.Random, begin: Callable[[str], subprocess.Popen[bytes]]
 ) -> None:
-    engine = _begin(tmp_path, place)
+    engine = begin(place)
     time.sleep(rng.random() / 5)
     os.kill(engine.pid, signal.SIGKILL)
     engine.wait()
@@ -137,8 +151,10 @@ def test_elements_of_maps_too(tmp_path: Path) -> None:
             return [each.stdout for each in work.map([1, 2], folder=folder).result()] and "done"
     """))  # fmt: skip
     engine = subprocess.Popen([*MOTET, "run", "study.py", "-p", f"folder={tmp_path}", "--name", "it"], cwd=tmp_path)
-    wait_until(lambda: all((tmp_path / f"begun-{n}").exists() for n in (1, 2)), "both work")
-    engine.kill()
+    try:
+        wait_until(lambda: all((tmp_path / f"begun-{n}").exists() for n in (1, 2)), "both work")
+    finally:
+        engine.kill()
     engine.wait()
     (tmp_path / "enough").touch()
     _motet("resume", "it", where=tmp_path)
