@@ -463,7 +463,10 @@ def _asks(what: str) -> set[str]:
 def test_every_row_of_the_table_is_so(written: Callable[..., str]) -> None:
     table = re.findall(r"(?m)^\| (?!what \|)([^|]+?) \| ", TABLE.read_text())
     checked = rows(written)
-    cannot = ["a lock, a generator, a connection as an argument", "`globals()`, `eval`, `exec` in code of your own"]
+    cannot = [
+        "a lock, a generator, a connection as an argument",
+        "`globals()`, `eval`, `exec`, `__subclasses__()` in code of your own",
+    ]
     assert [*checked, *cannot] == table
     for row, (same, different) in checked.items():
         for place, (one, other) in enumerate(same):
@@ -480,6 +483,7 @@ def test_every_row_of_the_table_is_so(written: Callable[..., str]) -> None:
         "def f(): return 1\ndef g(): exec('f()')\ndef work(x): return [g() for _ in x]",
         "import importlib\ndef work(x): return importlib.import_module(x)",
         "def work(x): return __import__(f'lib_{x}')",
+        "class B: pass\nclass C(B): v = 1\ndef work(x): return [each.v for each in B.__subclasses__()]",
         "def work(x):\n    from importlib import import_module as load\n    import importlib as i\n    return i.import_module('.' + x)",
     ],
 )

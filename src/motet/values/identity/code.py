@@ -47,7 +47,8 @@ class Plan(Record, frozen=True):
     followed  the names that led to code, with what they stood for
     packages  modules of installed packages that it reaches
     runtime   what it asks about its own run, as flow_run.name; "*" for anything
-    made_up   functions that look up names which are made up while they run: by `globals`, `eval`, `exec`, imports
+    made_up   functions that look up names which are made up while they run: by `globals`, `eval`, `exec`, imports, or
+              that ask a class which others are derived from it
     """
 
     code: bytes
@@ -139,8 +140,9 @@ class _Reach:
     def function(self, function: FunctionType) -> Any:
         code, space = function.__code__, function.__globals__
         form, label = form_of(code), self.label(function)
-        self.told_about = self.told_about or not _TELLING.isdisjoint(_attributes(code))
-        if any(path[0] in _MAKING_UP and path[0] not in space for path in form.globals):
+        names = _attributes(code)
+        self.told_about = self.told_about or not _TELLING.isdisjoint(names)
+        if "__subclasses__" in names or any(path[0] in _MAKING_UP and path[0] not in space for path in form.globals):
             self.made_up[label] = None
         edges: list[Any] = [(path, self.name(space, path)) for path in form.globals]
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):

@@ -29,7 +29,7 @@ Substitute: TypeAlias = Callable[[object], "str | None"]
 CURE = "Make it a dataclass, let its class say its __content__, declare it by motet.means, or give a cache_key_fn."
 """What helps where something cannot be told."""
 
-MADE_UP = "looks up names that are made up while it runs (globals, eval, exec, import_module)"
+MADE_UP = "looks up names that are made up while it runs (globals, eval, exec, import_module, __subclasses__)"
 
 _SCALARS = frozenset((int, float, str, bool, type(None), bytes, complex))
 _SMALL = 32
