@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Literal
 
 from motet import private, voices
@@ -48,6 +49,13 @@ def open_store(folder: str) -> SqliteStore:
     return SqliteStore(folder, durability=_durability())
 
 
+def make_room(folder: str) -> None:
+    """Where the disk of the home is full, use the room that is kept for that."""
+    from motet.stores.homes import make_room
+
+    make_room(folder)
+
+
 def file_system(folder: str) -> str:
     """The type of the file system that the folder is on; empty where the system does not say."""
     from motet.stores.mounts import file_system, mountinfo
@@ -62,6 +70,14 @@ def open_artifacts(folder: str) -> ArtifactStore:
 
 def _artifacts_opener(folder: str) -> Opener:
     return Opener(os.path.join(folder, "artifacts"), _durability())
+
+
+def unswept(folder: str) -> AbstractContextManager[None]:
+    """While in it, no artifact of the home is removed; a `prune` waits."""
+    from motet.artifacts.files import unswept
+
+    path = os.path.join(folder, "artifacts")
+    return unswept(path) if os.access(path, os.W_OK) else nullcontext()
 
 
 def open_logs(folder: str) -> LogStore:

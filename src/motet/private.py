@@ -58,6 +58,15 @@ def opener(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, FILE)
 
 
+def sync(path: str) -> None:
+    """Bring a file, or the names in a folder, to the disk. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def writers(path: str) -> str:
     """Who may write there besides this user and root: EVERYBODY, "the group ...", ANOTHER with the name of its owner;
     empty for nobody, and for what is not there.

@@ -135,6 +135,18 @@ def test_prune_makes_room_on_a_full_disk(cli: Cli, disk: Path) -> None:
     assert (disk / "home" / "reserve").exists()
 
 
+def test_what_filled_the_disk_can_be_kept_given_up_and_removed(cli: Cli, disk: Path) -> None:
+    """Again and again: whoever finds room keeps some in reserve."""
+    for ended, name in enumerate(("first", "second"), 1):
+        cli("run", "flow.py", "-p", "size=100000", "--name", name, code=1)
+        assert cli.runs()[0]["status"] == "crashed"
+        cli("backup", str(cli.folder / f"{name}.tar"))
+        cli("stop", name)
+        assert cli.json("prune", "--older-than", "0s")["runs"] == ended
+        cli("run", "flow.py")
+        assert (disk / "home" / "reserve").exists()
+
+
 def test_too_few_open_files_are_told_as_such(cli: Cli) -> None:
     cli.write("flow.py", FLOW)
     for limit in (8, 10, 12, 14):

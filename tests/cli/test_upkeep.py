@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import os
 import re
 import subprocess
 import sys
+import tarfile
+import threading
+import time
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Cli
 
 import motet
+from motet import app
+from motet.artifacts.files import FileArtifacts
 from motet.cli import shims
 from motet.cli.main import listed
-from motet.errors import StoreUnavailable, UsageError
+from motet.errors import NotFound, StoreUnavailable, UsageError
 from motet.ports import Batch, NewRun, Owner
 from motet.stores.sqlite import SqliteStore
 from motet.stores.sqlite import file as sqlite_file
@@ -295,6 +302,71 @@ def test_a_backup_is_a_home(cli: Cli, flows: Path, tmp_path: Path) -> None:
     here = cli.json("show", "kept")
     assert (there["status"], there["result"], there["steps"]) == (here["status"], here["result"], here["steps"])
     cli("doctor", "--home", str(restored))
+
+
+def test_a_backup_while_files_come_and_go(cli: Cli, flows: Path, tmp_path: Path) -> None:
+    """What vanishes between being listed and being read is left out, as is what is still being written."""
+    cli("run", "flows.py:total", "-p", "size=3")
+    home = Path(cli.env["MOTET_HOME"])
+    store = FileArtifacts(str(home / "artifacts"))
+    (home / "logs" / "busy").mkdir(parents=True)
+    (tmp_path / "made.tar.part").write_text("left by a backup that was killed")
+    enough = threading.Event()
+
+    def churn() -> None:
+        for number in itertools.count():
+            log = home / "logs" / "busy" / f"{number}.jsonl"
+            log.write_text("[]\n")
+            made = store.put([b"%d" % (number % 40)])
+            if number >= 20:
+                (home / "logs" / "busy" / f"{number - 20}.jsonl").unlink()
+                os.unlink(store.path(made.digest))
+            if enough.is_set():
+                return
+
+    churning = threading.Thread(target=churn)
+    churning.start()
+    try:
+        for number in range(3):
+            cli("backup", str(tmp_path / f"made-{number}.tar"))
+    finally:
+        enough.set()
+        churning.join()
+    with tarfile.open(tmp_path / "made-2.tar") as archive:
+        names = archive.getnames()
+    assert "store.db" in names and any(name.startswith("artifacts/") for name in names)
+    assert not [name for name in names if name.endswith(".part")]
+    assert not list(home.glob(".backup-*"))
+    cli("backup", str(tmp_path / "made.tar"))
+
+
+def test_nothing_is_swept_while_a_backup_is_made(cli: Cli) -> None:
+    home = cli.env["MOTET_HOME"]
+    store = FileArtifacts(os.path.join(home, "artifacts"))
+    store.put([b"kept"])
+    sweeping = threading.Thread(target=store.sweep, args=(lambda digest: False, float("inf")))
+    with app.unswept(home):
+        sweeping.start()
+        sweeping.join(0.2)
+        assert sweeping.is_alive()
+        store.put([b"kept"])
+        store.put([b"also"])
+    sweeping.join()
+    with pytest.raises(NotFound):
+        store.get(hashlib.sha256(b"kept").hexdigest())
+
+
+def test_the_script_for_jobs_on_clusters(cli: Cli, flows: Path, tmp_path: Path) -> None:
+    """Each job begins with what the one before it has taken along."""
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "guarantees.md").read_text()
+    (script,) = re.findall(r"```text\n(export MOTET_HOME=/tmp/.*?)```", page, re.DOTALL)
+    (tmp_path / "user").mkdir()
+    for node in ("one", "two"):
+        text = script.replace("/tmp/$USER", str(tmp_path / node)).replace("train.py", "flows.py:total -p size=2")
+        env = {**cli.env, "HOME": str(tmp_path / "user"), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        subprocess.run(["sh", "-e", "-c", text], env=env, cwd=flows.parent, check=True, capture_output=True)
+        time.sleep(1.1)  # the archives are named by the second
+    assert len(cli.json("ls", "--home", str(tmp_path / "two" / "motet"))) == 2
 
 
 def test_a_home_travels_between_hosts_by_a_network_folder(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal, TypeAlias
 
+from motet import private
 from motet.artifacts.digests import checked, is_digest, stored
 from motet.errors import ArtifactDamaged, NotFound, StoreError, StoreFull, StoreUnavailable
 from motet.failpoints import hit
@@ -100,10 +101,10 @@ class FileArtifacts:
         for digest in digests:
             path = self._path(digest)
             with suppress(FileNotFoundError):  # it was pruned since
-                _sync(path)
+                private.sync(path)
                 folders.add(os.path.dirname(path))
         for folder in (*folders, *([self._folder] if folders else ())):
-            _sync(folder)
+            private.sync(folder)
 
     def sweep(self, used: Callable[[str], bool], older_than: float, *, dry_run: bool = False) -> Pruned:
         pruned = Pruned()
@@ -127,7 +128,7 @@ class FileArtifacts:
             return False
         if self._sound.get(artifact.digest) != _identity(found) and not _holds(path, artifact.size_bytes, parts):
             return False
-        with self._lock(fcntl.LOCK_SH):
+        with unswept(self._folder):
             try:
                 os.utime(path)
             except FileNotFoundError:
@@ -148,7 +149,7 @@ class FileArtifacts:
                     os.fsync(fd)
             finally:
                 os.close(fd)
-            with self._lock(fcntl.LOCK_SH):
+            with unswept(self._folder):
                 hit("artifact.before_rename")
                 os.rename(part, path)
                 hit("artifact.after_rename")
@@ -157,8 +158,8 @@ class FileArtifacts:
                 os.unlink(part)
             raise
         if self._sync:
-            _sync(folder)
-            _sync(self._folder)
+            private.sync(folder)
+            private.sync(self._folder)
 
     def _all(self) -> Iterator[tuple[str, str]]:
         """Every file with its digest; the digest is empty for what a process left that died in `put`."""
@@ -173,7 +174,7 @@ class FileArtifacts:
 
     def _remove(self, path: str, older_than: float, *, dry_run: bool) -> int | None:
         """Remove the file, unless it was put since; gives its size, None if it stays or was gone."""
-        with self._lock(fcntl.LOCK_EX):
+        with unswept(self._folder, fcntl.LOCK_EX):
             try:
                 found = os.stat(path)
                 if found.st_mtime >= older_than:
@@ -184,15 +185,16 @@ class FileArtifacts:
                 return None
         return found.st_size
 
-    @contextmanager
-    def _lock(self, kind: int) -> Iterator[None]:
-        """Keep `sweep` from removing what `put` finds there, between its look and its removal."""
-        fd = os.open(os.path.join(self._folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(fd, kind)
-            yield
-        finally:
-            os.close(fd)
+
+@contextmanager
+def unswept(folder: str, kind: int = fcntl.LOCK_SH) -> Iterator[None]:
+    """Nothing in the folder is removed meanwhile; whoever removes, from its look to the removal, is alone (LOCK_EX)."""
+    fd = os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, private.FILE)
+    try:
+        fcntl.flock(fd, kind)
+        yield
+    finally:
+        os.close(fd)
 
 
 def _identity(found: os.stat_result) -> Identity:
@@ -243,15 +245,6 @@ def _write_all(fd: int, content: bytes | memoryview) -> None:
     left = _flat(content)
     while left:
         left = left[os.write(fd, left) :]
-
-
-def _sync(path: str) -> None:
-    """Bring a file, or the names in a folder, to the disk."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _changed_at(path: str) -> float:

@@ -65,6 +65,7 @@ def _has_nobody(row: RunRow) -> bool:
 
 def _end_from_here(host: Host, row: RunRow) -> bool:
     """Take the run over and end it as cancelled; False if somebody else was faster."""
+    app.make_room(app.home())  # what has ended can be pruned
     try:
         driver = host.take_up(row.id)
     except Conflict:

@@ -37,17 +37,29 @@ RESERVE = "reserve"
 
 
 def keep_reserve(home: str) -> None:
-    """Keep some room on the disk for `prune`, which has to write in order to free any; not where there is little."""
+    """Keep some room on the disk for `prune` and `stop`, which have to write so that some can be freed; not where there
+    is little.
+    """
     path = os.path.join(home, RESERVE)
     with suppress(OSError):
+        if os.path.exists(path):
+            return
         room = os.statvfs(home)
-        if room.f_bavail * room.f_frsize < 2 * RESERVE_BYTES or os.path.exists(path):
+        if room.f_bavail * room.f_frsize < 2 * RESERVE_BYTES:
             return
         fd = private.opener(path, os.O_WRONLY | os.O_CREAT)
         try:
             os.posix_fallocate(fd, 0, RESERVE_BYTES)
         finally:
             os.close(fd)
+
+
+def make_room(home: str) -> None:
+    """Use that room now, if nothing more can be written."""
+    with suppress(OSError):
+        room = os.statvfs(home)
+        if room.f_bavail * room.f_frsize < RESERVE_BYTES:
+            give_up_reserve(home)
 
 
 def give_up_reserve(home: str) -> None:

@@ -269,7 +269,7 @@ class Database:
                 private.make_folder(self.home)
                 with suppress(FileExistsError):  # SQLite would make it as the umask says, and its log after it
                     os.close(private.opener(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
-                    keep_reserve(self.home)
+                keep_reserve(self.home)
             except OSError as error:
                 raise explained(error, self.home) from error
             self._check_home()

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from motet import private
 from motet.errors import StoreError
 from motet.owners import this_process
 from motet.stores.codec import decode, encode
@@ -67,7 +68,7 @@ class Syncer:
         if head == self._synced and not closed:
             return
         with suppress(FileNotFoundError):  # no log: all is in the database, which was synced when that was cut
-            _sync(os.path.join(self._home, "store.db-wal"))
+            private.sync(os.path.join(self._home, "store.db-wal"))
         _note(self._home, {"boot": boot(), "offset": head, "at": time.time(), "closed": closed})
         self._synced = head
 
@@ -144,19 +145,7 @@ def _note(home: str, noted: dict[str, Any]) -> None:
     before = synced(home)
     if before is not None and before["boot"] == noted["boot"] and before["offset"] > noted["offset"]:
         return
-    part = os.path.join(home, f"synced.{os.getpid()}.part")
-    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(fd, encode(noted).encode())
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    os.replace(part, os.path.join(home, "synced"))
-
-
-def _sync(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fdatasync(fd)
-    finally:
-        os.close(fd)
+    with private.replacing(os.path.join(home, "synced")) as part:
+        with open(part, "x", encoding="ascii", opener=private.opener) as file:
+            file.write(encode(noted))
+        private.sync(part)
