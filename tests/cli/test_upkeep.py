@@ -298,6 +298,7 @@ def test_a_backup_is_a_home(cli: Cli, flows: Path, tmp_path: Path) -> None:
     restored = tmp_path / "restored"
     restored.mkdir(mode=0o700)
     subprocess.run(["tar", "-xf", str(target), "-C", str(restored)], check=True)
+    assert [str(each) for each in restored.rglob("*") if each.stat().st_mode & 0o077] == []
     there = cli.json("show", "kept", "--home", str(restored))
     here = cli.json("show", "kept")
     assert (there["status"], there["result"], there["steps"]) == (here["status"], here["result"], here["steps"])

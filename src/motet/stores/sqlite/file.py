@@ -141,6 +141,7 @@ class Database:
         """Write all as it is at one moment to another file, while others go on writing."""
         with self.read_lock:
             try:
+                os.close(private.opener(path, os.O_RDWR | os.O_CREAT))  # SQLite would make it as the umask says
                 copy = sqlite3.connect(path, isolation_level=None)
                 try:
                     self._open_reader().backup(copy)
@@ -148,7 +149,7 @@ class Database:
                     copy.execute("UPDATE runs SET owner = NULL, lease_until = NULL")
                 finally:
                     copy.close()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:
                 raise explained(error, path) from error
 
     def close(self) -> None:
