@@ -58,7 +58,7 @@ def make_room(folder: str) -> None:
 
 def file_system(folder: str) -> str:
     """The type of the file system that the folder is on; empty where the system does not say."""
-    from motet.stores.mounts import file_system, mountinfo
+    from motet.stores.homes import file_system, mountinfo
 
     return file_system(os.path.realpath(folder), mountinfo())
 

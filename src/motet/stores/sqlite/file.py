@@ -13,8 +13,7 @@ from typing import Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
 from motet import private
 from motet.errors import StoreUnavailable
 from motet.failpoints import hit
-from motet.stores.homes import keep_reserve, refuse_open_home
-from motet.stores.mounts import mountinfo, network_file_system
+from motet.stores.homes import keep_reserve, mountinfo, network_file_system, refuse_open_home
 from motet.stores.sqlite.errors import explained, patiently
 from motet.stores.sqlite.queries import Execute
 from motet.stores.sqlite.schema import VERSION, migrate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from motet.stores.mounts import mountinfo, network_file_system
+from motet.stores.homes import mountinfo, network_file_system
 
 TABLE = r"""
 22 27 0:21 / /proc rw,relatime - proc proc rw
