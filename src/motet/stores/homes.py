@@ -1,5 +1,5 @@
-"""Homes: who may write there, since values are kept as pickles, whose loading runs code; on which file system they are, as
-it must not be one that several hosts mount; and room kept in reserve.
+"""Homes: who may write there, since values are kept as pickles, whose loading runs code; on which file system they are,
+as it must not be one that several hosts mount; and room kept in reserve.
 """
 
 from __future__ import annotations
