@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _passing: ContextVar[bool] = ContextVar("motet_passing", default=False)
 """Whether what is written now was logged already: a wrapper writes through another one, a handler prints."""
 
+_here = current.running.get
+_is_passing = _passing.get
+
 _TICK_S = 0.02
 _RUSH = 50
 """Who writes more lines than that within a tick is in haste."""
@@ -71,18 +74,19 @@ class Tee(Wrapped):
 
     def write(self, text: str) -> int:
         """Write as the wrapped stream does. Inside an attempt the log counts: a broken stream is no error."""
-        here = current.running.get()
+        here = _here()
         if here is None or here.log is None:
             return len(text) if self.real is None else int(self.real.write(text))
-        burst, passing = here.burst, _passing.get()
-        if burst is not None and burst.on and burst.tee is self and not passing and type(text) is str:
-            burst.parts.append(text)
-            if len(burst.parts) > _MOST_PARTS or len(text) > _LONG_CHARS:
+        burst = here.burst
+        if burst is not None and burst.tee is self and burst.on and type(text) is str:
+            burst.add(text)
+            length = len(text)
+            if length > _LONG_CHARS or len(burst.parts) > _MOST_PARTS:
                 burst.flush()
-            return len(text)
+            return length
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        if passing:
+        if _is_passing():
             if here.tee:
                 self.show(text)
             return len(text)
@@ -181,11 +185,14 @@ def finish(here: current.Current) -> None:
 class Burst:
     """What an attempt writes to one stream in haste: noted by `Tee.write`, taken some milliseconds later."""
 
+    __slots__ = ("_lock", "add", "here", "on", "parts", "tee")
+
     def __init__(self, tee: Tee, here: current.Current) -> None:
         self.tee = tee
         self.here = here
         self.on = True
         self.parts: list[str] = []
+        self.add = self.parts.append
         self._lock = Lock()
 
     def flush(self) -> bool:
@@ -318,6 +325,7 @@ def _listen(logging: Any) -> None:
         except Exception:  # noqa: BLE001 - boundary: the record's own arguments; handlers will complain
             text = f"{record.levelname} {record.name}: {record.msg}"
         _ticker.take()
+        here.burst = None  # what handlers write is no line of its own
         here.log("stderr", text, record.created)
         token = _passing.set(True)
         try:
