@@ -5,19 +5,22 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 from tests.engine.hands import HAND, Bench, HandCall, HandExecutor, add
 
+from motet.engine.calls import Settled
 from motet.engine.driver import Driver
 from motet.engine.loop import FLUSH_S
+from motet.engine.session import Session
 from motet.errors import Cancelled, Conflict, Fenced, MotetError, ReplayMismatch, StoreFull, UsageError
 from motet.kernel.inputs import Succeeded
 from motet.kernel.policy import Policy
-from motet.kernel.program import AddStep, Finish, Listen
+from motet.kernel.program import Action, AddStep, Finish, Listen, View
 from motet.kernel.rules import OnEvent
+from motet.kernel.state import Step
 from motet.ports import Publication, Retention, Stopped, Success
 
 TRIES = Policy(executor="hand", retries=2, delays_s=(10.0,))
@@ -69,6 +72,33 @@ def test_what_need_not_be_safe_is_committed_a_moment_later() -> None:
     commits = len(bench.store.batches)
     bench.tender.advance(10.0)
     assert len(bench.store.batches) == commits
+
+
+class Chain:
+    """A declarative program: step after step, of which all but the last were kept by an earlier run."""
+
+    def advance(self, view: View) -> Iterable[Action]:
+        return [AddStep(key, "t", policy=HAND, needs=needs) for key, needs in (("a", []), ("b", ["a"]), ("c", ["b"]))]
+
+    def call(self, session: Session, step: Step) -> HandCall:
+        return HandCall() if step.key == "c" else Kept()
+
+
+class Kept(HandCall):
+    """Needs not run."""
+
+    def prepare(self, element: int, attempt: int, *, here: bool) -> Any:
+        return Settled(True, 1, cached=True)
+
+
+def test_what_follows_kept_results_is_committed_a_moment_later() -> None:
+    bench = Bench()
+    bench.begin(program=Chain())
+    assert bench.executor.keys() == ["c"]
+    bench.tender.advance(FLUSH_S)
+    told = ["step.succeeded a", "step.started b", "step.succeeded b", "step.started c"]
+    assert bench.store.kinds()[-4:] == told
+    assert bench.store.step("r1", "c").status == "running"
 
 
 def test_outcomes_that_arrive_during_a_commit_are_committed_together() -> None:

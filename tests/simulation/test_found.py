@@ -224,6 +224,24 @@ def test_code_that_changed_runs_anew_with_all_that_used_its_result() -> None:
     assert two.started[2:] == ["b[0]", "b[1]"]
 
 
+def test_a_map_that_has_not_begun_becomes_another_though_a_map_follows_it() -> None:
+    store = MemoryStore()
+    one = Process(store)
+    one.add(AddStep("first", "t", policy=POOL))
+    one.add(AddStep("a", "t", size=2, needs=["first"], policy=POOL, fingerprint="old"))
+    one.add(AddStep("b", "t", size=2, each=["a"], policy=POOL))
+    one.add(AddStep("c", "t", needs=["a[1]"], policy=POOL))
+    two = Process(store)
+    two.add(AddStep("first", "t", policy=POOL))
+    two.add(AddStep("a", "t", size=3, needs=["first"], policy=POOL, fingerprint="new"))
+    two.add(AddStep("b", "t", size=3, each=["a"], policy=POOL))
+    two.add(AddStep("c", "t", needs=["a[2]"], policy=POOL))
+    two.succeed("first")
+    for element in range(3):
+        two.succeed("a", element)
+    assert two.started == ["first", "a[0]", "a[1]", "a[2]", "b[0]", "b[1]", "b[2]", "c"]
+
+
 def test_no_command_is_lost_while_steps_are_reset() -> None:
     """What a limit that was raised lets start is not known before the next call: a reset must not swallow it."""
     store = MemoryStore()

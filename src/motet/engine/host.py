@@ -122,6 +122,12 @@ class Host:
         steps `rerun`, given by key, run anew, with all that is around or below them or used their results. Raises
         Conflict, naming the owner, while another process drives it; UsageError if it has ended.
         """
+        driver = self._owned(run, program, reopen=reopen, lease_s=lease_s)
+        driver.rerun_changed = rerun_changed
+        driver.begin(reopen=driver.run.status in ENDED, rerun=rerun)
+        return driver
+
+    def _owned(self, run: str, program: Program | None, *, reopen: bool, lease_s: float = LEASE_S) -> Driver:
         row = self.store.run(run)
         if row.status in ENDED and not (reopen and row.status in (FAILED, CANCELLED)):
             raise UsageError(f"Run {row.name} has ended: {row.status}.", "There is nothing left to resume.")
@@ -141,20 +147,18 @@ class Host:
         self.tender.after(_SYNC_S, self._keep_synced)  # most runs are over by then, and pay nothing
         session = Session(self.store, self.clock, state, epoch=row.epoch, program=program, params=row.params)
         driver = Driver(self, session, row, lease_s)
-        driver.rerun_changed = rerun_changed
         if self.told is not None:
             session.recorder.told = partial(self.told, driver)
-        driver.begin(reopen=row.status in ENDED, rerun=rerun)
         return driver
 
     def drive(self, row: RunRow, program: Program, onward: Onward) -> Driver:
         """Drive the run by this program to its end, on this thread; see `motet.ports.voice.Host`."""
-        driver = self.take_up(
-            row.id, program=program, reopen=onward.reopen, rerun=onward.rerun, rerun_changed=onward.rerun_changed
-        )  # fmt: skip
-        onward.watch(driver)
+        driver = self._owned(row.id, program, reopen=onward.reopen)
+        driver.rerun_changed = onward.rerun_changed
         with held_back(driver):
             try:
+                driver.begin(reopen=driver.run.status in ENDED, rerun=onward.rerun)
+                onward.watch(driver)
                 self._run_inline(driver)
             except (KeyboardInterrupt, SystemExit) as stop:
                 driver.cancel(f"interrupted by {type(stop).__name__}")

@@ -14,10 +14,12 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from enum import Enum
+from functools import partial
 from math import inf
 from types import TracebackType
 
 from motet.engine.attempts import Attempts, World
+from motet.engine.boundary import Boundary
 from motet.engine.replay import clear_below, left_behind, renew, review
 from motet.engine.session import Session
 from motet.engine.waiting import Waiters
@@ -35,6 +37,9 @@ from motet.ports.voice import Replayed
 
 FLUSH_S = 0.1
 """What need not be safe at once is committed this much later, so that a page sees what runs."""
+
+PATIENCE_S = 3.0
+"""A program that has not answered for this long is interrupted when its run is to stop."""
 
 _AT_ONCE = 1000
 
@@ -67,13 +72,13 @@ class RunLoop:
         self.rerun_changed, self.replayed = False, Replayed()
         self.said: set[str] = set()
         self.parents: set[str] = set()
-        self.inbox: deque[Input | Chore] = deque()
+        self.inbox: deque[Input | ev.RunCancelling | Chore] = deque()
         self.waiters = Waiters(session.state)
         self._lock = host.lock()
         self._lease_s = lease_s
         self._attempts = Attempts(host, session, self.inbox.append, self.report)
         self._grants: dict[str, int] = {}
-        self._flush_due = False
+        self._flush_due, self._minded = False, 0
         self._listener = -1
         self._heard = self._kept = run.offset
         self._limits_at = inf
@@ -89,16 +94,20 @@ class RunLoop:
             self.session.limit(slot_of(name), spec.capacity, spec.backlog)
         for name, amount in self.host.resources.items():
             self.session.limit(f"resource:{name}", amount)
-        with self:
-            if reopen:
-                self.session.reopen()
-            renew(self.session, rerun)
-            review(self.session, self.replayed, self.rerun_changed)
-            told = f"{owner.pid}@{owner.host}" if owner is not None else ""
-            self.carry_out(self.session.begin(told, self._attempts.left_by))
+        with self:  # and the lease is renewed, and requests to stop are heard of, however long the program thinks
+            self._listener = self.host.tender.listen(self.look)
+            self.host.tender.every(self._lease_s / 3, self._renew)
+            try:
+                if reopen:
+                    self.session.reopen()
+                renew(self.session, rerun)
+                review(self.session, self.replayed, self.rerun_changed)
+                told = f"{owner.pid}@{owner.host}" if owner is not None else ""
+                self.carry_out(self.session.begin(told, self._attempts.left_by))
+            except MotetError as error:
+                self.session.broken = self.session.broken or error
+                raise
         hit("resume.begun")
-        self._listener = self.host.tender.listen(self.look)
-        self.host.tender.every(self._lease_s / 3, self._renew)
         self.look()
 
     def finish(self, finish: Finish, *outcomes: Input) -> None:
@@ -108,9 +117,10 @@ class RunLoop:
             self.carry_out(self.session.feed((*left, *outcomes), finish))
 
     def cancel(self, reason: str) -> None:
-        """Stop the run: nothing new starts, what runs is asked to end, by force after its grace."""
-        with self:
-            self._cancel(reason)
+        """Stop the run: nothing new starts, what runs is asked to end, by force after its grace. Never waits."""
+        self.inbox.append(ev.RunCancelling(self.host.clock.now(), reason))
+        self.drain()
+        self._see_to_program()
 
     def _cancel(self, reason: str, offset: int = 0) -> None:
         if self.state.status not in ENDED and self.state.status != CANCELLING:
@@ -147,6 +157,7 @@ class RunLoop:
         """Have what was published since the last look taken in. Never waits for the lock."""
         self.inbox.append(Chore.LOOK)
         self.drain()
+        self._see_to_program()
 
     def drain(self) -> None:
         """Work on what came in, unless somebody else does."""
@@ -163,15 +174,20 @@ class RunLoop:
         while self.inbox:
             batch: list[Input] = []
             chores: dict[Chore, None] = {}
+            stop: ev.RunCancelling | None = None
             while self.inbox:
                 told = self.inbox.popleft()
                 if isinstance(told, Chore):
                     chores[told] = None
+                elif isinstance(told, ev.RunCancelling):
+                    stop = told
                 else:
                     batch.append(told)
             if batch:
                 clear_below(self.session, batch, self.parents)
                 self.carry_out(self.session.feed(batch))
+            if stop is not None:
+                self._cancel(stop.reason)
             if Chore.LOOK in chores:
                 self._take_in()
             if Chore.FLUSH in chores:
@@ -214,10 +230,32 @@ class RunLoop:
         self._lock.release()
         for callback in told:
             callback()
+        boundary = self.session.boundary
+        if boundary is not None and boundary.stop is not None:
+            stop, boundary.stop = boundary.stop, None
+            raise stop
 
     def _flush(self) -> None:
         self.inbox.append(Chore.FLUSH)
         self.drain()
+
+    def _see_to_program(self) -> None:
+        """If news cannot be taken in because the program has yet to answer: see to it that it can be stopped."""
+        boundary = self.session.boundary
+        if self.inbox and boundary is not None and boundary.asking and boundary.asked != self._minded:
+            self._minded = boundary.asked
+            self.host.tender.after(PATIENCE_S, partial(self._interrupt, boundary, boundary.asked))
+
+    def _interrupt(self, boundary: Boundary, asked: int) -> None:
+        if self.inbox and boundary.asking and boundary.asked == asked:
+            if any(isinstance(told, ev.RunCancelling) for told in tuple(self.inbox)) or self._is_to_stop():
+                boundary.interrupt()
+            self.host.tender.after(PATIENCE_S, partial(self._interrupt, boundary, asked))
+
+    def _is_to_stop(self) -> bool:
+        """Whether a request to stop has been published and not heard yet."""
+        entries = self.host.store.read(self.session.cursor, limit=_AT_ONCE, run=self.run.id, published=True)
+        return any(each.namespace == STEERING and each.key == "run.stop" for each in entries)
 
     # ------------------------------------------------------------ published events
 

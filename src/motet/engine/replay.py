@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from marshal import dumps as marshalled
 
 from motet.engine.session import Session
@@ -33,7 +33,10 @@ def recorded(
     is_same = _is_same_call(known, action)
     if not _was_begun(known):
         if not (is_same and _is_related(known, action)):
-            _redefine(session, action)
+            if known.map is not None and (known.map.followers or any(known.map.watchers.values())):
+                _redo(session, known, action)
+            else:
+                _redefine(session, action)
         elif _is_other(known.call, action.call):
             _change(session, known.key, _differs(known, action), kept=False, call=action.call)
     elif not is_same:
@@ -184,12 +187,11 @@ def _detached(step: Step) -> AddStep:
 
 def review(session: Session, found: Replayed, rerun_changed: bool) -> None:
     """As `recorded`, for a program that is asked, where it can tell: before anything of it starts."""
-    changed: Callable[[Step], tuple[Sequence[str], Json]] | None = getattr(session.program, "changed", None)
-    if changed is None:
+    if session.boundary is None or not hasattr(session.program, "changed"):
         return
     anew: dict[str, None] = {}
     for key, step in session.state.steps.items():
-        differs, call = changed(step)
+        differs, call = session.boundary.says("changed", step)
         if differs and step.ended and not rerun_changed:
             found.changed[key] = list(differs)
             _change(session, key, differs, kept=True, call=None)

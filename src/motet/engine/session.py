@@ -8,9 +8,10 @@ before they happen (a crash only repeats them), so they wait for the next outcom
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
+from motet.engine.boundary import Boundary, failed
 from motet.engine.recording import Recorder
 from motet.errors import Fenced, InvalidTransition, MotetError
 from motet.kernel import events as ev
@@ -20,10 +21,9 @@ from motet.kernel.fold import apply
 from motet.kernel.inputs import Input, Succeeded, judge, ring
 from motet.kernel.policy import Policy
 from motet.kernel.program import Action, Finish, Listen, Program, View, events_of, everything
-from motet.kernel.state import M_OWN, M_RUNNING, Changes, RunState, Step, element_key
+from motet.kernel.state import M_OWN, M_RUNNING, Changes, RunState, element_key
 from motet.kernel.transitions import CANCELLED, CANCELLING, ENDED, FAILED, RUNNING, SUCCEEDED
 from motet.ports import Clock, Store
-from motet.values.errors import encode_error
 
 _OUTCOMES = (ev.StepSucceeded, ev.StepFailed, ev.StepSkipped, ev.StepCancelled)
 """What decisions may come to that must be safe before anyone is told, or anything follows."""
@@ -49,6 +49,7 @@ class Session:
         self.state = state
         self.epoch = epoch
         self.program = program
+        self.boundary = Boundary(program) if program is not None else None
         self.params = params
         self.cursor = state.offset
         self.touched: dict[str, None] = {}
@@ -78,11 +79,10 @@ class Session:
         _check_newest(self)
         now = self.clock.now()
         self._record(ev.RunReopened(now, self.store.head()))
-        is_final: Callable[[Step], bool] | None = getattr(self.program, "is_final", None)
         for key, step in list(self.state.steps.items()):
             if step.status not in ENDED or step.status == SUCCEEDED or key not in self.state.steps or step.of:
                 continue
-            if is_final is None or not is_final(step):
+            if self.boundary is None or not self.boundary.says("is_final", step):
                 self._record(ev.StepReset(now, key, reason="reopened"))
 
     def feed(self, inputs: Iterable[Input], then: Finish | None = None) -> list[Command]:
@@ -219,8 +219,8 @@ class Session:
             if changes is not None:  # what the program is to be shown beyond what changed
                 changes.steps.update(taken.steps)
                 taken, changes = changes, None
-            if self.program is not None and state.status == RUNNING and state.ending is None:
-                self._act(_asked(self.program, self._view(taken)), now)
+            if self.boundary is not None and self._finish is None and state.status == RUNNING:
+                self._ask(self.boundary, taken, now)
             decision = decide(state, taken, now)
             for event in decision.events:
                 self._record(event)
@@ -239,8 +239,15 @@ class Session:
             raise
         self._reset = False
 
-    def _view(self, changes: Changes) -> View:
-        return View(self.state, self.params, changes.steps, changes.fired)
+    def _ask(self, boundary: Boundary, changes: Changes, now: float) -> None:
+        """Do what the program says. One that says what cannot be done fails, and so does its run."""
+        said = boundary.ask(View(self.state, self.params, changes.steps, changes.fired))
+        try:
+            self._act(said, now)
+        except InvalidTransition:
+            raise
+        except Exception as error:  # noqa: BLE001 - boundary: what a program says is its voice's
+            self._finish = self._finish or failed(error)
 
     def _note(self, changes: Changes) -> None:
         self.recorder.steps.update(changes.steps)
@@ -292,14 +299,6 @@ def _is_stuck(program: Program | None, state: RunState) -> bool:
         and not state.active
         and not any(wait.open for wait in state.waits.values())
     )
-
-
-def _asked(program: Program, view: View) -> Sequence[Action]:
-    """What the program says. If it fails, so does the run: its history is sound, and it can be resumed."""
-    try:
-        return list(program.advance(view))
-    except Exception as error:  # noqa: BLE001 - boundary: a program is its voice's, and the user's expressions in it
-        return [Finish(FAILED, error=encode_error(error))]
 
 
 def _is_packed(told: Input, packs: _Packs) -> bool:

@@ -101,8 +101,10 @@ def _limit_set(state: RunState, event: ev.LimitSet) -> None:
 
 def _step_added(state: RunState, event: ev.StepAdded) -> None:
     key = event.key
-    if key in state.steps or (key.endswith("]") and state.element(key) is not None):
-        raise InvalidTransition(key, state.outcome(key), event.kind)
+    if key in state.steps:
+        raise InvalidTransition(key, state.steps[key].status, event.kind)
+    if key.endswith("]") and state.element(key) is not None:
+        raise UsageError(f"Step {key} cannot be added: that is an element of a map.", "Choose another key.")
     step = Step(
         key, event.task, event.form, event.parent, event.name, state.policy(event.policy), event.fingerprint,
         event.at, event.needs, event.after, event.each, event.call,

@@ -117,7 +117,8 @@ class Program(Protocol):
 
     `advance` is asked once when the run is taken up (then every step counts as changed), and after each
     change. It must say the same when shown the same history: no clock, no chance, no I/O. It may say again
-    what it has said before.
+    what it has said before. What it raises, or says that cannot be done, ends the run as failed, with that message (and
+    the exception's `step`, if it has one); resuming the run asks again. While it thinks the run stands still.
     """
 
     def advance(self, view: View) -> Iterable[Action]:
@@ -142,7 +143,7 @@ class Comparing(Program, Protocol):
 
 
 def events_of(state: RunState, action: Action, at: float) -> list[ev.Event]:
-    """The events an action comes to; none for what was said before, nor for Finish: that is the session's."""
+    """The events an action comes to; none for what was said before. Finish is the session's. Raises UsageError."""
     if isinstance(action, AddStep):
         return [] if action.key in state.steps else [added(action, at)]
     if isinstance(action, StopStep):
@@ -163,7 +164,9 @@ def events_of(state: RunState, action: Action, at: float) -> list[ev.Event]:
         return [] if known else [ev.WaitAdded(at, action.id, action.rule.to_json(), action.repeat)]
     if isinstance(action, Unlisten):
         return [ev.WaitRemoved(at, action.id)] if action.id in state.waits else []
-    return []
+    if isinstance(action, Finish):
+        return []
+    raise UsageError(f"A program said {action!r:.200}, which is nothing to do.", "Let it say `AddStep`, `Finish`, ...")
 
 
 def added(action: AddStep, at: float, kind: type[ev.StepAdded] = ev.StepAdded) -> ev.StepAdded:

@@ -1,0 +1,116 @@
+"""The boundary around a program: it is its voice's code, and may run users' expressions. What it raises ends its run as
+failed; one that does not answer can be interrupted. Neither is a fault of the engine's.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from motet.errors import Cancelled, RunError, UsageError
+from motet.kernel.events import Json
+from motet.kernel.program import Action, AddStep, Finish, Program, View
+from motet.kernel.state import Step
+from motet.kernel.transitions import CANCELLED, FAILED
+from motet.values.errors import encode_error
+
+_INSTRUCTIONS = 100
+
+
+class Interruption(BaseException):
+    """Raised in the midst of a program that does not answer."""
+
+
+class Boundary:
+    """Asks one program, under the lock of its run.
+
+    asked  how often it was asked; `asking` says whether it has yet to answer
+    stop   what a signal raised in the program: to be raised on once the run is in order
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.asked = 0
+        self.stop: BaseException | None = None
+        self._program = program
+        self._guard = threading.Lock()
+        self._thread = self._interruptions = 0
+
+    @property
+    def asking(self) -> bool:
+        """Whether the program has yet to answer."""
+        return self._thread != 0
+
+    def ask(self, view: View) -> Sequence[Action]:
+        """What the program says. If it fails, so does the run: its history is sound, and it can be resumed."""
+        self.asked += 1
+        self._interruptions = 0
+        self._thread = threading.get_ident()
+        try:
+            try:
+                return [_checked(action) for action in self._program.advance(view)]
+            finally:
+                self._answered()
+        except Interruption:
+            self._thread = 0
+            late = Cancelled(
+                "The program did not say what comes next, and was interrupted because the run was to stop."
+            )
+            return [Finish(CANCELLED, error=encode_error(late))]
+        except (KeyboardInterrupt, SystemExit) as stop:
+            self.stop = stop
+            return [_stopped(f"interrupted by {type(stop).__name__}")]
+        except Exception as error:  # noqa: BLE001 - boundary: whatever comes out of a program is its voice's
+            return [failed(error)]
+
+    def _answered(self) -> None:
+        with self._guard:
+            self._thread = 0
+        for _ in range(_INSTRUCTIONS * self._interruptions):
+            pass  # an interruption under way comes at one of the next instructions: here, and not in the engine
+
+    def interrupt(self) -> None:
+        """From another thread: end the program's thinking, if it is at it still. Code that is not Python's goes on."""
+        from ctypes import c_ulong, py_object, pythonapi
+
+        with self._guard:
+            if self._thread:
+                self._interruptions = 1
+                pythonapi.PyThreadState_SetAsyncExc(c_ulong(self._thread), py_object(Interruption))
+
+    def says(self, name: str, step: Step) -> Any:
+        """What the program's own function of that name says of a step; None without one. Raises RunError."""
+        own: Callable[[Step], Any] | None = getattr(self._program, name, None)
+        try:
+            return own(step) if own is not None else None
+        except Exception as error:
+            what = f"The program of the run failed when it was asked about step {step.key}: {error!r}"
+            raise RunError(what, "Nothing was changed. Correct the program, then resume the run.") from error
+
+
+def _checked(action: Action) -> Action:
+    """The action, if what is to be recorded of it can be. Raises UsageError."""
+    kept: Json = action.call if isinstance(action, AddStep) else None
+    if isinstance(action, Finish):
+        kept = [action.result, action.error]
+    try:
+        if kept is not None:
+            json.dumps(kept)
+    except (TypeError, ValueError, RecursionError) as error:
+        what = (
+            f"The call of step {action.key}" if isinstance(action, AddStep) else "What the program ended the run with"
+        )
+        raise UsageError(f"{what} is no JSON: {error}.", "Say it in JSON, or keep it elsewhere and name it.") from None
+    return action
+
+
+def _stopped(why: str) -> Finish:
+    return Finish(CANCELLED, error=encode_error(Cancelled(why)))
+
+
+def failed(error: Exception) -> Finish:
+    """The end of a run whose program failed; `step` is told where the exception names one."""
+    told: Json = encode_error(error)
+    step = getattr(error, "step", "")
+    return Finish(FAILED, error={**told, "step": step} if isinstance(step, str) and step else told)
