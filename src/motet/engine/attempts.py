@@ -1,9 +1,9 @@
-"""Attempts on their way to executors and back: starting them, stopping them, judging what is reported."""
+"""Attempts on their way to executors and back: starting, stopping, judging them; and who waits for their outcomes."""
 
 from __future__ import annotations
 
 from _queue import SimpleQueue
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from threading import Event
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from motet.engine.calls import Call, Prepared, Settled
 from motet.kernel.decide import StartAttempt, StopAttempt
 from motet.kernel.events import Json
 from motet.kernel.inputs import Ended, Failed, Input, Succeeded
-from motet.kernel.state import Step, element_key
+from motet.kernel.state import M_RUNNING, RunState, Step, element_key
 from motet.ports import (
     Attempt,
     Attended,
@@ -244,3 +244,68 @@ def _plain(outcome: Outcome) -> Settled:
         return Settled(True, outcome.record)
     assert isinstance(outcome, Failure)
     return Settled(False, error=outcome.error)
+
+
+class Waiters:
+    """Callbacks that are due once, when a step, or an element of a map, has its outcome. The run's lock is held.
+
+    What is due is called by whoever lets the lock go, so that a callback may ask for the outcome.
+    """
+
+    def __init__(self, state: RunState) -> None:
+        self._state = state
+        self._waiting: dict[str, list[tuple[int, Callable[[], None]]]] = {}
+        self._turns: dict[str, Callable[[], None]] = {}
+        self._due: list[Callable[[], None]] = []
+
+    def ended(self, key: str, element: int = -1) -> bool:
+        """Whether the step, or the element, has its outcome."""
+        step = self._state.steps[key]
+        if element < 0 or step.map is None or step.ended:
+            return step.ended
+        own = self._state.steps.get(element_key(key, element))
+        return own.ended if own is not None else step.map.marks[element] > M_RUNNING
+
+    def add(self, key: str, element: int, callback: Callable[[], None]) -> None:
+        """Call back when the step, or the element, has its outcome."""
+        self._waiting.setdefault(key, []).append((element, callback))
+
+    def add_turn(self, key: str, callback: Callable[[], None]) -> None:
+        """Call back at the next change of the step: it may be the caller's turn to carry it out."""
+        self._turns[key] = callback
+
+    def forget(self, key: str, callback: Callable[[], None]) -> None:
+        """Call back no more."""
+        left = [pair for pair in self._waiting.pop(key, ()) if pair[1] != callback]
+        if left:
+            self._waiting[key] = left
+
+    def wake(self, touched: Mapping[str, None]) -> None:
+        """Those whom the changed steps concern are to be called."""
+        for key in touched:
+            if key in self._turns:
+                self._due.append(self._turns.pop(key))
+            left = []
+            for element, callback in self._waiting.pop(key, ()):
+                if self.ended(key, element):
+                    self._due.append(callback)
+                else:
+                    left.append((element, callback))
+            if left:
+                self._waiting[key] = left
+
+    def wake_all(self) -> None:
+        """All are to be called: the run goes on no more."""
+        self._due += self._turns.values()
+        self._due += [callback for pairs in self._waiting.values() for _, callback in pairs]
+        self._turns, self._waiting = {}, {}
+
+    def take_due(self) -> Sequence[Callable[[], None]]:
+        """Those who are to be called now."""
+        if not self._due:
+            return ()
+        due, self._due = self._due, []
+        return due
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting or self._turns)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from motet.errors import Cancelled, RunError, UsageError
@@ -14,7 +15,11 @@ from motet.kernel.events import Json
 from motet.kernel.program import Action, AddStep, Finish, Program, View
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLED, FAILED
+from motet.ports import Timers
 from motet.values.errors import encode_error
+
+PATIENCE_S = 3.0
+"""A program that has not answered for this long is interrupted when its run is to stop."""
 
 _INSTRUCTIONS = 100
 
@@ -26,25 +31,18 @@ class Interruption(BaseException):
 class Boundary:
     """Asks one program, under the lock of its run.
 
-    asked  how often it was asked; `asking` says whether it has yet to answer
-    stop   what a signal raised in the program: to be raised on once the run is in order
+    stop  what a signal raised in the program: to be raised on once the run is in order
     """
 
     def __init__(self, program: Program) -> None:
-        self.asked = 0
         self.stop: BaseException | None = None
         self._program = program
         self._guard = threading.Lock()
-        self._thread = self._interruptions = 0
-
-    @property
-    def asking(self) -> bool:
-        """Whether the program has yet to answer."""
-        return self._thread != 0
+        self._thread = self._interruptions = self._asked = self._hurried = 0
 
     def ask(self, view: View) -> Sequence[Action]:
         """What the program says. If it fails, so does the run: its history is sound, and it can be resumed."""
-        self.asked += 1
+        self._asked += 1
         self._interruptions = 0
         self._thread = threading.get_ident()
         try:
@@ -70,8 +68,20 @@ class Boundary:
         for _ in range(_INSTRUCTIONS * self._interruptions):
             pass  # an interruption under way comes at one of the next instructions: here, and not in the engine
 
-    def interrupt(self) -> None:
-        """From another thread: end the program's thinking, if it is at it still. Code that is not Python's goes on."""
+    def hurry(self, timers: Timers, is_wanted: Callable[[], bool]) -> None:
+        """From another thread: interrupt the program if it does not answer soon, once that is wanted."""
+        if self._thread and self._hurried != self._asked:
+            self._hurried = self._asked
+            timers.after(PATIENCE_S, partial(self._interrupt, timers, is_wanted, self._asked))
+
+    def _interrupt(self, timers: Timers, is_wanted: Callable[[], bool], asked: int) -> None:
+        if self._thread and self._asked == asked:
+            if is_wanted():
+                self._raise()
+            timers.after(PATIENCE_S, partial(self._interrupt, timers, is_wanted, asked))
+
+    def _raise(self) -> None:
+        """End the program's thinking, if it is at it still. Code that is not Python's goes on."""
         from ctypes import c_ulong, py_object, pythonapi
 
         with self._guard:

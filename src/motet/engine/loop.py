@@ -14,15 +14,12 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from enum import Enum
-from functools import partial
 from math import inf
 from types import TracebackType
 
-from motet.engine.attempts import Attempts, World
-from motet.engine.boundary import Boundary
+from motet.engine.attempts import Attempts, Waiters, World
 from motet.engine.replay import clear_below, left_behind, renew, review
 from motet.engine.session import Session
-from motet.engine.waiting import Waiters
 from motet.errors import Cancelled, KernelError, MotetError, StoreError
 from motet.failpoints import hit
 from motet.interrupts import Stop, need_stack
@@ -37,9 +34,6 @@ from motet.ports.voice import Replayed
 
 FLUSH_S = 0.1
 """What need not be safe at once is committed this much later, so that a page sees what runs."""
-
-PATIENCE_S = 3.0
-"""A program that has not answered for this long is interrupted when its run is to stop."""
 
 _AT_ONCE = 1000
 
@@ -78,7 +72,7 @@ class RunLoop:
         self._lease_s = lease_s
         self._attempts = Attempts(host, session, self.inbox.append, self.report)
         self._grants: dict[str, int] = {}
-        self._flush_due, self._minded = False, 0
+        self._flush_due = False
         self._listener = -1
         self._heard = self._kept = run.offset
         self._limits_at = inf
@@ -204,8 +198,6 @@ class RunLoop:
         except Exception as error:  # noqa: BLE001 - boundary: a fault of the engine must not leave anyone waiting for ever
             self.failed(error, fatal=True)
 
-    # ------------------------------------------------------------ the lock
-
     def __enter__(self) -> None:
         """Where the stack is nearly used up, RecursionError is raised before the lock is taken."""
         need_stack()
@@ -241,21 +233,14 @@ class RunLoop:
 
     def _see_to_program(self) -> None:
         """If news cannot be taken in because the program has yet to answer: see to it that it can be stopped."""
-        boundary = self.session.boundary
-        if self.inbox and boundary is not None and boundary.asking and boundary.asked != self._minded:
-            self._minded = boundary.asked
-            self.host.tender.after(PATIENCE_S, partial(self._interrupt, boundary, boundary.asked))
-
-    def _interrupt(self, boundary: Boundary, asked: int) -> None:
-        if self.inbox and boundary.asking and boundary.asked == asked:
-            if any(isinstance(told, ev.RunCancelling) for told in tuple(self.inbox)) or self._is_to_stop():
-                boundary.interrupt()
-            self.host.tender.after(PATIENCE_S, partial(self._interrupt, boundary, asked))
+        if self.inbox and self.session.boundary is not None:
+            self.session.boundary.hurry(self.host.tender, self._is_to_stop)
 
     def _is_to_stop(self) -> bool:
-        """Whether a request to stop has been published and not heard yet."""
+        """Whether a stop was asked for that has not been taken in."""
         entries = self.host.store.read(self.session.cursor, limit=_AT_ONCE, run=self.run.id, published=True)
-        return any(each.namespace == STEERING and each.key == "run.stop" for each in entries)
+        asked = any(each.namespace == STEERING and each.key == "run.stop" for each in entries)
+        return asked or any(isinstance(told, ev.RunCancelling) for told in tuple(self.inbox))
 
     # ------------------------------------------------------------ published events
 
@@ -349,8 +334,6 @@ class RunLoop:
             self.tell(TimerFired(now, "timeout", each.key, each.number, each.element))
         if again_s < inf:
             self._look_at_limits(again_s)
-
-    # ------------------------------------------------------------ the end
 
     def _end(self) -> None:
         self.host.tender.unlisten(self._listener)
