@@ -8,7 +8,7 @@ before they happen (a crash only repeats them), so they wait for the next outcom
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from motet.engine.boundary import Boundary, failed
@@ -21,7 +21,7 @@ from motet.kernel.fold import apply
 from motet.kernel.inputs import Input, Succeeded, judge, ring
 from motet.kernel.policy import Policy
 from motet.kernel.program import Action, Finish, Listen, Program, View, events_of, everything
-from motet.kernel.state import M_OWN, M_RUNNING, Changes, RunState, element_key
+from motet.kernel.state import M_OWN, M_RUNNING, Changes, RunState, Step, element_key
 from motet.kernel.transitions import CANCELLED, CANCELLING, ENDED, FAILED, RUNNING, SUCCEEDED
 from motet.ports import Clock, Store
 
@@ -96,7 +96,7 @@ class Session:
         commands: list[Command] = []
         packs: _Packs = {}
         for told in inputs:
-            if isinstance(told, Succeeded) and told.element >= 0 and self._pack(told, packs):
+            if isinstance(told, Succeeded) and told.element >= 0 and _pack(self.state, told, packs):
                 continue
             if packs and _is_packed(told, packs):
                 continue  # it has its outcome already: this came too late
@@ -188,21 +188,6 @@ class Session:
             raise self.broken from None
         if event.recorded:
             self.recorder.pending.append(event)
-
-    def _pack(self, told: Succeeded, packs: _Packs) -> bool:
-        """Put the first success of a map's element with the others of this round; False if it is no such thing."""
-        step = self.state.steps.get(told.key)
-        marks = step.map if step is not None else None
-        if marks is None or step is None or told.attempt != step.attempt or marks.marks[told.element] != M_RUNNING:
-            return False
-        if told.element in marks.known:
-            return False
-        indices, results, usages = packs.setdefault(told.key, ({}, [], []))
-        if told.element not in indices:
-            indices[told.element] = told.cached
-            results.append(told.result)
-            usages.append(told.usage)
-        return True
 
     def _settle(self, now: float, changes: Changes | None = None, *, commit: bool) -> list[Command]:
         """Ask program and kernel in turn until nothing follows any more; commit if that is due."""
@@ -299,6 +284,22 @@ def _is_stuck(program: Program | None, state: RunState) -> bool:
         and not state.active
         and not any(wait.open for wait in state.waits.values())
     )
+
+
+def _pack(state: RunState, told: Succeeded, packs: _Packs) -> bool:
+    """Put the first success of a map's element with the others of this round; False if it is no such thing."""
+    step = state.steps.get(told.key)
+    marks = step.map if step is not None else None
+    if marks is None or step is None or told.attempt != step.attempt or marks.marks[told.element] != M_RUNNING:
+        return False
+    if told.element in marks.known:
+        return False
+    indices, results, usages = packs.setdefault(told.key, ({}, [], []))
+    if told.element not in indices:
+        indices[told.element] = told.cached
+        results.append(told.result)
+        usages.append(told.usage)
+    return True
 
 
 def _is_packed(told: Input, packs: _Packs) -> bool:
