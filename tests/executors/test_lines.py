@@ -203,22 +203,22 @@ def test_a_line_that_has_no_end_is_told(rng: Random) -> None:
     log = outcomes.attempt(print).log
     assert log is not None
     output = Output("stderr", end)
-    assert output.open_s(0.0) is None
+    assert output.due_at is None
     os.write(start, b"\r 10 it\r 20 it\r")
     output.read(log)
-    assert output.open_s(0.0) is not None
+    assert output.due_at is not None
     output.tell_open(log, 0.0)
     assert outcomes.begun == [], "not yet"
     output.tell_open(log, float("inf"))
     assert outcomes.begun == [(0, "stderr", " 20 it")]
-    assert output.open_s(0.0) is None
+    assert output.due_at is None
     os.write(start, b" 30 it")
     output.read(log)
     output.tell_open(log, float("inf"))
     assert outcomes.begun[1:] == [(0, "stderr", " 30 it")]
     os.write(start, b"\ndone\n")
     output.read(log)
-    assert output.open_s(0.0) is None
+    assert output.due_at is None
     assert outcomes.texts("stderr") == ["\r 10 it\r 20 it\r 30 it", "done"]
     os.close(start)
     os.close(end)

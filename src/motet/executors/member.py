@@ -253,7 +253,7 @@ class Member:
             waits.append(_GROUP_POLL_S)
         if self.process.pidfd is None:
             waits.append(_EXIT_POLL_S)
-        waits += [wait for output in self.process.outputs if (wait := output.open_s(now)) is not None]
+        waits += [output.due_at - now for output in self.process.outputs if output.due_at is not None]
         return max(0.0, min(waits)) if waits else None
 
     def look(self, now: float) -> None:
@@ -261,7 +261,8 @@ class Member:
         if self.closed:
             return
         for output in self.process.outputs:
-            output.tell_open(partial(self._log, self.job), now)
+            if output.due_at is not None:
+                output.tell_open(partial(self._log, self.job), now)
         if not self.ended and self.process.pidfd is None and self.process.has_ended():
             self._on_exit(0)
         elif self.ended and not self._group_has_time():

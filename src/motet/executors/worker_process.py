@@ -30,14 +30,17 @@ _PIPE_BYTES = 1024 * 1024
 
 
 class Output:
-    """One of the two pipes, cut into lines: those that arrive together are logged together."""
+    """One of the two pipes, cut into lines: those that arrive together are logged together.
+
+    due_at  when `tell_open` is to be called, by `time.monotonic`; None if there is no line that has no end
+    """
 
     def __init__(self, stream: str, fd: int) -> None:
         self.stream = stream
         self.fd = fd
         self._last = ""
         self._rest = b""
-        self._due_at: float | None = None
+        self.due_at: float | None = None
 
     def read(self, log: LineLog, most_bytes: int = _CHUNK_BYTES) -> bool:
         """Log the lines that are there now, up to so many bytes. False when the pipe has come to its end."""
@@ -56,15 +59,15 @@ class Output:
         whole, end, rest = (self._rest + chunk).rpartition(b"\n")
         if end:
             self._put(whole, log)
-            self._due_at = None
+            self.due_at = None
         while len(rest) >= LINE_CHARS + NEAR_CHARS:
             head = rest[: LINE_CHARS + NEAR_CHARS].decode("utf-8", "surrogateescape")
             piece = head[: piece_end(head, len(head) - NEAR_CHARS)].encode("utf-8", "surrogateescape")
             self._put(piece, log)
             rest = rest[len(piece) :]
         self._rest = rest
-        if rest and self._due_at is None:
-            self._due_at = monotonic() + OPEN_S
+        if rest and self.due_at is None:
+            self.due_at = monotonic() + OPEN_S
 
     def _put(self, lines: bytes, log: LineLog) -> None:
         text = lines.decode("utf-8", "replace")
@@ -76,20 +79,16 @@ class Output:
         """The last lines, for a worker that does not come up."""
         return self._last.lstrip("\n")
 
-    def open_s(self, now: float) -> float | None:
-        """In how many seconds to call `tell_open`; None if there is no line that has no end."""
-        return None if self._due_at is None else max(0.0, self._due_at - now)
-
     def tell_open(self, log: LineLog, now: float) -> None:
         """Log what there is of a line that has no end for some time."""
-        if self._due_at is not None and now >= self._due_at:
-            self._due_at = None  # until more comes
+        if self.due_at is not None and now >= self.due_at:
+            self.due_at = None  # until more comes
             log(self.stream, so_far(self._rest.decode("utf-8", "replace")), time(), False)
 
     def drain(self, log: LineLog) -> None:
         """Log all that was written up to now, the last line too if its end is missing."""
         self.read(log, _PIPE_BYTES)
-        self._due_at = None
+        self.due_at = None
         if self._rest:
             self._put(self._rest, log)
             self._rest = b""

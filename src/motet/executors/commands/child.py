@@ -144,9 +144,10 @@ class Listener:
         """Wait once; True if `extra` can be read. Afterwards `child.ended` tells whether the process has ended."""
         if self._child.pidfd is None:
             patience_s = min(_POLL_S, _POLL_S if patience_s is None else patience_s)
-        now = monotonic()
-        waits = [wait for each in self._open.values() if (wait := each.open_s(now)) is not None]
-        patience_s = min([*waits, *([] if patience_s is None else [patience_s])], default=None)
+        for each in self._open.values():
+            if each.due_at is not None:
+                wait_s = each.due_at - monotonic()
+                patience_s = wait_s if patience_s is None else min(patience_s, wait_s)
         news = False
         for fd, _ in self._poll.poll(None if patience_s is None else max(0.0, patience_s) * 1000):
             output = self._open.get(fd)
@@ -160,8 +161,9 @@ class Listener:
                 news = True
             else:
                 self._child.ended = True
-        for output in self._open.values() if waits else ():
-            output.tell_open(self._log, monotonic())
+        for each in self._open.values():
+            if each.due_at is not None:
+                each.tell_open(self._log, monotonic())
         if self._child.pidfd is None and self._child.has_ended():
             self._child.ended = True
         return news
