@@ -19,7 +19,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "api.md"
 MODULES = (
     "motet", "motet.artifact", "motet.states", "motet.futures", "motet.task_runners", "motet.commands",
     "motet.cache_policies", "motet.tasks", "motet.flows", "motet.context", "motet.transactions", "motet.workflows",
-    "motet.history", "motet.exceptions",
+    "motet.history", "motet.exceptions", "motet.training", "motet.training.lightning", "motet.training.transformers",
 )  # fmt: skip
 """In this order. A name that two of them have is told with the first."""
 

@@ -68,6 +68,9 @@ if TYPE_CHECKING:
     from motet.history import fork as fork
     from motet.history import resume as resume
     from motet.history import runs as runs
+    from motet.training.checkpoints import checkpoint as checkpoint
+    from motet.training.checkpoints import checkpoint_folder as checkpoint_folder
+    from motet.training.checkpoints import last_checkpoint as last_checkpoint
     from motet.values.identity.files import Content as Content
     from motet.values.identity.means import means as means
     from motet.values.secrets import Secret as Secret
@@ -92,6 +95,7 @@ _HOMES = {
     **dict.fromkeys(("fork", "resume", "runs"), "motet.history"),
     "load": "motet.workflows", "means": "motet.values.identity.means",
     "Content": "motet.values.identity.files", "Secret": "motet.values.secrets",
+    **dict.fromkeys(("checkpoint", "checkpoint_folder", "last_checkpoint"), "motet.training.checkpoints"),
     **dict.fromkeys(("Container", "Environment", "File", "Git", "Mount", "Sandbox", "command"), "motet.commands"),
 }  # fmt: skip
 """Where each name is: a module of the voice of Python flows, or a module by its whole name."""

@@ -4,6 +4,7 @@ MOTET_HOME        where runs, artifacts and logs are kept (default ~/.motet)
 MOTET_DURABILITY  "normal": survives any kill; "full": also a loss of power, at a sync for each commit
 MOTET_THREADS     how many threads, MOTET_PROCESSES how many processes run submitted tasks of this process
 MOTET_COMMANDS    how many commands it runs at once
+MOTET_CHECKPOINTS how much is kept of the checkpoints of one step: "2Gi" by default; "none" for all of them
 MOTET_LOG_LIMIT   how much is kept of what one run writes: "1Gi" by default; "none" for all of it
 """
 
@@ -29,6 +30,7 @@ from motet.private import home as home
 from motet.values.secrets import Secrets
 
 if TYPE_CHECKING:
+    from motet.checkpoints import Checkpoints
     from motet.engine.driver import Driver
     from motet.kernel.events import Event
     from motet.ports import ArtifactStore, Executor, LogStore, RunRow
@@ -84,7 +86,9 @@ def open_logs(folder: str) -> LogStore:
     """The log store below `folder`."""
     from motet.stores.logs import FileLogs
 
-    return FileLogs(os.path.join(folder, "logs"), hide=Secrets(folder).hide, limit_bytes=_log_limit())
+    return FileLogs(
+        os.path.join(folder, "logs"), hide=Secrets(folder).hide, limit_bytes=_size("MOTET_LOG_LIMIT", 2**30)
+    )
 
 
 def work_folder(folder: str) -> str:
@@ -129,6 +133,12 @@ def open_host(folder: str) -> Host:
         )  # fmt: skip
         return CommandExecutor(setting, _number("MOTET_COMMANDS", cores))
 
+    def checkpoints() -> Checkpoints:
+        from motet.checkpoints import Checkpoints
+
+        return Checkpoints(host.store, host.artifacts, kept_bytes, host.unsynced)
+
+    kept_bytes = _size("MOTET_CHECKPOINTS", 2 * 2**30)
     cores = os.cpu_count() or 1
     host = Host(
         open_store(folder), open_artifacts(folder), open_logs(folder), SystemClock(),
@@ -142,6 +152,7 @@ def open_host(folder: str) -> Host:
     )  # fmt: skip
     host.resources = capacities()
     host.told = _told
+    host.checkpoints = checkpoints
     return host
 
 
@@ -171,10 +182,11 @@ def _durability() -> Literal["normal", "full"]:
     return "full" if given == "full" else "normal"
 
 
-def _log_limit() -> int | None:
-    text = os.environ.get("MOTET_LOG_LIMIT")
+def _size(name: str, default: int) -> int | None:
+    """The size that the variable holds; None for "none"."""
+    text = os.environ.get(name)
     if not text:
-        return 2**30
+        return default
     if text == "none":
         return None
     from motet.values.quantities import quantity
@@ -183,7 +195,7 @@ def _log_limit() -> int | None:
         return int(quantity(text))
     except (UsageError, ValueError, OverflowError):  # "nan" and "inf" are numbers too
         cure = 'Set it to a size such as "500Mi" or "10Gi", or to "none".'
-        raise UsageError(f"MOTET_LOG_LIMIT is {text!r}.", cure) from None
+        raise UsageError(f"{name} is {text!r}.", cure) from None
 
 
 def _number(name: str, default: int) -> int:

@@ -28,7 +28,8 @@ MotetError
 │   ├── WorkerDied            the process of an attempt ended: signal or exit status
 │   ├── CommandFailed         a command ended badly, or without its outputs, or could not be run
 │   ├── EnvironmentFailed     a Python environment could not be built
-│   └── TimedOut              an attempt ran longer than its limit
+│   ├── TimedOut              an attempt ran longer than its limit
+│   └── StaleAttempt          an attempt that is over wanted its state kept
 └── ResultUnavailable         a result was not kept, or can no longer be read
     └── ResultDamaged         its artifact is gone or damaged: its step has to run again
 """
@@ -215,6 +216,10 @@ class EnvironmentFailed(ExecutorError):
 
 class TimedOut(ExecutorError, TimeoutError):
     """An attempt ran longer than its `timeout_s`. It is Python's own TimeoutError too, as users of Prefect expect."""
+
+
+class StaleAttempt(ExecutorError):
+    """An attempt that is not its step's current one any more wanted its state kept: it was given up, or is over."""
 
 
 class ResultUnavailable(MotetError):

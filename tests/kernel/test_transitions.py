@@ -17,15 +17,15 @@ RUNS = ("pending", "running", "cancelling", "succeeded", "failed", "cancelled")
 
 # Rows: where a step is. Columns: what happens. A dot: that cannot be.
 TABLE = """
-          needs.met needs.lost started succeeded failed retrying skipped stopping cancelled interrupted reset   redefined
-pending   ready     .          .       .         .      .        skipped pending  cancelled .           pending pending
-ready     .         pending    running succeeded failed .        skipped ready    cancelled .           pending pending
-running   .         .          .       succeeded failed retrying .       running  cancelled ready       pending .
-retrying  .         .          running .         .      .        skipped retrying cancelled .           pending pending
-succeeded .         .          .       .         .      .        .       .        .         .           pending .
-failed    .         .          .       .         .      .        .       .        .         .           pending .
-cancelled .         .          .       .         .      .        .       .        .         .           pending .
-skipped   .         .          .       .         .      .        .       .        .         .           pending .
+          needs.met needs.lost started checkpointed succeeded failed retrying skipped stopping cancelled interrupted reset   redefined
+pending   ready     .          .       .            .         .      .        skipped pending  cancelled .           pending pending
+ready     .         pending    running .            succeeded failed .        skipped ready    cancelled .           pending pending
+running   .         .          .       running      succeeded failed retrying .       running  cancelled ready       pending .
+retrying  .         .          running .            .         .      .        skipped retrying cancelled .           pending pending
+succeeded .         .          .       .            .         .      .        .       .        .         .           pending .
+failed    .         .          .       .            .         .      .        .       .        .         .           pending .
+cancelled .         .          .       .            .         .      .        .       .        .         .           pending .
+skipped   .         .          .       .            .         .      .        .       .        .         .           pending .
 """  # noqa: E501
 RUN_TABLE = """
               started    cancelling  reopened  finishing  finished
@@ -73,7 +73,7 @@ EVENTS: dict[str, ev.StepEvent] = {
     for event in (
         ev.StepStarted(1.0, "x", 7), ev.StepSucceeded(1.0, "x", 1), ev.StepFailed(1.0, "x", 1),
         ev.StepRetrying(1.0, "x", 1), ev.StepSkipped(1.0, "x"), ev.StepStopping(1.0, "x"),
-        ev.StepCancelled(1.0, "x"), ev.StepInterrupted(1.0, "x"),
+        ev.StepCancelled(1.0, "x"), ev.StepInterrupted(1.0, "x"), ev.StepCheckpointed(1.0, "x", 1),
     )
 }  # fmt: skip
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from math import inf
 from typing import Literal, TypeAlias
 
 from motet import private
@@ -50,6 +51,31 @@ class FileArtifacts:
         try:
             if not self._refresh(path, artifact, parts):
                 self._write(path, parts)
+            with suppress(FileNotFoundError):  # a sweep may be as fast
+                self._remember(artifact.digest, os.stat(path))
+        except OSError as error:
+            raise _explained(error, self._folder) from error
+        return artifact
+
+    def put_stream(self, parts: Iterable[bytes | memoryview]) -> Stored:
+        from hashlib import sha256
+
+        hashed, size_bytes = sha256(), 0
+        part = os.path.join(self._folder, f"{os.urandom(6).hex()}{_PART}")
+
+        def read() -> Iterator[bytes | memoryview]:
+            nonlocal size_bytes
+            for each in parts:
+                hashed.update(each)
+                size_bytes += memoryview(each).nbytes
+                yield each
+
+        try:
+            with self._written(part, read()):
+                artifact = Stored(hashed.hexdigest(), size_bytes)
+                path = self._path(artifact.digest)
+                os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+                self._place(part, path)
             with suppress(FileNotFoundError):  # a sweep may be as fast
                 self._remember(artifact.digest, os.stat(path))
         except OSError as error:
@@ -106,6 +132,10 @@ class FileArtifacts:
         for folder in (*folders, *([self._folder] if folders else ())):
             private.sync(folder)
 
+    def remove(self, digest: str) -> None:
+        self._sound.pop(digest, None)
+        self._remove(self._path(checked(digest)), inf, dry_run=False)
+
     def sweep(self, used: Callable[[str], bool], older_than: float, *, dry_run: bool = False) -> Pruned:
         pruned = Pruned()
         for path, digest in self._all():
@@ -136,10 +166,14 @@ class FileArtifacts:
         return True
 
     def _write(self, path: str, parts: Sequence[bytes | memoryview]) -> None:
-        folder = os.path.dirname(path)
-        part = f"{path}.{os.urandom(6).hex()}{_PART}"
+        with self._written(f"{path}.{os.urandom(6).hex()}{_PART}", parts) as part:
+            self._place(part, path)
+
+    @contextmanager
+    def _written(self, part: str, parts: Iterable[bytes | memoryview]) -> Iterator[str]:
+        """The parts in a file of that name, which is to get its own; after an exception nothing is left of it."""
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        os.makedirs(os.path.dirname(part), mode=0o700, exist_ok=True)
         try:
             fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
             try:
@@ -149,16 +183,20 @@ class FileArtifacts:
                     os.fsync(fd)
             finally:
                 os.close(fd)
-            with unswept(self._folder):
-                hit("artifact.before_rename")
-                os.rename(part, path)
-                hit("artifact.after_rename")
+            yield part
         except BaseException:
             with suppress(OSError):
                 os.unlink(part)
             raise
+
+    def _place(self, part: str, path: str) -> None:
+        """Give what was written its own name."""
+        with unswept(self._folder):
+            hit("artifact.before_rename")
+            os.rename(part, path)
+            hit("artifact.after_rename")
         if self._sync:
-            private.sync(folder)
+            private.sync(os.path.dirname(path))
             private.sync(self._folder)
 
     def _all(self) -> Iterator[tuple[str, str]]:

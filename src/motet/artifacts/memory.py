@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from motet.artifacts.digests import checked, stored
@@ -31,6 +31,9 @@ class MemoryArtifacts:
             self._contents[artifact.digest] = (content, time.time())
         return artifact
 
+    def put_stream(self, parts: Iterable[bytes | memoryview]) -> Stored:
+        return self.put([bytes(each) for each in parts])
+
     def get(self, digest: str) -> memoryview:
         with self._lock:
             found = self._contents.get(checked(digest))
@@ -53,6 +56,10 @@ class MemoryArtifacts:
 
     def sync(self, digests: set[str]) -> None:
         pass
+
+    def remove(self, digest: str) -> None:
+        with self._lock:
+            self._contents.pop(digest, None)
 
     def sweep(self, used: Callable[[str], bool], older_than: float, *, dry_run: bool = False) -> Pruned:
         pruned = Pruned()

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "resume": "carry on with a run that crashed, failed or was stopped",
     "retry": "the same as resume",
     "fork": "make a new run that reuses what does not change",
+    "debug": "run one step alone, with what it was given, in a debugger",
     "limit": "list, set or remove limits that runs share",
     "prune": "remove old runs, their logs and artifacts",
     "backup": "write the store with artifacts and logs to one file",

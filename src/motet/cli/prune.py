@@ -8,9 +8,11 @@ from argparse import ArgumentParser, Namespace
 from contextlib import suppress
 from math import inf
 
-from motet import app
+from motet import app, checkpoints
+from motet.checkpoints import Checkpoints
 from motet.cli.terminal import Terminal
 from motet.errors import NotFound, StoreFull, UsageError
+from motet.kernel.transitions import SUCCEEDED
 from motet.ports import LogStore, Pruned, Retention, Store
 from motet.stores.homes import RESERVE
 from motet.stores.rules import ENDED, events_before
@@ -42,14 +44,22 @@ def prune_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--max-size", metavar="SIZE", help="the oldest, until the home takes no more than that: 500Mi, 20Gi"
     )
+    parser.add_argument(
+        "--checkpoints", action="store_true",
+        help="only the checkpoints of steps that have succeeded, of whatever age or as old as --older-than says",
+    )  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
 
 
 def prune(options: Namespace, terminal: Terminal) -> int:
     """Remove runs that have ended, of those that all options choose; then logs and artifacts that nothing refers to any
-    more. By age alone also events, cached results and Python environments as old.
+    more. By age alone also events, cached results, Python environments and the checkpoints of steps as old.
     """
     home, now = app.home(), time.time()
+    if options.checkpoints:
+        age = human.seconds_of(options.older_than) if options.older_than else 0.0
+        _tell_checkpoints(terminal, _remove_checkpoints(home, now - age, options.dry_run), options)
+        return 0
     retention = _retention(options)
     before = now - (retention.older_than_s or 0.0)
     store = app.open_store(home)
@@ -58,6 +68,7 @@ def prune(options: Namespace, terminal: Terminal) -> int:
     done, environments = Pruned(), 0
     while most_bytes is None or _is_beyond(store, home, most_bytes, retention):
         pruned = _prune_store(store, home, retention, now, options.dry_run)
+        done.freed_bytes += _remove_checkpoints(home, events_before(retention, now), options.dry_run)[1]
         swept = _sweep(store, home, min(before, settled_at), options.dry_run)
         done.runs += pruned.runs
         done.events += pruned.events
@@ -113,6 +124,45 @@ def _sweep(store: Store, home: str, before: float, dry_run: bool) -> Pruned:
         freed_bytes += _remove_work(store, app.work_folder(home), before)
         freed_bytes += _remove_packed(app.packed_folder(home), before)
     return Pruned(artifacts=swept.artifacts, freed_bytes=freed_bytes)
+
+
+def _remove_checkpoints(home: str, before: float, dry_run: bool) -> tuple[int, int]:
+    """Remove the checkpoints of runs that are gone, and of steps that succeeded before that time; gives how many, and
+    the bytes freed.
+    """
+    store = app.open_store(home)
+    kept = Checkpoints(store, app.open_artifacts(home), None)
+    count = freed_bytes = 0
+    for run in kept.runs():
+        is_gone = _is_gone(store, run)
+        for step, found in checkpoints.of_run(store, run).items():
+            if is_gone or _has_succeeded(store, run, step, before):
+                count += len(found)
+                freed_bytes += sum(each.size_bytes for each in found)
+                if not dry_run:
+                    kept.forget(run, step)
+        if is_gone and not dry_run:
+            kept.forget_run(run)
+    return count, freed_bytes
+
+
+def _has_succeeded(store: Store, run: str, key: str, before: float) -> bool:
+    """Whether the step, or the map whose element it is, succeeded before that time."""
+    try:
+        row = store.step(run, key)
+    except NotFound:
+        if not key.endswith("]"):
+            return False
+        return _has_succeeded(store, run, key.rpartition("[")[0], before)
+    return row.status == SUCCEEDED and row.ended_at is not None and row.ended_at < before
+
+
+def _tell_checkpoints(terminal: Terminal, done: tuple[int, int], options: Namespace) -> None:
+    count, freed_bytes = done
+    would = "Would remove" if options.dry_run else "Removed"
+    terminal.say(f"{would} {human.counted(count, 'checkpoint')}: {human.size(freed_bytes)}.")
+    if options.json:
+        terminal.json({"dry_run": options.dry_run, "checkpoints": count, "freed_bytes": freed_bytes})
 
 
 def _settling_bytes(store: Store, home: str) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections import Counter
+from collections.abc import Mapping
 
-from motet import app, questions
+from motet import app, checkpoints, questions
+from motet.checkpoints import Checkpoint
 from motet.cli.terminal import Terminal
 from motet.kernel import transitions as st
 from motet.kernel.events import Json
@@ -13,6 +15,7 @@ from motet.ports import RunRow, StepRow, Store
 from motet.values.published import Published, published
 from motet.views import documents, human, lookup, summary, values
 from motet.views.artifacts import told
+from motet.views.facts import checkpoint_line
 from motet.views.reasons import Reasons
 from motet.views.steps import counts, elements, find_step, index_of, of_maps
 from motet.views.tree import Node, lines, pressing_first, tree, urgent
@@ -161,9 +164,10 @@ def _show_steps(terminal: Terminal, store: Store, run: RunRow, steps: list[StepR
     names = _names(store, run, steps)
     # A tree that is taken in at a glance shows by itself what has to be seen to.
     first = [(step.key, Node(step)) for step in urgent(steps)][:limit] if len(drawn) > _GLANCE else []
+    kept = checkpoints.of_run(store, run.id)
     rows = [
         (
-            branch, lookup.step_status(run, node.step), _extra(run, node, names.get(node.step.key, "")),
+            branch, lookup.step_status(run, node.step), _said(run, node, names.get(node.step.key, ""), kept),
             human.moment(node.step.started_at), human.length(_took_s(run, node)),
         )
         for branch, node in first + drawn[: limit - len(first)]
@@ -180,6 +184,13 @@ def _took_s(run: RunRow, node: Node) -> float | None:
         return None
     took = [found for each in (node.step, *node.alike) if (found := lookup.duration_of(each)) is not None]
     return sum(took) if took else None
+
+
+def _said(run: RunRow, node: Node, name: str, kept: Mapping[str, list[Checkpoint]]) -> str:
+    """What is said of a step beside its status, with its last checkpoint while that may be of use."""
+    found = kept.get(node.step.key, ()) if node.step.status != st.SUCCEEDED else ()
+    last = f"checkpoint {checkpoint_line(found)}" if found else ""
+    return ", ".join(filter(None, (_extra(run, node, name), last)))
 
 
 def _names(store: Store, run: RunRow, steps: list[StepRow]) -> dict[str, str]:
@@ -220,6 +231,7 @@ def _show_step(terminal: Terminal, store: Store, run: RunRow, options: Namespace
         terminal.json(documents.step_document(store, run, step))
         return
     found = elements(store, run, step) if step.size is not None else None
+    kept = checkpoints.of_step(store, run.id, step.key)
     facts = [
         ("Step", terminal.paint(step.key, "bold")),
         ("Run", f"{run.name}  {run.id}"),
@@ -234,12 +246,17 @@ def _show_step(terminal: Terminal, store: Store, run: RunRow, options: Namespace
         ("Ended", human.moment(step.ended_at)),
         ("Took", human.length(lookup.duration_of(step))),
         ("Result", values.told(step.result) if step.status == "succeeded" and found is None else ""),
+        ("Checkpoint", checkpoint_line(kept)),
         ("Error", lookup.error_line(step.error)),
     ]
     _show_facts(terminal, facts)
     if isinstance(step.error, dict) and step.error.get("traceback"):
         terminal.say()
         terminal.say_lines(step.error["traceback"])
+    if kept:
+        terminal.say()
+        rows = [(each.title, str(each.attempt), human.moment(each.at), human.size(each.size_bytes)) for each in kept]
+        terminal.table(("CHECKPOINT", "ATTEMPT", "MADE", "SIZE"), rows)
     if found:
         _show_elements(terminal, run, step, found, options.n)
     _show_artifacts(terminal, run, [each for each in published(store, run.id) if each.step == step.key])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from _queue import SimpleQueue
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from math import inf
 from threading import Event
 from typing import TYPE_CHECKING
 
 from motet.engine.calls import Call, Prepared, Settled
-from motet.kernel.decide import StartAttempt, StopAttempt
+from motet.kernel.decide import Command, StartAttempt, StopAttempt
 from motet.kernel.events import Json
 from motet.kernel.inputs import Ended, Failed, Input, Succeeded
 from motet.kernel.state import M_RUNNING, RunState, Step, element_key
@@ -37,16 +39,19 @@ _EARLY_S = 0.001
 """Time is up this much early: timers go off a little early or late."""
 
 if TYPE_CHECKING:
+    from motet.checkpoints import Checkpoints
     from motet.engine.session import Session
 
 
 class World(Host, Protocol):
     """All that a run loop has to do with the world: it has no thread, lock or clock of its own.
 
-    specs  the executors that there are
+    specs        the executors that there are
+    checkpoints  gives the lists of those that steps have made
     """
 
     specs: Mapping[str, ExecutorSpec]
+    checkpoints: Callable[[], Checkpoints]
 
     @property
     def tender(self) -> Timers:
@@ -71,14 +76,16 @@ class World(Host, Protocol):
 
 
 class Attempts:
-    """The attempts of one run. `tell` takes news while the run is locked, `report` what executors say at any time.
+    """The attempts of one run. `tell` takes news while the run is locked; the others are called at any time.
 
-    here   attempts of the inline executor, for the thread that drives the run to start
+    here    attempts of the inline executor, for the thread that drives the run to start
+    forked  whether the run was given checkpoints of another one
     """
 
     def __init__(
         self, host: World, session: Session, tell: Callable[[Input], None],
-        report: Callable[[Attempt, Outcome], None],
+        report: Callable[[Attempt, Outcome], None], alone: AbstractContextManager[None],
+        carry_out: Callable[[Sequence[Command]], None],
     ) -> None:  # fmt: skip
         self.calls: dict[str, Call] = {}
         self.here: SimpleQueue[Attempt | None] = SimpleQueue()
@@ -87,6 +94,9 @@ class Attempts:
         self._run = session.state.run
         self._tell = tell
         self._report = report
+        self._alone = alone
+        self._carry_out = carry_out
+        self.forked = False
         self._executors: dict[str, Executor] = {}
         self._lenders: list[Lender] = []
         self._arrivals: dict[str, Callable[[], Event]] = {}
@@ -214,12 +224,32 @@ class Attempts:
                 self._arrivals[name] = found.arrival
         return found
 
+    def keep(self, which: tuple[str, int, int], made: Mapping[str, Json]) -> int:
+        """Commit a checkpoint that the attempt (key, number, element) has made; see `ports.Attempt`."""
+        kept, session = self._host.checkpoints(), self._session
+        with self._alone:
+            if session.broken is not None:
+                raise session.broken
+            told = kept.accept(session.state, which, made, self._host.clock.now())
+            self._carry_out(session.feed((told,)))
+        kept.tidy(self._run, told)
+        return told.number
+
+    def checkpoints(self, key: str, element: int = -1) -> list[Json]:
+        """What the next attempt at the step may begin from, the newest first, as `motet.checkpoints` lists it."""
+        if not (self._session.state.steps[key].checkpoints or self.forked):
+            return []
+        return self._host.checkpoints().begin_from(self._session.state, key, element)
+
     def _attempt(self, step: Step, command: StartAttempt, prepared: Prepared) -> Attempt:
         key, number, element = command.key, command.attempt, command.element
         log = self.log_of(key, number, element, prepared.log_file)
+        kept = self.checkpoints(key, element)
+        context = {**prepared.context, "checkpoints": kept} if kept else prepared.context
         return Attempt(
             self._run, key, number, prepared.function, prepared.args, prepared.kwargs, self._report, element,
-            step.task, prepared.context, log, step.policy.grace_s, prepared.options,
+            step.task, context, log, step.policy.grace_s, prepared.options,
+            keep=partial(self.keep, (key, number, element)),
         )  # fmt: skip
 
 

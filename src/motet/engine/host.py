@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from motet.engine.calls import Call, DeclaredCall
 from motet.engine.driver import Driver
@@ -40,6 +41,9 @@ from motet.ports import (
 from motet.ports.voice import Onward
 from motet.values.naming import checked
 
+if TYPE_CHECKING:
+    from motet.checkpoints import Checkpoints
+
 _PLACE = "place"
 """The documents that keep where the files of a run were moved to."""
 
@@ -50,9 +54,13 @@ class Host:
     """Store, artifacts, logs, clock, executors (made when first asked for) and the tender of this process.
 
     home       the folder in which all is kept; "" where it is kept nowhere
+    driver_type  what drives the runs that are taken up here
+    checkpoints  gives the list of those that steps have made; `unsynced` are their artifacts, yet to be synced
     resources  what steps may demand of this machine: {"cpu": 8, "memory": 16e9, "gpu": 1}
     told       is called with what each run has committed; quick, and raises nothing
     """
+
+    driver_type: type[Driver] = Driver
 
     def __init__(
         self, store: Store, artifacts: ArtifactStore, logs: LogStore, clock: Clock,
@@ -67,6 +75,8 @@ class Host:
         self.home = home
         self.resources: Mapping[str, float] = {}
         self.told: Callable[[Driver, Sequence[Event]], None] | None = None
+        self.checkpoints: Callable[[], Checkpoints]
+        self.unsynced: set[str] = set()
         self._executors: dict[str, Executor] = {}
         self._lock = threading.Lock()
 
@@ -98,7 +108,8 @@ class Host:
         self.store.keep_synced(self._sync_beside)
 
     def _sync_beside(self, digests: set[str]) -> None:
-        self.artifacts.sync(digests)
+        fresh = {self.unsynced.pop() for _ in range(len(self.unsynced))}
+        self.artifacts.sync(digests | fresh)
         self.logs.sync()
 
     def create(self, run: NewRun) -> None:
@@ -146,7 +157,7 @@ class Host:
         hit("resume.loaded")
         self.tender.after(_SYNC_S, self._keep_synced)  # most runs are over by then, and pay nothing
         session = Session(self.store, self.clock, state, epoch=row.epoch, program=program, params=row.params)
-        driver = Driver(self, session, row, lease_s)
+        driver = self.driver_type(self, session, row, lease_s)
         if self.told is not None:
             session.recorder.told = partial(self.told, driver)
         return driver

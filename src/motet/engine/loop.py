@@ -70,14 +70,14 @@ class RunLoop:
         self.waiters = Waiters(session.state)
         self._lock = host.lock()
         self._lease_s = lease_s
-        self._attempts = Attempts(host, session, self.inbox.append, self.report)
+        self._attempts = Attempts(host, session, self.inbox.append, self.report, self, self.carry_out)
+        self._attempts.forked = "at" in run.program.get("fork", ())
+        self.keep, self.checkpoints = self._attempts.keep, self._attempts.checkpoints
         self._grants: dict[str, int] = {}
         self._flush_due = False
-        self._listener = -1
         self._heard = self._kept = run.offset
-        self._limits_at = inf
-        self.here = self._attempts.here
-        self.log_of = self._attempts.log_of
+        self._listener, self._limits_at = -1, inf
+        self.here, self.log_of = self._attempts.here, self._attempts.log_of
 
     # ------------------------------------------------------------ begin and end
 

@@ -215,11 +215,16 @@ def _consumers(session: Session, key: str) -> list[str]:
 def renew(session: Session, keys: Collection[str]) -> None:
     """Put aside the outcomes of these steps, of all that is around or below them, and of all that used their results.
 
-    For a run that is taken up: what a dead engine left running has no outcome, and runs again anyway.
+    For a run that is taken up: what a dead engine left running has no outcome, and runs again anyway; from its
+    beginning, if it was named, and not from its last checkpoint.
     """
     for key in _renewed(session.state, keys) if keys else ():
         step = session.state.steps.get(key)
-        if step is not None and step.ended and not step.of:  # else it went with its map
+        if step is None or step.of:  # it went with its map
+            continue
+        if step.checkpoints and step.status == RUNNING and step.map is None:
+            session.note(ev.StepInterrupted(session.clock.now(), key))
+        if step.ended or (step.checkpoints and step.status != RUNNING):
             session.reset(key, "to be run anew", anew=True)
 
 

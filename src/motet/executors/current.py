@@ -11,11 +11,12 @@ from threading import Lock
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
+from motet.records import Protocol
 from motet.values.secrets import hide, settled
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
-    from motet.ports import LineLog
+    from motet.ports import ArtifactStore, LineLog
 
 LINE_CHARS = 64 * 1024
 """A line longer than this is logged in pieces, so that output without line ends needs no endless memory."""
@@ -57,6 +58,19 @@ def so_far(rest: str) -> str:
     return hide(settled(rest)).rstrip("\r").rpartition("\r")[2][-_SHOWN_CHARS:]
 
 
+class Keeper(Protocol):
+    """Keeps the checkpoints of an attempt in another process than the run's."""
+
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """Where they are."""
+        ...
+
+    def keep(self, made: Mapping[str, Json]) -> int:
+        """See `ports.Attempt`."""
+        ...
+
+
 class Current:
     """The attempt that runs in this context (see `ports.Attempt` for `context` and `log`).
 
@@ -66,13 +80,14 @@ class Current:
                  when the stream is flushed
     whole_lines  whether others write beside it, so that its last line has to end
     kept         what those remember of the attempt that its code calls: how many artifacts it has published, ...
+    keeper       keeps its checkpoints, where the run is driven by another process; None where nobody does
     printed      called with each line that it writes to stdout, in place of all that; None for none
     burst        what it writes in haste (see `capture`); None for nothing. `rush` lines were written until `rush_until`
     """
 
     __slots__ = (
-        "_lock", "_rests", "_shown", "_told_at", "at_stop", "burst", "context", "kept", "log", "printed", "rush",
-        "rush_until", "stopping", "tee", "whole_lines",
+        "_lock", "_rests", "_shown", "_told_at", "at_stop", "burst", "context", "keeper", "kept", "log", "printed",
+        "rush", "rush_until", "stopping", "tee", "whole_lines",
     )  # fmt: skip
 
     def __init__(
@@ -85,6 +100,7 @@ class Current:
         self.stopping: str | None = None
         self.at_stop: Callable[[], None] | None = None
         self.kept: dict[str, Any] = {}
+        self.keeper: Keeper | None = None
         self.printed: Callable[[str], None] | None = None
         self.burst: Any = None
         self.rush = 0

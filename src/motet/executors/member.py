@@ -14,7 +14,7 @@ from functools import partial
 from time import monotonic
 from typing import Any, Protocol, TypeAlias
 
-from motet.errors import ExecutorError
+from motet.errors import ExecutorError, MotetError
 from motet.executors import messages
 from motet.executors.worker_process import Output, WorkerProcess
 from motet.ports import Attempt, Failure, Outcome, Success
@@ -101,6 +101,7 @@ class Member:
         self.booted = self.ending = self.told = self.killed = self.ended = self.closed = False
         self.status = 0
         self._begun: Job | None = None
+        self._spoke: Job | None = None
         self._deadline: float | None = None
         self._selector = selector
         self._employer = employer
@@ -133,6 +134,9 @@ class Member:
         """Send a message (that of the job), or begin to. From any thread."""
         if job is not None and self.booted:
             job.attempt.began_at = monotonic()
+        self._send(parts, job)
+
+    def _send(self, parts: Sequence[Part], job: Job | None) -> None:
         with self._sending:
             if self.closed:
                 return
@@ -178,6 +182,8 @@ class Member:
                     self.job.attempt.began_at = monotonic()
             elif self.job is None:
                 raise ValueError(kind)
+            elif kind == "checkpoint":
+                self._on_checkpoint(self.job, *rest)
             elif kind == "unknown":
                 self._begin_by_value(self.job, rest[0])
             else:
@@ -190,6 +196,15 @@ class Member:
             self._on_answer(job, "failure", error, False)
         else:
             self.begin(job)
+
+    def _on_checkpoint(self, job: Job, made: Any) -> None:
+        self._spoke, keep = job, job.attempt.keep
+        try:
+            number, refused = keep(made) if keep is not None else 0, None
+        except Exception as error:  # noqa: BLE001 - boundary: whatever hinders it is for the attempt's code to know
+            told = error if isinstance(error, MotetError) else MotetError(f"The checkpoint was not kept: {error!r}.")
+            number, refused = 0, (told.what, told.cure)
+        self._send(messages.message("kept", number, refused), self._begun)
 
     def _on_answer(self, job: Job, kind: str, content: Any, leaving: bool) -> None:
         job.outcome = Success(record=content) if kind == "success" else Failure(content)
@@ -214,6 +229,8 @@ class Member:
         """Whether the worker, which is gone, had not even read what its job is."""
         if job is not self._begun:
             return True
+        if job is self._spoke:
+            return False
         return self.booted and (self.process.unread or bool(self.process.unsent))
 
     # -- the end

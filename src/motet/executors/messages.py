@@ -8,10 +8,12 @@ To the worker:
     ("settings", cwd, path)                     from now on; before a call whenever they have changed
     ("call", reference, function, args, kwargs, context, environ)
                                                 `reference` or, if that is None, `function`
+    ("kept", number, refused)                   the answer to a checkpoint; `refused` is None, or why and the cure
     ("close",)                                  end
 
 From the worker:
     ("ready",)                                  once: it has booted
+    ("checkpoint", made)                        the attempt's state was kept so (see `ports.Attempt`); waits for "kept"
     ("success", record, leaving)                `leaving`: the worker ends by itself now
     ("failure", error, leaving)
     ("unknown", error)                          the reference cannot be imported here: nothing was run

@@ -13,8 +13,10 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
+from motet.errors import StaleAttempt, UsageError
 from motet.executors import current, messages, references
 from motet.executors.whole import whole
 from motet.values import pickle
@@ -105,9 +107,13 @@ class _Artifacts:
         self._store: ArtifactStore | None = None
 
     def put(self, parts: Sequence[pickle.Part]) -> Stored:
+        return self.store.put(parts)
+
+    @property
+    def store(self) -> ArtifactStore:
         if self._store is None:
             self._store = self._factory()
-        return self._store.put(parts)
+        return self._store
 
 
 class _Worker:
@@ -122,6 +128,7 @@ class _Worker:
         self._cwd: str | None = None
         self._leaving = False
         self._interruptible = False
+        self._asking = Lock()
 
     def on_sigterm(self, number: int, frame: object) -> None:
         """End what is running in an orderly way: `finally` blocks run. The engine kills what does not end."""
@@ -146,6 +153,27 @@ class _Worker:
             if kind == "close":
                 return
             getattr(self, f"_on_{kind}")(*rest)
+
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """See `current.Keeper`."""
+        return self._artifacts.store  # type: ignore[no-any-return]
+
+    def keep(self, made: Mapping[str, Json]) -> int:
+        """See `current.Keeper`: tell the engine, and wait until it has it."""
+        if os.getpid() != self._pid:
+            raise UsageError(
+                "A process that the task has forked cannot keep checkpoints.", "Let the task itself do it."
+            )
+        with self._asking:
+            self._send("checkpoint", dict(made))
+            content = messages.receive(self._control)
+        if content is None:
+            self.die()
+        _, number, refused = pickle.loads(content)
+        if refused is not None:
+            raise StaleAttempt(*refused)
+        return int(number)
 
     def die(self) -> NoReturn:
         """Take all that attempts have started along: the engine that would have seen to it is gone."""
@@ -203,7 +231,9 @@ class _Worker:
                 self._send("unknown", _error(error))
                 return
         before: dict[str, str | None] = {}
-        token = current.running.set(current.Current(context))
+        here = current.Current(context)
+        here.keeper = self
+        token = current.running.set(here)
         try:
             self._interruptible = True
             _set_environ(environ, before)
@@ -215,6 +245,7 @@ class _Worker:
             answer = "failure", _error(error)
         if os.getpid() != self._pid:  # a fork that the task has made and not ended
             os._exit(1)
+        here.keeper = None  # for threads that are left of it
         current.running.reset(token)
         _set_environ(before, {})
         self._clean_up()

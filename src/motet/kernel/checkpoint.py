@@ -22,7 +22,7 @@ _ELSE: dict[str, Any] = {
     "form": "call", "parent": "", "name": "", "fingerprint": "", "needs": (), "after": (), "each": (),
     "call": None, "status": SUCCEEDED, "attempt": 0, "failures": 0, "started_at": None, "ended_at": None,
     "due_at": 0.0, "result": None, "error": None, "cached": False, "stopping": "", "of": "", "element": -1,
-    "doomed": "",
+    "doomed": "", "checkpoints": None,
 }  # fmt: skip
 """What a step is where its JSON is silent; most of its fields hold this."""
 

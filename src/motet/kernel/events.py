@@ -133,6 +133,23 @@ class StepStarted(StepEvent):
     element: int = -1
 
 
+class StepCheckpointed(StepEvent):
+    """The running attempt has kept its state, as checkpoint `number` of its step. The next attempt begins from it.
+
+    `digest` names the artifact, which need not be kept any more (see `motet.checkpoints`); `whole` tells whether the
+    code has said that it is whole.
+    """
+
+    kind = "step.checkpointed"
+    attempt: int = 1
+    element: int = -1
+    number: int = 0
+    digest: str = ""
+    size_bytes: int = 0
+    labels: Mapping[str, Json] = field(default_factory=dict)
+    whole: bool = True
+
+
 class StepSucceeded(StepEvent):
     """The step has its outcome. `cached`: it was taken over from an earlier step, nothing had to run.
 
@@ -300,7 +317,7 @@ KINDS: dict[str, type[Event]] = {
     cls.kind: cls
     for cls in (
         RunStarted, RunCancelling, RunReopened, RunFinishing, RunFinished, LimitSet,
-        StepAdded, StepStarted, StepSucceeded, StepRetrying, StepFailed, StepSkipped, StepStopping,
+        StepAdded, StepStarted, StepCheckpointed, StepSucceeded, StepRetrying, StepFailed, StepSkipped, StepStopping,
         StepCancelled, StepInterrupted, StepReset, StepRedefined, StepChanged, ElementsStarted, ElementsSucceeded,
         WaitAdded, WaitRemoved, EventReceived, TimePassed,
     )

@@ -24,7 +24,7 @@ from motet.kernel.moves import (
     withhold,
     withhold_elements,
 )  # fmt: skip
-from motet.kernel.state import RunState, Step
+from motet.kernel.state import MOST_CHECKPOINTS, RunState, Step, step_or_element
 from motet.kernel.transitions import ENDED, PENDING, RUN, RUN_ENDED, RUNNING, SUCCEEDED
 
 
@@ -153,6 +153,14 @@ def _step_started(state: RunState, event: ev.StepStarted) -> None:
     step.started_at = event.at
 
 
+def _step_checkpointed(state: RunState, event: ev.StepCheckpointed) -> None:
+    step = _subject(state, event)
+    move(state, step, event.kind, event.at)
+    key = step_or_element(step.key, event.element)
+    step.checkpoints = step.checkpoints or {}
+    step.checkpoints[key] = [*step.checkpoints.get(key, ())[1 - MOST_CHECKPOINTS :], event.number]
+
+
 def _step_succeeded(state: RunState, event: ev.StepSucceeded) -> None:
     step = _subject(state, event, event.element, event.attempt)
     step.result, step.cached, step.error = event.result, step.cached or event.cached, None
@@ -220,6 +228,8 @@ def _step_reset(state: RunState, event: ev.StepReset) -> None:
     step.cached, step.failures, step.stopping = 0, 0, ""
     if event.fingerprint:
         step.fingerprint = event.fingerprint
+    if event.fingerprint or event.anew:
+        step.checkpoints = None
     if step.map is not None:
         maps.drop_elements(state, step, step.map, keep=not (event.fingerprint or event.anew))
     if was in ENDED:
@@ -234,7 +244,8 @@ def _step_redefined(state: RunState, event: ev.StepRedefined) -> None:
     unrelate(state, step)
     step.task, step.form, step.parent, step.name = event.task, event.form, event.parent, event.name
     step.policy, step.fingerprint, step.call = state.policy(event.policy), event.fingerprint, event.call
-    step.error, step.failures, step.started_at = None, 0, None
+    step.error = step.started_at = step.checkpoints = None
+    step.failures = 0
     step.needs, step.after, step.each = event.needs, event.after, event.each
     _check_relations(state, step, event)
     maps.replace(state, step, event.size)
@@ -267,6 +278,7 @@ _APPLY: dict[type[ev.Event], Callable[[RunState, Any], None]] = {
     ev.LimitSet: _limit_set,
     ev.StepAdded: _step_added,
     ev.StepStarted: _step_started,
+    ev.StepCheckpointed: _step_checkpointed,
     ev.StepSucceeded: _step_succeeded,
     ev.StepRetrying: _step_retrying,
     ev.StepFailed: _step_failed,

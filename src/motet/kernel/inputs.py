@@ -66,7 +66,7 @@ class TimerFired(Record):
     element: int = -1
 
 
-Input: TypeAlias = Succeeded | Failed | Ended | TimerFired | ev.EventReceived
+Input: TypeAlias = Succeeded | Failed | Ended | TimerFired | ev.EventReceived | ev.StepCheckpointed
 
 
 class Judgement(Record):
@@ -97,6 +97,8 @@ def judge(state: RunState, told: Input) -> Judgement:
     if isinstance(told, Succeeded):
         outcome = told.result, told.cached, told.note, told.usage
         return Judgement(ev.StepSucceeded(told.at, told.key, told.attempt, told.element, *outcome))
+    if isinstance(told, ev.StepCheckpointed):
+        return Judgement(told)
     stopping = step.stopping or (state.steps[step.of].stopping if step.of else "")
     if isinstance(told, Ended):
         left = told.reason, told.attempt, told.result, told.usage

@@ -20,6 +20,10 @@ from motet.records import Record, field
 M_BLOCKED, M_WAITING, M_RUNNING, M_SUCCEEDED, M_OWN, M_ENDED = range(6)
 
 
+MOST_CHECKPOINTS = 10
+"""So many checkpoints of a step are known to the run: should the last one be damaged, the one before it counts."""
+
+
 class MapState(Record):
     """The elements of one map, a byte and a result each, so that a million of them stay cheap.
 
@@ -83,6 +87,7 @@ class Step(Record):
     of      the map that it is an element of, with `element` as its place
     bound   whether what it needs to run is there; an element has what its map has
     ticket  its place in line for limits, 0 when it is in none; `held` are the limits that it passed already
+    checkpoints  the numbers of those that its next attempt may begin from, oldest first, by its key or an element's
     """
 
     key: str
@@ -116,6 +121,7 @@ class Step(Record):
     bound: bool = True
     ticket: int = 0
     held: tuple[str, ...] = ()
+    checkpoints: dict[str, list[int]] | None = None
 
     @property
     def ended(self) -> bool:
@@ -288,3 +294,8 @@ def _element_status(step: Step, index: int) -> str:
 def element_key(of: str, index: int) -> str:
     """The key of an element of a map."""
     return f"{of}[{index}]"
+
+
+def step_or_element(key: str, index: int) -> str:
+    """The key of an element of the map `key`; for -1 the key itself."""
+    return key if index < 0 else element_key(key, index)

@@ -43,6 +43,7 @@ STEP: Final[dict[tuple[str, str], str]] = {
     (READY, "step.cancelled"): CANCELLED,
     (READY, "step.reset"): PENDING,
     (READY, "step.redefined"): PENDING,
+    (RUNNING, "step.checkpointed"): RUNNING,
     (RUNNING, "step.succeeded"): SUCCEEDED,
     (RUNNING, "step.failed"): FAILED,
     (RUNNING, "step.retrying"): RETRYING,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import inf
 
 from motet.ports.rows import Pruned
@@ -133,6 +133,13 @@ class ArtifactStore(Protocol):
         """
         ...
 
+    def put_stream(self, parts: Iterable[bytes | memoryview]) -> Stored:
+        """As `put`, for parts that are made one by one, and of which only one is to be in memory at a time.
+
+        What making them raises is raised, and nothing is kept.
+        """
+        ...
+
     def get(self, digest: str) -> memoryview:
         """The content, mapped where possible rather than read. Raises NotFound."""
         ...
@@ -143,6 +150,10 @@ class ArtifactStore(Protocol):
 
     def sync(self, digests: set[str]) -> None:
         """Bring these to the disk, those that there are. Raises OSError where the disk fails."""
+        ...
+
+    def remove(self, digest: str) -> None:
+        """Remove what its only user needs no more; nothing if it is not there."""
         ...
 
     def sweep(self, used: Callable[[str], bool], older_than: float, *, dry_run: bool = False) -> Pruned:

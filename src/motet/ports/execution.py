@@ -66,6 +66,9 @@ class Attempt(Record):
               and then to the time: a time limit counts from there
     stopping  why it is not wanted any more, None as long as it is: one that waits for its caller's thread looks
               at this before its code begins
+    keep      called, from any thread, with a checkpoint that the attempt's code has made: {"digest", "size_bytes",
+              "labels", "whole"}; gives its number, committed. Raises StaleAttempt for an attempt that is over.
+              `context["checkpoints"]` lists those that the attempt may begin from, the newest first
     """
 
     run: str
@@ -83,6 +86,7 @@ class Attempt(Record):
     options: Mapping[str, Json] = field(default_factory=dict)
     began_at: float | None = None
     stopping: str | None = None
+    keep: Callable[[Mapping[str, Json]], int] | None = None
 
 
 Place = Literal["caller", "here", "apart"]

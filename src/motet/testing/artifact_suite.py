@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from motet.errors import NotFound
 from motet.ports import ArtifactStore, Stored
@@ -123,6 +123,38 @@ def check_putting_again_makes_young(store: ArtifactStore) -> None:
     time.sleep(0.05)
     assert store.sweep(put_while_asked, now).artifacts == 0
     assert bytes(store.get(first.digest)) == b"again" * 20_000
+
+
+def check_streams(store: ArtifactStore) -> None:
+    """What comes piece by piece is kept as if it had come at once; of what breaks off, nothing is."""
+    pieces: list[bytes | memoryview] = [os.urandom(1000), b"", memoryview(os.urandom(200_000)), b"end"]
+    whole = b"".join(pieces)
+    streamed = store.put_stream(iter(pieces))
+    assert streamed == store.put([whole])
+    assert streamed.size_bytes == len(whole)
+    assert bytes(store.get(streamed.digest)) == whole
+    assert bytes(store.get(store.put_stream(()).digest)) == b""
+
+    def breaking() -> Iterator[bytes]:
+        yield b"begun"
+        raise ValueError("breaks off")
+
+    with refused(ValueError):
+        store.put_stream(breaking())
+    assert bytes(store.get(streamed.digest)) == whole
+
+
+def check_removing_one(store: ArtifactStore) -> None:
+    """What is removed by name is gone at once, however young; what is gone may be removed again, or put."""
+    first, other = store.put([b"first" * 20_000]), store.put([b"other"])
+    assert bytes(store.get(first.digest)) == b"first" * 20_000
+    store.remove(first.digest)
+    store.remove(first.digest)
+    with refused(NotFound):
+        store.get(first.digest)
+    assert bytes(store.get(other.digest)) == b"other"
+    assert store.put([b"first" * 20_000]) == first
+    assert bytes(store.get(first.digest)) == b"first" * 20_000
 
 
 def check_many_at_once(store: ArtifactStore) -> None:

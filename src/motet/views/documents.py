@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from motet import checkpoints
+from motet.checkpoints import Checkpoint
 from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow, Store
 from motet.values.published import published
@@ -12,7 +16,8 @@ from motet.views.values import as_json
 
 def run_document(store: Store, run: RunRow) -> Json:
     """The run with its steps and artifacts."""
-    steps = [step_json(each) for each in store.steps(run.id)]
+    kept = checkpoints.of_run(store, run.id)
+    steps = [{**step_json(each), **_checkpoints_json(kept.get(each.key, ()))} for each in store.steps(run.id)]
     return {**run_json(run), "steps": steps, "artifacts": [each.json for each in published(store, run.id)]}
 
 
@@ -22,7 +27,13 @@ def step_document(store: Store, run: RunRow, step: StepRow) -> Json:
     if step.size is not None:
         of_map["elements"] = [step_json(each) for each in elements(store, run, step)]
     artifacts = [each.json for each in published(store, run.id) if each.step == step.key]
-    return {"run": run.id, **step_json(step), **of_map, "artifacts": artifacts}
+    kept = _checkpoints_json(checkpoints.of_step(store, run.id, step.key))
+    return {"run": run.id, **step_json(step), **of_map, **kept, "artifacts": artifacts}
+
+
+def _checkpoints_json(found: Sequence[Checkpoint]) -> dict[str, Json]:
+    """Those of a step that are kept, the oldest first; nothing where there are none."""
+    return {"checkpoints": [each.json for each in found]} if found else {}
 
 
 def run_json(row: RunRow) -> Json:

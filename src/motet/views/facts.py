@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import cached_property
 
 from motet import leases, questions
+from motet.checkpoints import Checkpoint, of_step
 from motet.errors import NotFound
 from motet.kernel import transitions as st
 from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow, Store
+from motet.views import human
 from motet.views.steps import find_step
 
 _FEW = 10
@@ -44,6 +47,11 @@ class Facts:
         if key != self.of or event["event"] in ("step.added", "step.redefined", "step.changed"):
             return key in (self.of, self.step.key)
         return bool(element == self.element or self.element in event.get("indices", ()))
+
+    @cached_property
+    def checkpoints(self) -> list[Checkpoint]:
+        """Those that are kept, the oldest first."""
+        return of_step(self.store, self.run.id, self.step.key)
 
     @cached_property
     def note(self) -> Json:
@@ -151,3 +159,8 @@ class Facts:
             if differs and (found is None or (-len(differs), body["at"]) > found[0]):
                 found = (-len(differs), body["at"]), {"run": body["run"], "step": body["step"], "differs": differs}
         return found[1] if found else None
+
+
+def checkpoint_line(found: Sequence[Checkpoint]) -> str:
+    """The last of the checkpoints, and how old it is; empty for none."""
+    return f"{found[-1].title}, {human.length(max(0.0, time.time() - found[-1].at))} ago" if found else ""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from motet import voices
+from motet.checkpoints import Checkpoint
 from motet.errors import NotFound
 from motet.kernel import transitions as st
 from motet.kernel.events import Json
 from motet.ports.spec import Difference, differences, recorded_spec
 from motet.views import human, lookup
-from motet.views.facts import Facts
+from motet.views.facts import Facts, checkpoint_line
 from motet.views.steps import elements, index_of
 
 _MOST_ELEMENTS = 20
@@ -29,6 +30,7 @@ class Reasons(Facts):
             "run": self.run.id, "step": self.step.key, "status": self.step.status, "cached": self.step.cached,
             "why": list(self.why()), "needs": self.needs, "cache": self.note.get("cache"),
             "nearest": self.nearest, "reused": self.note.get("reused"),
+            "checkpoints": [each.json for each in self.checkpoints],
             "story": [{"at": at, "what": text} for at, text in self.story()],
         }  # fmt: skip
 
@@ -40,11 +42,13 @@ class Reasons(Facts):
             st.SKIPPED: self._why_skipped, st.CANCELLED: self._why_cancelled,
         }  # fmt: skip
         yield from told[self.step.status]()
+        if self.checkpoints and self.step.status != st.SUCCEEDED:
+            yield f"Its last checkpoint is {checkpoint_line(self.checkpoints)}: the next attempt begins from it."
 
     def story(self) -> Iterator[tuple[float, str]]:
         """What befell it, in order: time and text."""
         began_at = None
-        for event in _together(self.events) if self.step.form == "map" else self.events:
+        for event in _gathered(_together(self.events) if self.step.form == "map" else self.events):
             at, kind = event["at"], event["event"]
             if kind == "step.added":
                 yield at, self._told_added()
@@ -52,7 +56,7 @@ class Reasons(Facts):
                 if began_at is None:
                     yield from self._told_waits(at)
                 began_at = at
-                yield at, f"attempt {event.get('attempt', 1)} started"
+                yield at, f"attempt {event.get('attempt', 1)} started{_told_origin(self, event['from'])}"
             elif kind == "step.interrupted":
                 yield at, "interrupted: the process that ran it died; it is run again, and no retry is used up"
             elif kind == "step.changed":
@@ -311,6 +315,45 @@ def _together(events: Sequence[Json]) -> Iterator[Json]:
         yield last
 
 
+def _gathered(events: Iterable[Json]) -> Iterator[Json]:
+    """The events, of checkpoints in a row the last one only; starts tell which checkpoint was the last before."""
+    last, untold = None, False
+    for event in events:
+        if event["event"] == "step.checkpointed":
+            in_a_row = untold and last is not None
+            last, untold = {**event, "first": last["first"] if in_a_row and last else event["number"]}, True
+            continue
+        if untold and last is not None:
+            yield last
+        untold = False
+        if event["event"] == "step.started":
+            yield {**event, "from": last}
+            continue
+        if event.get("anew") or event.get("fingerprint"):
+            last = None
+        yield event
+    if untold and last is not None:
+        yield last
+
+
+def _told_origin(facts: Facts, last: Json) -> str:
+    """The checkpoint that an attempt begins from: the last one made before, or that which a fork was given."""
+    if last:
+        return f", from checkpoint {_title(last)}"
+    at = (facts.forked or {}).get("at", {}).get(facts.step.key)
+    return f", from checkpoint {at} of run {facts.name_of(facts.forked['run'])}" if at else ""
+
+
+def _told_checkpoints(event: Json) -> str:
+    count = event["number"] - event["first"] + 1
+    before = f"made {count} checkpoints, the last one" if count > 1 else "made checkpoint"
+    return f"{before} {_title(event)}, {human.size(event.get('size_bytes', 0))}"
+
+
+def _title(event: Json) -> str:
+    return Checkpoint(event["number"], 0, 0.0, "", 0, event.get("labels", {})).title
+
+
 def _told_elements(event: Json) -> str:
     if "count" not in event:
         return "succeeded"
@@ -327,6 +370,7 @@ def _told_success(event: Json) -> str:
 
 _TOLD: dict[str, Callable[[Json], str]] = {
     "step.succeeded": _told_success,
+    "step.checkpointed": _told_checkpoints,
     "elements.succeeded": _told_elements,
     "step.retrying": lambda it: (
         f"attempt {it.get('attempt', 1)} failed: {lookup.error_line(it.get('error'))}; "

@@ -16,6 +16,7 @@ from motet.executors.commands.begun import Begun
 from motet.executors.commands.child import Child, Listener, exit_status, script_on
 from motet.executors.commands.ending import Ending
 from motet.executors.commands.folders import attempt_folder
+from motet.executors.commands.keeping import VARIABLE
 from motet.executors.commands.launching import is_warm, launch, seen_at
 from motet.executors.commands.limits import Guard
 from motet.executors.commands.lines import Lines
@@ -49,6 +50,7 @@ class Running:
         self._alarm = alarm
         self._key = key_of(attempt)
         self._own = attempt_folder(setting.folder, attempt.run, self._key, attempt.number)
+        self._kept = setting.watch.keeping(attempt, self._key, lambda text: self.line.say(text))
         self._folder = os.path.abspath(command.folder) if command.folder else self._own
         self._ending = Ending(setting, attempt, command, (self._folder, self._own))
         self._told = Begun(attempt, self._key, command, self._folder, self._own)
@@ -71,6 +73,7 @@ class Running:
             self._ending.root = os.path.realpath(self._folder) if self._puts_out else ""
             seen = seen_at(self._command.place) or self._folder
             mounts = placed(self._command.mounts, self._setting.artifacts, seen) if self._command.mounts else []
+            mounts += self._kept.begin(self._command.place)
             tools = None if self._alarm is None else Tools(self._setting, self._job, self._alarm)
             folders = Folders(self._folder, f"{self._own}.beside", seen, self._setting.hidden)
             self._launched = launch(self._command, folders, mounts, tools)
@@ -80,6 +83,7 @@ class Running:
 
     def not_begun(self, error: MotetError | OSError) -> Outcome:
         """How it ends, since it could not be begun."""
+        self._kept.leave()
         if self._job.stopping is not None:
             return Stopped(self._job.stopping)
         return self._ending.broken(error)
@@ -89,22 +93,22 @@ class Running:
         launched = self._launched
         try:
             limits, name = launched.limits(self._command.limits), f"motet-{os.urandom(6).hex()}"
-            self._guard = Guard(limits, (self._folder, *launched.also), name, self.line.say)
+            self._guard = Guard(limits, (self._folder, self._kept.path, *launched.also), name, self.line.say)
         except (MotetError, OSError) as error:
             return self.not_begun(error)
         try:
             if self._command.changed:
                 self._before = outputs.states(self._folder)
-            return self._ended(self._begun(launched))
+            return self._kept.ended(self._ended(self._begun(launched)))
         except (MotetError, OSError) as error:
-            return self._ending.broken(error)
+            return self._kept.ended(self._ending.broken(error))
         finally:
             launched.close()
 
     def _variables(self) -> dict[str, str | None]:
         attempt = self._attempt
         own = {"MOTET_RUN": attempt.run, "MOTET_STEP": self._key, "MOTET_ATTEMPT": str(attempt.number)}
-        return {**own, **self._command.env, **self._secrets, "PWD": self._launched.cwd}
+        return {VARIABLE: self._kept.path, **own, **self._command.env, **self._secrets, "PWD": self._launched.cwd}
 
     # -- a process of its own
 
@@ -170,7 +174,7 @@ class Running:
     @property
     def ends_at_once(self) -> bool:
         """Whether its success takes no time to conclude: there is nothing to collect, and no code to call."""
-        return not (self._puts_out or self._command.then)
+        return not (self._puts_out or self._command.then or not self._kept.is_empty)
 
     @property
     def _puts_out(self) -> bool:
@@ -198,9 +202,9 @@ class Running:
             else:
                 self._answer, status = outcome.error, 1
         try:
-            return self._ended(status)
+            return self._kept.ended(self._ended(status))
         except (MotetError, OSError) as error:
-            return self._ending.broken(error)
+            return self._kept.ended(self._ending.broken(error))
         finally:
             self._launched.close()
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from motet import private
 from motet.errors import UsageError
+from motet.executors.commands.keeping import Watch
 from motet.executors.commands.marks import brand_of, fresh_mark, marked, numbered
 from motet.executors.orphans import OrphanKiller
 
@@ -31,6 +32,7 @@ class Setting:
     artifacts  opens the store for outputs
     secrets    gives the value of a named secret; raises UsageError for an unknown one
     hidden     folders that a command sees nothing of, but for its own, where its place can hide them
+    watch      looks into the checkpoint folders of attempts
     mark       what every process of this executor is known by (see `marks`)
     """
 
@@ -45,6 +47,7 @@ class Setting:
         self.mark = fresh_mark()
         self._open_artifacts = artifacts
         self._artifacts: ArtifactStore | None = None
+        self.watch = Watch(folder, lambda: self.artifacts)
         self._orphans = OrphanKiller(self.mark, brand_of(self.mark))
         self._told: set[int] = set()
         self._watched = False
@@ -161,6 +164,7 @@ class Setting:
 
     def close(self) -> None:
         """End what is left of the commands, which have all ended."""
+        self.watch.close()
         if self._serial:
             self._sweep()
         while self._spares:

@@ -25,6 +25,7 @@ INVARIANTS = {
     "outcomes-are-recorded-once": "a step (or run) that has an outcome gets no other, unless it was reset",
     "outcomes-are-of-the-current-attempt": "what a former attempt reports, or reports twice, is dropped",
     "no-start-after-the-outcome": "no attempt starts after the outcome of its step was recorded",
+    "attempts-begin-from-the-last-checkpoint": "the last one committed; what a former attempt keeps is refused",
     "attempt-numbers-only-grow": "no attempt has the number of an earlier one whose start was recorded",
     "stale-owners-are-fenced": "nothing is written by an owner after another has taken over",
     "commands-follow-their-commit": "what an attempt needs is in the journal before it starts",

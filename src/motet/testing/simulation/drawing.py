@@ -43,6 +43,7 @@ def _chances(rng: random.Random) -> Chances:
         coarse=rng.choice((0.0, 0.5, 1.0)),
         edited=rng.choice((0.0, 0.0, 0.5)),
         longest_s=rng.choice((1.0, 5.0, 20.0)),
+        keep=rng.choice((0.0, 0.3, 0.6)),
     )
 
 

@@ -103,6 +103,9 @@ FAULTS = {
         "a request to stop changes nothing", _APPLY, ev.RunCancelling, m.folding(m.go_on)
     ),
     "endings-are-forgotten": Fault("a new owner does not know of the end", Session, "begin", m.no_ending),
+    "checkpoints-are-forgotten": Fault(
+        "they are recorded, and not known", _APPLY, ev.StepCheckpointed, m.folding(m.forget_checkpoints)
+    ),
     "parked-steps-are-not-woken": Fault(
         "of several limits one is served", engine, "decide", m.deciding(before=m.one_freed)
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from motet.engine.calls import Settled
@@ -22,6 +22,7 @@ class Item:
     attempt  the last one it knows of, written by the owner of epoch `by`
     due_at   when a retry is due, by the wall clock; `wait_s` after the failure
     own      whether it is an element of which something was told by itself
+    kept     the numbers of its checkpoints that its next attempt may begin from
     """
 
     status: str = "pending"
@@ -32,6 +33,7 @@ class Item:
     wait_s: float = 0.0
     result: Json = None
     own: bool = False
+    kept: list[int] = field(default_factory=list)
 
 
 class Ledger:

@@ -286,6 +286,11 @@ def forget_offset(state: RunState, event: Any, before: RunState) -> None:
     state.offset = before.offset
 
 
+def forget_checkpoints(state: RunState, event: Any, before: RunState) -> None:
+    """What an attempt has kept is not known."""
+    state.steps[event.key].checkpoints = None
+
+
 def forget_steering(state: RunState, event: Any, before: RunState) -> None:
     """Which requests to stop are settled is not known any more."""
     state.steered = before.steered

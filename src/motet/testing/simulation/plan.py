@@ -52,6 +52,7 @@ class Chances:
     break_   it cannot even be started
     lost     its result is not kept (only for steps that a script carries out itself)
     coarse   it takes whole seconds, so that many end at once
+    keep     it makes a checkpoint, and another
     edited   another process finds the script changed in places, and runs these and what used their results anew
     """
 
@@ -63,6 +64,7 @@ class Chances:
     lost: float = 0.0
     coarse: float = 0.0
     edited: float = 0.0
+    keep: float = 0.0
     longest_s: float = 5.0
 
 

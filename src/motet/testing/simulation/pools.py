@@ -8,8 +8,9 @@ from motet.engine.calls import Prepared, Settled
 from motet.kernel.policy import Policy
 from motet.kernel.state import element_key
 from motet.ports import Attempt, Failure, Outcome, Place, Stopped, Success
+from motet.testing.simulation.ledger import Ledger
 from motet.testing.simulation.plan import Chances, Pool
-from motet.testing.simulation.world import COMMAND, Process, Running
+from motet.testing.simulation.world import COMMAND, Process, Running, Violation
 
 
 def outcome_of(rng: random.Random, chances: Chances, running: Running) -> Outcome:
@@ -62,7 +63,8 @@ class SimulatedPool:
 
     place: Place = "here"
 
-    def __init__(self, process: Process, pool: Pool) -> None:
+    def __init__(self, process: Process, pool: Pool, ledger: Ledger) -> None:
+        self._ledger = ledger
         self.name, self.capacity, self.backlog = pool.name, pool.capacity, pool.backlog
         self._process = process
         self._stops = pool.stops
@@ -84,6 +86,12 @@ class SimulatedPool:
         if policy.timeout_s is not None and rng.random() < chances.lose:
             return
         world.after(seconds, self._end, attempt, outcome, owner=process)
+        self._check_begun(attempt)
+        own = random.Random(running.mark)
+        while own.random() < chances.keep:  # at times after its end
+            world.after(
+                own.random() * own.choice((1.2, 10.0)) * seconds, self._keep, attempt, owner=process, live=False
+            )
         while rng.random() < chances.repeat:
             seconds += rng.random() * 10.0
             world.after(seconds, self._report, attempt, outcome, owner=process)
@@ -91,6 +99,31 @@ class SimulatedPool:
     def _end(self, attempt: Attempt, outcome: Outcome) -> None:
         self._jobs.pop(_id(attempt), None)
         self._report(attempt, outcome)
+
+    def _keep(self, attempt: Attempt) -> None:
+        """The attempt's code makes a checkpoint."""
+        process, keep = self._process, attempt.keep
+        assert keep is not None
+        process.world.say(process.name, "keeps", attempt.args[0].name, attempt.number)
+        made = {"digest": "0" * 64, "size_bytes": 1, "labels": {"by": attempt.args[0].mark}}
+
+        def work() -> None:
+            keep(made)
+
+        process.work(work)
+
+    def _check_begun(self, attempt: Attempt) -> None:
+        """An attempt begins from the last checkpoint that was committed, unless its step runs anew."""
+        running: Running = attempt.args[0]
+        if self._process.epoch != self._ledger.epoch:
+            return  # nobody can keep a process from starting what it meant to start before it was paused
+        found = [each["number"] for each in attempt.context.get("checkpoints", ())][:1]
+        kept = self._ledger.item(running.name).kept[-1:]
+        if found != kept:
+            raise Violation(
+                "attempts-begin-from-the-last-checkpoint",
+                f"{running.name}: from {found or 'none'}, not {kept or 'none'}",
+            )
 
     def _report(self, attempt: Attempt, outcome: Outcome) -> None:
         self._process.world.say(self._process.name, "hears of", attempt.args[0].name, attempt.number, _word(outcome))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, MutableSequence
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
+from motet.artifacts.memory import MemoryArtifacts
+from motet.checkpoints import Checkpoints
 from motet.engine.session import Session
 from motet.kernel.state import Step
-from motet.ports import Executor, ExecutorSpec, Lock
+from motet.ports import Executor, ExecutorSpec, Lock, Store
 from motet.testing.simulation.link import Link
 from motet.testing.simulation.pools import SimulatedCall, SimulatedPool
 from motet.testing.simulation.world import COMMAND, Process, Violation
@@ -123,7 +125,11 @@ class Surroundings:
         self.tender = Timers(process)
         self.resources: Mapping[str, float] = {}
         self._process = process
-        self._pools = {pool.name: SimulatedPool(process, pool) for pool in process.world.plan.pools.values()}
+        kept = Checkpoints(cast(Store, link.store), MemoryArtifacts(), None)
+        self.checkpoints = lambda: kept
+        self._pools = {
+            pool.name: SimulatedPool(process, pool, link.ledger) for pool in process.world.plan.pools.values()
+        }
         self.specs = {
             name: ExecutorSpec(lambda pool=pool: pool, pool.capacity, pool.backlog)  # type: ignore[misc]
             for name, pool in self._pools.items()

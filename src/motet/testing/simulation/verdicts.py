@@ -94,6 +94,13 @@ def step_redefined(ledger: Ledger, event: Mapping[str, Any]) -> None:
         raise Violation("outcomes-are-recorded-once", f"{key} was redefined while an outcome of it stood, or it ran")
     ledger.specs[key] = _spec(ledger, event)
     ledger.items[key].failures = 0
+    _forget_kept(ledger, key)
+
+
+def _forget_kept(ledger: Ledger, key: str) -> None:
+    """What was kept of the step, and of its elements, is of no use to what it is now."""
+    for item in (ledger.items[key], *(item for _, item in ledger.elements(key))):
+        item.kept.clear()
 
 
 def step_changed(ledger: Ledger, event: Mapping[str, Any]) -> None:
@@ -109,6 +116,17 @@ def step_started(ledger: Ledger, event: Mapping[str, Any]) -> None:
     if number <= item.attempt:
         raise Violation("attempt-numbers-only-grow", f"{key} started as {number} after {item.attempt}")
     item.status, item.attempt, item.by = "running", number, ledger.epoch
+
+
+def step_checkpointed(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """The attempt that runs has kept its state, under a number that was not used before."""
+    key, element = event["key"], event.get("element", -1)
+    name = key if element < 0 else f"{key}[{element}]"
+    ledger.check_current(name, event.get("attempt", 1), {"by": event["labels"]["by"]})
+    kept = ledger.item(name).kept
+    if kept and event["number"] <= kept[-1]:
+        raise Violation("attempt-numbers-only-grow", f"{name}: checkpoint {event['number']} after {kept[-1]}")
+    kept.append(event["number"])
 
 
 def step_succeeded(ledger: Ledger, event: Mapping[str, Any]) -> None:
@@ -216,6 +234,8 @@ def step_reset(ledger: Ledger, event: Mapping[str, Any]) -> None:
     if item.status == "running" and ledger.specs[key].size is None:
         raise Violation("outcomes-are-recorded-once", f"{key} was reset while it ran")
     item.status, item.failures = "pending", 0
+    if event.get("fingerprint") or event.get("anew"):
+        _forget_kept(ledger, key)
     for name, element in ledger.elements(key):
         if element.status != "succeeded" or event.get("fingerprint") or event.get("anew"):
             element.status, element.failures = "pending", 0
@@ -249,6 +269,7 @@ FOLD: dict[str, Callable[[Ledger, Mapping[str, Any]], None]] = {
     "run.finished": run_finished,
     "step.added": step_added,
     "step.started": step_started,
+    "step.checkpointed": step_checkpointed,
     "step.succeeded": step_succeeded,
     "step.retrying": step_retrying,
     "step.failed": step_failed,
