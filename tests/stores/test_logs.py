@@ -25,7 +25,7 @@ def line(text: str, key: str = "k") -> LogLine:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("segment_bytes", [16 * 2**20, 30_000, 700])
+@pytest.mark.parametrize("segment_bytes", [4 * 2**20, 30_000, 700])
 def test_they_do_what_the_port_promises(
     check: Callable[[LogStore, Random], None], segment_bytes: int, tmp_path: Path, rng: Random
 ) -> None:

@@ -24,7 +24,7 @@ _LIST = ".keys"
 _OPEN_FILES = 32
 """So many files are kept open: a process seldom drives more runs at once."""
 
-_SEGMENT_BYTES = 16 * 2**20
+_SEGMENT_BYTES = 4 * 2**20
 _UNHEARD_S = 10.0
 _LIST_SHARE = 8
 """A list of steps is that much shorter than what they wrote, or there is none."""
