@@ -134,7 +134,7 @@ def test_working_directory_and_variables(bench: Workbench, tmp_path: Path) -> No
 
 def test_a_fresh_folder_goes_after_a_success_and_stays_after_a_failure(bench: Workbench) -> None:
     assert bench.done("echo x > kept").folder == ""
-    assert not os.path.exists(bench.attempt_folder(0))
+    wait_until(lambda: not os.path.exists(bench.attempt_folder(0)), "it is gone")
     bench.failed("echo x > kept; exit 1")
     assert Path(bench.attempt_folder(1), "kept").exists()
 
@@ -149,7 +149,8 @@ def test_a_fresh_folder_is_fresh_even_where_a_killed_engine_has_left_one(bench: 
 
 
 def test_then_makes_the_value(bench: Workbench) -> None:
-    assert bench.run("echo 5", then=lambda finished: int(finished.stdout)) == Success(5)
+    outcome = bench.run("echo 5", then=lambda finished: int(finished.stdout))
+    assert isinstance(outcome, Success) and outcome.value == 5
     error = bench.failed("echo five", then=lambda finished: int(finished.stdout))
     assert error["type"] == "ValueError"
 

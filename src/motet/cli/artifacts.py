@@ -11,7 +11,7 @@ from motet.cli.terminal import Terminal
 from motet.errors import NotFound, UsageError
 from motet.ports import ArtifactStore
 from motet.values.published import Published, history, published
-from motet.views import human, lookup
+from motet.views import human, lookup, usage
 from motet.views.artifacts import as_csv, content_of, told, whole_table
 
 # ---------------------------------------------------------------- artifacts
@@ -41,9 +41,9 @@ def artifacts(options: Namespace, terminal: Terminal) -> int:
     if not options.run:
         raise UsageError("motet artifacts: neither a run nor --key was given.", "Name a run: `motet ls` lists them.")
     run = lookup.find_run(store, options.run)
-    found = published(store, run.id)
+    found = [*published(store, run.id), *usage.put_out(store, run)]
     if not options.artifact:
-        _list(terminal, found, empty=f"Run {run.name} has published no artifacts.")
+        _list(terminal, found, empty=f"Run {run.name} has published no artifacts, and put out no files.")
         return 0
     one = _find(found, options.artifact, run.name)
     if options.output:

@@ -13,9 +13,9 @@ from motet.kernel import transitions as st
 from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow, Store
 from motet.values.published import Published, published
-from motet.views import documents, human, lookup, summary, values
+from motet.views import documents, human, lookup, summary, usage, values
 from motet.views.artifacts import told
-from motet.views.facts import checkpoint_line
+from motet.views.facts import Facts, checkpoint_line
 from motet.views.reasons import Reasons
 from motet.views.steps import counts, elements, find_step, index_of, of_maps
 from motet.views.tree import Node, lines, pressing_first, tree, urgent
@@ -245,6 +245,7 @@ def _show_step(terminal: Terminal, store: Store, run: RunRow, options: Namespace
         ("Started", human.moment(step.started_at)),
         ("Ended", human.moment(step.ended_at)),
         ("Took", human.length(lookup.duration_of(step))),
+        ("Used", usage.told(took[-1]) if (took := Facts(store, run, step).used) and found is None else ""),
         ("Result", values.told(step.result) if step.status == "succeeded" and found is None else ""),
         ("Checkpoint", checkpoint_line(kept)),
         ("Error", lookup.error_line(step.error)),
@@ -259,7 +260,11 @@ def _show_step(terminal: Terminal, store: Store, run: RunRow, options: Namespace
         terminal.table(("CHECKPOINT", "ATTEMPT", "MADE", "SIZE"), rows)
     if found:
         _show_elements(terminal, run, step, found, options.n)
-    _show_artifacts(terminal, run, [each for each in published(store, run.id) if each.step == step.key])
+    _show_artifacts(
+        terminal,
+        run,
+        [each for each in (*published(store, run.id), *usage.put_out(store, run)) if each.step == step.key],
+    )
 
 
 def _told_elements(run: RunRow, found: list[StepRow]) -> str:

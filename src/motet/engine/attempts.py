@@ -190,14 +190,14 @@ class Attempts:
             return Ended(at, key, 0, "late", element)
         if isinstance(outcome, Stopped):
             if outcome.reason != "timeout":
-                return Ended(at, key, number, outcome.reason, element, outcome.record, outcome.usage)
-            outcome = Failure(_timed_out(step, element, outcome), usage=outcome.usage)
+                return Ended(at, key, number, outcome.reason, element, outcome.record, outcome.facts)
+            outcome = Failure(_timed_out(step, element, outcome), facts=outcome.facts)
         call = self.calls.get(key)
         try:
             settled = call.settle(attempt, outcome) if call is not None else _plain(outcome)
         except Exception as error:  # noqa: BLE001 - boundary: an outcome that cannot be kept must not get lost
             settled = Settled(False, error=encode_error(error), retry=False)
-        return news_of(at, key, number, settled, element, outcome.usage)
+        return news_of(at, key, number, settled, element, outcome.facts)
 
     def left_by(self, step: Step) -> list[Json]:
         """What attempts at the step have left, whose engine died."""
@@ -254,12 +254,12 @@ class Attempts:
 
 
 def news_of(
-    at: float, key: str, number: int, settled: Settled, element: int = -1, usage: Json = None
+    at: float, key: str, number: int, settled: Settled, element: int = -1, facts: Json = None
 ) -> Succeeded | Failed:  # fmt: skip
     """The news of how an attempt ended."""
     if settled.ok:
-        return Succeeded(at, key, number, settled.record, element, settled.cached, settled.note, usage)
-    return Failed(at, key, number, settled.error, element, settled.retry, settled.delay_s, usage)
+        return Succeeded(at, key, number, settled.record, element, settled.cached, settled.note, facts)
+    return Failed(at, key, number, settled.error, element, settled.retry, settled.delay_s, facts)
 
 
 def _timed_out(step: Step, element: int, stopped: Stopped) -> Json:

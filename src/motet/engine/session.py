@@ -110,9 +110,9 @@ class Session:
                 # What was kept before would be found again: it need not be safe before it is used.
                 news = news or not (isinstance(told, Succeeded) and told.cached)
         for key, (indices, *told_of) in packs.items():
-            results, usages = [() if all(each is None for each in values) else values for values in told_of]
+            results, facts = [() if all(each is None for each in values) else values for values in told_of]
             cached = [each for each in indices if indices[each]]
-            self._record(ev.ElementsSucceeded(now, key, [*indices], results, cached, usages))
+            self._record(ev.ElementsSucceeded(now, key, [*indices], results, cached, facts))
         self._finish = self._finish or then
         return commands + self._settle(now, commit=news or bool(packs))
 
@@ -294,11 +294,11 @@ def _pack(state: RunState, told: Succeeded, packs: _Packs) -> bool:
         return False
     if told.element in marks.known:
         return False
-    indices, results, usages = packs.setdefault(told.key, ({}, [], []))
+    indices, results, facts = packs.setdefault(told.key, ({}, [], []))
     if told.element not in indices:
         indices[told.element] = told.cached
         results.append(told.result)
-        usages.append(told.usage)
+        facts.append(told.facts)
     return True
 
 

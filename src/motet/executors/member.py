@@ -206,8 +206,9 @@ class Member:
             number, refused = 0, (told.what, told.cure)
         self._send(messages.message("kept", number, refused), self._begun)
 
-    def _on_answer(self, job: Job, kind: str, content: Any, leaving: bool) -> None:
+    def _on_answer(self, job: Job, kind: str, content: Any, leaving: bool, usage: Any = None) -> None:
         job.outcome = Success(record=content) if kind == "success" else Failure(content)
+        job.outcome.facts = usage
         for output in self.process.outputs:
             output.drain(partial(self._log, job))
         if leaving or not self.booted:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from motet.errors import StaleAttempt, UsageError
 from motet.executors import current, messages, references
+from motet.executors.usage import OwnUsage
 from motet.executors.whole import whole
 from motet.values import pickle
 from motet.values.records import encode
@@ -123,6 +124,7 @@ class _Worker:
         self._control = control
         self._streams = streams
         self._pid = os.getpid()
+        self._usage = OwnUsage()
         self._artifacts: Any = None
         self._limit_bytes = 0
         self._cwd: str | None = None
@@ -231,6 +233,7 @@ class _Worker:
                 self._send("unknown", _error(error))
                 return
         before: dict[str, str | None] = {}
+        self._usage.begin()
         here = current.Current(context)
         here.keeper = self
         token = current.running.set(here)
@@ -248,8 +251,9 @@ class _Worker:
         here.keeper = None  # for threads that are left of it
         current.running.reset(token)
         _set_environ(before, {})
+        usage = self._usage.end()
         self._clean_up()
-        self._send(*answer, self._leaving)
+        self._send(*answer, self._leaving, usage)
 
     def _clean_up(self) -> None:
         signal.signal(signal.SIGTERM, self.on_sigterm)

@@ -153,8 +153,8 @@ class StepCheckpointed(StepEvent):
 class StepSucceeded(StepEvent):
     """The step has its outcome. `cached`: it was taken over from an earlier step, nothing had to run.
 
-    `note` is what the voice wants to remember of why; the kernel does not look at it, nor at what the attempt took,
-    which all outcomes of attempts have as `usage` (see `ports.Success`).
+    `note` is what the voice wants to remember of why, and `facts`, which all outcomes of attempts have, what the
+    executor knows (see `ports.Success`); the kernel looks at neither.
     """
 
     kind: ClassVar[str] = "step.succeeded"
@@ -163,7 +163,7 @@ class StepSucceeded(StepEvent):
     result: Json = None
     cached: bool = False
     note: Json = None
-    usage: Json = None
+    facts: Json = None
 
 
 class StepRetrying(StepEvent):
@@ -174,7 +174,7 @@ class StepRetrying(StepEvent):
     element: int = -1
     due_at: float = 0.0
     error: Json = None
-    usage: Json = None
+    facts: Json = None
 
 
 class StepFailed(StepEvent):
@@ -184,7 +184,7 @@ class StepFailed(StepEvent):
     attempt: int = 0
     element: int = -1
     error: Json = None
-    usage: Json = None
+    facts: Json = None
 
 
 class StepSkipped(StepEvent):
@@ -212,7 +212,7 @@ class StepCancelled(StepEvent):
     reason: str = ""
     attempt: int = 0
     result: Json = None
-    usage: Json = None
+    facts: Json = None
 
 
 class StepInterrupted(StepEvent):
@@ -265,14 +265,14 @@ class ElementsSucceeded(StepEvent):
     """First attempts of a map's elements succeeded. `results[n]` belongs to element `indices[n]`.
 
     Empty `results` stands for None everywhere. `cached` are those of the elements that were taken over from earlier
-    ones: nothing had to run. `usages` are like `results`.
+    ones: nothing had to run. `facts` are like `results`.
     """
 
     kind: ClassVar[str] = "elements.succeeded"
     indices: Sequence[int] = ()
     results: Sequence[Json] = ()
     cached: Sequence[int] = ()
-    usages: Sequence[Json] = ()
+    facts: Sequence[Json] = ()
 
 
 class WaitAdded(Event):

@@ -19,7 +19,7 @@ from motet.records import Record
 
 
 class Succeeded(Record):
-    """An attempt gave its value; `result` is the record of it, `usage` what it took."""
+    """An attempt gave its value; `result` is the record of it, `facts` what the executor knows of it."""
 
     at: float
     key: str
@@ -28,7 +28,7 @@ class Succeeded(Record):
     element: int = -1
     cached: bool = False
     note: Json = None
-    usage: Json = None
+    facts: Json = None
 
 
 class Failed(Record):
@@ -41,7 +41,7 @@ class Failed(Record):
     element: int = -1
     retry: bool = True
     delay_s: float | None = None
-    usage: Json = None
+    facts: Json = None
 
 
 class Ended(Record):
@@ -53,7 +53,7 @@ class Ended(Record):
     reason: str
     element: int = -1
     result: Json = None
-    usage: Json = None
+    facts: Json = None
 
 
 class TimerFired(Record):
@@ -95,29 +95,29 @@ def judge(state: RunState, told: Input) -> Judgement:
     if step is None or status != RUNNING or attempt != told.attempt:
         return NOTHING
     if isinstance(told, Succeeded):
-        outcome = told.result, told.cached, told.note, told.usage
+        outcome = told.result, told.cached, told.note, told.facts
         return Judgement(ev.StepSucceeded(told.at, told.key, told.attempt, told.element, *outcome))
     if isinstance(told, ev.StepCheckpointed):
         return Judgement(told)
     stopping = step.stopping or (state.steps[step.of].stopping if step.of else "")
     if isinstance(told, Ended):
-        left = told.reason, told.attempt, told.result, told.usage
+        left = told.reason, told.attempt, told.result, told.facts
         return Judgement(ev.StepCancelled(told.at, told.key, told.element, *left))
     if stopping or state.status == CANCELLING:
-        return Judgement(ev.StepCancelled(told.at, told.key, told.element, stopping, told.attempt, None, told.usage))
+        return Judgement(ev.StepCancelled(told.at, told.key, told.element, stopping, told.attempt, None, told.facts))
     return Judgement(_failure(step, told))
 
 
 def _failure(step: Step, told: Failed) -> ev.Event:
     if not _retries(step, told):
-        return ev.StepFailed(told.at, told.key, told.attempt, told.element, told.error, told.usage)
+        return ev.StepFailed(told.at, told.key, told.attempt, told.element, told.error, told.facts)
     own = step.map is None  # else this is the first failure of an element that has no step yet
     delay_s = told.delay_s
     if delay_s is None:
         key = step.key if own else element_key(step.key, told.element)
         delay_s = retry_delay_s(step.policy, key, step.failures + 1 if own else 1)
     due_at = told.at + delay_s
-    return ev.StepRetrying(told.at, told.key, told.attempt, told.element, due_at, told.error, told.usage)
+    return ev.StepRetrying(told.at, told.key, told.attempt, told.element, due_at, told.error, told.facts)
 
 
 def _retries(step: Step, told: Failed) -> bool:

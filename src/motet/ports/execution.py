@@ -13,14 +13,15 @@ from motet.records import Record, field
 class Success(Record):
     """The attempt's value: `value` as it is where it stayed in this process, `record` as it is kept.
 
-    Where `record` is set, the value was encoded in another process, and `value` means nothing. `usage` is what the
-    attempt took, in all outcomes (None where nobody has looked): {"cpu_s": of it and all that it started,
-    "memory_bytes": the most at once, "preparing_s", "running_s", "collecting_s"}, as far as it is known.
+    Where `record` is set, the value was encoded in another process, and `value` means nothing. `facts` are what the
+    executor knows of the attempt, in all outcomes (None for nothing): {"cpu_s": of it and all that it started,
+    "memory_bytes": the most at once, "preparing_s", "running_s", "collecting_s", "outputs": the files that it has put
+    out, each {"path", "artifact", "size_bytes", "mode"}}, as far as it has any.
     """
 
     value: Any = None
     record: Json = None
-    usage: Json = None
+    facts: Json = None
 
 
 class Failure(Record):
@@ -28,7 +29,7 @@ class Failure(Record):
 
     error: Json
     exception: BaseException | None = None
-    usage: Json = None
+    facts: Json = None
 
 
 class Stopped(Record):
@@ -39,7 +40,7 @@ class Stopped(Record):
     reason: str = ""
     details: str = ""
     record: Json = None
-    usage: Json = None
+    facts: Json = None
 
 
 Outcome = Success | Failure | Stopped

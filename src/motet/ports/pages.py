@@ -82,13 +82,17 @@ class Cell(Record):
 
 
 class AttemptRow(Record):
-    """One attempt at a step: when it could have begun, when it began and ended, and how. None: not yet, or never."""
+    """One attempt at a step: when it could have begun, when it began and ended, and how. None: not yet, or never.
+
+    `facts` are what its executor knew of it: see `ports.Success`.
+    """
 
     number: int
     ready_at: float | None
     started_at: float | None = None
     ended_at: float | None = None
     outcome: str = ""
+    facts: Json = None
 
 
 class Use(Record):

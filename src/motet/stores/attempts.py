@@ -30,7 +30,7 @@ def attempts_of(events: Iterable[dict[str, Any]], needs_met_at: float | None) ->
             ready_at = None
         elif kind in _ENDS:
             if found and not found[-1].outcome:
-                found[-1].ended_at, found[-1].outcome = at, _ENDS[kind]
+                found[-1].ended_at, found[-1].outcome, found[-1].facts = at, _ENDS[kind], event.get("facts")
             ready_at = {"step.retrying": event.get("due_at"), "step.interrupted": at}.get(kind)
         elif kind == "step.reset":
             ready_at = at

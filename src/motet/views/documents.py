@@ -9,7 +9,8 @@ from motet.checkpoints import Checkpoint
 from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow, Store
 from motet.values.published import published
-from motet.views import lookup
+from motet.views import lookup, usage
+from motet.views.facts import Facts
 from motet.views.steps import elements
 from motet.views.values import as_json
 
@@ -26,9 +27,11 @@ def step_document(store: Store, run: RunRow, step: StepRow) -> Json:
     of_map = {}
     if step.size is not None:
         of_map["elements"] = [step_json(each) for each in elements(store, run, step)]
-    artifacts = [each.json for each in published(store, run.id) if each.step == step.key]
+    found = (*published(store, run.id), *usage.put_out(store, run))
+    artifacts = [each.json for each in found if each.step == step.key]
     kept = _checkpoints_json(checkpoints.of_step(store, run.id, step.key))
-    return {"run": run.id, **step_json(step), **of_map, **kept, "artifacts": artifacts}
+    took = {"usage": Facts(store, run, step).used, "artifacts": artifacts}
+    return {"run": run.id, **step_json(step), **of_map, **kept, **took}
 
 
 def _checkpoints_json(found: Sequence[Checkpoint]) -> dict[str, Json]:

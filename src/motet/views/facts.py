@@ -12,7 +12,7 @@ from motet.errors import NotFound
 from motet.kernel import transitions as st
 from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow, Store
-from motet.views import human
+from motet.views import human, usage
 from motet.views.steps import find_step
 
 _FEW = 10
@@ -58,6 +58,11 @@ class Facts:
         """What the voice noted when the step succeeded."""
         done = [each for each in self.events if each["event"] == "step.succeeded"]
         return (done[-1].get("note") if done else None) or {}
+
+    @property
+    def used(self) -> list[Json]:
+        """What its attempts took: see `usage.used`."""
+        return usage.used(self.events, self.element)
 
     @cached_property
     def taken(self) -> int:

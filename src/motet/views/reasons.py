@@ -11,7 +11,7 @@ from motet.errors import NotFound
 from motet.kernel import transitions as st
 from motet.kernel.events import Json
 from motet.ports.spec import Difference, differences, recorded_spec
-from motet.views import human, lookup
+from motet.views import human, lookup, usage
 from motet.views.facts import Facts, checkpoint_line
 from motet.views.steps import elements, index_of
 
@@ -30,7 +30,7 @@ class Reasons(Facts):
             "run": self.run.id, "step": self.step.key, "status": self.step.status, "cached": self.step.cached,
             "why": list(self.why()), "needs": self.needs, "cache": self.note.get("cache"),
             "nearest": self.nearest, "reused": self.note.get("reused"),
-            "checkpoints": [each.json for each in self.checkpoints],
+            "checkpoints": [each.json for each in self.checkpoints], "usage": self.used,
             "story": [{"at": at, "what": text} for at, text in self.story()],
         }  # fmt: skip
 
@@ -67,7 +67,8 @@ class Reasons(Facts):
             elif kind == "step.reset":
                 yield at, f"its outcome was put aside: {event.get('reason') or 'to run anew'}"
             elif kind in _TOLD:
-                yield at, _TOLD[kind](event)
+                took = usage.told(event.get("facts")) if kind != "elements.succeeded" else ""
+                yield at, _TOLD[kind](event) + (f"; it took {took}" if took else "")
 
     # ------------------------------------------------------------ by status
 

@@ -27,6 +27,7 @@ class InBubblewrap(Launch):
     """
 
     alone = kept = True
+    ours = 2
 
     def __init__(self, command: Command, folders: Folders, mounts: Sequence[Placed]) -> None:
         super().__init__((), folders.cwd(command.cwd), mounts)

@@ -15,6 +15,7 @@ from motet.executors.commands.marks import branding, marked
 from motet.executors.worker_process import Output
 
 if TYPE_CHECKING:
+    from resource import struct_rusage
     from subprocess import Popen
 
     from motet.ports import LineLog
@@ -98,9 +99,11 @@ class Child:
         except ChildProcessError:
             return True
 
-    def reap(self) -> int:
-        """The exit status; negative for a signal."""
-        return self._popen.wait()
+    def reap(self) -> tuple[int, struct_rusage]:
+        """The exit status, negative for a signal; and what it and what it has waited for took."""
+        _, status, usage = os.wait4(self.pid, 0)
+        self._popen.returncode = os.waitstatus_to_exitcode(status)
+        return self._popen.returncode, usage
 
     def close(self) -> None:
         """Let go of the pipes."""

@@ -110,6 +110,10 @@ class InContainer(Launch):
     def kill(self) -> None:
         self._client(*self._remove)
 
+    def processes(self) -> Sequence[int]:
+        pid = self._client("inspect", "--format", "{{.State.Pid}}", self._name).strip()
+        return [int(pid)] if pid.isdigit() and int(pid) > 1 else []
+
     def end(self) -> None:
         self.removed, self.elsewhere = self._binds.settle()
         if self._limits.memory_bytes is not None:

@@ -10,6 +10,7 @@ import os
 import threading
 from collections import deque
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from motet.errors import EnvironmentFailed, MotetError, UsageError
@@ -47,11 +48,12 @@ class Job:
     call      its call in the hands of the pool, if it is a function's
     stopping  why it was asked to end; None if it was not
     grace_s   how long it has for that
+    taken_at  when it was taken in hand, by `time.monotonic`
     """
 
     __slots__ = (
-        "alarm", "at_work", "attempt", "begun", "call", "grace_s", "here", "placed", "running", "stopping", "tee",
-        "thread",
+        "alarm", "at_work", "attempt", "begun", "call", "grace_s", "here", "placed", "running", "stopping", "taken_at",
+        "tee", "thread",
     )  # fmt: skip
 
     def __init__(self, attempt: Attempt, tee: bool) -> None:
@@ -65,6 +67,7 @@ class Job:
         self.running: Running | None = None
         self.stopping: str | None = None
         self.grace_s = attempt.grace_s
+        self.taken_at = 0.0
 
     def stop(self, reason: str, grace_s: float) -> None:
         """Ask it to end: the first reason counts, the shorter grace too."""
@@ -133,6 +136,7 @@ class CommandExecutor:
 
     def _begin(self, job: Job) -> None:
         """Begin the attempt, which has a place: here and now, where its command is at hand; else in a thread."""
+        job.taken_at = monotonic()
         if job.stopping is not None:
             self._finish(job, Stopped(job.stopping))
             return

@@ -7,7 +7,7 @@ It is run as a file, by an interpreter that need not know Motet: only the standa
     far.py --can-show PATH      tell by the exit status whether functions here can see their folder at that path
 
 Messages are framed as in `executors.messages`, and JSON: here comes ["call", call]; from here goes ["ready"], once, and
-then ["success", answer, false] or ["failure", answer, false] for each.
+then ["success", answer, false] or ["failure", answer, false] for each, with what the call took.
 
     call    {"paths", "name", "kwargs", "cwd", "env", "returns", "files", "given", "seen_at"}
     answer  {"value"}, or {"error": {"type", "module", "message", "traceback"}} with {"missing": name} for a module
@@ -19,6 +19,7 @@ import importlib
 import importlib.util
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -62,7 +63,10 @@ def _serve(fd: Any) -> None:
         if call is None:
             os.killpg(own, signal.SIGKILL)
         _under_way.append(True)
+        before = _spent()
         answer = _carry_out(call[1])
+        peak_kb = _peak_kb()
+        usage = {"cpu_s": round(_spent() - before, 6), "memory_bytes": peak_kb * 1024}
         del _under_way[:]
         if os.getpid() != own:  # a fork that the function has made and not ended
             os._exit(1)
@@ -76,9 +80,25 @@ def _serve(fd: Any) -> None:
             _libc.umount2(call[1]["seen_at"].encode(), _DETACH)
         _flush()
         leaving = not _can_write()
-        _send(fd, ["failure" if "error" in answer else "success", answer, leaving])
+        _send(fd, ["failure" if "error" in answer else "success", answer, leaving, usage])
         if leaving:
             os._exit(0)
+
+
+def _spent() -> Any:
+    """The processor time of this process and those that it has waited for. From here on the peak is measured anew."""
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+    except OSError:
+        pass
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def _peak_kb() -> Any:
+    with open("/proc/self/status", "rb") as file:
+        found = file.read().partition(b"VmHWM:")[2].split()
+    return int(found[0]) if found else 0
 
 
 def _can_write() -> Any:

@@ -43,6 +43,7 @@ class Launch:
 
     argv        what to start, in the folder `start_in`
     cwd         the working directory as the command sees it
+    ours        how many generations of its processes are of the place, before its own
     orders      shell commands that end what is not in its process group, should the engine be killed
     alone       whether nothing of it can outlive its first process
     kept        whether its first process is the place's own, and takes all else along without grace if asked to end
@@ -58,6 +59,7 @@ class Launch:
 
     alone = False
     kept = False
+    ours = 0
     orders: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     seen_at: str = ""
@@ -82,6 +84,10 @@ class Launch:
 
     def kill(self) -> None:
         """End what its process group does not hold."""
+
+    def processes(self) -> Sequence[int]:
+        """Processes of it that are none of ours: they are looked at for what they take."""
+        return ()
 
     def end(self) -> None:
         """It has ended: see to what is left of it elsewhere."""

@@ -15,12 +15,13 @@ from motet.executors.commands import outputs
 from motet.executors.commands.begun import Begun
 from motet.executors.commands.child import Child, Listener, exit_status, script_on
 from motet.executors.commands.ending import Ending
-from motet.executors.commands.folders import attempt_folder
+from motet.executors.commands.folders import as_json, attempt_folder
 from motet.executors.commands.keeping import VARIABLE
 from motet.executors.commands.launching import is_warm, launch, seen_at
 from motet.executors.commands.limits import Guard
 from motet.executors.commands.lines import Lines
 from motet.executors.commands.marks import MARK
+from motet.executors.commands.meter import Meter
 from motet.executors.commands.mounts import placed
 from motet.executors.commands.places import Folders, Launch, answer_of
 from motet.executors.commands.setting import Setting, environment_of
@@ -58,6 +59,8 @@ class Running:
         self._answer: dict[str, Json] | None = None
         self._guard: Guard | None = None
         self._is_done = False
+        self._began_at = job.taken_at
+        self._usage: dict[str, Json] = {}
         self.is_warm = is_warm(command)
 
     def ready(self) -> Outcome | None:
@@ -99,7 +102,7 @@ class Running:
         try:
             if self._command.changed:
                 self._before = outputs.states(self._folder)
-            return self._kept.ended(self._ended(self._begun(launched)))
+            return self._kept.ended(self._measured(self._begun(launched)))
         except (MotetError, OSError) as error:
             return self._kept.ended(self._ending.broken(error))
         finally:
@@ -131,15 +134,19 @@ class Running:
         finally:
             os.close(stdin)
         try:
-            self._attempt.began_at = monotonic()
+            self._attempt.began_at = self._began_at = monotonic()
+            meter = Meter(child.pid, launched.processes, launched.ours)
             listener = Listener(child, alarm, self.line)
             listener.listen(_SHORT_S)
             while not child.ended and self._job.stopping is None:
                 self._setting.tell(child.pid)
                 guard.watch(child)
-                listener.listen(guard.patience_s)
+                meter.look()
+                listener.listen(meter.patience_s(guard.patience_s))
             self._end(child, listener, launched)
-            return child.reap()
+            status, told = child.reap()
+            self._usage = meter.end(told)
+            return status
         finally:
             child.close()
             self._setting.ended(child.pid)
@@ -187,11 +194,12 @@ class Running:
         if self._command.changed:
             self._before = outputs.states(self._folder)
         self._told.tell(self._launched, self._setting.mark)
+        self._began_at = monotonic()
         return Call(self._attempt, function, self, call_of(function, self._launched.cwd, self._variables()))
 
     def answered(self, outcome: Outcome) -> Outcome:
         """The outcome, from that of the call: its answer, or how its process ended."""
-        status = 0
+        status, self._usage = 0, outcome.facts or {}
         if isinstance(outcome, Success):
             self._answer = outcome.record
         elif isinstance(outcome, Failure):
@@ -202,13 +210,23 @@ class Running:
             else:
                 self._answer, status = outcome.error, 1
         try:
-            return self._kept.ended(self._ended(status))
+            return self._kept.ended(self._measured(status))
         except (MotetError, OSError) as error:
             return self._kept.ended(self._ending.broken(error))
         finally:
             self._launched.close()
 
     # -- how it ended
+
+    def _measured(self, status: int) -> Outcome:
+        """The outcome, with what the attempt took, and for how long it was in which phase."""
+        ended_at = monotonic()
+        outcome = self._ended(status)
+        outcome.facts = {
+            **self._usage, "preparing_s": round(self._began_at - self._job.taken_at, 6),
+            "running_s": round(ended_at - self._began_at, 6), "collecting_s": round(monotonic() - ended_at, 6),
+        }  # fmt: skip
+        return outcome
 
     def _ended(self, status: int) -> Outcome:
         launched = self._launched
@@ -236,6 +254,8 @@ class Running:
             self.line.keep(str(error))
             return Failure(encode_error(error), error)
         self._is_done = True
+        if finished.outputs:
+            self._usage["outputs"] = as_json(finished)["outputs"]
         return Success(value)
 
     def free(self) -> None:

@@ -30,6 +30,7 @@ class InSandbox(Launch):
     """How a command is started in namespaces of its own. They end with its first process, and all that is in them."""
 
     alone = True
+    ours = 2
 
     def __init__(self, command: Command, folders: Folders, mounts: Sequence[Placed]) -> None:
         super().__init__((), folders.cwd(command.cwd), mounts)

@@ -24,12 +24,14 @@ class Wanted(Protocol):
 
     stopping  why it is to end; None as long as it is wanted
     grace_s   how long it has for that
+    taken_at  when it was taken in hand, by `time.monotonic`
     tee       whether what it writes is also shown by this process
     """
 
     attempt: Attempt
     stopping: str | None
     grace_s: float
+    taken_at: float
     tee: bool
 
 
@@ -97,7 +99,7 @@ class Tools:
             while not child.ended:
                 listener.listen(None)
             listener.drain()
-            return exit_status(child.reap())
+            return exit_status(child.reap()[0])
         finally:
             child.close()
             self._setting.ended(child.pid)

@@ -1,0 +1,71 @@
+"""What this process takes for one attempt: processor time, that of processes which it has waited for too, and memory.
+
+Kept small: a worker process imports it.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from motet.kernel.events import Json
+
+_RESET_PEAK = b"5"
+_SHORT_S = 0.001
+
+
+class OwnUsage:
+    """Measures one attempt after the other; only the process that made it.
+
+    What takes less than a millisecond of processor time has hardly touched new memory: then what this process had at
+    the last look is told, since looking takes longer than such an attempt.
+    """
+
+    def __init__(self) -> None:
+        self._status = _opened("/proc/self/status", os.O_RDONLY)
+        self._reset = _opened("/proc/self/clear_refs", os.O_WRONLY)
+        self._spent: tuple[float, int] = (0.0, 0)
+        self._kb, self._is_stale = 0, True
+
+    def begin(self) -> None:
+        """An attempt begins."""
+        if self._is_stale:
+            if self._reset >= 0:
+                with suppress(OSError):
+                    os.write(self._reset, _RESET_PEAK)
+            self._kb, self._is_stale = self._peak_kb(), False
+        self._spent = _spent()
+
+    def end(self) -> dict[str, Json]:
+        """What it took: see `ports.Success`. The memory is that of the largest process."""
+        (cpu_s, children_kb), (before_s, before_kb) = _spent(), self._spent
+        most = self._kb
+        if cpu_s - before_s >= _SHORT_S:
+            most, self._is_stale = self._peak_kb(), True
+        if children_kb > before_kb:
+            most = max(most, children_kb)
+        return {"cpu_s": round(cpu_s - before_s, 6), **({"memory_bytes": most * 1024} if most else {})}
+
+    def _peak_kb(self) -> int:
+        return peak_kb(os.pread(self._status, 4096, 0)) if self._status >= 0 else 0
+
+
+def peak_kb(status: bytes) -> int:
+    """The most memory of a process at once, from its /proc/PID/status."""
+    fields = status.partition(b"VmHWM:")[2].split(maxsplit=1)
+    return int(fields[0]) if fields else 0
+
+
+def _spent() -> tuple[float, int]:
+    own, others = getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime, others.ru_maxrss
+
+
+def _opened(path: str, flags: int) -> int:
+    try:
+        return os.open(path, flags | os.O_CLOEXEC)
+    except OSError:
+        return -1
