@@ -37,6 +37,7 @@ class _Wanted:
     stopping: str | None = None
     grace_s = 5.0
     tee = True
+    taken_at = 0.0
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt

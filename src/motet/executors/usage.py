@@ -28,7 +28,7 @@ class OwnUsage:
         self._status = _opened("/proc/self/status", os.O_RDONLY)
         self._reset = _opened("/proc/self/clear_refs", os.O_WRONLY)
         self._spent: tuple[float, int] = (0.0, 0)
-        self._kb, self._is_stale = 0, True
+        self._bytes, self._is_stale = 0, True
 
     def begin(self) -> None:
         """An attempt begins."""
@@ -36,32 +36,32 @@ class OwnUsage:
             if self._reset >= 0:
                 with suppress(OSError):
                     os.write(self._reset, _RESET_PEAK)
-            self._kb, self._is_stale = self._peak_kb(), False
+            self._bytes, self._is_stale = self._peak_bytes(), False
         self._spent = _spent()
 
     def end(self) -> dict[str, Json]:
         """What it took: see `ports.Success`. The memory is that of the largest process."""
-        (cpu_s, children_kb), (before_s, before_kb) = _spent(), self._spent
-        most = self._kb
+        (cpu_s, children_bytes), (before_s, before_bytes) = _spent(), self._spent
+        most = self._bytes
         if cpu_s - before_s >= _SHORT_S:
-            most, self._is_stale = self._peak_kb(), True
-        if children_kb > before_kb:
-            most = max(most, children_kb)
-        return {"cpu_s": round(cpu_s - before_s, 6), **({"memory_bytes": most * 1024} if most else {})}
+            most, self._is_stale = self._peak_bytes(), True
+        if children_bytes > before_bytes:
+            most = max(most, children_bytes)
+        return {"cpu_s": round(cpu_s - before_s, 6), **({"memory_bytes": most} if most else {})}
 
-    def _peak_kb(self) -> int:
-        return peak_kb(os.pread(self._status, 4096, 0)) if self._status >= 0 else 0
+    def _peak_bytes(self) -> int:
+        return peak_bytes(os.pread(self._status, 4096, 0)) if self._status >= 0 else 0
 
 
-def peak_kb(status: bytes) -> int:
+def peak_bytes(status: bytes) -> int:
     """The most memory of a process at once, from its /proc/PID/status."""
     fields = status.partition(b"VmHWM:")[2].split(maxsplit=1)
-    return int(fields[0]) if fields else 0
+    return int(fields[0]) * 1024 if fields else 0
 
 
 def _spent() -> tuple[float, int]:
     own, others = getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime, others.ru_maxrss
+    return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime, others.ru_maxrss * 1024
 
 
 def _opened(path: str, flags: int) -> int:

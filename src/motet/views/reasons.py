@@ -67,8 +67,7 @@ class Reasons(Facts):
             elif kind == "step.reset":
                 yield at, f"its outcome was put aside: {event.get('reason') or 'to run anew'}"
             elif kind in _TOLD:
-                took = usage.told(event.get("facts")) if kind != "elements.succeeded" else ""
-                yield at, _TOLD[kind](event) + (f"; it took {took}" if took else "")
+                yield at, _TOLD[kind](event) + _took(event)
 
     # ------------------------------------------------------------ by status
 
@@ -353,6 +352,11 @@ def _told_checkpoints(event: Json) -> str:
 
 def _title(event: Json) -> str:
     return Checkpoint(event["number"], 0, 0.0, "", 0, event.get("labels", {})).title
+
+
+def _took(event: Json) -> str:
+    took = usage.told(event.get("facts")) if event["event"] != "elements.succeeded" else ""
+    return f"; it took {took}" if took else ""
 
 
 def _told_elements(event: Json) -> str:

@@ -65,8 +65,8 @@ def _serve(fd: Any) -> None:
         _under_way.append(True)
         before = _spent()
         answer = _carry_out(call[1])
-        peak_kb = _peak_kb()
-        usage = {"cpu_s": round(_spent() - before, 6), "memory_bytes": peak_kb * 1024}
+        peak_bytes = _peak_bytes()
+        usage = {"cpu_s": round(_spent() - before, 6), "memory_bytes": peak_bytes}
         del _under_way[:]
         if os.getpid() != own:  # a fork that the function has made and not ended
             os._exit(1)
@@ -95,10 +95,10 @@ def _spent() -> Any:
     return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
-def _peak_kb() -> Any:
+def _peak_bytes() -> Any:
     with open("/proc/self/status", "rb") as file:
         found = file.read().partition(b"VmHWM:")[2].split()
-    return int(found[0]) if found else 0
+    return int(found[0]) * 1024 if found else 0
 
 
 def _can_write() -> Any:

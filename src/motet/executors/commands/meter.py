@@ -9,7 +9,7 @@ from resource import RUSAGE_SELF, getrusage, struct_rusage
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from motet.executors.usage import peak_kb
+from motet.executors.usage import peak_bytes
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
@@ -31,13 +31,13 @@ class Meter:
         self._roots = [(pid, ours)]
         self._others = others
         self._floor_kb = getrusage(RUSAGE_SELF).ru_maxrss
-        self._peak_kb = 0
+        self._peak_bytes = 0
         self._cpu_s: dict[int, float] = {}
         self._pause_s = _FIRST_S
         self._due_at = monotonic() + _FIRST_S
         if not ours:
             with suppress(OSError):
-                self._peak_kb = peak_kb(_read(pid, "status"))
+                self._peak_bytes = peak_bytes(_read(pid, "status"))
 
     def patience_s(self, most: float | None) -> float:
         """How long to wait for the next look; at most the given time."""
@@ -58,17 +58,17 @@ class Meter:
                 status, stat = _read(pid, "status"), _read(pid, "stat").rpartition(b")")[2].split()
                 self._cpu_s[pid] = (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
                 if ours <= 0:
-                    self._peak_kb = max(self._peak_kb, peak_kb(status))
+                    self._peak_bytes = max(self._peak_bytes, peak_bytes(status))
                     own_kb += _field(status, b"RssAnon:")
                     shared_kb.append(_field(status, b"RssFile:") + _field(status, b"RssShmem:"))
-        self._peak_kb = max(self._peak_kb, own_kb + max(shared_kb))
+        self._peak_bytes = max(self._peak_bytes, (own_kb + max(shared_kb)) * 1024)
 
     def end(self, told: struct_rusage) -> dict[str, Json]:
         """What it took in all, from what the system tells of the first process: see `ports.Success`."""
-        largest_kb = told.ru_maxrss if told.ru_maxrss > self._floor_kb else 0
+        largest_bytes = told.ru_maxrss * 1024 if told.ru_maxrss > self._floor_kb else 0
         cpu_s = max(told.ru_utime + told.ru_stime, sum(self._cpu_s.values()))
-        most_kb = max(self._peak_kb, largest_kb)
-        return {"cpu_s": round(cpu_s, 6), **({"memory_bytes": most_kb * 1024} if most_kb else {})}
+        most = max(self._peak_bytes, largest_bytes)
+        return {"cpu_s": round(cpu_s, 6), **({"memory_bytes": most} if most else {})}
 
     def _all(self) -> Iterator[tuple[int, int]]:
         todo = list(self._roots)
