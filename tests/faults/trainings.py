@@ -100,7 +100,10 @@ class Campaign:
                 self.tally.kills += 1
                 self._wait_for_silence(ledger)
                 known = json.loads(self._told(name, "ls", "-n", "100000"))
-                is_there = any(each["name"] == name for each in known)
+                status = next((each["status"] for each in known if each["name"] == name), "")
+                is_there = bool(status)
+                if status == "succeeded":  # it was killed when all was over
+                    break
                 process = self._motet(name, *(("resume", name) if is_there else begin))
                 continue
             out, err = process.communicate()

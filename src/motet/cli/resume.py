@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
 from contextvars import Context
 
-from motet import app, checkpoints, voices
-from motet.checkpoints import Checkpoint
+from motet import app, voices
 from motet.cli import outcome, requests
 from motet.cli.live import Watch
 from motet.cli.stop import go
 from motet.cli.terminal import Terminal
 from motet.engine.host import Host
-from motet.errors import NotFound
+from motet.history.again import begun_from, give
 from motet.kernel.state import Step
 from motet.kernel.transitions import ENDED, SUCCEEDED
-from motet.ports import NewRun, RunRow
+from motet.ports import RunRow
 from motet.ports.voice import Onward, Replayed, Underway
 from motet.views import human, lookup
 from motet.views.steps import find_step
@@ -156,13 +154,13 @@ def fork(options: Namespace, terminal: Terminal) -> int:
     _move(host, row, options.at)
     voice, request = voices.of_run(row), requests.Request(options)
     asked = request.asked(voice, f"run {row.name}")
-    anew = dict(_begun_from(host, row, each) for each in options.anew)
+    anew = dict(begun_from(host.store, row, each) for each in options.anew)
     requests.show(options, terminal)
     terminal.keep_stdout_clean()
     outcome.heed_signals()
     host.check(row.id)
     new = voice.forked(host, row, asked, list(anew))
-    _give(host, row, new, {key: one for key, one in anew.items() if one is not None})
+    give(host, row, new, anew)
     host.create(new)
     if moved := host.moved(row):
         host.move(new, moved)
@@ -180,24 +178,3 @@ def fork(options: Namespace, terminal: Terminal) -> int:
         voice.carry_on(host, host.store.run(new.id), Onward(watch=begin))
 
     return outcome.of(terminal, [new.id], perform)
-
-
-def _begun_from(host: Host, row: RunRow, text: str) -> tuple[str, Checkpoint | None]:
-    """The key of the step that is to run anew, and the checkpoint that it begins from if one is named."""
-    name, mark, which = text.partition("@")
-    try:
-        return find_step(host.store, row, text).key, None
-    except NotFound:
-        if not (name and mark and which):
-            raise
-    key = find_step(host.store, row, name).key
-    return key, checkpoints.chosen(checkpoints.of_step(host.store, row.id, key), which, key)
-
-
-def _give(host: Host, row: RunRow, new: NewRun, given: Mapping[str, Checkpoint]) -> None:
-    """Give the new run its own copies of the checkpoints that its steps begin from."""
-    for key, one in given.items():
-        host.checkpoints().take_over(new.id, key, one, row.id)
-    if given:
-        at = {key: one.number for key, one in given.items()}
-        new.program = {**new.program, "fork": {**new.program["fork"], "at": at}}

@@ -10,8 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from motet import app, voices
+from motet import app, checkpoints, voices
+from motet.checkpoints import Checkpoint
+from motet.engine.host import Host
+from motet.errors import NotFound
 from motet.kernel.transitions import ENDED
+from motet.ports import NewRun, RunRow, Store
 from motet.ports.voice import Asked, Onward
 from motet.views import lookup
 from motet.views.steps import find_step
@@ -32,13 +36,14 @@ def fork(run: str, params: Mapping[str, Any], anew: Sequence[str], name: str) ->
     """Make a run like that one and drive it to its end; gives the id of the new one. See `motet.fork`."""
     host = app.hosts.current()
     row = lookup.find_run(host.store, run)
-    keys = [find_step(host.store, row, each).key for each in anew]
+    begun = dict(begun_from(host.store, row, each) for each in anew)
     made: list[str] = []
 
     def perform() -> None:
         voice = voices.of_run(row)
         host.check(row.id)
-        new = voice.forked(host, row, Asked(params, params, name=name), keys)
+        new = voice.forked(host, row, Asked(params, params, name=name), list(begun))
+        give(host, row, new, begun)
         host.create(new)
         if moved := host.moved(row):
             host.move(new, moved)
@@ -47,6 +52,28 @@ def fork(run: str, params: Mapping[str, Any], anew: Sequence[str], name: str) ->
 
     _drive(perform)
     return made[0]
+
+
+def begun_from(store: Store, row: RunRow, text: str) -> tuple[str, Checkpoint | None]:
+    """The key of the step that is to run anew, and the checkpoint that it begins from if one is named."""
+    name, mark, which = text.partition("@")
+    try:
+        return find_step(store, row, text).key, None
+    except NotFound:
+        if not (name and mark and which):
+            raise
+    key = find_step(store, row, name).key
+    return key, checkpoints.chosen(checkpoints.of_step(store, row.id, key), which, key)
+
+
+def give(host: Host, row: RunRow, new: NewRun, begun: Mapping[str, Checkpoint | None]) -> None:
+    """Give the new run its own copies of the checkpoints that its steps begin from."""
+    given = {key: one for key, one in begun.items() if one is not None}
+    for key, one in given.items():
+        host.checkpoints().take_over(new.id, key, one, row.id)
+    if given:
+        at = {key: one.number for key, one in given.items()}
+        new.program = {**new.program, "fork": {**new.program["fork"], "at": at}}
 
 
 def _drive(perform: Callable[[], object]) -> None:

@@ -377,7 +377,8 @@ def fork(
     """Make a new run like that one, with these parameters changed, and drive it in this process to its end; what does
     not change is taken over, not run again.
 
-    anew  steps to run in any case, with what uses their results
+    anew  steps to run in any case, with what uses their results; "train-0@12", "train-0@epoch=30", "train-0@last"
+          begin from that checkpoint
     name  what the new run is called
 
     Gives the new run, however it ended. Raises NotFound, UsageError, ParameterError.
