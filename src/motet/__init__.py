@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from motet.commands import Container as Container
     from motet.commands import Environment as Environment
     from motet.commands import File as File
+    from motet.commands import Finished as Finished
     from motet.commands import Git as Git
     from motet.commands import Mount as Mount
     from motet.commands import Sandbox as Sandbox
@@ -96,7 +97,9 @@ _HOMES = {
     "load": "motet.workflows", "means": "motet.values.identity.means",
     "Content": "motet.values.identity.files", "Secret": "motet.values.secrets",
     **dict.fromkeys(("checkpoint", "checkpoint_folder", "last_checkpoint"), "motet.training.checkpoints"),
-    **dict.fromkeys(("Container", "Environment", "File", "Git", "Mount", "Sandbox", "command"), "motet.commands"),
+    **dict.fromkeys(
+        ("Container", "Environment", "File", "Finished", "Git", "Mount", "Sandbox", "command"), "motet.commands"
+    ),
 }  # fmt: skip
 """Where each name is: a module of the voice of Python flows, or a module by its whole name."""
 

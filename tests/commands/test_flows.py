@@ -33,6 +33,30 @@ def test_a_command_is_a_step_whose_outputs_feed_others() -> None:
     assert steps == dict.fromkeys(("study", "study/seq-0", "study/add-0"), "succeeded")
 
 
+@task(executor="processes")
+def lines_of(file: File) -> list[str]:
+    return Path(file).read_text().splitlines()
+
+
+def test_python_opens_files_that_commands_have_put_out() -> None:
+    make = command("echo a > raw.csv; echo b >> raw.csv", outputs=["raw.csv"], name="make")
+
+    @task
+    def first(file: File) -> str:
+        with open(file) as opened:
+            return opened.readline().strip()
+
+    @flow
+    def study() -> list[str]:
+        finished = make()
+        file = finished.output("raw.csv")
+        with pytest.raises(KeyError, match=r"no output 'raw.tsv'; there are: raw.csv"):
+            finished.output("raw.tsv")
+        return [first(file), first.submit(file).result(), *lines_of(file)]
+
+    assert study() == ["a", "a", "a", "b"]
+
+
 def test_submit_map_and_futures() -> None:
     square = command("echo $(({n} * {n}))", name="square")
     total = command("echo {parts}", name="total")

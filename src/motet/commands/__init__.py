@@ -26,4 +26,7 @@ from motet.executors.commands.spec import Finished as Finished
 from motet.executors.commands.spec import Host as Host
 from motet.executors.commands.spec import Mount as Mount
 from motet.executors.commands.spec import Sandbox as Sandbox
+from motet.values import files as _files
 from motet.values.files import File as File
+
+_files.artifacts.append(lambda: app.open_artifacts(app.home()))

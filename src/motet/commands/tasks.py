@@ -166,23 +166,24 @@ class Maker:
         return [_fill(each, given, str) for each in self.run]  # type: ignore[union-attr]
 
 
-class CommandTask(Task[..., Any]):
+class CommandTask(Task[..., Finished]):
     """A command that a flow runs as a recorded step; called outside of any flow, it runs at once.
 
     Its value is a `Finished`: exit_code, stdout (the last of it), outputs (files, which can be passed to other
     commands), value (of a function).
     """
 
-    fn: Maker
+    fn: Maker  # type: ignore[assignment]  # it makes the command, whose end is the value
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Finished:  # type: ignore[override]
         """Run the command, and wait for its end.
 
         Raises CommandFailed or TimedOut, naming step, command, log and cure.
         """
         if scope.current.get() is None:
             return _run_here(self.name, lambda: self.fn(*args, **kwargs), self.policy)
-        return super().__call__(*args, **kwargs)
+        finished: Finished = super().__call__(*args, **kwargs)
+        return finished
 
     def bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments by name."""
@@ -222,7 +223,7 @@ def command(run: str | Sequence[str] | Callable[..., Any] | None = None, /, **op
     resources = {key: each for key, each in options.get("resources", {}).items() if key not in ("pids", "disk")}
     kept = {key: each for key, each in options.items() if key in TASK_OPTIONS}
     fixed = {**kept, "name": name, "resources": resources, "executor": "commands"}
-    return CommandTask(Maker(run, name, options), cast("TaskOptions", fixed))
+    return CommandTask(cast("Any", Maker(run, name, options)), cast("TaskOptions", fixed))
 
 
 # ---------------------------------------------------------------- what is asked for

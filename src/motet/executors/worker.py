@@ -20,7 +20,7 @@ from motet.errors import StaleAttempt, UsageError
 from motet.executors import current, messages, references
 from motet.executors.usage import OwnUsage
 from motet.executors.whole import whole
-from motet.values import pickle
+from motet.values import files, pickle
 from motet.values.records import encode
 
 if TYPE_CHECKING:
@@ -188,6 +188,8 @@ class _Worker:
 
     def _on_boot(self, factory: Any, limit_bytes: int, argv: list[str]) -> None:
         self._artifacts = None if factory is None else _Artifacts(factory)
+        if factory is not None:
+            files.artifacts.append(factory)
         self._limit_bytes = limit_bytes
         sys.argv[:] = argv
         self._send("ready")

@@ -5,18 +5,27 @@ Kept small: a worker process imports it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from motet.errors import UsageError
+
 _seen: ContextVar[set[str] | None] = ContextVar("motet_files_seen", default=None)
+
+
+artifacts: list[Callable[[], Any]] = []
+"""Opens the artifact store of this process, the last one counts; put here by whoever puts the parts together."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
     """A file that a step has put out, kept as an artifact: small to pass on, whatever its size.
+
+    Code opens it like a path, for reading: `open(file)`, `Path(file).read_text()`, `pandas.read_csv(file)`. Where its
+    content is gone or damaged, that raises NotFound or ArtifactDamaged.
 
     path        where it stood, relative to the step's folder, with slashes
     digest      the SHA-256 of its content: the name of the artifact
@@ -34,6 +43,10 @@ class File:
     mode: int = 0o644
     run: str = ""
     step: str = ""
+
+    def __fspath__(self) -> str:
+        """Where its content is on this host: to be read, never to be written to. It may have another name there."""
+        return str(artifacts[-1]().path(self.digest)) if artifacts else _no_artifacts(self.path)
 
     def __reduce__(self) -> Any:
         seen = _seen.get()
@@ -56,3 +69,7 @@ def files_pickled() -> Iterator[set[str]]:
         yield found
     finally:
         _seen.reset(token)
+
+
+def _no_artifacts(path: str) -> str:
+    raise UsageError(f"The content of {path} cannot be found from here.", "Open it in a task, or import motet before.")
