@@ -32,7 +32,7 @@ from motet.values.secrets import Secrets
 if TYPE_CHECKING:
     from motet.checkpoints import Checkpoints
     from motet.engine.driver import Driver
-    from motet.kernel.events import Event
+    from motet.kernel.events import Event, Json
     from motet.ports import ArtifactStore, Executor, LogStore, RunRow
     from motet.ports.voice import Onward
     from motet.stores.sqlite import SqliteStore
@@ -151,9 +151,32 @@ def open_host(folder: str) -> Host:
         home=folder,
     )  # fmt: skip
     host.resources = capacities()
-    host.told = _told
+    host.told, host.made_with = _told, _made_with
     host.checkpoints = checkpoints
     return host
+
+
+def _made_with(program: Json) -> Json:
+    """Which Python a run is made with, and which code."""
+    found: dict[str, Json] = {"python": sys.version.partition(" ")[0]}
+    file = program.get("file") or ""
+    place = os.path.dirname(file) if file else program.get("path") or os.getcwd()
+    if repository := _repository_of(place):
+        from motet import provenance
+
+        found["code"] = provenance.code_of(repository, file)
+    return found
+
+
+def _repository_of(folder: str) -> str:
+    """The git repository that the folder is in, "" if it is in none."""
+    folder = os.path.realpath(folder)
+    while not os.path.exists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return ""
+        folder = above
+    return folder
 
 
 verbosity = 0

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, str] = {
     "run": "run a flow here and now",
     "submit": "start a run in the background",
+    "check": "say what is wrong with a target before it is run",
     "ls": "list runs",
+    "top": "show the runs that go on",
     "show": "show a run and its steps, or one step",
     "why": "say why a step ran, was cached, waits, was skipped or failed",
+    "compare": "show what differs between runs",
     "artifacts": "list what a run has published, or show one",
     "logs": "show what a run has written",
     "events": "show what happened, in order",
@@ -36,27 +39,32 @@ COMMANDS: Mapping[str, str] = {
     "fork": "make a new run that reuses what does not change",
     "debug": "run one step alone, with what it was given, in a debugger",
     "limit": "list, set or remove limits that runs share",
+    "rename": "call a run otherwise",
+    "tag": "give a run tags, or take them from it",
+    "rm": "remove runs that have ended",
     "prune": "remove old runs, their logs and artifacts",
     "backup": "write the store with artifacts and logs to one file",
     "results": "print or write what the steps of a workflow file have put out",
     "doctor": "check the installation, the store and the runs",
+    "completion": "print what a shell needs to complete what is typed",
     "shims": "put other systems' commands in a folder",
     "version": "print the version",
 }
 """What `motet --help` lists, beside what voices add. NAME is a function of a module here, and so is NAME_arguments."""
 
-HIDDEN = ("engine",)
-"""Commands that Motet itself calls."""
+HIDDEN = ("engine", "complete")
+"""Commands that Motet itself calls, or a shell."""
 
-_OWN_OPTIONS = ("run", "submit", "fork", "results")
+_OWN_OPTIONS = ("run", "submit", "check", "fork", "results")
 """Commands for which voices may have options of their own."""
 
-TAKE_ARGUMENTS = ("run", "submit")
+TAKE_ARGUMENTS = ("run", "submit", "check")
 """Commands that hand on to the program what stands after `--`."""
 
 _MODULES = {
-    "submit": "run", "engine": "run", "ls": "show", "why": "show", "publish": "events", "answer": "stop",
-    "retry": "resume", "fork": "resume", "results": "artifacts", "version": "shims",
+    "submit": "run", "check": "run", "engine": "run", "top": "ls", "why": "show", "publish": "events", "answer": "stop",
+    "retry": "resume", "fork": "resume", "results": "artifacts", "version": "shims", "rename": "labels",
+    "tag": "labels", "rm": "labels", "complete": "completion",
 }  # fmt: skip
 """The module of each command that is not in the one of its own name."""
 
@@ -120,11 +128,16 @@ def carry_out(name: str, given: list[str], terminal: Terminal) -> int:
         return _carry_out_of_voice(name, given, terminal)
     if name in TAKE_ARGUMENTS:
         given, sys.argv[1:] = _divided(given)
-    module = _loaded(_MODULES.get(name, name))
+    module = _loaded(module_of(name))
     options = _parsed(name, given, getattr(module, f"{name}_arguments"))
     _go_home(options)
     code: int = getattr(module, name)(options, terminal)
     return code
+
+
+def module_of(command: str) -> str:
+    """The module of `motet.cli` that the command is in."""
+    return _MODULES.get(command, command)
 
 
 def _divided(given: list[str]) -> tuple[list[str], list[str]]:
@@ -171,7 +184,7 @@ def _parsed(name: str, given: list[str], arguments: Callable[[ArgumentParser], N
 
     own = Own()
     parser.conflict_handler = "resolve"
-    own.add(parser, "run" if name == "submit" else name, voices.every())
+    own.add(parser, "run" if name in TAKE_ARGUMENTS else name, voices.every())
     options = parser.parse_args(given)
     own.take(options)
     setattr(options, OWN, own)

@@ -64,12 +64,12 @@ def prune(options: Namespace, terminal: Terminal) -> int:
     before = now - (retention.older_than_s or 0.0)
     store = app.open_store(home)
     most_bytes = _bytes_of(options.max_size) if options.max_size else None
-    settled_at = now - (_SETTLED_S if _has_room(home) or _is_at_work(store, now) else _SETTLED_ALONE_S)
+    settled = settled_at(store, home, now)
     done, environments = Pruned(), 0
     while most_bytes is None or _is_beyond(store, home, most_bytes, retention):
         pruned = _prune_store(store, home, retention, now, options.dry_run)
         done.freed_bytes += _remove_checkpoints(home, events_before(retention, now), options.dry_run)[1]
-        swept = _sweep(store, home, min(before, settled_at), options.dry_run)
+        swept = sweep(store, home, min(before, settled), options.dry_run)
         done.runs += pruned.runs
         done.events += pruned.events
         done.artifacts += swept.artifacts
@@ -114,7 +114,12 @@ def _is_beyond(store: Store, home: str, most_bytes: int, retention: Retention) -
     return size_bytes > most_bytes
 
 
-def _sweep(store: Store, home: str, before: float, dry_run: bool) -> Pruned:
+def settled_at(store: Store, home: str, now: float) -> float:
+    """What was put before then is recorded by now, if ever."""
+    return now - (_SETTLED_S if _has_room(home) or _is_at_work(store, now) else _SETTLED_ALONE_S)
+
+
+def sweep(store: Store, home: str, before: float, dry_run: bool) -> Pruned:
     """Remove artifacts, logs and folders that nothing refers to any more."""
     used = store.artifacts()
     swept = app.open_artifacts(home).sweep(used.__contains__, before, dry_run=dry_run)

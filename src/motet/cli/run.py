@@ -1,4 +1,4 @@
-"""`motet run`, `motet submit` and `motet engine`: a run is begun here, or made to be driven by a process of its own."""
+"""`motet run`, `submit`, `check` and `engine`: a run is begun here, or made to be driven by a process of its own."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from motet.cli.live import Watch
 from motet.cli.requests import Request
 from motet.cli.terminal import Terminal
 from motet.engine.host import Host
+from motet.errors import MotetError
 from motet.executors.capture import Wrapped
 from motet.kernel.program import Finish
 from motet.kernel.transitions import FAILED, PENDING
 from motet.ports import RunRow
-from motet.ports.voice import Onward
+from motet.ports.voice import Asked, Onward, Target, Voice
 from motet.values.errors import encode_error
 
 # ---------------------------------------------------------------- run
@@ -69,6 +70,46 @@ def submit(options: Namespace, terminal: Terminal) -> int:
 
         terminal.json(run_json(host.store.run(new.id)))
     return 0
+
+
+# ---------------------------------------------------------------- check
+
+
+def check_arguments(parser: ArgumentParser) -> None:
+    """What would be run, and how."""
+    requests.target(parser)
+    requests.parameters(parser)
+    parser.add_argument(
+        "--build", action="store_true", help="also fetch and build what its steps need, as `motet submit` does"
+    )
+
+
+def check(options: Namespace, terminal: Terminal) -> int:
+    """Say what is wrong with the target and what is asked of it; 2 if anything is. No run is made."""
+    request = requests.Request(options, sys.argv[1:])
+    target = requests.target_of(options.target)
+    terminal.keep_stdout_clean()
+    voice = voices.of_target(target)
+    asked = request.asked(voice, str(target))
+    found = list(voice.check(app.hosts.current(), target, asked))
+    if not found and options.build:
+        found = _built(voice, target, asked)
+    if terminal.as_json:
+        wrong = [{"error": each.what, "cure": each.cure} for each in found]
+        terminal.json({"target": str(target), "voice": voice.name, "wrong": wrong})
+    elif not found:
+        terminal.say(f"{target} is {voice.title}. Nothing is wrong with it, as far as can be seen before a run.")
+    for each in found if not terminal.as_json else ():
+        terminal.complain(each.what, each.cure)
+    return 2 if found else 0
+
+
+def _built(voice: Voice, target: Target, asked: Asked) -> list[MotetError]:
+    try:
+        voice.new_run(app.hosts.current(), target, asked)
+    except MotetError as error:
+        return [error]
+    return []
 
 
 # ---------------------------------------------------------------- engine

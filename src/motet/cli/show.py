@@ -1,4 +1,4 @@
-"""`motet ls`, `motet show` and `motet why`: runs, one of them with its steps, and why a step stands as it does."""
+"""`motet show` and `motet why`: a run with its steps, one step, and why it stands as it does."""
 
 from __future__ import annotations
 
@@ -9,62 +9,16 @@ from collections.abc import Mapping
 from motet import app, checkpoints, questions
 from motet.checkpoints import Checkpoint
 from motet.cli.terminal import Terminal
-from motet.kernel import transitions as st
+from motet.errors import UsageError
 from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow, Store
 from motet.values.published import Published, published
-from motet.views import documents, human, lookup, summary, usage, values
+from motet.views import documents, human, lookup, summary, usage, values, versions
 from motet.views.artifacts import told
 from motet.views.facts import Facts, checkpoint_line
 from motet.views.reasons import Reasons
 from motet.views.steps import counts, elements, find_step, index_of, of_maps
 from motet.views.tree import Node, lines, pressing_first, tree, urgent
-
-# ---------------------------------------------------------------- ls
-
-
-_STATUSES = (
-    st.PENDING, st.RUNNING, st.WAITING, st.CANCELLING, st.SUCCEEDED, st.FAILED, st.CANCELLED, lookup.CRASHED,
-)  # fmt: skip
-
-
-def ls_arguments(parser: ArgumentParser) -> None:
-    """Which runs, and how many."""
-    parser.add_argument("--status", choices=_STATUSES, help="only runs of that status")
-    parser.add_argument(
-        "-n", type=human.whole("-n", 1), default=20, metavar="N", help="at most N, the newest (default: 20)"
-    )
-
-
-def ls(options: Namespace, terminal: Terminal) -> int:
-    """List runs, newest first."""
-    found = _select(app.open_store(app.home()), options.status, options.n)
-    if options.json:
-        terminal.json([documents.run_json(row) for row in found])
-    elif not found:
-        told = f" that are {options.status}" if options.status else ""
-        terminal.say(f"There are no runs{told} in {app.home()}.")
-    else:
-        terminal.table(("NAME", "ID", "WORKFLOW", "STATUS", "STARTED", "TOOK"), [_cells(row) for row in found])
-    return 0
-
-
-def _select(store: Store, status: str | None, limit: int) -> list[RunRow]:
-    """`crashed` is not recorded, nor always `waiting`: such runs are recorded as being driven."""
-    if status != lookup.CRASHED and status not in lookup.DRIVEN:
-        return lookup.with_waits(store, store.runs(limit=limit, status=status))
-    recorded = lookup.DRIVEN if status in (lookup.CRASHED, st.WAITING) else (status,)
-    rows = lookup.with_waits(store, [row for each in recorded for row in store.runs(limit=1_000_000, status=each)])
-    wanted = [row for row in rows if lookup.status_of(row) == status]
-    return sorted(wanted, key=lambda row: row.created_at, reverse=True)[:limit]
-
-
-def _cells(row: RunRow) -> tuple[str, ...]:
-    return (
-        row.name, row.id, row.workflow, lookup.status_of(row), human.moment(row.started_at or row.created_at),
-        human.length(lookup.duration_of(row)),
-    )  # fmt: skip
-
 
 # ---------------------------------------------------------------- show
 
@@ -80,6 +34,7 @@ def show_arguments(parser: ArgumentParser) -> None:
     """A run, or a step of it."""
     parser.add_argument("run", metavar="RUN", help="id, unique beginning of it, or name (the newest of that name)")
     parser.add_argument("step", metavar="STEP", nargs="?", help="key of a step, or how its key ends")
+    parser.add_argument("--html", metavar="FILE", help="write the run as one file for browsers, with all that it shows")
     parser.add_argument(
         "-n", type=human.whole("-n", 1), default=200, metavar="N", help="at most N steps (default: 200)"
     )
@@ -89,6 +44,8 @@ def show(options: Namespace, terminal: Terminal) -> int:
     """Show a run and its steps, or all of one step."""
     store = app.open_store(app.home())
     run = lookup.find_run(store, options.run)
+    if options.html:
+        return _write_page(terminal, store, run, options)
     if options.step:
         _show_step(terminal, store, run, options)
         return 0
@@ -96,9 +53,26 @@ def show(options: Namespace, terminal: Terminal) -> int:
         terminal.json(documents.run_document(store, run))
         return 0
     steps = store.steps(run.id)
-    _show_run(terminal, run, steps)
+    _show_run(terminal, store, run, steps)
     _show_steps(terminal, store, run, steps, options.n)
     _show_artifacts(terminal, run, published(store, run.id))
+    return 0
+
+
+def _write_page(terminal: Terminal, store: Store, run: RunRow, options: Namespace) -> int:
+    from motet.views.page import page
+
+    if options.step:
+        raise UsageError("--html writes a whole run.", "Leave out the step.")
+    text = page(store, app.open_artifacts(app.home()), app.open_logs(app.home()), run)
+    try:
+        with open(options.html, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"{options.html} cannot be written: {error.strerror}.", "Name another file.") from None
+    terminal.say(f"Wrote {options.html}.")
+    if terminal.as_json:
+        terminal.json({"written": [options.html]})
     return 0
 
 
@@ -113,7 +87,7 @@ def _show_artifacts(terminal: Terminal, run: RunRow, found: list[Published]) -> 
         terminal.say(f"... and {len(found) - _ARTIFACTS} more: motet artifacts {run.name}")
 
 
-def _show_run(terminal: Terminal, run: RunRow, steps: list[StepRow]) -> None:
+def _show_run(terminal: Terminal, store: Store, run: RunRow, steps: list[StepRow]) -> None:
     status = lookup.status_of(run)
     facts = [
         ("Run", f"{terminal.paint(run.name, 'bold')}  {run.id}"),
@@ -127,6 +101,8 @@ def _show_run(terminal: Terminal, run: RunRow, steps: list[StepRow]) -> None:
         ("Tags", ", ".join(run.tags)),
         ("Params", _params(run.params)),
         ("Steps", _counted(run, steps)),
+        ("Code", versions.told_code(run)),
+        ("Python", _python(store, run)),
         ("Result", values.told(run.result) if run.result is not None else ""),
         ("Driven by", f"process {run.owner.pid} on {run.owner.host}" if run.owner and not run.ended_at else ""),
         ("Error", lookup.error_line(run.error)),
@@ -141,6 +117,13 @@ def _show_run(terminal: Terminal, run: RunRow, steps: list[StepRow]) -> None:
     for each in run.waits or ():
         terminal.say()
         terminal.say(f"To answer: {questions.how(each).format(run=run.name)}")
+
+
+def _python(store: Store, run: RunRow) -> str:
+    """The version of Python, and those of the packages that its steps reach."""
+    version = versions.made_with(run).get("python", "")
+    reached = ", ".join(f"{name} {each}" for name, each in versions.packages(store, run).items())
+    return "; ".join(part for part in (version, human.short_text(reached, 200)) if part)
 
 
 def _params(params: Json) -> str:

@@ -119,7 +119,8 @@ class Terminal:
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print rows in columns below their headers. A column named STATUS gets its colours."""
         headers, rows = _cells(headers), [_cells(row) for row in rows]
-        widths = [max(len(row[at]) for row in (headers, *rows)) for at in range(len(headers))]
+        widths = _fitting([max(len(row[at]) for row in (headers, *rows)) for at in range(len(headers))])
+        headers, rows = _cut(headers, widths), [_cut(row, widths) for row in rows]
         self.say(self.paint("  ".join(map(str.ljust, headers, widths)).rstrip(), "grey"))
         for row in rows:
             cells = list(map(str.ljust, row, widths))
@@ -127,6 +128,10 @@ class Terminal:
                 if header == "STATUS":
                     cells[at] = self.paint(cells[at], _BY_STATUS.get(row[at], ""))
             self.say("  ".join(cells).rstrip())
+
+    def clear(self) -> None:
+        """Begin at the top of an empty terminal."""
+        sys.stdout.write("\x1b[H\x1b[2J\x1b[3J")
 
     def prints(self, text: str) -> bool:
         """Whether the terminal, or file, can show the text."""
@@ -185,3 +190,22 @@ def tell(text: str) -> None:
 
 def _cells(row: Sequence[str]) -> list[str]:
     return [visible.line(printable(cell)) for cell in row]
+
+
+_NARROW = 8
+"""A column is made no narrower than this."""
+
+
+def _fitting(widths: Sequence[int]) -> list[int]:
+    """The widths of columns so that they fit the terminal, as far as can be; as they are where there is none."""
+    found = list(widths)
+    if not sys.stdout.isatty():
+        return found
+    room = (os.get_terminal_size(sys.stdout.fileno()).columns or 80) - 2 * (len(found) - 1)
+    while sum(found) > room and max(found) > _NARROW:
+        found[found.index(max(found))] -= 1
+    return found
+
+
+def _cut(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    return [cell if len(cell) <= width else f"{cell[: width - 1]}…" for cell, width in zip(row, widths, strict=True)]

@@ -57,6 +57,7 @@ class Host:
     driver_type  what drives the runs that are taken up here
     checkpoints  gives the list of those that steps have made; `unsynced` are their artifacts, yet to be synced
     resources  what steps may demand of this machine: {"cpu": 8, "memory": 16e9, "gpu": 1}
+    made_with  what is recorded, in the program of a new run, of what it is made with
     told       is called with what each run has committed; quick, and raises nothing
     """
 
@@ -74,6 +75,7 @@ class Host:
         self.specs = executors
         self.home = home
         self.resources: Mapping[str, float] = {}
+        self.made_with: Callable[[Json], Json] | None = None
         self.told: Callable[[Driver, Sequence[Event]], None] | None = None
         self.checkpoints: Callable[[], Checkpoints]
         self.unsynced: set[str] = set()
@@ -117,6 +119,8 @@ class Host:
         checked(run.name, "The run's name")
         for tag in run.tags:
             checked(tag, "The tag")
+        if self.made_with is not None:
+            run.program = {**run.program, "made_with": self.made_with(run.program)}
         hit("create_run.before")
         made = self.store.create_run(run)
         hit("create_run.after")

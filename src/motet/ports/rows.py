@@ -176,6 +176,7 @@ class Retention(Record):
     keep          all but so many of them that ended last
     statuses      those that ended so
     tags          those with at least one of these tags
+    runs          those with these ids
     free_bytes    the oldest of them, only until so much is freed
     """
 
@@ -184,3 +185,4 @@ class Retention(Record):
     statuses: Sequence[str] = ()
     tags: Sequence[str] = ()
     free_bytes: int | None = None
+    runs: Sequence[str] = ()

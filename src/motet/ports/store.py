@@ -96,6 +96,10 @@ class Directory(Pages, Protocol):
         """Add the run as pending. False if a run of that id exists (nothing is changed): safe to repeat."""
         ...
 
+    def relabel(self, run: str, name: str, tags: Sequence[str]) -> None:
+        """Let the run have that name and these tags in place of its own. Raises NotFound."""
+        ...
+
     def run(self, run: str) -> RunRow:
         """The run with that id. Raises NotFound."""
         ...

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from motet.errors import TargetError, UsageError
+from motet.errors import MotetError, TargetError, UsageError
 from motet.ports.rows import NewRun, RunRow
 from motet.records import Protocol, Record, field
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from threading import Event
 
-    from motet.errors import MotetError
     from motet.kernel.events import Json
     from motet.kernel.program import Program
     from motet.kernel.state import RunState, Step
@@ -366,7 +365,14 @@ class Voice:
         raise UsageError(f"Run {row.name} is {self.title}, which is read from no file again.", "Leave out --at.")
 
     def check(self, host: Host, target: Target, asked: Asked) -> Sequence[MotetError]:
-        """What is wrong with the target, as far as that can be seen without running or building anything."""
+        """What is wrong with the target, as far as that can be seen without running or building anything.
+
+        One whose `new_run` fetches or builds says here what it can see without that.
+        """
+        try:
+            self.new_run(host, target, asked)
+        except MotetError as error:
+            return [error]
         return ()
 
     def values(self, host: Host, row: RunRow) -> Mapping[str, Any]:

@@ -134,6 +134,13 @@ class MemoryStore(PlainDirectory):
         self._ring(published=False)
         return True
 
+    def relabel(self, run: str, name: str, tags: Sequence[str]) -> None:
+        """See `Directory`."""
+        with self._lock:
+            row = self._known(run).row
+            row.name, row.tags = name, list(tags)
+        self._ring(published=False)
+
     # -- events
 
     def publish(self, events: Sequence[ports.Publication]) -> list[int]:

@@ -138,6 +138,7 @@ def may_go(run: Candidate, retention: Retention, now: float, horizon: int) -> bo
         and run.ended_at is not None
         and (retention.older_than_s is None or run.ended_at < now - retention.older_than_s)
         and (not retention.tags or any(tag in retention.tags for tag in run.tags))
+        and (not retention.runs or run.id in retention.runs)
         and (run.lease_until or 0.0) <= now
         and run.parent_ended
         and run.last_offset <= horizon
@@ -163,7 +164,9 @@ def chosen(runs: Iterable[Candidate], retention: Retention, now: float, horizon:
 
 def events_before(retention: Retention, now: float) -> float:
     """The time before which published events go too: where age alone decides. Else none go."""
-    narrowed = retention.keep or retention.statuses or retention.tags or retention.free_bytes is not None
+    narrowed = (
+        retention.keep or retention.statuses or retention.tags or retention.runs or retention.free_bytes is not None
+    )
     return -inf if narrowed or retention.older_than_s is None else now - retention.older_than_s
 
 

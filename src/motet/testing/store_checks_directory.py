@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from motet.errors import NotFound
-from motet.ports import Checkpoint, NewRun, Store
+from motet.ports import Checkpoint, NewRun, RunFilter, Store
 from motet.testing.checking import SetClock, batch, checks_of, owner, refused, row, started
 
 
@@ -23,6 +23,26 @@ def check_a_run_is_kept_as_given(store: Store, clock: SetClock) -> None:
     assert (found.created_at, found.offset, found.status) == (12.5, 3, "pending")
     assert (found.epoch, found.seq, found.owner, found.lease_until) == (0, 0, None, None)
     assert (found.started_at, found.ended_at, found.result, found.error, found.counts) == (*[None] * 4, {})
+
+
+def check_a_run_is_relabelled(store: Store, clock: SetClock) -> None:
+    """It is found by its new name and tags, and by its old ones no more; all else of it stays."""
+    store.create_run(NewRun("r", "before", "w", {"a": [1]}, {"x": 1}, "up", ["t1", "t2"], 12.5, 3))
+    store.create_run(NewRun("s", "other", "w", {}, None, "", ["t1"], 13.5, 3))
+    was = store.run("r")
+    store.relabel("r", "after it", ["t2", "t3"])
+    now = store.run("r")
+    assert (now.name, list(now.tags)) == ("after it", ["t2", "t3"])
+    assert (now.program, now.params, now.parent, now.created_at) == (was.program, was.params, was.parent, 12.5)
+    assert [run.id for run in store.find_runs("after it")] == ["r"]
+    assert store.find_runs("before") == []
+    for where, ids in [
+        (RunFilter(tag="t1"), ["s"]), (RunFilter(tag="t2"), ["r"]), (RunFilter(tag="t3"), ["r"]),
+        (RunFilter(params={"x": 1}), ["r"]), (RunFilter(text="before"), []), (RunFilter(text="ter it"), ["r"]),
+    ]:  # fmt: skip
+        assert [run.id for run in store.run_page(where).runs] == ids, where
+    with refused(NotFound, "nobody"):
+        store.relabel("nobody", "n", [])
 
 
 def check_unknown_runs_are_not_found(store: Store, clock: SetClock) -> None:

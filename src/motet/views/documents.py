@@ -13,13 +13,15 @@ from motet.views import lookup, usage
 from motet.views.facts import Facts
 from motet.views.steps import elements
 from motet.views.values import as_json
+from motet.views.versions import made_with, packages
 
 
 def run_document(store: Store, run: RunRow) -> Json:
     """The run with its steps and artifacts."""
     kept = checkpoints.of_run(store, run.id)
     steps = [{**step_json(each), **_checkpoints_json(kept.get(each.key, ()))} for each in store.steps(run.id)]
-    return {**run_json(run), "steps": steps, "artifacts": [each.json for each in published(store, run.id)]}
+    made = {"made_with": {**made_with(run), "packages": packages(store, run)}}
+    return {**run_json(run), **made, "steps": steps, "artifacts": [each.json for each in published(store, run.id)]}
 
 
 def step_document(store: Store, run: RunRow, step: StepRow) -> Json:

@@ -162,8 +162,7 @@ def is_surrounded(options: Mapping[str, Any]) -> bool:
 
 def template(options: Mapping[str, Any]) -> str:
     """What the elements of a map are called, as its step records it: by a function, only they themselves know."""
-    name = options.get("task_run_name", "")
-    return name if isinstance(name, str) else ""
+    return name if isinstance(name := options.get("task_run_name", ""), str) else ""
 
 
 def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any], executor: str) -> Policy:

@@ -108,12 +108,14 @@ class PythonVoice(Voice):
         return moved(row, at)
 
     def check(self, host: Host, target: Target, asked: Asked) -> Sequence[MotetError]:
-        """Whether the flow can be loaded and takes the parameters. The code at the top of its file is run for that."""
-        from motet.dialects.python import starting
+        """Whether the flow can be loaded, also by another process, and takes the parameters. The code at the top of its
+        file is run for that; that of a script until it calls its first flow.
+        """
+        from motet.dialects.python.starting import find_again, new_run
 
         try:
-            flow = starting.flow_of(target, str(asked.options.get("door", "")))
-            flow.parameters.bind_with((), {}, asked.params)
+            new = new_run(_own(host), target, asked)
+            find_again(new.program, new.workflow)
         except MotetError as error:
             return [error]
         return ()

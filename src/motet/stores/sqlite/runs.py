@@ -28,6 +28,18 @@ def create(execute: Execute, run: NewRun) -> bool:
     return made.rowcount == 1
 
 
+def relabel(execute: Execute, run: str, name: str, tags: Sequence[str]) -> None:
+    """See `Directory.relabel`. Raises StoreCorrupt for a damaged run."""
+    found = one(execute, run)
+    number, *texts = execute(SQL.sealed, (run,)).fetchone()
+    workflow, program, params, parent, after_offset, created_at = texts
+    cells = (run, name, workflow, program, params, parent, pack(list(tags)), after_offset, created_at)
+    execute(SQL.relabel, (name, cells[6], seal(*cells), number))
+    execute(SQL.forget_text, (number,))
+    execute(SQL.forget_tags, (number,))
+    index(execute, number, found.params, tags, f"{run}\n{name}\n{workflow}")
+
+
 def index(execute: Execute, number: int, params: Json, tags: Sequence[str], text: str) -> None:
     """Let the run be found by its tags, parameters and text."""
     execute(SQL.put_text, (number, text))

@@ -30,6 +30,16 @@ ORDER BY created_at DESC, number DESC LIMIT ?3
 -- name: number
 SELECT number FROM runs WHERE id = ?
 
+-- name: sealed
+SELECT number, workflow, program, params, parent, after_offset, created_at FROM runs WHERE id = ?
+
+-- name: relabel
+UPDATE runs SET name = ?, tags = ?, seal = ? WHERE number = ?
+
+-- name: forget_tags
+DELETE FROM terms WHERE (kind, name, value, run) IN
+    (SELECT kind, name, value, run FROM terms INDEXED BY terms_by_run WHERE run = ? AND kind = 'tag')
+
 -- name: put_term
 INSERT OR IGNORE INTO terms (kind, name, value, run) VALUES (?, ?, ?, ?)
 

@@ -106,6 +106,10 @@ class SqliteStore(SqliteDocuments):
             self._bell.ring(published=False)
         return made
 
+    def relabel(self, run: str, name: str, tags: Sequence[str]) -> None:
+        self._database.write(runs.relabel, run, name, tags)
+        self._bell.ring(published=False)
+
     def run(self, run: str) -> RunRow:
         return self._database.read(runs.one, run)
 
