@@ -158,7 +158,7 @@ def open_host(folder: str) -> Host:
 
 def _made_with(program: Json) -> Json:
     """Which Python a run is made with, and which code."""
-    found: dict[str, Json] = {"python": sys.version.partition(" ")[0]}
+    found: dict[str, Json] = {"interpreter": sys.version.partition(" ")[0]}
     file = program.get("file") or ""
     place = os.path.dirname(file) if file else program.get("path") or os.getcwd()
     if repository := _repository_of(place):

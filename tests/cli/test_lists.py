@@ -252,7 +252,7 @@ def test_show_names_the_version_of_the_code(cli: Cli, packed: bool) -> None:
     assert f"commit {commit[:12]} of {cli.folder}\n" in cli("show", "clean").out
     assert f"commit {commit[:12]} of {cli.folder}, with changes in parts.py\n" in cli("show", "dirty").out
     made = cli.json("show", "clean")["made_with"]
-    assert made["python"] == sys.version.partition(" ")[0]
+    assert made["interpreter"] == sys.version.partition(" ")[0]
     assert made["code"]["commit"] == commit
     assert sorted(made["code"]["files"]) == ["flows.py", "parts.py"]
     assert cli.json("compare", "clean", "dirty")["code"] == {"changed since": ["", "parts.py"]}
@@ -262,7 +262,7 @@ def test_where_there_is_no_repository(cli: Cli) -> None:
     cli.write("flows.py", "from motet import flow\n\n@flow\ndef f():\n    return 1\n")
     cli("run", "flows.py", "--name", "mine")
     assert "code" not in cli.json("show", "mine")["made_with"]
-    assert "Python     3." in cli("show", "mine").out
+    assert "Made with  Python 3." in cli("show", "mine").out
 
 
 NARROW = """

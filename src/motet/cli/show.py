@@ -102,7 +102,7 @@ def _show_run(terminal: Terminal, store: Store, run: RunRow, steps: list[StepRow
         ("Params", _params(run.params)),
         ("Steps", _counted(run, steps)),
         ("Code", versions.told_code(run)),
-        ("Python", _python(store, run)),
+        ("Made with", _made_with(store, run)),
         ("Result", values.told(run.result) if run.result is not None else ""),
         ("Driven by", f"process {run.owner.pid} on {run.owner.host}" if run.owner and not run.ended_at else ""),
         ("Error", lookup.error_line(run.error)),
@@ -119,9 +119,10 @@ def _show_run(terminal: Terminal, store: Store, run: RunRow, steps: list[StepRow
         terminal.say(f"To answer: {questions.how(each).format(run=run.name)}")
 
 
-def _python(store: Store, run: RunRow) -> str:
+def _made_with(store: Store, run: RunRow) -> str:
     """The version of Python, and those of the packages that its steps reach."""
-    version = versions.made_with(run).get("python", "")
+    interpreter = versions.made_with(run).get("interpreter")
+    version = f"Python {interpreter}" if interpreter else ""
     reached = ", ".join(f"{name} {each}" for name, each in versions.packages(store, run).items())
     return "; ".join(part for part in (version, human.short_text(reached, 200)) if part)
 

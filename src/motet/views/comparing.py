@@ -26,8 +26,8 @@ def side_of(store: Store, run: RunRow) -> Side:
     if made.get("commit"):
         code["commit"] = made["commit"][:12]
         code["changed since"] = ", ".join(changed(made) or ())
-    if version := made_with(run).get("python"):
-        environment["python"] = version
+    if version := made_with(run).get("interpreter"):
+        environment["interpreter"] = version
     params = run.params if isinstance(run.params, dict) else {}
     return {
         "run": {

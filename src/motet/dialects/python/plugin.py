@@ -111,11 +111,13 @@ class PythonVoice(Voice):
         """Whether the flow can be loaded, also by another process, and takes the parameters. The code at the top of its
         file is run for that; that of a script until it calls its first flow.
         """
-        from motet.dialects.python.starting import find_again, new_run
+        from motet.dialects.python.finding.loading import explained, find_again
+        from motet.dialects.python.starting import new_run
 
         try:
-            new = new_run(_own(host), target, asked)
-            find_again(new.program, new.workflow)
+            with explained(str(target)):
+                new = new_run(_own(host), target, asked)
+                find_again(new.program, new.workflow)
         except MotetError as error:
             return [error]
         return ()

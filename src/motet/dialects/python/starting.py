@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from motet.dialects.python import hosting
-from motet.dialects.python.finding.loading import find_again as find_again
 from motet.dialects.python.finding.loading import load_main, load_module, pick, run_main
 from motet.dialects.python.flows import Flow
 from motet.dialects.python.tasks import Task

@@ -25,11 +25,11 @@ def load_main(main: Main, wanted: str = "", door: str = "", *, variable: str = "
     What it guards by `if __name__ == "__main__"` does not run, nor do the flows that it calls; nor what comes after a
     call of the flow whose function is `wanted`, once the name `variable` is there. Raises TargetError.
     """
-    with defining(""), _explained(main.module or main.file):
+    with defining(""), explained(main.module or main.file):
         module, source = module_of(main)
     code = compiled(source, module.__file__ or "", whole=False)
     is_there = lambda: not variable or variable in vars(module)  # noqa: E731 - two names for one thing otherwise
-    with _explained(main.file or main.module), defining(wanted, is_there), standing_in(door):
+    with explained(main.file or main.module), defining(wanted, is_there), standing_in(door):
         exec(code, vars(module))
     return module
 
@@ -48,7 +48,7 @@ def run_main(main: Main, door: str = "") -> ModuleType:
 
 
 @contextmanager
-def _explained(where: str) -> Iterator[None]:
+def explained(where: str) -> Iterator[None]:
     """Whatever loading the user's code raises becomes a TargetError that says where."""
     try:
         yield
@@ -66,7 +66,7 @@ def load_module(name: str, path: str = "") -> ModuleType:
         if each and each not in sys.path:
             put_first(each)
     try:
-        with _explained(f"Module {name}"), defining(""):
+        with explained(f"Module {name}"), defining(""):
             return importlib.import_module(name)
     except TargetError as error:
         missing = error.__cause__.name if isinstance(error.__cause__, ModuleNotFoundError) else None
