@@ -10,6 +10,7 @@ from motet import app, checkpoints, questions
 from motet.checkpoints import Checkpoint
 from motet.cli.terminal import Terminal
 from motet.errors import UsageError
+from motet.kernel import transitions as st
 from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow, Store
 from motet.values.published import Published, published
