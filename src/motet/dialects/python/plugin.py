@@ -90,10 +90,8 @@ class PythonVoice(Voice):
         """Call the flow again, from the code as it is now; what is recorded is not run again."""
         from motet.dialects.python.voice import carry_on
 
-        return carry_on(
-            _own(host), row, reopen=onward.reopen, rerun=onward.rerun, rerun_changed=onward.rerun_changed,
-            begun=onward.watch,
-        )  # fmt: skip
+        changed, begun = onward.rerun_changed, onward.watch
+        return carry_on(_own(host), row, reopen=onward.reopen, rerun=onward.rerun, rerun_changed=changed, begun=begun)
 
     def forked(self, host: Host, row: RunRow, asked: Asked, anew: Collection[str]) -> NewRun:
         """A run of the same flow with other parameters; see `motet.dialects.python.voice.forked`."""
