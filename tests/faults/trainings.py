@@ -91,8 +91,10 @@ class Campaign:
         process = self._motet(name, *begin)
         while True:
             kills = self.tally.kills < self._count
+            if kills and self._rng.random() < 0.9:  # else at its start
+                self._wait_for_more(ledger, process)
             try:
-                process.wait(self._rng.uniform(0.5, 3.0) if kills else PATIENCE_S)
+                process.wait(self._rng.uniform(0.0, 1.5) if kills else PATIENCE_S)
             except subprocess.TimeoutExpired:
                 assert kills, f"{self._where(name)} hangs"
                 os.kill(process.pid, signal.SIGKILL)
@@ -112,6 +114,18 @@ class Campaign:
         self._check(name, ledger, json.loads(self._told(name, "show", name))["result"])
         if how and self.tally.runs % 2:
             self._fork(name)
+
+    def _wait_for_more(self, ledger: Path, process: subprocess.Popen[str]) -> None:
+        """Until another attempt has begun, or the process has ended."""
+        begun = self._begun(ledger)
+        until = time.monotonic() + PATIENCE_S
+        while process.poll() is None and self._begun(ledger) == begun:
+            assert time.monotonic() < until, "nothing begins"
+            time.sleep(0.02)
+
+    @staticmethod
+    def _begun(ledger: Path) -> int:
+        return ledger.read_text().count("begin") if ledger.exists() else 0
 
     def _where(self, name: str) -> str:
         return f"seed {self._seed}, {name} in {self._folder}"

@@ -69,6 +69,12 @@ class CommandBench:
         self.executor.start(self.outcomes.attempt(make, element=900, grace_s=grace_s))
         return lambda: self.outcomes.wait(before + 1)[before]
 
+    def tried(self, run: Any, **attempt: Any) -> Outcome:
+        """How an attempt with these fields ends, at the command."""
+        before = len(self.outcomes.reports)
+        self.executor.start(self.outcomes.attempt(lambda: Command(run, place=self.place), **attempt))
+        return self.outcomes.wait(before + 1)[before]
+
     def left(self) -> dict[str, Any]:
         """What is left of element 900, which was stopped."""
         return read_finished(attempt_folder(str(self.folder / "work"), "run", "step[900]", 1)) or {}

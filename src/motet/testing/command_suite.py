@@ -11,10 +11,12 @@ memory is limited; processes and processor time are.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from motet.executors.commands.marks import marked
 from motet.executors.commands.spec import ANY, Function, Limits
-from motet.ports import Outcome, Stopped
+from motet.ports import Failure, Outcome, Stopped, Success
 from motet.testing.command_bench import HIDING, SECRET, CommandBench, sleeping
 from motet.testing.command_checks_mounts import MountChecks
 from motet.testing.executor_tasks import wait_until
@@ -64,6 +66,25 @@ class CommandSuite(MountChecks):
         with self.opened() as bench:
             assert bench.done('echo "it is $TOKEN, ${#TOKEN}"', secrets={"TOKEN": "any"}).stdout == "it is ***, 12"
             assert SECRET not in str(bench.outcomes.lines)
+
+    def test_what_it_says_is_whole_is_what_the_next_attempt_begins_from(self) -> None:
+        with self.opened() as bench:
+            made: list[Mapping[str, Any]] = []
+
+            def keep(one: Mapping[str, Any]) -> int:
+                made.append(one)
+                return len(made)
+
+            run = 'cd "$MOTET_CHECKPOINT"; cat n 2>/dev/null && exit; echo whole > n; echo epoch=7 > .done; '
+            run += "while [ -e .done ]; do sleep 0.1; done; echo torn > n; exit 3"
+            assert isinstance(bench.tried(run, keep=keep), Failure)
+            (one,) = made
+            assert one["labels"] == {"epoch": 7}
+            content = {"artifact": one["digest"], "size_bytes": one["size_bytes"]}
+            entry = {"number": 1, "attempt": 1, "at": 0.0, "content": content, "labels": one["labels"]}
+            again = bench.tried(run, keep=keep, number=2, context={"checkpoints": [entry]})
+            assert isinstance(again, Success), again
+            assert again.value.stdout == "whole"
 
     def test_a_function_gives_its_value(self) -> None:
         if self.python:
