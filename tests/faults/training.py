@@ -81,8 +81,8 @@ trained_by_command = command(
 @flow
 def study(how: str = "", rate: float = 0.5) -> str:
     """Train once, in that way: "" for inline."""
-    if how in ("host", "sandbox"):
-        return str(trained_by_command.with_options(place=how)(rate).stdout)
+    if how == "command":
+        return str(trained_by_command(rate).stdout)
     return train(rate) if not how else train.with_options(executor=how).submit(rate).result()
 
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from tests.faults import training
 
 ROOT = Path(__file__).resolve().parents[2]
-WAYS = ("", "threads", "processes", "host", "sandbox")
+WAYS = ("", "threads", "processes", "command")
 """How the task runs: inline, by an executor, or as a program that a command starts."""
 
 PATIENCE_S = 300.0

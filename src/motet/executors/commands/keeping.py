@@ -11,6 +11,7 @@ import os
 import shutil
 import threading
 from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING
 
 from motet.errors import MotetError, NotFound
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "MOTET_CHECKPOINT"
 
+_SPARES = 64
 _LOOK_S = 0.2
 """How often it is looked whether programs have said something. Those that wait for the answer lose half of it."""
 
@@ -62,12 +64,7 @@ class Keeping:
         return [] if isinstance(place, Host) else [Placed(self.path, self.path, "rw")]
 
     def _make(self) -> None:
-        try:
-            os.mkdir(self.path)
-        except FileNotFoundError:
-            make_folder(os.path.dirname(self.path))
-            os.mkdir(self.path)
-        except FileExistsError:  # left by an attempt whose engine was killed
+        if not self._watch.make_folder(self.path):  # left by an attempt whose engine was killed
             for name in (DONE, REFUSED):
                 with suppress(FileNotFoundError):
                     os.unlink(os.path.join(self.path, name))
@@ -139,7 +136,8 @@ class Keeping:
     def end(self, *, succeeded: bool) -> None:
         """The program has ended: keep what it has said last; or, if it has not succeeded, the folder as it left it."""
         self._watch.remove(self)
-        if not self.is_empty:
+        is_empty = self.is_empty
+        if not is_empty:
             self.look()
             if not (succeeded or self._speaks or self.is_empty):
                 try:
@@ -147,10 +145,7 @@ class Keeping:
                 except (MotetError, OSError) as error:  # then the folder itself is what there is
                     self._refused(error)
                     return
-        try:
-            os.rmdir(self.path)
-        except OSError:
-            shutil.rmtree(self.path, ignore_errors=True)
+        self._watch.free_folder(self.path, is_empty=is_empty)
 
     def leave(self) -> None:
         """The program was never begun, or it is not known how it ended: the folder stays for the next attempt."""
@@ -165,6 +160,8 @@ class Watch:
 
     def __init__(self, folder: str, artifacts: Callable[[], ArtifactStore]) -> None:
         self._folder = folder
+        self._spares: list[str] = []
+        self._serial = count()
         self.artifacts = artifacts
         self._watched: dict[Keeping, None] = {}
         self._lock = threading.Lock()
@@ -188,9 +185,36 @@ class Watch:
         with self._lock:
             self._watched.pop(each, None)
 
+    def make_folder(self, path: str) -> bool:
+        """Make a folder there, of one that was left empty where there is such, which costs less. False if there is
+        one. Raises OSError.
+        """
+        if os.path.lexists(path):
+            return False
+        with suppress(OSError, IndexError):
+            os.rename(self._spares.pop(), path)
+            return True
+        make_folder(os.path.dirname(path))
+        os.mkdir(path)
+        return True
+
+    def free_folder(self, path: str, *, is_empty: bool) -> None:
+        """Nobody needs the folder any more."""
+        if is_empty and len(self._spares) < _SPARES:
+            with suppress(OSError):
+                spare = os.path.join(self._folder, f".checkpoint-{os.getpid()}-{next(self._serial)}")
+                if os.stat(path).st_mode & 0o700 == 0o700:
+                    os.rename(path, spare)
+                    self._spares.append(spare)
+                    return
+        shutil.rmtree(path, ignore_errors=True)
+
     def close(self) -> None:
         """Look no more."""
         self._ended.set()
+        while self._spares:
+            with suppress(OSError):
+                os.rmdir(self._spares.pop())
 
     def _run(self) -> None:
         while not self._ended.wait(_LOOK_S):
