@@ -194,7 +194,7 @@ def _extra(run: RunRow, node: Node, name: str) -> str:
     step, alike = node.step, [node.step, *node.alike]
     kept = "reused" if "fork" in run.program else "cached"
     said = [human.counted(len(alike), "element" if step.form == "element" else "call")] if node.alike else []
-    said += [name] if name and not node.alike else []
+    said += [human.short_text(name, 60)] if name and not node.alike else []
     said += [f"{step.done}/{step.size}"] if step.size is not None else []
     if step.cached:
         said.append(kept if step.size in (None, step.cached) else f"{step.cached} {kept}")
