@@ -47,7 +47,7 @@ def tell(driver: Driver, events: Sequence[ev.Event], verbosity: int, *, alone: b
     for event in events:
         if isinstance(event, ev.StepRetrying | ev.StepFailed) and _is_first_hand(driver, heard, event):
             lines.append(_logged(event))
-            if verbosity >= 0:
+            if verbosity > 0 or (verbosity == 0 and event.key != driver.run.workflow):  # whose end is told by itself
                 _say_failure(driver, heard, event)
         elif verbosity > 0 and isinstance(event, ev.StepSucceeded | ev.StepSkipped | ev.StepCancelled | ev.StepFailed):
             _say(driver, event.at, _ended(driver, event))
