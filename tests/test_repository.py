@@ -73,6 +73,7 @@ LATE_BORDERS = {
     "app.py": "an adapter is imported when a setting asks for it",
     "cli/": "a command imports what it alone needs",
     "runtime/": "what runs is asked of the voice that runs it",
+    "executors/machine.py": "most runs ask for nothing that a machine counts",
     "executors/commands/launching.py": "a place brings what it alone needs",
     "dialects/declared/plugin.py": "a voice is asked about files before it is wanted",
     "dialects/orquestra/plugin.py": "a voice is asked about files before it is wanted",

@@ -5,6 +5,8 @@ MOTET_DURABILITY  "normal": survives any kill; "full": also a loss of power, at 
 MOTET_THREADS     how many threads, MOTET_PROCESSES how many processes run submitted tasks of this process
 MOTET_COMMANDS    how many commands it runs at once
 MOTET_CHECKPOINTS how much is kept of the checkpoints of one step: "2Gi" by default; "none" for all of them
+MOTET_GPUS        how many GPUs there are, or which; MOTET_RESOURCES: what else attempts may take, as "licence=2"
+MOTET_MACHINE     the folder in which processes see who has what of the machine, for several homes that share it
 MOTET_LOG_LIMIT   how much is kept of what one run writes: "1Gi" by default; "none" for all of it
 """
 
@@ -23,7 +25,7 @@ from motet import private, voices
 from motet.artifacts.opener import Opener
 from motet.engine.host import Host
 from motet.errors import UsageError
-from motet.executors.machine import capacities
+from motet.executors.machine import Machine, capacities
 from motet.ports import ExecutorSpec
 from motet.ports.voice import PACKED
 from motet.private import home as home
@@ -112,7 +114,7 @@ def open_host(folder: str) -> Host:
     def processes() -> Executor:
         from motet.executors.processes import ProcessExecutor
 
-        return ProcessExecutor(_number("MOTET_PROCESSES", cores), artifacts=_artifacts_opener(folder))
+        return ProcessExecutor(places["processes"], artifacts=_artifacts_opener(folder))
 
     def threads() -> Executor:
         from motet.executors.threads import ThreadExecutor
@@ -131,7 +133,7 @@ def open_host(folder: str) -> Host:
         setting = Setting(
             work_folder(folder), _artifacts_opener(folder), Secrets(folder), shared_folder(folder), (folder,)
         )  # fmt: skip
-        return CommandExecutor(setting, _number("MOTET_COMMANDS", cores))
+        return CommandExecutor(setting, places["commands"])
 
     def checkpoints() -> Checkpoints:
         from motet.checkpoints import Checkpoints
@@ -140,17 +142,18 @@ def open_host(folder: str) -> Host:
 
     kept_bytes = _size("MOTET_CHECKPOINTS", 2 * 2**30)
     cores = os.cpu_count() or 1
+    places = {"processes": _number("MOTET_PROCESSES", cores), "commands": _number("MOTET_COMMANDS", cores)}
     host = Host(
         open_store(folder), open_artifacts(folder), open_logs(folder), SystemClock(),
         {
             "inline": ExecutorSpec(inline, 1, 0),
             "threads": ExecutorSpec(threads, _number("MOTET_THREADS", min(32, cores + 4)), 64),
-            "processes": ExecutorSpec(processes, _number("MOTET_PROCESSES", cores), 2),
-            "commands": ExecutorSpec(commands, _number("MOTET_COMMANDS", cores), 2),
+            "processes": ExecutorSpec(processes, places["processes"], 2),
+            "commands": ExecutorSpec(commands, places["commands"], 2),
         },
         home=folder,
     )  # fmt: skip
-    host.resources = capacities()
+    host.machine, host.resources = Machine(private.machine(folder), places, spare=2), capacities()
     host.told, host.made_with = _told, _made_with
     host.checkpoints = checkpoints
     return host

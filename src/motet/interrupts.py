@@ -321,6 +321,21 @@ class Stop:
         return Unheeded(1) if told > 1 else error
 
 
+def in_main(stop: Stop, ended: Callable[[], bool]) -> Callable[[Exception], None] | None:
+    """What raises an error in the code of a run on this thread, once, as Ctrl-C is raised there: unless it has ended or
+    was told by then. None where this is not the main thread.
+    """
+    me = threading.get_ident()
+    if me != _MAIN.ident:
+        return None
+    raiser = Raiser()
+
+    def wanted() -> bool:
+        return not ended() and not stop.has_told(me) and not is_interrupted()
+
+    return lambda error: raiser.raise_while(error, wanted)
+
+
 class Raiser:
     """Raises an exception in the main thread, made there: in the user's code, or where Motet waits, as Ctrl-C is."""
 

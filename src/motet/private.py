@@ -21,6 +21,11 @@ def home() -> str:
     return os.path.abspath(os.path.expanduser(os.environ.get("MOTET_HOME") or "~/.motet"))
 
 
+def machine(home: str) -> str:
+    """Where processes see who has what of this machine: $MOTET_MACHINE, which homes may share, else below `home`."""
+    return os.environ.get("MOTET_MACHINE") or os.path.join(home, "machine", os.uname().nodename)
+
+
 def make_folder(path: str) -> None:
     """Make the folder, and those above it that are missing; one that is there keeps its mode. Raises OSError."""
     try:

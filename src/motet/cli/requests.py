@@ -10,6 +10,7 @@ from typing import Any
 from motet import app
 from motet.cli.terminal import Terminal, tell
 from motet.errors import TargetError, UsageError
+from motet.ports import NewRun
 from motet.ports.voice import Asked, Target, Underway, Voice, Written
 from motet.values.naming import checked
 
@@ -77,6 +78,16 @@ def parameters(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--params", metavar="FILE", help="a JSON file with an object of parameters; -p goes first")
     parser.add_argument("--name", default="", metavar="NAME", help="what the run is called (default: two words)")
+    parser.add_argument(
+        "--priority",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of steps that wait for the machine, the higher come first",
+    )
+    parser.add_argument(
+        "--only-one", action="store_true", help="refuse to begin while another run of the workflow is under way"
+    )
 
 
 def shown(parser: ArgumentParser) -> None:
@@ -125,7 +136,18 @@ class Request:
         self._name: str = checked(options.name, "--name")
         self._own: Own = getattr(options, OWN, NOTHING)
         self._arguments = arguments
+        self._priority: int = options.priority
+        self._only_one: bool = options.only_one
         self.begun: list[str] = []
+
+    def making(self, new: NewRun) -> None:
+        """Before the run is made: what holds for runs of all voices alike. Raises Conflict."""
+        if self._priority:
+            new.program = {**new.program, "priority": self._priority}
+        if self._only_one:
+            from motet.cli.once import alone
+
+            alone(app.hosts.current(), new)
 
     def asked(self, voice: Voice, what: str, watch: Callable[[Underway], None] | None = None) -> Asked:
         """What is asked of a run of `what`, in that voice. Raises UsageError for what that voice does not take."""

@@ -153,6 +153,7 @@ def fork(options: Namespace, terminal: Terminal) -> int:
     row = lookup.find_run(host.store, options.run)
     _move(host, row, options.at)
     voice, request = voices.of_run(row), requests.Request(options)
+    app.hosts.current().making = request.making
     asked = request.asked(voice, f"run {row.name}")
     anew = dict(begun_from(host.store, row, each) for each in options.anew)
     requests.show(options, terminal)

@@ -25,7 +25,8 @@ from motet.values.errors import encode_error
 
 def run_arguments(parser: ArgumentParser) -> None:
     """What is asked of the run."""
-    submit_arguments(parser)
+    requests.target(parser)
+    requests.parameters(parser)
     requests.shown(parser)
 
 
@@ -36,6 +37,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     target = requests.target_of(options.target)
     terminal.keep_stdout_clean()
     outcome.heed_signals()
+    app.hosts.current().making = request.making
 
     def perform(watch: Watch) -> bool:
         voice = voices.of_target(target)
@@ -52,23 +54,33 @@ def submit_arguments(parser: ArgumentParser) -> None:
     """What is asked of the run."""
     requests.target(parser)
     requests.parameters(parser)
+    parser.add_argument(
+        "--key", default="", metavar="KEY", help="submit once: a second time gives the run that there is for the key"
+    )
 
 
 def submit(options: Namespace, terminal: Terminal) -> int:
     """Create the run, start a process that drives it to its end, and print its name at once."""
+    from motet.cli import once
+
     request = Request(options, sys.argv[1:])
     target = requests.target_of(options.target)
     terminal.keep_stdout_clean()
-    voice, host = voices.of_target(target), app.hosts.current()
-    new = voice.new_run(host, target, request.asked(voice, str(target)))
-    host.create(new)
-    app.start_engine(new.id)
-    terminal.say(f"Run {terminal.paint(new.name, 'bold')} ({new.id}) was submitted.")
-    terminal.say(f"To see it: motet show {new.name}; motet logs -f {new.name}")
+    host = app.hosts.current()
+    host.making = request.making
+    row = once.submitted(host, options.key) if options.key else None
+    was = "had been submitted with this key" if row is not None else "was submitted"
+    if row is None:
+        voice = voices.of_target(target)
+        new = voice.new_run(host, target, request.asked(voice, str(target)))
+        row = once.submit(host, options.key, new)
+    once.start(row)
+    terminal.say(f"Run {terminal.paint(row.name, 'bold')} ({row.id}) {was}.")
+    terminal.say(f"To see it: motet show {row.name}; motet logs -f {row.name}")
     if options.json:
         from motet.views.documents import run_json
 
-        terminal.json(run_json(host.store.run(new.id)))
+        terminal.json(run_json(host.store.run(row.id)))
     return 0
 
 

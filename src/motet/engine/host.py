@@ -43,6 +43,7 @@ from motet.values.naming import checked
 
 if TYPE_CHECKING:
     from motet.checkpoints import Checkpoints
+    from motet.ports.admission import Machine
 
 _PLACE = "place"
 """The documents that keep where the files of a run were moved to."""
@@ -58,6 +59,7 @@ class Host:
     checkpoints  gives the list of those that steps have made; `unsynced` are their artifacts, yet to be synced
     resources  what steps may demand of this machine: {"cpu": 8, "memory": 16e9, "gpu": 1}
     made_with  what is recorded, in the program of a new run, of what it is made with
+    making     is called with each run before it is made, which it may add to, or refuse
     told       is called with what each run has committed; quick, and raises nothing
     """
 
@@ -74,6 +76,8 @@ class Host:
         self.tender = Tender(store)
         self.specs = executors
         self.home = home
+        self.machine: Machine | None = None
+        self.making: Callable[[NewRun], None] = lambda _: None
         self.resources: Mapping[str, float] = {}
         self.made_with: Callable[[Json], Json] | None = None
         self.told: Callable[[Driver, Sequence[Event]], None] | None = None
@@ -121,6 +125,7 @@ class Host:
             checked(tag, "The tag")
         if self.made_with is not None:
             run.program = {**run.program, "made_with": self.made_with(run.program)}
+        self.making(run)
         hit("create_run.before")
         made = self.store.create_run(run)
         hit("create_run.after")
@@ -231,6 +236,8 @@ class Host:
             executors, self._executors = list(self._executors.values()), {}
         for each in executors:
             each.close(kill=kill)
+        if self.machine is not None:
+            self.machine.close()
         self.tender.close()
         self.store.close()
 

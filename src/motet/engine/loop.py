@@ -24,7 +24,7 @@ from motet.errors import Cancelled, KernelError, MotetError, StoreError
 from motet.failpoints import hit
 from motet.interrupts import Stop, need_stack
 from motet.kernel import events as ev
-from motet.kernel.decide import Command, SetTimer, StartAttempt
+from motet.kernel.decide import AskMachine, Command, SetTimer, StartAttempt
 from motet.kernel.inputs import Input, TimerFired
 from motet.kernel.policy import slot_of
 from motet.kernel.program import Finish
@@ -84,10 +84,11 @@ class RunLoop:
     def begin(self, *, reopen: bool = False, rerun: Collection[str] = ()) -> None:
         """Record that the run has this owner, start what is due, and begin to listen."""
         owner = self.run.owner
+        if self.host.machine is not None:
+            self.state.shared = self.host.machine.names
         for name, spec in self.host.specs.items():
-            self.session.limit(slot_of(name), spec.capacity, spec.backlog)
-        for name, amount in self.host.resources.items():
-            self.session.limit(f"resource:{name}", amount)
+            if slot_of(name) not in self.state.shared:
+                self.session.limit(slot_of(name), spec.capacity, spec.backlog)
         with self:  # and the lease is renewed, and requests to stop are heard of, however long the program thinks
             self._listener = self.host.tender.listen(self.look)
             self.host.tender.every(self._lease_s / 3, self._renew)
@@ -144,6 +145,7 @@ class RunLoop:
         """An executor's word on how an attempt ended."""
         hit("attempt.reported")
         told = self._attempts.judged(attempt, outcome)
+        self._attempts.over(attempt.key, attempt.element, attempt.number)
         hit("attempt.judged")
         self.tell(told)
 
@@ -289,20 +291,24 @@ class RunLoop:
             hit("command.before")
             if isinstance(command, SetTimer):
                 self._set_timer(command)
+            elif isinstance(command, AskMachine):
+                self._attempts.ask(command, self.run, self.tell)
             elif not isinstance(command, StartAttempt):
                 self._attempts.stop(command)
-            elif self.session.program is not None or self.state.steps[command.key].policy.executor:
-                self._attempts.start(command)
             else:
-                self._grants[command.key] = command.attempt
+                self._attempts.begins(command)
+                if self.session.program is not None or self.state.steps[command.key].policy.executor:
+                    self._attempts.start(command)
+                else:
+                    self._grants[command.key] = command.attempt
         touched = self.session.touched
         if touched:
             self.session.touched = {}
-            steps, calls = self.state.steps, self._attempts.calls
+            steps = self.state.steps
             for key in touched:
                 step = steps.get(key)
                 if step is not None and step.status in ENDED:
-                    calls.pop(key, None)
+                    self._attempts.forget(key)
             if self.waiters:
                 self.waiters.wake(touched)
         if self.state.status in ENDED and not self.finished.is_set():
@@ -336,6 +342,7 @@ class RunLoop:
             self._look_at_limits(again_s)
 
     def _end(self) -> None:
+        self._attempts.give_all_back()
         self.host.tender.unlisten(self._listener)
         hit("finish.before_release")
         self._release()

@@ -101,7 +101,7 @@ class Session:
             if packs and _is_packed(told, packs):
                 continue  # it has its outcome already: this came too late
             judged = judge(self.state, told)
-            if judged.due is not None or judged.rung is not None:
+            if judged.due is not None or judged.rung is not None or judged.granted is not None:
                 ring(self.state, judged)
             if judged.command is not None:
                 commands.append(judged.command)

@@ -23,6 +23,15 @@ def identity(attempt: Attempt) -> Identity:
     return attempt.run, attempt.key, attempt.element, attempt.number
 
 
+def gpus_of(attempt: Attempt) -> dict[str, str]:
+    """The variables that show the attempt the GPUs which it has, and no others; none if it has none."""
+    numbers = attempt.context.get("gpus")
+    if not numbers:
+        return {}
+    told = ",".join(map(str, numbers))
+    return {"CUDA_VISIBLE_DEVICES": told, "NVIDIA_VISIBLE_DEVICES": told}
+
+
 def carry_out(attempt: Attempt, here: current.Current) -> Outcome:
     """Call the attempt's function here, as the attempt `here`. Whatever it raises is its outcome."""
     token = current.running.set(here)

@@ -13,7 +13,7 @@ from typing import Any
 
 from motet.errors import ExecutorError, WorkerDied
 from motet.executors import messages, references
-from motet.executors.calls import Identity, closed, deliver, failure, identity, show
+from motet.executors.calls import Identity, closed, deliver, failure, gpus_of, identity, show
 from motet.executors.member import Job, Kind, Member
 from motet.executors.orphans import OrphanKiller
 from motet.executors.pool import WorkerPool
@@ -147,7 +147,8 @@ class _Job:
         """Raises ExecutorError naming what cannot be pickled."""
         self.attempt = attempt
         self.tee = tee
-        self.kind: Kind = None
+        # CUDA reads once which GPUs a process has: another attempt with others needs another process.
+        self.kind: Kind = tuple(gpus_of(attempt).items()) or None
         self.parts: Sequence[pickle.Part] = _call(attempt, by_value=False)
         self.settings: tuple[Any, ...] | None = _settings()
         self.member: Member | None = None
@@ -179,8 +180,7 @@ def _settings() -> tuple[str | None, list[str], dict[bytes, bytes]]:
 
 
 def _environ(attempt: Attempt) -> Iterable[tuple[str, Any]]:
-    wanted = attempt.options.get("env")
-    return wanted.items() if wanted else ()
+    return {**attempt.options.get("env", {}), **gpus_of(attempt)}.items()
 
 
 def _call(attempt: Attempt, *, by_value: bool) -> list[pickle.Part]:

@@ -6,10 +6,11 @@ an attempt starts), and commands, which the engine carries out once those events
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from motet.kernel import events as ev
-from motet.kernel.limits import admit, line_up, may_start
+from motet.kernel.limits import admit, held_above, line_up, may_start
 from motet.kernel.state import M_BLOCKED, M_RUNNING, Changes, MapState, RunState, Step
 from motet.kernel.transitions import CANCELLING, ENDED, PENDING, READY, RETRYING, RUNNING, SUCCEEDED
 from motet.records import Record, field
@@ -45,7 +46,17 @@ class SetTimer(Record):
     element: int = -1
 
 
-Command: TypeAlias = StartAttempt | StopAttempt | SetTimer
+class AskMachine(Record):
+    """Ask for what an attempt at the step, or at an element of the map, takes of the machine, and report `Granted`.
+
+    `above` is how much of that the running steps above it hold.
+    """
+
+    key: str
+    above: Mapping[str, float]
+
+
+Command: TypeAlias = StartAttempt | StopAttempt | SetTimer | AskMachine
 
 
 class Decision(Record):
@@ -75,8 +86,12 @@ def decide(state: RunState, changes: Changes, at: float) -> Decision:
     if changes.waits:
         _set_deadlines(state, changes, out)
     if (state.ready or changes.freed) and not cancelling:
-        for step, elements in admit(state, changes.freed):
+        starts, asks = admit(state, changes.freed)
+        for step, elements in starts:
             _start(step, elements, at, out)
+        for step in asks:
+            above = {name: held_above(state, step, name) for name in step.policy.demands if name in state.shared}
+            out.commands.append(AskMachine(step.key, {name: held for name, held in above.items() if held}))
     return out
 
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from motet.kernel import events as ev
 from motet.kernel.decide import StopAttempt
 from motet.kernel.events import Json
-from motet.kernel.limits import line_up
+from motet.kernel.limits import grant, line_up
 from motet.kernel.policy import retry_delay_s
 from motet.kernel.state import M_RUNNING, RunState, Step, Wait, element_key
 from motet.kernel.transitions import CANCELLING, RETRYING, RUNNING
@@ -66,7 +66,15 @@ class TimerFired(Record):
     element: int = -1
 
 
-Input: TypeAlias = Succeeded | Failed | Ended | TimerFired | ev.EventReceived | ev.StepCheckpointed
+class Granted(Record):
+    """The machine has what an attempt at the step, or at an element of the map, had asked for."""
+
+    at: float
+    key: str
+    element: int = -1
+
+
+Input: TypeAlias = Succeeded | Failed | Ended | TimerFired | Granted | ev.EventReceived | ev.StepCheckpointed
 
 
 class Judgement(Record):
@@ -74,12 +82,14 @@ class Judgement(Record):
 
     due   the step whose time for another attempt has come
     rung  the wait whose timer has gone off
+    granted  the step that has what it had asked for
     """
 
     event: ev.Event | None = None
     command: StopAttempt | None = None
     due: Step | None = None
     rung: Wait | None = None
+    granted: Step | None = None
 
 
 NOTHING = Judgement()
@@ -91,6 +101,8 @@ def judge(state: RunState, told: Input) -> Judgement:
         return NOTHING if told.offset <= state.offset else Judgement(told)
     if isinstance(told, TimerFired):
         return _timer(state, told)
+    if isinstance(told, Granted):
+        return Judgement(granted=state.steps[told.key]) if told.key in state.asking else NOTHING
     step, status, attempt = _current(state, told.key, told.element)
     if step is None or status != RUNNING or attempt != told.attempt:
         return NOTHING
@@ -175,13 +187,16 @@ def _deadline(state: RunState, told: TimerFired) -> Judgement:
 
 
 def ring(state: RunState, judged: Judgement) -> None:
-    """Do what a timer was for: put a step in line, or look at a deadline again, which may have moved on meanwhile.
+    """Do what a timer was for: put a step in line, or look at a deadline again, which may have moved on meanwhile; or
+    let a step start that has what it had asked for.
 
     No event tells of it, since it follows from what is recorded; a run that is folded anew sets its timers again.
     """
     if judged.due is not None:
         line_up(state, judged.due)
         state.changes.steps[judged.due.key] = None
+    if judged.granted is not None:
+        grant(state, judged.granted)
     if judged.rung is not None:
         judged.rung.timer_at = None
         if judged.event is None:

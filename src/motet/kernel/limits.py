@@ -7,6 +7,10 @@ head only, nobody starves, however much it demands; and a release costs who star
 A demand beyond the whole capacity is let through when the limit is idle, so that it runs alone. A step that
 demands several limits may hold one while another is busy: at most as many do as the tightest has room for.
 
+What the machine counts (`state.shared`) is asked for when a step has passed the limits of its run, which it holds
+meanwhile; a map asks for one element after another. No run waits for its own limits with something of the machine in
+hand, so there is no circle between the two.
+
 A step below one that holds a limit goes before all who wait for it, and what is held above it is room for it: its
 holder ends after it, so it would wait for itself. One at a time does so, as it counts as used itself.
 """
@@ -61,12 +65,16 @@ def leave(state: RunState, step: Step) -> None:
     for name in step.held:
         state.limits[name].held -= step.policy.demands[name]
     step.ticket, step.held = 0, ()
+    state.asking.pop(step.key, None)
+    state.granted.pop(step.key, None)
     state.changes.freed.update(dict.fromkeys(step.policy.demands))
 
 
 def line_up_anew(state: RunState) -> None:
     """Send all back to the start: capacities changed, and with them the order in which limits are taken."""
-    waiting = sorted(entry for limit in state.limits.values() for entry in limit.line)
+    waiting = [entry for limit in state.limits.values() for entry in limit.line]
+    waiting += [(state.steps[key].ticket, key) for key in (*state.asking, *state.granted)]
+    waiting.sort()
     for limit in state.limits.values():
         limit.line.clear()
         limit.held = 0.0
@@ -77,29 +85,37 @@ def line_up_anew(state: RunState) -> None:
             state.ready.appendleft(key)
 
 
-def admit(state: RunState, freed: Iterable[str]) -> list[tuple[Step, list[int]]]:
-    """Who may start now, each with the elements that may (none for a step that is no map).
+def grant(state: RunState, step: Step) -> None:
+    """The machine has what the step had asked for: it may start."""
+    del state.asking[step.key]
+    state.granted[step.key] = None
+    state.ready.append(step.key)
+
+
+def admit(state: RunState, freed: Iterable[str]) -> tuple[list[tuple[Step, list[int]]], list[Step]]:
+    """Who may start now, each with the elements that may (none for a step that is no map); and who asks the machine.
 
     `freed` are the limits that may have room again. Whoever is named counts as started from then on.
     """
     contended = [name for name in freed if state.limit(name).line]
     if not contended and not state.ready:
-        return []
+        return [], []
     admission = _Admission(state, dict.fromkeys(contended))
     admission.run()
-    return admission.starts
+    return admission.starts, admission.asks
 
 
 class _Admission:
     """One round of admissions. `planned` is the room that its starts take: state learns of them later."""
 
-    __slots__ = ("freed", "planned", "starts", "state")
+    __slots__ = ("asks", "freed", "planned", "starts", "state")
 
     def __init__(self, state: RunState, freed: dict[str, None]) -> None:
         self.state = state
         self.freed = freed
         self.planned: dict[str, float] = {}
         self.starts: list[tuple[Step, list[int]]] = []
+        self.asks: list[Step] = []
 
     def run(self) -> None:
         """Put in line who is new (an element that is tried again goes first), and serve where there is room."""
@@ -147,6 +163,8 @@ class _Admission:
 
     def _order(self, step: Step) -> Iterable[str]:
         demands, limit = step.policy.demands, self.state.limit
+        if self.state.shared:
+            demands = {name: demands[name] for name in demands if name not in self.state.shared}
         if len(demands) < 2:
             return demands
         return sorted(demands, key=lambda name: (limit(name).capacity, name))
@@ -171,6 +189,8 @@ class _Admission:
     def _start(self, step: Step) -> None:
         """Start the step, or as many elements as there is room for; a map with more lines up again."""
         demands = step.policy.demands
+        if not self._has_of_machine(step):
+            return
         for name in step.held:
             self.state.limits[name].held -= demands[name]
         step.held = ()
@@ -186,8 +206,26 @@ class _Admission:
         else:
             step.ticket = 0
 
+    def _has_of_machine(self, step: Step) -> bool:
+        """Whether it has what it takes of the machine, once; if not it is to ask for that."""
+        state = self.state
+        if not self._asks(step):
+            return True
+        if step.key in state.granted:
+            del state.granted[step.key]
+            return True
+        if step.key not in state.asking:
+            state.asking[step.key] = None
+            self.asks.append(step)
+        return False
+
+    def _asks(self, step: Step) -> bool:
+        return bool(self.state.shared) and any(name in self.state.shared for name in step.policy.demands)
+
     def _elements(self, step: Step) -> float:
         """How many elements there is room for: one at least, for it was let through."""
+        if self._asks(step):
+            return 1.0
         rooms = [
             self._room(name, self.state.limits[name], step) // amount
             for name, amount in step.policy.demands.items()

@@ -20,6 +20,7 @@ class Policy(Record, frozen=True):
     grace_s     seconds between the request to stop and the kill
     demands     what an attempt takes of named limits while it runs: {"gpu": 1, "database": 1}
     executor    the name of the executor that runs it; "" for a caller that runs it itself
+    priority    of those who wait for the machine, the higher one comes first
 
     `demands` comes to hold one place of the executor too.
     """
@@ -33,6 +34,7 @@ class Policy(Record, frozen=True):
     grace_s: float = 5.0
     demands: Mapping[str, float] = field(default_factory=dict)
     executor: str = ""
+    priority: int = 0
     json: Mapping[str, Json] = field(init=False)
     """The fields that differ from their defaults, made once: it is written with every step."""
 

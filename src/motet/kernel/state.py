@@ -227,6 +227,9 @@ class RunState(Record):
     policies: dict[str, Policy] = field(default_factory=dict)
     ready: deque[str] = field(default_factory=deque)
     tickets: int = 0
+    shared: Collection[str] = ()
+    asking: dict[str, None] = field(default_factory=dict)
+    granted: dict[str, None] = field(default_factory=dict)
     listening: dict[str, dict[str, None]] = field(default_factory=dict)
     heeding: dict[Topic, dict[str, None]] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)

@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 from functools import cached_property
 
-from motet import leases, questions
+from motet import leases, private, questions
+from motet.admission import board
 from motet.checkpoints import Checkpoint, of_step
 from motet.errors import NotFound
 from motet.kernel import transitions as st
@@ -138,6 +139,13 @@ class Facts:
             and event["key"] in running
             and limit in event.get("policy", {}).get("demands", ())
         ]
+
+    def of_machine(self, name: str) -> tuple[list[str], int]:
+        """Who has something of what the machine counts under that name, in any run; and how many wait for it."""
+        standings = board.seen(private.machine(private.home()))
+        having = [each for each in standings if each["holds"].get(name)]
+        told = [f"{run} {step}" for each in having for run, step, *names in each["by"] if name in names]
+        return told, sum(name in ticket["needs"] for each in standings for ticket in each["front"])
 
     def name_of(self, run: str) -> str:
         """A run's name and id; the id alone of one that is gone."""

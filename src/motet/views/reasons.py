@@ -85,7 +85,8 @@ class Reasons(Facts):
         if not limits:
             yield "Nothing stands in its way: it starts as soon as its caller carries it out."
         for name in limits:
-            holders = self.holders(name)
+            others, waiting = self.of_machine(name)
+            holders = others if waiting else self.holders(name)
             told = f"; it is held by {', '.join(holders[:5])}{' ...' if len(holders) > 5 else ''}" if holders else ""
             yield f"It waits for its turn at {_limit(name)}{told}."
         yield from self._why_stalled()
@@ -295,6 +296,7 @@ def _limit(name: str) -> str:
     """A limit in words."""
     kind, colon, rest = name.partition(":")
     told = {"executor": "a place in the executor {}", "runner": "a place in the task runner of {}"}
+    told["resource"] = "the machine's {}"
     return told[kind].format(rest) if colon and kind in told else f"the limit {name}"
 
 

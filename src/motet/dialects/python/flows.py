@@ -162,7 +162,10 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         run = run or new_id(on.clock.now())
         return NewRun(
             id=run, name=name or self._run_name(run, values) or new_name(), workflow=self.name,
-            program={**self._spec(), **_begun_with(self, self._defined.options, on.artifacts)},
+            program={
+                **self._spec(), **_begun_with(self, self._defined.options, on.artifacts),
+                **({"priority": self.options["priority"]} if "priority" in self.options else {}),
+            },
             params={key: encode(value, on.artifacts) for key, value in values.items()},
             tags=sorted(tags_now.get().union(self.options.get("tags", ()))),
             created_at=on.clock.now(), offset=on.store.head(),

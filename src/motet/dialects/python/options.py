@@ -47,6 +47,7 @@ class FlowOptions(TypedDict, total=False):
                          waits; on the main thread anywhere
     limits               capacity of the named limits that tasks of a run share: {"database": 2}
     validate_parameters  False leaves parameters as they are
+    priority             of its steps that wait for the machine, higher ones come first: 0
     log_prints           True logs what is printed, for its tasks too unless they say otherwise
     on_running, on_completion, on_failure, on_cancellation, on_crashed
                          functions of (flow, flow_run, state), called when that has happened
@@ -63,6 +64,7 @@ class FlowOptions(TypedDict, total=False):
     task_runner: TaskRunner | type[TaskRunner]
     timeout_seconds: float | None
     limits: Mapping[str, float]
+    priority: int
     validate_parameters: bool
     log_prints: bool | None
     persist_result: bool | None
@@ -91,6 +93,7 @@ class TaskOptions(TypedDict, total=False):
     executor             "threads" or "processes": where it runs, whatever the flow's runner
     limits               what an attempt takes of the flow's named limits: {"database": 1}
     resources            cpu, memory, gpu that an attempt takes of the machine: {"cpu": 2, "memory": "4Gi"}
+    priority             of those who wait for the machine, higher ones come first; that of the run is added
     cache_policy         what a kept result depends on: INPUTS, TASK_SOURCE, ...; nothing is kept by default
     cache_key_fn         a function of context and arguments that gives the key instead
     cache_expiration     how long a result is kept, a timedelta
@@ -117,6 +120,7 @@ class TaskOptions(TypedDict, total=False):
     executor: str
     limits: Mapping[str, float]
     resources: Mapping[str, float | str]
+    priority: int
     cache_policy: CachePolicy | None
     cache_key_fn: Callable[[Any, Mapping[str, Any]], str | None] | None
     cache_expiration: timedelta | None
@@ -184,7 +188,15 @@ def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any
     return Policy(
         retries=retries, delays_s=delays, jitter=jitter_of(where, options), max_delay_s=max((86400.0, *delays)),
         timeout_s=timeout_s, demands=demands, executor=executor, grace_s=_grace(where, options),
+        priority=_priority(where, options) if kind == "task" else 0,
     )  # fmt: skip
+
+
+def _priority(where: str, options: Mapping[str, Any]) -> int:
+    given = options.get("priority", 0)
+    if type(given) is not int:
+        raise UsageError(f"{where}: priority is {given!r}.", "Give a whole number; higher ones come first.")
+    return given
 
 
 def _grace(where: str, options: Mapping[str, Any]) -> float:

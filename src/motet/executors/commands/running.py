@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from motet.errors import MotetError, UsageError
 from motet.executors.alarm import Alarm
+from motet.executors.calls import gpus_of
 from motet.executors.commands import outputs
 from motet.executors.commands.begun import Begun
 from motet.executors.commands.child import Child, Listener, exit_status, script_on
@@ -111,7 +112,8 @@ class Running:
     def _variables(self) -> dict[str, str | None]:
         attempt = self._attempt
         own = {"MOTET_RUN": attempt.run, "MOTET_STEP": self._key, "MOTET_ATTEMPT": str(attempt.number)}
-        return {VARIABLE: self._kept.path, **own, **self._command.env, **self._secrets, "PWD": self._launched.cwd}
+        own = {VARIABLE: self._kept.path, **own}
+        return {**own, **self._command.env, **gpus_of(attempt), **self._secrets, "PWD": self._launched.cwd}
 
     # -- a process of its own
 

@@ -12,6 +12,7 @@ from motet.checkpoints import Checkpoints
 from motet.engine.session import Session
 from motet.kernel.state import Step
 from motet.ports import Executor, ExecutorSpec, Lock, Store
+from motet.ports.admission import Machine
 from motet.testing.simulation.link import Link
 from motet.testing.simulation.pools import SimulatedCall, SimulatedPool
 from motet.testing.simulation.world import COMMAND, Process, Violation
@@ -124,6 +125,7 @@ class Surroundings:
         self.clock = process.clock
         self.tender = Timers(process)
         self.resources: Mapping[str, float] = {}
+        self.machine: Machine | None = None
         self._process = process
         kept = Checkpoints(cast(Store, link.store), MemoryArtifacts(), None)
         self.checkpoints = lambda: kept

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -10,7 +9,7 @@ from motet.dialects.python.bodies.outcome import Outcome
 from motet.dialects.python.running.leaving import Leaving
 from motet.errors import Cancelled
 from motet.executors import capture
-from motet.interrupts import Raiser, Unheeded, held_back, is_interrupted
+from motet.interrupts import Unheeded, held_back, in_main
 from motet.kernel.inputs import Failed, Succeeded, tries_again
 from motet.kernel.program import AddStep, Finish
 from motet.kernel.state import Step
@@ -69,18 +68,13 @@ def _stops_of(driver: Driver, key: str) -> Callable[[], None] | None:
     """What looks out for a stop of the run from elsewhere while its root step is carried out on the main thread: it is
     raised there in the user's code, as Ctrl-C is, unless a call has told of it before.
     """
-    me = threading.get_ident()
-    if me != threading.main_thread().ident:
+    raise_in_main = in_main(driver.stop, lambda: driver.finished.is_set() or driver.state.steps[key].ended)
+    if raise_in_main is None:
         return None
-    raiser = Raiser()
-
-    def wanted() -> bool:
-        ended = driver.finished.is_set() or driver.state.steps[key].ended
-        return not ended and not driver.stop.has_told(me) and not is_interrupted()
 
     def changed() -> None:
         if driver.state.status == CANCELLING:
-            raiser.raise_while(driver.stopped, wanted)
+            raise_in_main(driver.stopped)
 
     def watch() -> None:
         driver.turn(key, changed)

@@ -1,0 +1,107 @@
+"""Runs of which there is to be one: for a key (`submit --key`), or for a workflow at a time (`--only-one`).
+
+Both are documents that are changed by compare-and-set, so that of several commands at the same moment one makes a run.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+
+from motet import app
+from motet.engine.host import Host
+from motet.errors import Conflict, MotetError, NotFound
+from motet.kernel.events import Json
+from motet.kernel.transitions import CANCELLING, ENDED, PENDING, RUNNING, WAITING
+from motet.owners import is_dead, this_process
+from motet.ports import Document, NewRun, Owner, RunFilter, RunRow
+from motet.values.naming import KEY_CHARS, checked
+from motet.views import lookup
+
+_VOICE, _KEY, _ONLY = "motet", "submitted", "only"
+_LOOK_S = 0.05
+
+
+def submitted(host: Host, key: str) -> RunRow | None:
+    """The run that was submitted with the key; None if there is none, and none is being made."""
+    checked(key, "The key", KEY_CHARS)
+    while True:
+        found = host.store.document(_VOICE, _KEY, key)
+        if found is None:
+            return None
+        try:
+            return host.store.run(found.body["run"])
+        except NotFound:  # not made yet, or pruned since, or whoever was about to make it died
+            if is_dead(Owner(**found.body["owner"])) or found.body["made"]:
+                return None
+        time.sleep(_LOOK_S)
+
+
+def submit(host: Host, key: str, new: NewRun) -> RunRow:
+    """Make the run under the key, unless another command has just made one: then that one is it. "" is no key."""
+    if not key:
+        host.create(new)
+        return host.store.run(new.id)
+    body = {"run": new.id, "owner": asdict(this_process()), "made": False}
+    while True:
+        known = host.store.document(_VOICE, _KEY, key)  # before the look: who comes in between has another version
+        if (other := submitted(host, key)) is not None:
+            return other
+        try:
+            version = known.version if known is not None else 0
+            mine = host.store.put_document(Document(_VOICE, _KEY, key, body, version))
+            break
+        except Conflict:
+            continue
+    try:
+        host.create(new)
+    except MotetError:
+        host.store.delete_document(mine)
+        raise
+    host.store.put_document(Document(_VOICE, _KEY, key, {**body, "made": True}, mine.version))
+    return host.store.run(new.id)
+
+
+def alone(host: Host, new: NewRun) -> None:
+    """Let the run be the only one of its workflow. Raises Conflict while another one is under way, naming it."""
+    while True:
+        known = host.store.document(_VOICE, _ONLY, new.workflow)
+        other = _under_way(host, known.body) if known is not None else None
+        if other is not None or (other := _begun_otherwise(host, new.workflow)) is not None:
+            raise Conflict(
+                f"Run {other.name} ({other.id}) of workflow {new.workflow} has not ended.",
+                f"Wait for it, stop it with `motet stop {other.name}`, or leave out --only-one.",
+            )
+        body: Json = {"run": new.id, "owner": asdict(this_process())}
+        try:
+            version = known.version if known is not None else 0
+            host.store.put_document(Document(_VOICE, _ONLY, new.workflow, body, version))
+        except Conflict:
+            continue
+        return
+
+
+def _under_way(host: Host, body: Json) -> RunRow | None:
+    try:
+        row = host.store.run(body["run"])
+    except NotFound:
+        if is_dead(Owner(**body["owner"])):
+            return None
+        time.sleep(_LOOK_S)  # it is about to be made
+        return _under_way(host, body)
+    return None if row.status in ENDED or lookup.has_crashed(row, time.time()) else row
+
+
+def _begun_otherwise(host: Host, workflow: str) -> RunRow | None:
+    """A run of the workflow that is under way and was not to be the only one."""
+    for status in (PENDING, RUNNING, WAITING, CANCELLING):
+        for row in host.store.run_page(RunFilter(status=status, workflow=workflow)).runs:
+            if not lookup.has_crashed(row, time.time()):
+                return row
+    return None
+
+
+def start(row: RunRow) -> None:
+    """Start a process that drives the run, if none has begun to."""
+    if row.owner is None and row.status not in ENDED:
+        app.start_engine(row.id)
