@@ -11,11 +11,12 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from motet.engine.calls import Call, Prepared, Settled
-from motet.kernel.decide import AskMachine, Command, StartAttempt, StopAttempt
+from motet.kernel.decide import Command, StartAttempt, StopAttempt
 from motet.kernel.events import Json
 from motet.kernel.inputs import Ended, Failed, Input, Succeeded
 from motet.kernel.state import M_RUNNING, RunState, Step, element_key
 from motet.ports import (
+    UNBOUNDED,
     Attempt,
     Attended,
     Executor,
@@ -26,7 +27,6 @@ from motet.ports import (
     Lock,
     LogLine,
     Outcome,
-    RunRow,
     Salvager,
     Stopped,
     Success,
@@ -49,12 +49,12 @@ class World(Host, Protocol):
     """All that a run loop has to do with the world: it has no thread, lock or clock of its own.
 
     specs        the executors that there are
-    machine      what attempts take of it is asked for there; None where nothing is counted
+    machine      what attempts take of it is asked for there
     checkpoints  gives the lists of those that steps have made
     """
 
     specs: Mapping[str, ExecutorSpec]
-    machine: Machine | None
+    machine: Machine
     checkpoints: Callable[[], Checkpoints]
 
     @property
@@ -82,7 +82,7 @@ class World(Host, Protocol):
 class Attempts:
     """The attempts of one run. `tell` takes news while the run is locked; the others are called at any time.
 
-    tickets  what they have of the machine; None until one asks for something
+    tickets  what they have of the machine
     here     attempts of the inline executor, for the thread that drives the run to start
     forked   whether the run was given checkpoints of another one
     """
@@ -102,7 +102,7 @@ class Attempts:
         self._alone = alone
         self._carry_out = carry_out
         self.forked = False
-        self.tickets: RunTickets | None = None
+        self.tickets: RunTickets = UNBOUNDED
         self._executors: dict[str, Executor] = {}
         self._lenders: list[Lender] = []
         self._arrivals: dict[str, Callable[[], Event]] = {}
@@ -120,11 +120,11 @@ class Attempts:
             prepared = call.prepare(command.element, command.attempt, here=executor.place != "apart")
         except Exception as error:  # noqa: BLE001 - boundary: whatever a voice's call raises is that attempt's failure
             now = self._host.clock.now()
-            self.over(command.key, command.element, command.attempt)
+            self.tickets.over(command.key, command.element, command.attempt)
             self._tell(Failed(now, command.key, command.attempt, encode_error(error), command.element))
         else:
             if isinstance(prepared, Settled):
-                self.over(command.key, command.element, command.attempt)
+                self.tickets.over(command.key, command.element, command.attempt)
                 self._tell(news_of(self._host.clock.now(), command.key, command.attempt, prepared, command.element))
                 return
             attempt = self._attempt(step, command, prepared)
@@ -153,34 +153,6 @@ class Attempts:
         else:
             self._tell(Ended(self._host.clock.now(), key, number, reason, element))
 
-    def ask(self, command: AskMachine, run: RunRow, tell: Callable[[Input], None]) -> None:
-        """Ask for what an attempt takes of the machine: for most runs nothing is."""
-        if self.tickets is None:
-            assert self._host.machine is not None
-            self.tickets = self._host.machine.tickets(self._host.clock, self._session.state, run, tell)
-        self.tickets.ask(command)
-
-    def begins(self, command: StartAttempt) -> None:
-        """An attempt begins, here or with an executor."""
-        if self.tickets is not None:
-            self.tickets.start(command)
-
-    def forget(self, key: str) -> None:
-        """The step has ended."""
-        self.calls.pop(key, None)
-        if self.tickets is not None:
-            self.tickets.withdraw(key)
-
-    def give_all_back(self) -> None:
-        """The run is driven no more."""
-        if self.tickets is not None:
-            self.tickets.close()
-
-    def over(self, key: str, element: int, number: int) -> None:
-        """The attempt takes nothing of the machine any more."""
-        if self.tickets is not None:
-            self.tickets.over(key, element, number)
-
     def overdue(self) -> tuple[list[Attempt], float]:
         """Attempts whose time is up, each told once; and in how many seconds to look again (inf: never)."""
         now, late, again_s = self._host.tender.now(), [], inf
@@ -204,7 +176,7 @@ class Attempts:
 
     def abandon(self) -> None:
         """Make all that runs end, as far as it can be made to; nobody wants to know how."""
-        self.give_all_back()
+        self.tickets.close()
         for step in self._session.state.steps.values():
             executor = self._executors.get(step.policy.executor)
             if executor is None or step.status != "running":
@@ -282,7 +254,7 @@ class Attempts:
         key, number, element = command.key, command.attempt, command.element
         log = self.log_of(key, number, element, prepared.log_file)
         kept = self.checkpoints(key, element)
-        gpus = self.tickets.gpus(key, element, number) if self.tickets is not None else ()
+        gpus = self.tickets.gpus(key, element, number)
         also: Json = {**({"checkpoints": kept} if kept else {}), **({"gpus": gpus} if gpus else {})}
         return Attempt(
             self._run, key, number, prepared.function, prepared.args, prepared.kwargs, self._report, element,

@@ -98,7 +98,7 @@ class Driver(RunLoop):
     def conclude(self, told: Succeeded | Failed | Ended) -> Step:
         """Commit, on this thread, the outcome of an attempt that the caller carried out; gives the step."""
         with self:
-            self._attempts.over(told.key, told.element, told.attempt)
+            self._attempts.tickets.over(told.key, told.element, told.attempt)
             replay.clear_below(self.session, (told,), self.parents)
             self.carry_out(self.session.feed((told,)))
         return self.state.steps[told.key]

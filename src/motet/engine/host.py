@@ -11,7 +11,6 @@ from motet.engine.calls import Call, DeclaredCall
 from motet.engine.driver import Driver
 from motet.engine.recording import load_state
 from motet.engine.session import Session
-from motet.engine.tender import Tender
 from motet.errors import Conflict, UsageError
 from motet.failpoints import hit
 from motet.interrupts import held_back, take
@@ -21,6 +20,7 @@ from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLED, ENDED, FAILED
 from motet.owners import LEASE_S, is_dead, this_process
 from motet.ports import (
+    UNBOUNDED,
     ArtifactStore,
     Attempt,
     Batch,
@@ -39,6 +39,7 @@ from motet.ports import (
     Store,
 )  # fmt: skip
 from motet.ports.voice import Onward
+from motet.tender import Tender
 from motet.values.naming import checked
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Host:
         self.tender = Tender(store)
         self.specs = executors
         self.home = home
-        self.machine: Machine | None = None
+        self.machine: Machine = UNBOUNDED
         self.making: Callable[[NewRun], None] = lambda _: None
         self.resources: Mapping[str, float] = {}
         self.made_with: Callable[[Json], Json] | None = None
@@ -236,8 +237,7 @@ class Host:
             executors, self._executors = list(self._executors.values()), {}
         for each in executors:
             each.close(kill=kill)
-        if self.machine is not None:
-            self.machine.close()
+        self.machine.close()
         self.tender.close()
         self.store.close()
 

@@ -19,8 +19,8 @@ from types import TracebackType
 
 from motet.engine.attempts import Attempts, Waiters, World
 from motet.engine.replay import clear_below, left_behind, renew, review
-from motet.engine.session import Session
-from motet.errors import Cancelled, KernelError, MotetError, StoreError
+from motet.engine.session import RESUME, Session, fault_of
+from motet.errors import Cancelled, MotetError, StoreError
 from motet.failpoints import hit
 from motet.interrupts import Stop, need_stack
 from motet.kernel import events as ev
@@ -72,6 +72,7 @@ class RunLoop:
         self._lease_s = lease_s
         self._attempts = Attempts(host, session, self.inbox.append, self.report, self, self.carry_out)
         self._attempts.forked = "at" in run.program.get("fork", ())
+        self._attempts.tickets = host.machine.tickets(host.clock, session.state, run, self.tell)
         self.keep, self.checkpoints = self._attempts.keep, self._attempts.checkpoints
         self._grants: dict[str, int] = {}
         self._flush_due = False
@@ -84,8 +85,7 @@ class RunLoop:
     def begin(self, *, reopen: bool = False, rerun: Collection[str] = ()) -> None:
         """Record that the run has this owner, start what is due, and begin to listen."""
         owner = self.run.owner
-        if self.host.machine is not None:
-            self.state.shared = self.host.machine.names
+        self.state.shared = self.host.machine.names
         for name, spec in self.host.specs.items():
             if slot_of(name) not in self.state.shared:
                 self.session.limit(slot_of(name), spec.capacity, spec.backlog)
@@ -126,7 +126,7 @@ class RunLoop:
         with self:
             self.check()
             self.session.flush()
-            self.session.broken = Cancelled(f"Run {self.run.name} was let go of before it had ended.", _RESUME)
+            self.session.broken = Cancelled(f"Run {self.run.name} was let go of before it had ended.", RESUME)
             self.broke()
 
     def check(self) -> None:
@@ -145,7 +145,7 @@ class RunLoop:
         """An executor's word on how an attempt ended."""
         hit("attempt.reported")
         told = self._attempts.judged(attempt, outcome)
-        self._attempts.over(attempt.key, attempt.element, attempt.number)
+        self._attempts.tickets.over(attempt.key, attempt.element, attempt.number)
         hit("attempt.judged")
         self.tell(told)
 
@@ -292,11 +292,11 @@ class RunLoop:
             if isinstance(command, SetTimer):
                 self._set_timer(command)
             elif isinstance(command, AskMachine):
-                self._attempts.ask(command, self.run, self.tell)
+                self._attempts.tickets.ask(command)
             elif not isinstance(command, StartAttempt):
                 self._attempts.stop(command)
             else:
-                self._attempts.begins(command)
+                self._attempts.tickets.start(command)
                 if self.session.program is not None or self.state.steps[command.key].policy.executor:
                     self._attempts.start(command)
                 else:
@@ -308,7 +308,8 @@ class RunLoop:
             for key in touched:
                 step = steps.get(key)
                 if step is not None and step.status in ENDED:
-                    self._attempts.forget(key)
+                    self._attempts.calls.pop(key, None)
+                    self._attempts.tickets.withdraw(key)
             if self.waiters:
                 self.waiters.wake(touched)
         if self.state.status in ENDED and not self.finished.is_set():
@@ -342,7 +343,7 @@ class RunLoop:
             self._look_at_limits(again_s)
 
     def _end(self) -> None:
-        self._attempts.give_all_back()
+        self._attempts.tickets.close()
         self.host.tender.unlisten(self._listener)
         hit("finish.before_release")
         self._release()
@@ -352,7 +353,7 @@ class RunLoop:
 
     def failed(self, error: BaseException, *, fatal: bool = False) -> None:
         """Something went wrong with the lock held. What is no error of Motet's may have left anything half done."""
-        fault = error if isinstance(error, MotetError) else _fault(error)
+        fault = error if isinstance(error, MotetError) else fault_of(error)
         if self.session.broken is None and (fatal or fault is not error):
             self.session.broken = fault
         if self.session.broken is not None:
@@ -394,14 +395,3 @@ _REQUESTS: dict[str, Callable[[RunLoop, Entry], None]] = {
     "run.stop": RunLoop._asked_to_stop,
 }
 """What others may ask of a run, by the key of what they publish in Motet's own namespace for it."""
-
-_RESUME = "It can be taken up again with `motet resume`."
-
-
-def _fault(error: BaseException) -> KernelError:
-    if isinstance(error, KeyboardInterrupt | SystemExit):
-        fault = KernelError(f"The engine was interrupted at its work ({type(error).__name__}).", _RESUME)
-    else:
-        fault = KernelError(f"The engine failed: {error!r}.", "This is a fault in Motet: please report it.")
-    fault.__cause__ = error
-    return fault

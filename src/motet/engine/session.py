@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from motet.engine.boundary import Boundary, failed
 from motet.engine.recording import Recorder
-from motet.errors import Fenced, InvalidTransition, MotetError
+from motet.errors import Fenced, InvalidTransition, KernelError, MotetError
 from motet.kernel import events as ev
 from motet.kernel.decide import Command, decide
 from motet.kernel.events import Json
@@ -322,3 +322,16 @@ def _overtaken(state: RunState, epoch: int) -> Fenced:
         f"process in {epoch}.",
         "Whoever took the run over goes on with it; nothing is left to do here.",
     )
+
+
+RESUME = "It can be taken up again with `motet resume`."
+
+
+def fault_of(error: BaseException) -> KernelError:
+    """The error that a run is broken by, where that is none on purpose."""
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        fault = KernelError(f"The engine was interrupted at its work ({type(error).__name__}).", RESUME)
+    else:
+        fault = KernelError(f"The engine failed: {error!r}.", "This is a fault in Motet: please report it.")
+    fault.__cause__ = error
+    return fault

@@ -13,9 +13,11 @@ from motet.errors import UsageError
 
 if TYPE_CHECKING:
     from motet.admission import Office, Tickets
+    from motet.kernel.decide import AskMachine, StartAttempt
     from motet.kernel.inputs import Input
     from motet.kernel.state import RunState
     from motet.ports import Clock, RunRow
+    from motet.ports.admission import RunTickets
 
 
 def capacities() -> dict[str, float]:
@@ -96,8 +98,11 @@ class Machine:
         """What is counted, as policies name it."""
         return self._counted().keys()
 
-    def tickets(self, clock: Clock, state: RunState, run: RunRow, tell: Callable[[Input], None]) -> Tickets:
+    def tickets(self, clock: Clock, state: RunState, run: RunRow, tell: Callable[[Input], None]) -> RunTickets:
         """Those of a run."""
+        return _Later(lambda: self._tickets(clock, state, run, tell))
+
+    def _tickets(self, clock: Clock, state: RunState, run: RunRow, tell: Callable[[Input], None]) -> Tickets:
         from motet.admission import Office, Tickets
 
         with self._lock:
@@ -114,3 +119,35 @@ class Machine:
             places = {f"executor:{name}": float(most) for name, most in self._places.items()}
             self._amounts = {**{f"resource:{name}": amount for name, amount in capacities().items()}, **places}
         return self._amounts
+
+
+class _Later:
+    """See `motet.ports.admission.RunTickets`: those of a run that has yet to ask for something."""
+
+    def __init__(self, make: Callable[[], Tickets]) -> None:
+        self._make = make
+        self._made: Tickets | None = None
+
+    def ask(self, command: AskMachine) -> None:
+        if self._made is None:
+            self._made = self._make()
+        self._made.ask(command)
+
+    def start(self, command: StartAttempt) -> None:
+        if self._made is not None:
+            self._made.start(command)
+
+    def gpus(self, key: str, element: int, number: int) -> list[str]:
+        return self._made.gpus(key, element, number) if self._made is not None else []
+
+    def over(self, key: str, element: int, number: int) -> None:
+        if self._made is not None:
+            self._made.over(key, element, number)
+
+    def withdraw(self, key: str) -> None:
+        if self._made is not None:
+            self._made.withdraw(key)
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()

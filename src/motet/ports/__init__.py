@@ -5,6 +5,7 @@ Each port has a conformance suite in `motet.testing`; an adapter is right when i
 
 from motet.ports.content import ALL_LINES, ArtifactStore, Clock, LogFilter, LogLine, LogPage, LogStore, Stored
 from motet.ports.execution import (
+    UNBOUNDED,
     Attempt,
     Attended,
     Executor,
@@ -56,5 +57,5 @@ __all__ = [
     "LogStore", "NewRun", "Outcome", "Owner", "Pages", "Place", "Pruned", "Publication", "Retention", "RunFilter",
     "RunPage", "RunRow", "Salvager", "StepFilter", "StepPage", "StepRow", "StepSpec", "Stopped", "Store", "Stored",
     "Success", "Summary", "Timers", "Use",
-    "differences", "recorded_spec",
+    "UNBOUNDED", "differences", "recorded_spec",
 ]  # fmt: skip

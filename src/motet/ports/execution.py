@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from motet.kernel.events import Json
@@ -221,3 +221,35 @@ class Timers(Protocol):
     def unlisten(self, number: int) -> None:
         """Call that listener no more."""
         ...
+
+
+class Unbounded:
+    """A machine on which nothing is counted: see `ports.admission`, of which nobody has to load more then."""
+
+    names: Collection[str] = ()
+
+    def tickets(self, *_: object) -> Unbounded:
+        """Those of a run."""
+        return self
+
+    def ask(self, command: object) -> None:
+        """Never called: nothing is counted."""
+
+    def start(self, command: object) -> None:
+        """Nothing was asked for."""
+
+    def gpus(self, *_: object) -> list[str]:
+        """None have numbers."""
+        return []
+
+    def over(self, *_: object) -> None:
+        """Nothing is given back."""
+
+    def withdraw(self, key: str) -> None:
+        """Nothing is in line."""
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+
+UNBOUNDED = Unbounded()

@@ -140,12 +140,13 @@ class Facts:
             and limit in event.get("policy", {}).get("demands", ())
         ]
 
-    def of_machine(self, name: str) -> tuple[list[str], int]:
-        """Who has something of what the machine counts under that name, in any run; and how many wait for it."""
+    def of_machine(self, name: str) -> list[str]:
+        """Who has something of what the machine counts under that name, in any run, where somebody waits for it."""
         standings = board.seen(private.machine(private.home()))
+        if not any(name in ticket["needs"] for each in standings for ticket in each["front"]):
+            return []
         having = [each for each in standings if each["holds"].get(name)]
-        told = [f"{run} {step}" for each in having for run, step, *names in each["by"] if name in names]
-        return told, sum(name in ticket["needs"] for each in standings for ticket in each["front"])
+        return [f"{run} {step}" for each in having for run, step, *names in each["by"] if name in names]
 
     def name_of(self, run: str) -> str:
         """A run's name and id; the id alone of one that is gone."""

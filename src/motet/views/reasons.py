@@ -85,8 +85,7 @@ class Reasons(Facts):
         if not limits:
             yield "Nothing stands in its way: it starts as soon as its caller carries it out."
         for name in limits:
-            others, waiting = self.of_machine(name)
-            holders = others if waiting else self.holders(name)
+            holders = self.of_machine(name) or self.holders(name)
             told = f"; it is held by {', '.join(holders[:5])}{' ...' if len(holders) > 5 else ''}" if holders else ""
             yield f"It waits for its turn at {_limit(name)}{told}."
         yield from self._why_stalled()

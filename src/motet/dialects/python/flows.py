@@ -162,10 +162,7 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         run = run or new_id(on.clock.now())
         return NewRun(
             id=run, name=name or self._run_name(run, values) or new_name(), workflow=self.name,
-            program={
-                **self._spec(), **_begun_with(self, self._defined.options, on.artifacts),
-                **({"priority": self.options["priority"]} if "priority" in self.options else {}),
-            },
+            program={**self._spec(), **_begun_with(self, self._defined.options, on.artifacts)},
             params={key: encode(value, on.artifacts) for key, value in values.items()},
             tags=sorted(tags_now.get().union(self.options.get("tags", ()))),
             created_at=on.clock.now(), offset=on.store.head(),
@@ -286,7 +283,8 @@ class Flow(FlowHooked, Keeping, Generic[P, R]):
         return self._changed_from or self
 
     def _spec(self) -> Json:
-        return _found_by(self, self._defined)
+        priority = self.options.get("priority")
+        return {**_found_by(self, self._defined), **({"priority": priority} if priority else {})}
 
 
 def _within_a_run(scope: Scope, name: str) -> None:

@@ -188,15 +188,8 @@ def policy_of(kind: str, function: Callable[..., Any], options: Mapping[str, Any
     return Policy(
         retries=retries, delays_s=delays, jitter=jitter_of(where, options), max_delay_s=max((86400.0, *delays)),
         timeout_s=timeout_s, demands=demands, executor=executor, grace_s=_grace(where, options),
-        priority=_priority(where, options) if kind == "task" else 0,
+        priority=(options.get("priority") or 0) if kind == "task" else 0,
     )  # fmt: skip
-
-
-def _priority(where: str, options: Mapping[str, Any]) -> int:
-    given = options.get("priority", 0)
-    if type(given) is not int:
-        raise UsageError(f"{where}: priority is {given!r}.", "Give a whole number; higher ones come first.")
-    return given
 
 
 def _grace(where: str, options: Mapping[str, Any]) -> float:

@@ -11,7 +11,7 @@ from motet.artifacts.memory import MemoryArtifacts
 from motet.checkpoints import Checkpoints
 from motet.engine.session import Session
 from motet.kernel.state import Step
-from motet.ports import Executor, ExecutorSpec, Lock, Store
+from motet.ports import UNBOUNDED, Executor, ExecutorSpec, Lock, Store
 from motet.ports.admission import Machine
 from motet.testing.simulation.link import Link
 from motet.testing.simulation.pools import SimulatedCall, SimulatedPool
@@ -125,7 +125,7 @@ class Surroundings:
         self.clock = process.clock
         self.tender = Timers(process)
         self.resources: Mapping[str, float] = {}
-        self.machine: Machine | None = None
+        self.machine: Machine = UNBOUNDED
         self._process = process
         kept = Checkpoints(cast(Store, link.store), MemoryArtifacts(), None)
         self.checkpoints = lambda: kept

@@ -55,6 +55,7 @@ _KINDS: Kinds = {
         (_is_flag, "Give True or False."),
     ),
     "tags": (_are_words, 'Give a list of words: tags=["gpu"].'),
+    "priority": (lambda value: type(value) is int, "Give a whole number; higher ones come first."),
     "timeout_seconds": (_is_duration, "Give seconds above 0, or None."),
     "cache_policy": (lambda value: hasattr(value, "parts"), "Give a policy of motet.cache_policies: INPUTS, ..."),
     "cache_key_fn": (callable, "Give a function of (context, parameters) that gives a text, or None."),
