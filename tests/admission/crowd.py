@@ -24,7 +24,7 @@ from typing import Any
 from motet.admission import Office
 from motet.ports.admission import Ask, Ticket
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 
 
 def member(folder: str, asked: dict[str, Any]) -> None:
@@ -133,10 +133,13 @@ def waiting(folder: Path, count: int, processes: int, places: int) -> float:
     crowd.join()
     between = resource.getrusage(resource.RUSAGE_CHILDREN)
     crowd = Crowd(folder)
-    for number in range(processes):
-        needs = {"needs": {"executor:commands": 1}, "count": count // processes, "hold_s": 0.02}
-        crowd.start(str(number), **{**empty, **needs})
-    crowd.join()
+    try:
+        for number in range(processes):
+            needs = {"needs": {"executor:commands": 1}, "count": count // processes, "hold_s": 0.02}
+            crowd.start(str(number), **{**empty, **needs})
+        crowd.join()
+    finally:
+        crowd.close()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert len(crowd.noted("end")) == count
     check(crowd, places)

@@ -78,6 +78,10 @@ def parameters(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--params", metavar="FILE", help="a JSON file with an object of parameters; -p goes first")
     parser.add_argument("--name", default="", metavar="NAME", help="what the run is called (default: two words)")
+
+
+def beginning(parser: ArgumentParser) -> None:
+    """How the run stands to others that there are."""
     parser.add_argument(
         "--priority",
         type=int,
@@ -136,8 +140,8 @@ class Request:
         self._name: str = checked(options.name, "--name")
         self._own: Own = getattr(options, OWN, NOTHING)
         self._arguments = arguments
-        self._priority: int = options.priority
-        self._only_one: bool = options.only_one
+        self._priority: int = getattr(options, "priority", 0)
+        self._only_one: bool = getattr(options, "only_one", False)
         self.begun: list[str] = []
 
     def making(self, new: NewRun) -> None:

@@ -143,6 +143,7 @@ def fork_arguments(parser: ArgumentParser) -> None:
         "STEP@12, STEP@epoch=30, STEP@last: it begins from that checkpoint",
     )  # fmt: skip
     requests.parameters(parser)
+    requests.beginning(parser)
     _at(parser)
     requests.shown(parser)
 

@@ -27,6 +27,7 @@ def run_arguments(parser: ArgumentParser) -> None:
     """What is asked of the run."""
     requests.target(parser)
     requests.parameters(parser)
+    requests.beginning(parser)
     requests.shown(parser)
 
 
@@ -54,6 +55,7 @@ def submit_arguments(parser: ArgumentParser) -> None:
     """What is asked of the run."""
     requests.target(parser)
     requests.parameters(parser)
+    requests.beginning(parser)
     parser.add_argument(
         "--key", default="", metavar="KEY", help="submit once: a second time gives the run that there is for the key"
     )
