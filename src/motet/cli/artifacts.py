@@ -1,4 +1,4 @@
-"""`motet artifacts` and `motet results`: what runs have published, and what steps of workflow files have put out."""
+"""`motet artifacts`, `results` and `folder`: what runs have published, what steps have put out, or have at hand now."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from motet import app, voices
 from motet.cli import requests
 from motet.cli.terminal import Terminal
 from motet.errors import NotFound, UsageError
+from motet.executors.commands.looking import Look
 from motet.ports import ArtifactStore
 from motet.values.published import Published, history, published
 from motet.views import human, lookup, usage
 from motet.views.artifacts import as_csv, content_of, told, whole_table
+from motet.views.steps import find_step
 
 # ---------------------------------------------------------------- artifacts
 
@@ -145,4 +147,44 @@ def results(options: Namespace, terminal: Terminal) -> int:
         terminal.say(path)
     if options.json:
         terminal.json({"written": list(found.files)})
+    return 0
+
+
+# ---------------------------------------------------------------- folder
+
+
+def folder_arguments(parser: ArgumentParser) -> None:
+    """A step of a run; a file or folder in its folder; where to copy it to."""
+    parser.add_argument("run", metavar="RUN", help="id, unique beginning of it, or name (the newest of that name)")
+    parser.add_argument("step", metavar="STEP", help="key of a step, or how its key ends; scale-0[3] for an element")
+    parser.add_argument("path", metavar="PATH", nargs="?", default="", help="a file or folder in it (default: all)")
+    parser.add_argument("-o", "--output", metavar="FOLDER", help="copy it to this folder")
+    parser.add_argument("--attempt", type=human.whole("--attempt", 1), metavar="N", help="default: the last one")
+
+
+def folder(options: Namespace, terminal: Terminal) -> int:
+    """List the files that a command has in its folder as it sees them, or copy them. The command goes on."""
+    store = app.open_store(app.home())
+    run = lookup.find_run(store, options.run)
+    step = find_step(store, run, options.step)
+    look = Look(app.work_folder(app.home()), run.id, step.key, options.attempt or step.attempt)
+    if options.output:
+        try:
+            copied = look.copy(options.path, options.output)
+        except OSError as error:
+            raise UsageError(f"{options.output} cannot be written: {error}.", "Name another folder.") from None
+        terminal.say(f"Copied {human.counted(len(copied), 'file')} to {options.output}.")
+        return 0
+    found = [
+        (path, each)
+        for path, each in look.files()
+        if not options.path or path == options.path or path.startswith(f"{options.path.rstrip('/')}/")
+    ]
+    if terminal.as_json:
+        told = [{"path": path, "size_bytes": each.st_size, "changed_at": each.st_mtime} for path, each in found]
+        terminal.json({"folder": look.folder, "files": told})
+        return 0
+    terminal.say(look.folder)
+    rows = [(path, human.size(each.st_size), human.moment(each.st_mtime)) for path, each in found]
+    terminal.table(("FILE", "SIZE", "CHANGED"), rows)
     return 0

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "why": "say why a step ran, was cached, waits, was skipped or failed",
     "compare": "show what differs between runs",
     "artifacts": "list what a run has published, or show one",
+    "folder": "list or copy what a command has in its folder, while it runs too",
     "logs": "show what a run has written",
     "events": "show what happened, in order",
     "publish": "publish an event",
@@ -63,8 +64,8 @@ TAKE_ARGUMENTS = ("run", "submit", "check")
 
 _MODULES = {
     "submit": "run", "check": "run", "engine": "run", "top": "ls", "why": "show", "publish": "events", "answer": "stop",
-    "retry": "resume", "fork": "resume", "results": "artifacts", "version": "shims", "rename": "labels",
-    "tag": "labels", "rm": "labels", "complete": "completion",
+    "retry": "resume", "fork": "resume", "results": "artifacts", "folder": "artifacts", "version": "shims",
+    "rename": "labels", "tag": "labels", "rm": "labels", "complete": "completion",
 }  # fmt: skip
 """The module of each command that is not in the one of its own name."""
 

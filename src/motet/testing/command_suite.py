@@ -14,8 +14,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from motet.executors.commands.looking import Look
 from motet.executors.commands.marks import marked
-from motet.executors.commands.spec import ANY, Function, Limits
+from motet.executors.commands.spec import ANY, Function, Limits, Mount
 from motet.ports import Failure, Outcome, Stopped, Success
 from motet.testing.command_bench import HIDING, SECRET, CommandBench, sleeping
 from motet.testing.command_checks_mounts import MountChecks
@@ -140,6 +141,23 @@ class CommandSuite(MountChecks):
             bench.executor.stop("run", "step", 900, 1, "enough")
             assert reason(end()) == "enough"
             assert [each["path"] for each in bench.left()["outputs"]] == ["out"]
+
+    def test_its_folder_can_be_looked_into_while_it_runs(self) -> None:
+        with self.opened() as bench:
+            source = bench.given(a="a", b="b")
+            run = "echo x > out; ln -s /etc/passwd link; mkdir deep; echo y > deep/in; echo z >> data/a"
+            run = f"{run}; echo begun; sleep 1000"
+            end = bench.begin(run, grace_s=0.0, mounts=(Mount("data", str(source)),), outputs=("out",))
+            wait_until(lambda: "begun" in bench.outcomes.texts("stdout", 900), "it has begun")
+            look = Look(bench.setting.folder, "run", "step[900]", 1)
+            assert sorted(path for path, _ in look.files()) == ["data/a", "data/b", "deep/in", "out"]
+            to = bench.folder / "copied"
+            assert look.copy("data", str(to)) == ["data/a", "data/b"]
+            assert (to / "data" / "a").read_text() == "az\n"
+            (kept,) = look.snapshot(bench.artifacts, "deep/in")
+            assert bytes(bench.artifacts.get(kept.digest)) == b"y\n"
+            bench.executor.stop("run", "step", 900, 1, "enough")
+            assert reason(end()) == "enough"
 
     def test_out_of_memory_is_called_so(self) -> None:
         if self.memory:
