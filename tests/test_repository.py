@@ -88,7 +88,7 @@ HEAVY = {
     "importlib.util", "inspect", "jinja2", "linecache", "logging", "mimetypes",
     "mmap", "multiprocessing", "packaging", "pandas", "pathlib", "pickle", "PIL", "pwd", "pyarrow", "pydantic",
     "random", "shlex", "shutil", "socket", "subprocess", "tarfile", "tempfile", "tokenize", "tomllib", "traceback",
-    "urllib", "uuid", "yaml", "zlib",
+    "typing", "urllib", "uuid", "yaml", "zlib",
 }  # fmt: skip
 """Libraries that a plain run must not load, so that what needs them imports them where it is used."""
 

@@ -15,7 +15,7 @@ Calling a flow makes a run that is recorded step by step, survives `kill -9`, an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from motet.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from motet.commands import Container as Container

@@ -19,7 +19,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Literal
 
 from motet import private, voices
 from motet.artifacts.opener import Opener
@@ -29,6 +28,7 @@ from motet.executors.machine import Machine, capacities
 from motet.ports import ExecutorSpec
 from motet.ports.voice import PACKED
 from motet.private import home as home
+from motet.typed import TYPE_CHECKING, Literal
 from motet.values.secrets import Secrets
 
 if TYPE_CHECKING:

@@ -37,7 +37,8 @@ MotetError
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+
+from motet.typed import Any
 
 
 class MotetError(Exception):

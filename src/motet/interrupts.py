@@ -16,10 +16,12 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from types import CodeType, FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+
+from motet.typed import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from selectors import BaseSelector, SelectorKey
+    from typing import ClassVar
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])

@@ -6,10 +6,10 @@ import os
 import re
 import sys
 from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any
 
 from motet.errors import TargetError
 from motet.records import Record
+from motet.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import ast

@@ -17,12 +17,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from contextvars import Context
-from typing import Any
 
 from motet.errors import Conflict, UsageError, did_you_mean
 from motet.kernel.events import Json
 from motet.kernel.transitions import ENDED
 from motet.ports import STEERING, Document, Publication, RunRow, Store
+from motet.typed import Any
 from motet.values import visible
 
 WAIT = "wait"

@@ -12,15 +12,10 @@ to the functions of `dataclasses` (`replace`, `fields`, `asdict`), a record is a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
+
+from motet.typed import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
-
-if TYPE_CHECKING:
-    from typing import Protocol as Protocol
-else:
-    Protocol = object
-    """The base of interfaces. To type checkers it is that of `typing`; nothing asks for it at run time."""
 
 
 class _Made:
@@ -39,6 +34,7 @@ _OFTEN = 20
 
 
 if TYPE_CHECKING:
+    from typing import ClassVar
 
     def field(*, default_factory: Callable[[], T] = ..., init: bool = True) -> T:
         """A default that is made anew for each record; or, with `init=False`, an attribute beside the fields."""

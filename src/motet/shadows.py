@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from threading import RLock
 from types import ModuleType
-from typing import Any
+
+from motet.typed import Any
 
 _names: set[str] = set()
 _folders: list[str] = []

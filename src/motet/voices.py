@@ -7,11 +7,11 @@ is looked at only where none of them will do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from motet.errors import TargetError, UsageError
 from motet.ports.voice import GROUP, Target, Voice
 from motet.records import Record
+from motet.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

@@ -8,13 +8,16 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from math import inf
-from typing import Literal, TypeAlias
 
 from motet import private
 from motet.artifacts.digests import checked, is_digest, stored
 from motet.errors import ArtifactDamaged, NotFound, StoreError, StoreFull, StoreUnavailable
 from motet.failpoints import hit
 from motet.ports import Pruned, Stored
+from motet.typed import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 _PART = ".part"
 

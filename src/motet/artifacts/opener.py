@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from motet.typed import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from motet.ports import ArtifactStore

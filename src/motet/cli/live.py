@@ -6,10 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from motet.cli.terminal import Terminal, tell
 from motet.kernel import transitions as st
+from motet.typed import TYPE_CHECKING
 from motet.values import visible
 from motet.views import human
 

@@ -10,9 +10,9 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from motet.cli.terminal import Terminal, complain, tell
+from motet.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -211,9 +211,9 @@ def _parser(name: str, told: str) -> ArgumentParser:
     """
     import argparse
     from functools import partial
-    from typing import NoReturn
 
     from motet.errors import UsageError
+    from motet.typed import NoReturn
 
     class Parser(argparse.ArgumentParser):
         def error(self, message: str) -> NoReturn:

@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TypeAlias
 
 from motet import app, voices
 from motet.cli.live import Watch, shown
@@ -21,9 +20,13 @@ from motet.kernel.program import Finish
 from motet.kernel.transitions import CANCELLED, CANCELLING, ENDED, FAILED, SUCCEEDED
 from motet.ports import RunRow, StepRow, Store
 from motet.ports.voice import Underway
+from motet.typed import TYPE_CHECKING, Any
 from motet.values.errors import encode_error
 from motet.values.records import decode
 from motet.views import human, lookup, summary
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 # ---------------------------------------------------------------- outcome
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 from motet import app
 from motet.cli.terminal import Terminal, tell
 from motet.errors import TargetError, UsageError
 from motet.ports import NewRun
 from motet.ports.voice import Asked, Target, Underway, Voice, Written
+from motet.typed import Any
 from motet.values.naming import checked
 
 OWN = "own_options"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from typing import Any
 
 from motet import app, voices
 from motet.cli import outcome, requests
@@ -18,6 +17,7 @@ from motet.kernel.program import Finish
 from motet.kernel.transitions import FAILED, PENDING
 from motet.ports import RunRow
 from motet.ports.voice import Asked, Onward, Target, Voice
+from motet.typed import Any
 from motet.values.errors import encode_error
 
 # ---------------------------------------------------------------- run

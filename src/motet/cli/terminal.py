@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, TextIO
 
+from motet.typed import TYPE_CHECKING, TextIO
 from motet.values import visible
 from motet.values.secrets import hide
 from motet.values.visible import printable

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from functools import partial
 from math import inf
 from threading import Event
-from typing import TYPE_CHECKING
 
 from motet.engine.calls import Call, Prepared, Settled
 from motet.kernel.decide import Command, StartAttempt, StopAttempt
@@ -33,7 +32,7 @@ from motet.ports import (
     Timers,
 )  # fmt: skip
 from motet.ports.voice import Host
-from motet.records import Protocol
+from motet.typed import TYPE_CHECKING, Protocol
 from motet.values.errors import encode_error
 
 _EARLY_S = 0.001

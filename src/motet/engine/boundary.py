@@ -8,7 +8,6 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from motet.errors import Cancelled, RunError, UsageError
 from motet.kernel.events import Json
@@ -16,6 +15,7 @@ from motet.kernel.program import Action, AddStep, Finish, Program, View
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLED, FAILED
 from motet.ports import Timers
+from motet.typed import Any
 from motet.values.errors import encode_error
 
 PATIENCE_S = 3.0

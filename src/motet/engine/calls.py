@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from motet.errors import TargetError
 from motet.kernel.events import Json
 from motet.kernel.program import View
 from motet.kernel.state import RunState, Step
 from motet.ports import ArtifactStore, Attempt, Failure, Outcome, Success
-from motet.records import Protocol, Record
+from motet.records import Record
+from motet.typed import Any, Protocol
 from motet.values.records import decode, encode
 
 

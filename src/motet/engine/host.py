@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from motet.engine.calls import Call, DeclaredCall
 from motet.engine.driver import Driver
@@ -40,6 +39,7 @@ from motet.ports import (
 )  # fmt: skip
 from motet.ports.voice import Onward
 from motet.tender import Tender
+from motet.typed import TYPE_CHECKING
 from motet.values.naming import checked
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from motet.errors import StoreCorrupt, StoreError
 from motet.failpoints import hit
@@ -12,6 +11,7 @@ from motet.kernel.fold import apply
 from motet.kernel.state import RunState, Step
 from motet.kernel.transitions import CANCELLED, ENDED
 from motet.ports import Batch, Checkpoint, StepRow, Store
+from motet.typed import Any
 
 CHECKPOINT_EVENTS = 10_000
 """A checkpoint is due this many events after the last one, or four for each step that the last one had.

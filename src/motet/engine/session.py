@@ -9,7 +9,6 @@ before they happen (a crash only repeats them), so they wait for the next outcom
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias
 
 from motet.engine.boundary import Boundary, failed
 from motet.engine.recording import Recorder
@@ -24,6 +23,10 @@ from motet.kernel.program import Action, Finish, Listen, Program, View, events_o
 from motet.kernel.state import M_OWN, M_RUNNING, Changes, RunState, Step, element_key
 from motet.kernel.transitions import CANCELLED, CANCELLING, ENDED, FAILED, RUNNING, SUCCEEDED
 from motet.ports import Clock, Store
+from motet.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 _OUTCOMES = (ev.StepSucceeded, ev.StepFailed, ev.StepSkipped, ev.StepCancelled)
 """What decisions may come to that must be safe before anyone is told, or anything follows."""

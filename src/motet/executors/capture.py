@@ -16,9 +16,9 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from threading import Lock, Thread
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any
 
 from motet.executors import current
+from motet.typed import TYPE_CHECKING, Any
 from motet.values.secrets import hide
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from threading import Lock
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any
 
-from motet.records import Protocol
+from motet.typed import TYPE_CHECKING, Any, Protocol
 from motet.values.secrets import hide, settled
 
 if TYPE_CHECKING:

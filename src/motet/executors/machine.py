@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from motet.errors import UsageError
+from motet.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from motet.admission import Office, Tickets

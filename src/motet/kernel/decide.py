@@ -7,13 +7,16 @@ an attempt starts), and commands, which the engine carries out once those events
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
 
 from motet.kernel import events as ev
 from motet.kernel.limits import admit, held_above, line_up, may_start
 from motet.kernel.state import M_BLOCKED, M_RUNNING, Changes, MapState, RunState, Step
 from motet.kernel.transitions import CANCELLING, ENDED, PENDING, READY, RETRYING, RUNNING, SUCCEEDED
 from motet.records import Record, field
+from motet.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 
 class StartAttempt(Record):

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, ClassVar, TypeAlias
 
 from motet.records import Record, defaults, field
+from motet.typed import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing import ClassVar, TypeAlias
 
 Json: TypeAlias = Any
 """None, bool, int, float, str, or a list or str-keyed dict of these."""

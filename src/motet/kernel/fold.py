@@ -7,7 +7,6 @@ what was touched, so that `decide` costs what changed and never what exists.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from motet.errors import InvalidTransition, UsageError
 from motet.kernel import events as ev
@@ -26,6 +25,7 @@ from motet.kernel.moves import (
 )  # fmt: skip
 from motet.kernel.state import MOST_CHECKPOINTS, RunState, Step, step_or_element
 from motet.kernel.transitions import ENDED, PENDING, RUN, RUN_ENDED, RUNNING, SUCCEEDED
+from motet.typed import Any
 
 
 def apply(state: RunState, event: ev.Event) -> None:

@@ -6,8 +6,6 @@ fencing token), a timer that nobody needs any more, a published event that was a
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from motet.kernel import events as ev
 from motet.kernel.decide import StopAttempt
 from motet.kernel.events import Json
@@ -16,6 +14,10 @@ from motet.kernel.policy import retry_delay_s
 from motet.kernel.state import M_RUNNING, RunState, Step, Wait, element_key
 from motet.kernel.transitions import CANCELLING, RETRYING, RUNNING
 from motet.records import Record
+from motet.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 
 class Succeeded(Record):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeAlias
 
 from motet.errors import UsageError
 from motet.kernel import events as ev
@@ -12,7 +11,11 @@ from motet.kernel.policy import PLAIN, Policy
 from motet.kernel.rules import Rule
 from motet.kernel.state import Changes, Fired, RunState, Step
 from motet.kernel.transitions import ENDED
-from motet.records import Protocol, Record, field
+from motet.records import Record, field
+from motet.typed import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 
 class AddStep(Record):

@@ -8,10 +8,13 @@ After it has fired, a rule starts afresh: all() waits for every part again, coun
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, TypeAlias
 
 from motet.kernel.events import EventReceived, Json, TimePassed
 from motet.records import Record
+from motet.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import ClassVar, TypeAlias
 
 
 class StatusChanged(Record):

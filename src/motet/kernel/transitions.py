@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from motet.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Final
 
 PENDING: Final = "pending"
 READY: Final = "ready"

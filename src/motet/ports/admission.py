@@ -9,7 +9,8 @@ from motet.kernel.inputs import Input
 from motet.kernel.state import RunState
 from motet.ports.content import Clock
 from motet.ports.rows import RunRow
-from motet.records import Protocol, Record, field
+from motet.records import Record, field
+from motet.typed import Protocol
 
 
 class Ask(Record):

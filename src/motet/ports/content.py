@@ -7,7 +7,8 @@ from math import inf
 
 from motet.ports.rows import Pruned
 from motet.ports.store import Follower
-from motet.records import Protocol, Record
+from motet.records import Record
+from motet.typed import Protocol
 
 
 class Clock(Protocol):

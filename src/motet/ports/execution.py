@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Literal, Protocol, runtime_checkable
 
 from motet.kernel.events import Json
 from motet.records import Record, field
+from motet.typed import Any, Literal, Protocol, runtime_checkable
 
 
 class Success(Record):

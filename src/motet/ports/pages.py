@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from motet.kernel.events import Json
 from motet.ports.rows import RunRow, StepRow
-from motet.records import Protocol, Record, field
+from motet.records import Record, field
+from motet.typed import Protocol
 
 
 class RunFilter(Record):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from motet.kernel.events import Json
 from motet.records import Record, field
+from motet.typed import Any
 
 STEERING = "motet"
 """The namespace of what is asked of runs (stop, answer): nobody else may publish in it."""

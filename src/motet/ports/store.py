@@ -23,7 +23,7 @@ from motet.ports.rows import (
     RunRow,
     StepRow,
 )  # fmt: skip
-from motet.records import Protocol
+from motet.typed import Protocol
 
 
 class Follower(Protocol):

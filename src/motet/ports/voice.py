@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from motet.errors import MotetError, TargetError, UsageError
 from motet.ports.rows import NewRun, RunRow
-from motet.records import Protocol, Record, field
+from motet.records import Record, field
+from motet.typed import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

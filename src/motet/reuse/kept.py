@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from motet.errors import Conflict
 from motet.kernel.events import Json
 from motet.ports import Document
+from motet.typed import TYPE_CHECKING
 from motet.values.records import is_whole
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from motet.kernel.events import Json
 from motet.ports import LogLine
+from motet.typed import Any
 
 
 def _refuse(value: Any) -> Any:

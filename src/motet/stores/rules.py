@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import inf
-from typing import Any, TypeAlias
 
 from motet.errors import Conflict, Fenced, NotFound
 from motet.kernel.events import Json
 from motet.ports import Batch, Document, Owner, Retention, RunFilter, RunRow, StepRow
 from motet.records import Record
 from motet.stores.codec import encode, references
+from motet.typed import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 CHANGEABLE = frozenset({"status", "started_at", "ended_at", "result", "error"})
 """The columns of a run that a batch may change."""

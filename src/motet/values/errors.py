@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from os.path import dirname, join
-from typing import TYPE_CHECKING, Any
 
 from motet.errors import MotetError, StepFailed
+from motet.typed import TYPE_CHECKING, Any
 from motet.values.secrets import hide
 
 if TYPE_CHECKING:  # what a worker process imports is kept small

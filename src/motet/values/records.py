@@ -15,9 +15,9 @@ that is not can be told (see `values.legible`).
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING, Any
 
 from motet.errors import ArtifactDamaged, NotFound, ResultDamaged, ResultUnavailable
+from motet.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what a worker process imports is kept small
     from motet.kernel.events import Json

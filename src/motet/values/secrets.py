@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from time import monotonic
-from typing import Any
 
 from motet.errors import UsageError
 from motet.private import home
+from motet.typed import Any
 
 _PREFIX = "MOTET_SECRET_"
 _SHORTEST = 4

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+
+from motet.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from inspect import Signature

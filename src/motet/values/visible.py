@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from typing import TextIO
+
+from motet.typed import TextIO
 
 _RANGES = (
     (0x00, 0x20),  # C0: ESC, BEL, CR and their like

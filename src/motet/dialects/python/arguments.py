@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
 
 from motet.dialects.python.annotations import Annotation, allow_failure, bare, unmapped
 from motet.dialects.python.binding.containers import PLAIN, members, replaced
@@ -14,11 +13,14 @@ from motet.kernel.events import Json
 from motet.kernel.state import Step
 from motet.ports.spec import ABSENT, RECEIVER, has_spec, without_code
 from motet.records import Record, field
+from motet.typed import TYPE_CHECKING, Any
 from motet.values.identity.fingerprints import Walk, fingerprint, scalar_form, step_form
 from motet.values.identity.known import with_inputs
 from motet.values.shape import Shape
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from motet.dialects.python.binding.mapping import Split
 
 Call: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]

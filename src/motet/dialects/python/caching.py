@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.kinds import written
 from motet.dialects.python.scope import tags_now
@@ -12,6 +11,7 @@ from motet.kernel.events import Json
 from motet.ports import StepSpec, recorded_spec
 from motet.reuse import kept
 from motet.reuse.kept import Slot
+from motet.typed import TYPE_CHECKING, Any
 from motet.values.hashing import blake2b
 from motet.values.identity.fingerprints import CURE
 from motet.values.identity.modules import folder_of

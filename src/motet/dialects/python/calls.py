@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
 
 from motet.dialects.python import arguments
 from motet.dialects.python.bodies.body import Body
@@ -18,8 +17,11 @@ from motet.kernel.inputs import Failed, Succeeded
 from motet.kernel.state import Step, element_key
 from motet.ports import Attempt, Failure, Outcome, Success
 from motet.reuse.kept import Slot
+from motet.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from motet.dialects.python.binding.iterators import Given
     from motet.dialects.python.tasks import Task
     from motet.engine.driver import Driver

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from functools import cached_property, partial, update_wrapper
-from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments
 from motet.dialects.python.binding.parameters import Parameters
@@ -30,11 +29,14 @@ from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep
 from motet.ports import ArtifactStore, NewRun
+from motet.typed import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 from motet.values.identity.known import KnownCode
 from motet.values.naming import new_id, new_name
 from motet.values.records import encode
 
 if TYPE_CHECKING:
+    from typing import ClassVar, Concatenate, Literal, Unpack
+
     from motet.engine.driver import Driver
     from motet.engine.host import Host
     from motet.reuse.forks import Reuse

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from motet.dialects.python.scope import UNTRACKED
 from motet.dialects.python.states import NAMES, State, StateType
@@ -12,6 +11,7 @@ from motet.errors import Cancelled, ResultDamaged, StateFailed, StepFailed, Step
 from motet.kernel import transitions as st
 from motet.kernel.program import StopStep
 from motet.kernel.state import element_key
+from motet.typed import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from motet.values.errors import decode_error, with_outputs
 from motet.values.records import decode
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from motet.typed import TYPE_CHECKING, Any, cast
 from motet.voices import hosting
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from motet.dialects.python.flows import Flow
     from motet.engine.driver import Driver
     from motet.engine.host import Host

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
 
 from motet.dialects.python.kinds import written
 from motet.dialects.python.running.checks import ABSENT, check_values, nearest
@@ -11,21 +10,15 @@ from motet.dialects.python.running.retrying import delays_of, jitter_of
 from motet.dialects.python.task_runners import TaskRunner
 from motet.errors import UsageError
 from motet.kernel.policy import Policy
+from motet.typed import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from datetime import timedelta
-    from typing import TypedDict
+    from typing import TypeAlias
 
     from motet.dialects.python.cache_policies import CachePolicy
     from motet.dialects.python.running.about import FlowRun, TaskRun
     from motet.dialects.python.states import State
-else:
-
-    class TypedDict:
-        """What type checkers know by that name. The real one compiles each annotation, which nobody asks for here."""
-
-        def __init_subclass__(cls, *, total: bool) -> None:
-            cls.__optional_keys__ = frozenset(cls.__annotations__) | getattr(cls, "__optional_keys__", frozenset())
 
 
 Delays: TypeAlias = "float | Sequence[float] | Callable[[int], Sequence[float]] | None"

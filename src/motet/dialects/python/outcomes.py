@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python import arguments
 from motet.dialects.python.binding.containers import PLAIN
@@ -13,6 +12,7 @@ from motet.engine.calls import Settled
 from motet.errors import ResultUnavailable, RunFailed, StateFailed, UsedUp
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports import Failure, Outcome, Success
+from motet.typed import TYPE_CHECKING, Any
 from motet.values.errors import encode_error
 from motet.values.records import encode
 

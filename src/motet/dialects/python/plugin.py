@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Any, cast
 
 from motet.errors import MotetError
 from motet.ports.voice import Asked, Command, Desk, Onward, Target, Voice
+from motet.typed import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -7,13 +7,14 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
 
-from motet.errors import MotetError, UsageError
+from motet.errors import MotetError, Suspended, UsageError
 from motet.kernel.transitions import CANCELLING
+from motet.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from motet.engine.driver import Driver
+    from motet.ports import RunRow
     from motet.reuse.forks import Reuse
 
 UNTRACKED = frozenset((type(None), bool, int, float, complex, str, bytes))
@@ -193,3 +194,16 @@ os.register_at_fork(after_in_child=lambda: current.set(None))
 
 tags_now: ContextVar[frozenset[str]] = ContextVar("motet_tags", default=frozenset())
 """The tags that `tags(...)` adds to what is called now."""
+
+
+class Leaving(BaseException):
+    """Unwinds the bodies of a run that is to be let go of: nothing has failed. `cure` says how it goes on."""
+
+    def __init__(self, what: str, cure: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.cure = cure
+
+    def suspended(self, run: RunRow) -> Suspended:
+        """What whoever called the flow is told."""
+        return Suspended(f"Run {run.name} is suspended: it waits for {self.what}.", self.cure.format(run=run.name))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
 
 from motet.dialects.python import hosting
 from motet.dialects.python.finding.loading import load_main, load_module, pick, run_main
@@ -11,6 +10,7 @@ from motet.dialects.python.flows import Flow
 from motet.dialects.python.tasks import Task
 from motet.errors import ParameterError, TargetError
 from motet.mains import main_of
+from motet.typed import TYPE_CHECKING, Any, NoReturn
 from motet.values.naming import new_id
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Any, TypeGuard
 
 from motet.errors import Cancelled as CancelledError
 from motet.errors import MotetError, StepFailed, StepSkipped
 from motet.kernel import transitions as st
+from motet.typed import Any, TypeGuard
 
 
 class StateType(StrEnum):

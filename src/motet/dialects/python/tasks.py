@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import cached_property, update_wrapper
 from types import MethodType
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from motet.dialects.python import arguments
 from motet.dialects.python.bodies.plain import carry_out
@@ -25,6 +24,7 @@ from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep
 from motet.kernel.transitions import SUCCEEDED
+from motet.typed import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 from motet.values.identity.known import KnownCode
 from motet.values.shape import Shape
 

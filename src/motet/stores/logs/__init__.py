@@ -7,12 +7,12 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import time
-from typing import TYPE_CHECKING
 
 from motet import private
 from motet.ports import ALL_LINES, Follower, LogFilter, LogLine, LogPage
 from motet.stores.codec import BLOCK, PART, block
 from motet.stores.wake import Bell, FifoFollower
+from motet.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import ModuleType

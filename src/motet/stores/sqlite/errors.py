@@ -7,9 +7,9 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
 
 from motet.errors import StoreCorrupt, StoreError, StoreFull, StoreUnavailable
+from motet.typed import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -8,7 +8,6 @@ import threading
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
 
 from motet import private
 from motet.errors import StoreUnavailable
@@ -19,11 +18,15 @@ from motet.stores.sqlite.queries import Execute
 from motet.stores.sqlite.schema import VERSION, migrate
 from motet.stores.sqlite.syncing import tell_loss
 from motet.stores.turn import Turn
+from motet.typed import TYPE_CHECKING, Concatenate, Literal, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 Durability: TypeAlias = Literal["normal", "full"]
 P = ParamSpec("P")
 T = TypeVar("T")
-Act: TypeAlias = Callable[Concatenate[Execute, P], T]
+Act: TypeAlias = "Callable[Concatenate[Execute, P], T]"
 """What is done with a connection's `execute` and further arguments."""
 
 # A checkpoint syncs, and writes each changed page once however often it changed: four times rarer than by

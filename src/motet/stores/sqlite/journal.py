@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from motet.kernel.events import Json
 from motet.ports import Batch, Checkpoint, Owner, RunRow, StepRow
@@ -14,6 +13,7 @@ from motet.stores.sqlite import runs
 from motet.stores.sqlite.queries import Execute, Queries
 from motet.stores.sqlite.rows import outcome_seal, pack_owner
 from motet.stores.sqlite.seals import UNREADABLE, check, check_body, damaged, record_seal, seal
+from motet.typed import Any
 
 SQL = Queries("journal")
 

@@ -12,7 +12,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
-from typing import TypeAlias
+
+from motet.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 Execute: TypeAlias = Callable[..., sqlite3.Cursor]
 """That of a connection: a statement and its values."""

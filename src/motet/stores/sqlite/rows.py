@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any
 
 from motet.errors import StoreCorrupt
 from motet.ports import Entry, Owner, RunRow, StepRow
 from motet.stores.codec import decode, pack, unpack
 from motet.stores.rules import step_of_cells
 from motet.stores.sqlite.seals import UNREADABLE, check, check_body, damaged, event_seal, seal
+from motet.typed import Any
 
 Row = tuple[Any, ...]
 

@@ -7,8 +7,6 @@ have become many, it also moves them into the table, unless writers are busy: wh
 
 from __future__ import annotations
 
-from typing import Any
-
 from motet.errors import StoreFull, StoreUnavailable
 from motet.ports import StepRow
 from motet.stores.codec import decode
@@ -17,6 +15,7 @@ from motet.stores.sqlite.file import Database
 from motet.stores.sqlite.queries import Execute, Queries
 from motet.stores.sqlite.rows import step_row, step_values
 from motet.stores.sqlite.seals import UNREADABLE, check_steps, damaged
+from motet.typed import Any
 
 SQL = Queries("steps")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from motet.failpoints import hit
 from motet.kernel.events import Json
@@ -39,6 +38,7 @@ from motet.stores.sqlite.file import Database, Durability
 from motet.stores.sqlite.queries import Execute
 from motet.stores.sqlite.syncing import Syncer
 from motet.stores.wake import Bell, FifoFollower, sweep
+from motet.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from motet.stores.sqlite.pages import SqlitePages

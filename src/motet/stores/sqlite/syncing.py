@@ -12,12 +12,12 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 from motet import private
 from motet.errors import StoreError
 from motet.owners import this_process
 from motet.stores.codec import decode, encode
+from motet.typed import Any
 
 EVERY_S = 1.0
 

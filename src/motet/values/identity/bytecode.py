@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from marshal import dumps as marshal_dumps
 from types import CodeType
-from typing import Any
 
 from motet.records import Record
+from motet.typed import Any
 from motet.values.hashing import blake2b
 
 Path = tuple[str, ...]

@@ -10,10 +10,10 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
-from typing import Any
 from weakref import WeakKeyDictionary
 
 from motet.records import Record
+from motet.typed import Any
 from motet.values.hashing import blake2b
 from motet.values.identity.bytecode import MADE_UP_IMPORT, CodeForm, form_of, stored_constants
 from motet.values.identity.modules import is_own, lazily_imported, module_name, module_of

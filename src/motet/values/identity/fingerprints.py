@@ -14,15 +14,18 @@ from marshal import dumps as marshal_dumps
 from math import isfinite
 from operator import is_
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any, TypeAlias
 
 from motet.kernel.events import Json
 from motet.ports.spec import with_code
+from motet.typed import TYPE_CHECKING, Any
 from motet.values.hashing import blake2b
 from motet.values.identity.code import ABSENT, Plan, Read, look_up, plan_of
 from motet.values.identity.modules import is_own, module_name, module_of, target_of, version_of
 from motet.values.identity.wrappers import is_data, parts_of
 from motet.values.secrets import hide
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 Substitute: TypeAlias = Callable[[object], "str | None"]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from motet.kernel.events import Json
+from motet.typed import Any
 from motet.values.identity.code import Plan, plan_of
 from motet.values.identity.fingerprints import outside_of, value_form
 from motet.values.identity.modules import target_of, version_of

@@ -11,8 +11,8 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from types import CodeType
-from typing import Any
 
+from motet.typed import Any
 from motet.values.identity.bytecode import CodeForm, form_of
 
 _OWN: dict[tuple[str, str | None], bool] = {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any
+
+from motet.typed import Any
 
 _PARTS: dict[str, tuple[str, ...]] = {
     "functools:partial": ("func", "args", "keywords"),

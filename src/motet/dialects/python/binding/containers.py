@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from motet.errors import UsageError
+from motet.typed import Any
 
 PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
 _CONTAINERS = (list, tuple, set, frozenset, deque)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, Unpack, get_origin
 
 from motet.errors import ParameterError, did_you_mean
 from motet.ports.voice import Written
+from motet.typed import Any
 from motet.values.shape import ABSENT, Shape
 
 
@@ -136,9 +136,11 @@ class Parameters:
             annotation = self._hint(name)
         if name == self.shape.spreads:
             return tuple([self._fit(f"{name}[{at}]", annotation, each) for at, each in enumerate(value)])
-        if name == self.shape.gathers and get_origin(annotation) is Unpack:
-            return self._fit(name, annotation.__args__[0], value)
         if name == self.shape.gathers:
+            from typing import Unpack, get_origin
+
+            if get_origin(annotation) is Unpack:
+                return self._fit(name, annotation.__args__[0], value)
             return {key: self._fit(key, annotation, each) for key, each in value.items()}
         return self._fit(name, annotation, value)
 

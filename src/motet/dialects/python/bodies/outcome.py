@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
 
-from motet.dialects.python.running.leaving import Leaving
+from motet.dialects.python.scope import Leaving
 from motet.engine.attempts import news_of
 from motet.engine.replay import GIVEN_UP
 from motet.errors import Cancelled
@@ -14,6 +13,7 @@ from motet.executors.current import Current, running
 from motet.kernel.inputs import Ended, Failed, Succeeded
 from motet.kernel.transitions import CANCELLING
 from motet.ports import Failure, Success
+from motet.typed import TYPE_CHECKING, Any
 from motet.values.errors import encode_error
 
 if TYPE_CHECKING:

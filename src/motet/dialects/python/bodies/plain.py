@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
 
 from motet.dialects.python.bodies.outcome import Outcome
-from motet.dialects.python.running.leaving import Leaving
+from motet.dialects.python.scope import Leaving
 from motet.errors import Cancelled
 from motet.executors import capture
 from motet.interrupts import Unheeded, held_back, in_main
@@ -14,8 +13,11 @@ from motet.kernel.inputs import Failed, Succeeded, tries_again
 from motet.kernel.program import AddStep, Finish
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLING
+from motet.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from motet.dialects.python.calls import TaskCall
     from motet.engine.driver import Driver
 

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
 
 from motet.dialects.python.finding.standin import standing_in
 from motet.dialects.python.flows import Flow
@@ -16,6 +15,7 @@ from motet.dialects.python.hosting import defining
 from motet.errors import MotetError, TargetError
 from motet.kernel.events import Json
 from motet.mains import Main, compiled, is_program, is_there, module_of, put_first
+from motet.typed import Any
 from motet.values.errors import encode_error
 
 

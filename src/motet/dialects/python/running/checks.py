@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
 
 from motet.dialects.python.task_runners import TaskRunner
 from motet.errors import UsageError, did_you_mean
+from motet.typed import Any
 from motet.values.naming import checked
 
 _ONE_STORE = "Results are kept below MOTET_HOME, by content, and found again by run and step or by `cache_policy`."
@@ -45,7 +45,7 @@ def _are_words(value: Any) -> bool:
     return not isinstance(value, str) and all(isinstance(each, str) for each in value)
 
 
-Kinds: TypeAlias = Mapping[str, tuple[Callable[[Any], bool], str]]
+Kinds = Mapping[str, tuple[Callable[[Any], bool], str]]
 """For options by name: whether a value is of their kind, and the cure where it is not."""
 
 _KINDS: Kinds = {

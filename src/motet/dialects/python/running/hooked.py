@@ -5,11 +5,11 @@ Motet's do not, which says what to do in place of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Never, TypeAlias, TypeVar
 
 from motet.errors import UsageError
+from motet.typed import TYPE_CHECKING, Any, Never, TypeVar
 
-Hooks: TypeAlias = Mapping[str, tuple[Callable[..., Any], ...]]
+Hooks = Mapping[str, tuple[Callable[..., Any], ...]]
 F = TypeVar("F", bound=Callable[..., Any])
 
 FLOW_EVENTS = ("on_running", "on_completion", "on_failure", "on_cancellation", "on_crashed")

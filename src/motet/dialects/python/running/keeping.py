@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from motet.ports import ArtifactStore, Outcome, Success
+from motet.typed import Any
 from motet.values.records import decode
 
 

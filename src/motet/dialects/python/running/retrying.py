@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from motet.errors import UsageError
+from motet.typed import Any
 
 MOST_DELAYS = 50
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from motet import questions
 from motet.dialects.python import hosting
-from motet.dialects.python.running.leaving import Leaving
-from motet.dialects.python.scope import Scope, current
+from motet.dialects.python.scope import Leaving, Scope, current
 from motet.dialects.python.tasks import Task
 from motet.dialects.python.world import waits
 from motet.errors import NotFound, UsageError

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from motet import questions
-from motet.dialects.python.running.leaving import Leaving
 from motet.dialects.python.running.limits import raise_if_stopped
-from motet.dialects.python.scope import Scope
+from motet.dialects.python.scope import Leaving, Scope
 from motet.engine.attempts import World
 from motet.interrupts import block
 from motet.kernel.events import Json
