@@ -175,8 +175,8 @@ def in_order(folder: Path, processes: int) -> None:
             each.kill()
             each.wait()
         begun = [int(line[3]) for line in crowd.until("begin", processes + 2)[2:]]
-        # Two that are served together note it each for itself.
-        assert all(abs(place - number) <= 1 for place, number in enumerate(begun)), begun
+        # One that was served may be slow to note it, while others have the other place after one another.
+        assert all(sum(later < number for later in begun[place:]) <= 1 for place, number in enumerate(begun)), begun
         crowd.join()
         check(crowd, 4)
     finally:

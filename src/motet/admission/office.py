@@ -311,7 +311,8 @@ class Office:
             with suppress(BlockingIOError):
                 os.read(self._bell, 4096)
             if not self._closed:
-                self._settle()
+                with suppress(FileNotFoundError):  # the home was removed: nobody is left to wait there
+                    self._settle()
 
     def _watch(self, standings: dict[str, Standing]) -> None:
         """Be woken by the death of those processes."""
