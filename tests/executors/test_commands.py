@@ -20,7 +20,7 @@ import pytest
 from motet.artifacts.files import FileArtifacts
 from motet.errors import CommandFailed
 from motet.executors.commands.executor import CommandExecutor
-from motet.executors.commands.folders import attempt_folder, read_finished
+from motet.executors.commands.folders import attempt_folder, leads_out, read_finished
 from motet.executors.commands.marks import branding, marked, numbered
 from motet.executors.commands.setting import Setting
 from motet.executors.commands.spec import ANY, Command, Finished, Function, Mount
@@ -686,3 +686,20 @@ def test_an_environment_that_cannot_be_built_names_the_step(bench: Workbench) ->
     assert isinstance(outcome, Failure)
     for part in ("Step step[0]", "no-such-part", "motet logs run step[0]", "Check the URL"):
         assert part in outcome.error["message"]
+
+
+def test_what_leads_out_of_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    (folder / "deep").mkdir(parents=True)
+    (tmp_path / "owner").mkdir()
+    for name, to in {
+        "in": "deep", "out": "..", "beside": "../owner", "back": "../own/deep", "self": ".", "loop": "loop",
+    }.items():  # fmt: skip
+        (folder / name).symlink_to(to)
+    (folder / "deep" / "up").symlink_to(tmp_path)
+    (tmp_path / "link").symlink_to(folder)
+    for each in (folder, tmp_path / "link"):
+        for path in ("a", "deep/a", "deep//a", "deep/", "in/a", "back/a", "self/deep/a", "deep/../a", ".", "..."):
+            assert not leads_out(str(each), path), path
+        for path in ("..", "../own2", "out/a", "beside", "deep/up", "in/up/a", "/etc/passwd", "deep/../../a", "//a"):
+            assert leads_out(str(each), path), path

@@ -229,6 +229,18 @@ def test_what_a_run_was_made_of_is_read_by_whatever_rules_there_are_now() -> Non
     assert workflow.steps["fit-line"].inputs[0].source == ("draw-points", "nothing")
 
 
+def test_a_text_read_again_is_told_of_by_its_new_name() -> None:
+    first = read_workflow(BLOSSOMS, "here.yaml")
+    first.steps["draw-points"].inputs[0].value = 5
+    again = read_workflow(BLOSSOMS, "there.yaml", kept=True)
+    assert again.steps["draw-points"].inputs[0].value == 4
+    assert again.document.where(("steps", 0)).startswith("there.yaml:")
+    large = changed("count: 4", "count: " + "9" * 2000)
+    read_workflow(large, "w.yaml", kept=True)
+    with pytest.raises(SpecError):
+        read_workflow(large, "w.yaml")  # that it was kept once makes it no more of a text to begin with
+
+
 V0 = """\
 ZapOSApiVersion: v1alpha1
 kind: Workflow

@@ -70,18 +70,16 @@ class OrquestraProgram:
     def __init__(self, workflow: Workflow, work: Work) -> None:
         self._workflow = workflow
         self._work = work
-        self._steps = [_action(workflow.steps[name], work) for name in in_order(workflow.steps)]
+        self._steps = {name: _action(workflow.steps[name], work) for name in in_order(workflow.steps)}
         needed = {need for step in workflow.steps.values() for need in step.needs}
         self._last = [name for name in workflow.steps if name not in needed]
 
     def advance(self, view: View) -> Iterable[Action]:
         """All steps; the end, once all of them have ended."""
-        ended = True
-        for step in self._steps:
-            if not view.status(step.key):
-                yield step
-            ended = ended and view.ended(step.key)
-        if ended:
+        there = view.state.steps
+        if not self._steps.keys() <= there.keys():
+            yield from [step for name, step in self._steps.items() if name not in there]
+        elif view.idle:
             yield self._finish(view)
 
     def call(self, session: Session, step: RecordedStep) -> StepCall:
@@ -90,7 +88,7 @@ class OrquestraProgram:
 
     def changed(self, step: RecordedStep) -> tuple[Sequence[str], Json]:
         """What of the step, in words, is no longer what it was when it was added, or began to run."""
-        call = next(each.call for each in self._steps if each.key == step.key)
+        call = self._steps[step.key].call
         return changed(step.call, call, self._work.components, self._work.begun), call
 
     @cached_property
@@ -100,11 +98,11 @@ class OrquestraProgram:
         return reuse_of(self._work.host, fork, cache(getLogger("motet").warning)) if fork and "by" not in fork else None
 
     def _finish(self, view: View) -> Finish:
-        failed = [step.key for step in self._steps if view.status(step.key) == FAILED]
+        failed = [key for key in self._steps if view.status(key) == FAILED]
         if not failed:
             return Finish(SUCCEEDED, self._result(view))
         told = [f"Step {key} failed: {reason(key, view.state.steps[key].error)}" for key in failed[:_MOST_TOLD]]
-        left = [step.key for step in self._steps if view.status(step.key) not in (FAILED, SUCCEEDED)]
+        left = [key for key in self._steps if view.status(key) not in (FAILED, SUCCEEDED)]
         if len(failed) > len(told):
             told.append(f"... and {len(failed) - len(told)} more steps.")
         if left:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from dataclasses import replace
 from typing import Any
 
 from motet.dialects.orquestra import templates
@@ -14,7 +15,7 @@ from motet.dialects.orquestra.places import Place, Problems, told
 from motet.dialects.orquestra.spec import API_VERSION, Step, Workflow, nearest
 from motet.errors import SpecError, UsageError
 from motet.values.quantities import quantity
-from motet.values.yaml import Limits, read
+from motet.values.yaml import Document, Limits, read
 
 _TOP = ("apiVersion", "name", "imports", "steps", "types", "dataAggregation")
 _TOP_HINTS = {
@@ -54,7 +55,7 @@ def read_workflow(text: str | bytes, file: str, *, kept: bool = False) -> Workfl
 
 def _read(text: str | bytes, file: str, *, kept: bool) -> Workflow:
     try:
-        document = read(text, file, modern_numbers=True, limits=_NO_LIMITS if kept else None)
+        document = _document(text, file, kept=kept)
     except SpecError:
         _refuse_v0(text, file)
         templates.refuse(text, file)
@@ -85,6 +86,19 @@ def _read(text: str | bytes, file: str, *, kept: bool) -> Workflow:
         problems.warn(workflow.imports[name].at, f"import {name!r} is used by no step; it is not fetched.")
     return workflow
 
+
+def _document(text: str | bytes, file: str, *, kept: bool) -> Document:
+    """What the text says. A run is made of a text and is then read from it: the latest is not parsed again."""
+    if (known := _latest.get(text)) is not None:
+        return replace(known, file=file)
+    document = read(text, file, modern_numbers=True, limits=_NO_LIMITS if kept else None)
+    if not kept:  # what is kept may be larger than what a run is made of
+        _latest.clear()
+        _latest[text] = document
+    return document
+
+
+_latest: dict[str | bytes, Document] = {}
 
 _NO_LIMITS = Limits(size_bytes=1 << 40, depth=400, values=1 << 40, number_chars=1 << 40)
 

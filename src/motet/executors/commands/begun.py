@@ -52,7 +52,7 @@ class Begun:
             }  # fmt: skip
             private.make_folder(os.path.dirname(self._path))
             with open(self._path, "w", opener=private.opener) as file:
-                json.dump(body, file)
+                file.write(json.dumps(body))
 
     def ended(self) -> None:
         """It has ended, and that is recorded."""

@@ -53,10 +53,10 @@ class Ending:
             return CommandFailed("its folder is a link to elsewhere now", "Leave the folder in its place."), ()
         problem, wanted, say = None, self._command.outputs, self.line.say
         try:
-            paths = outputs.collect(self._folder, wanted, before, say, strict=strict)
+            paths = outputs.collect(self.root, wanted, before, say, strict=strict)
         except CommandFailed as error:
             problem = error
-            paths = outputs.collect(self._folder, wanted, before, say, strict=False)
+            paths = outputs.collect(self.root, wanted, before, say, strict=False)
         found = [*((path, os.path.join(self.root, path)) for path in paths), *launched.elsewhere]
         return problem, outputs.keep(found, self._setting.artifacts, self._attempt.run, key_of(self._attempt))
 

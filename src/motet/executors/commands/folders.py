@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -28,6 +29,15 @@ def attempt_folder(folder: str, run: str, key: str, number: int) -> str:
 
         name = f"{name[:_NAME_CHARS]}-{blake2b(name.encode(), digest_size=8).hexdigest()}"
     return os.path.join(folder, quote(run, safe=""), name)
+
+
+def leads_out(folder: str, path: str) -> bool:
+    """Whether the path, from the folder, leads out of it: by a link, by `..`, or because it is absolute."""
+    parts = path.split("/")
+    if {"", ".."}.isdisjoint(parts) and not any(map(os.path.islink, accumulate((folder, *parts), os.path.join))):
+        return False  # nothing else leads elsewhere, so that real paths need not be asked for
+    root, real = os.path.realpath(folder), os.path.realpath(os.path.join(folder, path))
+    return real != root and not real.startswith(root + os.sep)
 
 
 def fields_of(finished: Finished) -> dict[str, Any]:
@@ -63,4 +73,4 @@ def write_finished(folder: str, finished: Finished, how: str) -> None:
     """Leave word for whoever looks for what is left of a step that did not succeed. Raises OSError."""
     private.make_folder(os.path.dirname(folder))
     with open(folder + _ENDING, "w", opener=private.opener) as file:
-        json.dump({**as_json(finished), "how": how}, file)
+        file.write(json.dumps({**as_json(finished), "how": how}))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from motet.errors import UsageError
+from motet.executors.commands.folders import leads_out
 from motet.executors.commands.spec import Mount
 from motet.ports import ArtifactStore
 from motet.values.files import File
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _MODES = ("ro", "cow", "rw")
 _CLONE = 0x40049409
 """The request FICLONE of ioctl: the copy shares its blocks with the source until one of them is written."""
+
+
+_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +103,11 @@ def copy_into(folder: str, mount: Placed) -> None:
             f"There is something at {mount.target} already, where {mount.source} is to be mounted.",
             "Mount it elsewhere, or run the command in a sandbox, where mounts cover what is below.",
         )
-    root = os.path.realpath(folder)
-    parent = os.path.realpath(os.path.dirname(target))
-    if parent != root and not parent.startswith(root + os.sep):
+    if leads_out(folder, mount.target):
         raise UsageError(
             f"{mount.target} lies in another mount that is not a copy.", "Mount the outer one as a copy (cow)."
         )
-    os.makedirs(parent, exist_ok=True)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
     if mount.mode != "cow":
         os.symlink(mount.source, target)
     else:
@@ -126,12 +127,13 @@ def copied(mount: Placed, target: str) -> None:
 def _copy(source: str, target: str) -> None:
     """Copy a file; its blocks are shared until they are written, where the file system can do that."""
     if not os.path.islink(source):
-        with suppress(OSError), open(source, "rb") as there, open(target, "xb") as here:
-            import fcntl
+        import fcntl
 
-            fcntl.ioctl(here.fileno(), _CLONE, there.fileno())
-            shutil.copystat(source, target)
-            return
-        with suppress(FileNotFoundError):
-            os.unlink(target)
-    shutil.copy2(source, target, follow_symlinks=False)
+        with open(source, "rb") as there, open(target, "xb") as here:
+            try:
+                fcntl.ioctl(here.fileno(), _CLONE, there.fileno())
+            except OSError:
+                shutil.copyfileobj(there, here, _CHUNK_BYTES)
+        shutil.copystat(source, target)
+    else:
+        shutil.copy2(source, target, follow_symlinks=False)

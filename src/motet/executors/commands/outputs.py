@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 from motet.errors import CommandFailed, UsageError
+from motet.executors.commands.folders import leads_out
 from motet.ports import ArtifactStore
 from motet.values.files import File
 
@@ -54,24 +55,24 @@ def state_of(path: str) -> dict[str, State]:
 
 
 def collect(
-    folder: str,
+    root: str,
     patterns: Sequence[str],
     before: Mapping[str, State] | None,
     say: Callable[[str], None],
     *,
     strict: bool,
 ) -> list[str]:
-    """The paths of the outputs, sorted: what the patterns name and, with `before`, what has changed since.
+    """The paths of the outputs below `root`, sorted: what the patterns name and, with `before`, what has changed since.
+    `root` is where the folder really is, by no link.
 
     Raises CommandFailed for a plain path that is not there or leads out; with `strict` False, it is passed over. What a
     glob or a walk meets of that kind is left out, which is said.
     """
-    root = os.path.realpath(folder)
     found: set[str] = set()
     for pattern in patterns:
         if any(each in pattern for each in _MAGIC):
             found.update(each for each in _globbed(root, pattern) if _is_inside(root, each, say))
-        elif strict or (os.path.lexists(os.path.join(root, pattern)) and not _leads_out(root, pattern)):
+        elif strict or (os.path.lexists(os.path.join(root, pattern)) and not leads_out(root, pattern)):
             found.update(_named(root, pattern, say))
     if before is not None:
         changed = (path for path, entry in _walk(root) if before.get(path) != _state(entry))
@@ -155,7 +156,7 @@ def _named(root: str, path: str, say: Callable[[str], None]) -> Iterable[str]:
     whole = os.path.join(root, path)
     if not os.path.lexists(whole):
         raise CommandFailed(f"its output {path} is not there", _found_instead(root))
-    if _leads_out(root, path):
+    if leads_out(root, path):
         raise CommandFailed(f"its output {path} leads out of its folder", "Write the file itself, not a link to it.")
     if os.path.isdir(whole):
         below = os.path.normpath(path)
@@ -174,14 +175,9 @@ def _found_instead(root: str) -> str:
     return f"Check the name of the output; in the folder there are: {named}."
 
 
-def _leads_out(root: str, path: str) -> bool:
-    real = os.path.realpath(os.path.join(root, path))
-    return real != root and not real.startswith(root + os.sep)
-
-
 def _is_inside(root: str, path: str, say: Callable[[str], None]) -> bool:
     whole = os.path.join(root, path)
-    if _leads_out(root, path):
+    if leads_out(root, path):
         say(f"(motet: {path} is not kept as an output: it leads out of the step's folder)")
         return False
     return os.path.isfile(whole)  # a dangling link, a link to a folder: nothing to keep
