@@ -84,11 +84,11 @@ LATE_BORDERS = {
 
 HEAVY = {
     "_hashlib", "ast", "asyncio", "bisect", "cloudpickle", "concurrent", "copy", "csv", "ctypes", "dataclasses",
-    "difflib", "dis", "glob", "grp", "hashlib", "importlib.machinery", "importlib.metadata",
+    "datetime", "difflib", "dis", "glob", "grp", "hashlib", "importlib.machinery", "importlib.metadata",
     "importlib.util", "inspect", "jinja2", "linecache", "logging", "mimetypes",
     "mmap", "multiprocessing", "packaging", "pandas", "pathlib", "pickle", "PIL", "pwd", "pyarrow", "pydantic",
-    "random", "shlex", "shutil", "socket", "subprocess", "tarfile", "tempfile", "tokenize", "tomllib", "traceback",
-    "typing", "urllib", "uuid", "yaml", "zlib",
+    "random", "shlex", "shutil", "socket", "sqlite3", "subprocess", "tarfile", "tempfile", "tokenize", "tomllib",
+    "traceback", "typing", "urllib", "uuid", "yaml", "zlib",
 }  # fmt: skip
 """Libraries that a plain run must not load, so that what needs them imports them where it is used."""
 

@@ -105,7 +105,7 @@ INSERT OR IGNORE INTO event_terms SELECT 'namespace', namespace, last_offset >> 
 INSERT OR IGNORE INTO event_terms SELECT 'sender', sender, last_offset >> 10 FROM records WHERE sender IS NOT NULL;
 
 -- A checksum for each row that a result may come from; NULL for rows that the version before wrote. What it covers
--- stands in `sqlite/seals.py`.
+-- stands in `sqlite/rows.py`.
 ALTER TABLE records ADD COLUMN seal INTEGER;
 ALTER TABLE runs ADD COLUMN seal INTEGER;
 ALTER TABLE runs ADD COLUMN outcome_seal INTEGER;

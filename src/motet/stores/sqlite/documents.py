@@ -10,7 +10,7 @@ from motet.stores import rules
 from motet.stores.codec import pack, unpack
 from motet.stores.sqlite.file import Database
 from motet.stores.sqlite.queries import Execute, Queries
-from motet.stores.sqlite.seals import UNREADABLE, check, damaged, seal
+from motet.stores.sqlite.rows import UNREADABLE, check, damaged, seal
 
 SQL = Queries("documents")
 

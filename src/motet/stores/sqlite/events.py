@@ -8,8 +8,7 @@ from motet.ports import Entry, EventFilter, Publication
 from motet.stores.codec import references
 from motet.stores.sqlite import runs
 from motet.stores.sqlite.queries import Execute, Queries
-from motet.stores.sqlite.rows import Row, take
-from motet.stores.sqlite.seals import event_seal
+from motet.stores.sqlite.rows import Row, event_seal, take
 
 SQL = Queries("events")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+import _sqlite3 as sqlite3
 from collections.abc import Mapping, Sequence
 
 from motet.kernel.events import Json
@@ -11,8 +11,7 @@ from motet.stores import rules
 from motet.stores.codec import decode, encode, pack, unpack
 from motet.stores.sqlite import runs
 from motet.stores.sqlite.queries import Execute, Queries
-from motet.stores.sqlite.rows import outcome_seal, pack_owner
-from motet.stores.sqlite.seals import UNREADABLE, check, check_body, damaged, record_seal, seal
+from motet.stores.sqlite.rows import UNREADABLE, check, check_body, damaged, outcome_seal, pack_owner, record_seal, seal
 from motet.typed import Any
 
 SQL = Queries("journal")

@@ -9,8 +9,8 @@ A name in braces stands for the query of that name above it in the same file.
 
 from __future__ import annotations
 
+import _sqlite3 as sqlite3
 import os
-import sqlite3
 from collections.abc import Callable
 
 from motet.typed import TYPE_CHECKING

@@ -9,8 +9,7 @@ from motet.ports import NewRun, RunRow
 from motet.stores.codec import pack
 from motet.stores.rules import no_run, terms_of
 from motet.stores.sqlite.queries import Execute, Queries
-from motet.stores.sqlite.rows import listed, run_row
-from motet.stores.sqlite.seals import seal
+from motet.stores.sqlite.rows import listed, run_row, seal
 
 SQL = Queries("runs")
 

@@ -13,8 +13,7 @@ from motet.stores.codec import decode
 from motet.stores.rules import step_of_cells
 from motet.stores.sqlite.file import Database
 from motet.stores.sqlite.queries import Execute, Queries
-from motet.stores.sqlite.rows import step_row, step_values
-from motet.stores.sqlite.seals import UNREADABLE, check_steps, damaged
+from motet.stores.sqlite.rows import UNREADABLE, check_steps, damaged, step_row, step_values
 from motet.typed import Any
 
 SQL = Queries("steps")

@@ -14,8 +14,7 @@ from motet.stores.sqlite import runs
 from motet.stores.sqlite.events import head
 from motet.stores.sqlite.file import Database
 from motet.stores.sqlite.queries import Execute, Queries
-from motet.stores.sqlite.rows import Row
-from motet.stores.sqlite.seals import UNREADABLE
+from motet.stores.sqlite.rows import UNREADABLE, Row
 
 SQL = Queries("upkeep")
 

@@ -8,8 +8,7 @@ from motet.errors import StoreCorrupt
 from motet.stores.codec import decode
 from motet.stores.sqlite import documents, events, journal, runs
 from motet.stores.sqlite.queries import Execute, Queries
-from motet.stores.sqlite.rows import DAMAGED, run_row, step_row, take
-from motet.stores.sqlite.seals import UNREADABLE, check_steps, damaged
+from motet.stores.sqlite.rows import DAMAGED, UNREADABLE, check_steps, damaged, run_row, step_row, take
 
 SQL = Queries("verify")
 
