@@ -31,6 +31,7 @@ ROWS = [
     Row("python", "Python step in another environment, warm", "`ProcessPoolExecutor` round trip", commands.python),
     Row("lines", "1,000,000 lines of 11 bytes that a step writes", "`cat > file`; `python > file`", lines.many),
     Row("workflow", "warm step of a YAML workflow, in a chain", "-", workflows.warm),
+    Row("workflow-long", "engine and program for a step of 12,000", "a step of 1,000", workflows.long),
     Row("array", "10 MB array through a step, persisted", "hashing and writing it once", arrays.array),
     Row("cached", "cached re-run of 1,000 tasks", "the commit", steps.cached),
     Row(

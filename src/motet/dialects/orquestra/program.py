@@ -71,15 +71,17 @@ class OrquestraProgram:
         self._workflow = workflow
         self._work = work
         self._steps = {name: _action(workflow.steps[name], work) for name in in_order(workflow.steps)}
+        self._added = False
         needed = {need for step in workflow.steps.values() for need in step.needs}
         self._last = [name for name in workflow.steps if name not in needed]
 
     def advance(self, view: View) -> Iterable[Action]:
-        """All steps; the end, once all of them have ended."""
+        """All steps at first; the end, once all of them have ended. Looks at all of them once: there may be thousands."""
         there = view.state.steps
-        if not self._steps.keys() <= there.keys():
-            yield from [step for name, step in self._steps.items() if name not in there]
-        elif view.idle:
+        missing = [] if self._added else [step for name, step in self._steps.items() if name not in there]
+        self._added = True
+        yield from missing
+        if not missing and view.idle:
             yield self._finish(view)
 
     def call(self, session: Session, step: RecordedStep) -> StepCall:
