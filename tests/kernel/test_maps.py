@@ -196,7 +196,7 @@ def test_elements_that_never_ran_share_the_fate_of_their_map(how: str) -> None:
 def test_keys_of_elements_are_taken() -> None:
     run = Run()
     run.add("m", size=2)
-    with pytest.raises(InvalidTransition):
+    with pytest.raises(UsageError, match=r"m\[1\] cannot be added: that is an element of a map"):
         run.add("m[1]")
     run.add("m[2]")  # no element of it
     run.add("k[0]")

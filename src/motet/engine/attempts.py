@@ -138,7 +138,9 @@ class Attempts:
 
     def stop(self, command: StopAttempt) -> None:
         """Have the executor end an attempt. One that cannot (a thread) is given up: what it says later is late."""
-        step = self._session.state.steps[command.key]
+        step = self._session.state.steps.get(command.key)
+        if step is None:
+            return  # it has ended by the same news, and was retired
         key, number, element, reason = command.key, command.attempt, command.element, command.reason
         name = step.policy.executor
         handed = self._handed.get((key, element, number))
@@ -155,8 +157,12 @@ class Attempts:
     def overdue(self) -> tuple[list[Attempt], float]:
         """Attempts whose time is up, each told once; and in how many seconds to look again (inf: never)."""
         now, late, again_s = self._host.tender.now(), [], inf
-        for attempt in tuple(self._limited.values()):
-            limit_s = self._session.state.steps[attempt.key].policy.timeout_s or 0.0
+        for key, attempt in tuple(self._limited.items()):
+            step = self._session.state.steps.get(attempt.key)
+            if step is None:
+                self._limited.pop(key, None)
+                continue
+            limit_s = step.policy.timeout_s or 0.0
             left_s = limit_s if attempt.began_at is None else attempt.began_at + limit_s - now
             if left_s > _EARLY_S:
                 again_s = min(again_s, left_s)
@@ -191,10 +197,11 @@ class Attempts:
         """The news that a report is. Values are encoded here, on the thread that reports."""
         at = self._host.clock.now()
         key, number, element = attempt.key, attempt.number, attempt.element
-        step = self._session.state.steps[key]
+        step = self._session.state.steps.get(key)
         limited = self._limited.pop((key, element, number), None)
         self._handed.pop((key, element, number), None)
-        if limited is None and step.policy.timeout_s is not None:  # it was given up, and judged then: nobody's attempt
+        # It was given up, and judged then, or its step is over and retired: nobody's attempt.
+        if step is None or (limited is None and step.policy.timeout_s is not None):
             return Ended(at, key, 0, "late", element)
         if isinstance(outcome, Stopped):
             if outcome.reason != "timeout":
@@ -326,7 +333,7 @@ class Waiters:
                 self._due.append(self._turns.pop(key))
             left = []
             for element, callback in self._waiting.pop(key, ()):
-                if self.ended(key, element):
+                if key not in self._state.steps or self.ended(key, element):
                     self._due.append(callback)
                 else:
                     left.append((element, callback))

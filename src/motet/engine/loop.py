@@ -307,7 +307,7 @@ class RunLoop:
             steps = self.state.steps
             for key in touched:
                 step = steps.get(key)
-                if step is not None and step.status in ENDED:
+                if step is None or step.status in ENDED:
                     self._attempts.calls.pop(key, None)
                     self._attempts.tickets.withdraw(key)
             if self.waiters:

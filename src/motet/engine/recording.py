@@ -32,6 +32,7 @@ class Recorder:
     def __init__(self, store: Store, state: RunState, epoch: int) -> None:
         self.pending: list[ev.Event] = []
         self.steps: dict[str, None] = {}
+        self._rows: list[StepRow] = []
         self.run = False
         self.told: Callable[[Sequence[ev.Event]], None] | None = None
         self.checkpoint_events = CHECKPOINT_EVENTS
@@ -45,7 +46,7 @@ class Recorder:
         state = self._state
         batch = Batch(
             [ev.to_json(event) for event in self.pending],
-            rows_of(state, self.steps),
+            [*self._rows, *rows_of(state, self.steps)],
             run_columns(state) if self.run else {},
             {status: count for status, count in state.counts.items() if count},
         )
@@ -54,13 +55,21 @@ class Recorder:
         hit("append.after")
         self._seq = state.seq
         committed, self.pending = self.pending, []
-        self.steps = {}
+        self.steps, self._rows = {}, []
         self.run = False
         due = max(self.checkpoint_events, 4 * state.checkpoint_steps)
         if self._seq - state.checkpoint_seq >= due and state.status not in ENDED:
             self._save_checkpoint()
         if self.told is not None:
             self.told(committed)
+
+    def keep_rows(self, key: str) -> None:
+        """The step, and with it its elements, are about to be forgotten: what is to be written of them is made now."""
+        step = self._state.steps[key]
+        for each in (step, *(step.map.own.values() if step.map is not None else ())):
+            if each.key in self.steps:
+                del self.steps[each.key]
+                self._rows.append(step_row(each))
 
     def _save_checkpoint(self) -> None:
         from motet.kernel import checkpoint

@@ -183,6 +183,8 @@ class Session:
             raise self.broken
 
     def _record(self, event: ev.Event) -> None:
+        if isinstance(event, ev.StepRetired):
+            self.recorder.keep_rows(event.key)
         try:
             apply(self.state, event)
         except InvalidTransition as error:

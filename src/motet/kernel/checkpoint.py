@@ -7,7 +7,7 @@ from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
 from typing import Any
 
-from motet.kernel import rules, waits
+from motet.kernel import retired, rules, waits
 from motet.kernel.events import Json
 from motet.kernel.maps import follow
 from motet.kernel.moves import recount, relate
@@ -36,6 +36,7 @@ def to_json(state: RunState) -> Json:
         "version": VERSION,
         "run": state.run,
         **{name: getattr(state, name) for name in _RUN},
+        "retired": state.retired.to_json(),
         "steps": {key: _step(step) for key, step in state.steps.items()},
         "waits": [
             [wait.id, wait.rule.to_json(), wait.memory, wait.repeat, wait.fired, wait.open]
@@ -80,6 +81,9 @@ def from_json(data: Json) -> RunState:
     state = RunState(data["run"])
     for name in _RUN:
         setattr(state, name, data[name])
+    if "retired" in data:
+        state.retired = retired.from_json(data["retired"])
+        state.counts.update(state.retired.counts)
     for key, kept in data["steps"].items():
         _load_step(state, key, kept)
     for name, rule, memory, repeat, fired, opened in data["waits"]:

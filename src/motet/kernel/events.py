@@ -243,6 +243,12 @@ class StepReset(StepEvent):
     anew: bool = False
 
 
+class StepRetired(StepEvent):
+    """The step is over, and its outcome needed no more: it leaves the state of the run. Its row and history stay."""
+
+    kind: ClassVar[str] = "step.retired"
+
+
 class StepChanged(StepEvent):
     """What the program says of the step is no longer what was recorded; `differs` says in what, in words.
 
@@ -321,8 +327,8 @@ KINDS: dict[str, type[Event]] = {
     for cls in (
         RunStarted, RunCancelling, RunReopened, RunFinishing, RunFinished, LimitSet,
         StepAdded, StepStarted, StepCheckpointed, StepSucceeded, StepRetrying, StepFailed, StepSkipped, StepStopping,
-        StepCancelled, StepInterrupted, StepReset, StepRedefined, StepChanged, ElementsStarted, ElementsSucceeded,
-        WaitAdded, WaitRemoved, EventReceived, TimePassed,
+        StepCancelled, StepInterrupted, StepReset, StepRedefined, StepRetired, StepChanged, ElementsStarted,
+        ElementsSucceeded, WaitAdded, WaitRemoved, EventReceived, TimePassed,
     )
 }  # fmt: skip
 """Every kind of event by its name in the journal."""

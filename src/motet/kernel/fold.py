@@ -15,10 +15,12 @@ from motet.kernel.limits import leave, line_up_anew
 from motet.kernel.moves import (
     element_step,
     fall_back,
+    is_needed,
     move,
     recount,
     relate,
     release_watchers,
+    retire,
     unrelate,
     withhold,
     withhold_elements,
@@ -253,6 +255,13 @@ def _step_redefined(state: RunState, event: ev.StepRedefined) -> None:
     recount(state, step, event.at)
 
 
+def _step_retired(state: RunState, event: ev.StepRetired) -> None:
+    step = _subject(state, event)
+    if step.of or step.status not in ENDED or is_needed(state, step):
+        raise InvalidTransition(step.key, step.status, event.kind)
+    retire(state, step)
+
+
 def _step_changed(state: RunState, event: ev.StepChanged) -> None:
     step = _subject(state, event)
     step.call = step.call if event.call is None else event.call
@@ -288,6 +297,7 @@ _APPLY: dict[type[ev.Event], Callable[[RunState, Any], None]] = {
     ev.StepInterrupted: _step_interrupted,
     ev.StepReset: _step_reset,
     ev.StepRedefined: _step_redefined,
+    ev.StepRetired: _step_retired,
     ev.StepChanged: _step_changed,
     ev.ElementsStarted: _elements_started,
     ev.ElementsSucceeded: _elements_succeeded,

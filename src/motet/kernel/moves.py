@@ -158,6 +158,26 @@ def unrelate(state: RunState, step: Step) -> None:
         marks.followers.remove(step.key)
 
 
+def is_needed(state: RunState, step: Step) -> bool:
+    """Whether a step that is known takes the outcome of this one, or waits for an element of it."""
+    marks = step.map
+    if marks is not None and (marks.followers or any(marks.watchers.values())):
+        return True
+    return any(step.key in state.steps[key].needs for key in step.blocks or ())
+
+
+def retire(state: RunState, step: Step) -> None:
+    """Forget the step, which has ended and is not needed, with its elements. What came after it comes after nothing."""
+    for key in step.blocks or ():
+        waiting = state.steps[key]
+        waiting.after = {each: None for each in waiting.after if each != step.key}
+    for each in (*(step.map.own.values() if step.map is not None else ()), step):
+        unrelate(state, each)
+        state.retired.add(each.key, each.status)
+        state.changes.steps.pop(each.key, None)
+        del state.steps[each.key]
+
+
 def recount(state: RunState, step: Step, at: float) -> None:
     """Count what stands in the way of a step that has yet to end, and move it accordingly."""
     if step.status in ENDED:

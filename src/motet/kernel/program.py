@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from motet.errors import UsageError
 from motet.kernel import events as ev
 from motet.kernel.events import Json
+from motet.kernel.moves import is_needed
 from motet.kernel.policy import PLAIN, Policy
 from motet.kernel.rules import Rule
 from motet.kernel.state import Changes, Fired, RunState, Step
@@ -49,6 +50,15 @@ class RestartStep(Record):
     then: AddStep
 
 
+class Retire(Record):
+    """Forget a step that is over: its result, and all that is known of it, leaves memory and checkpoints; its row and
+    history stay. Nothing happens while it has yet to end, or while a step that is known needs it: retire those first.
+    Its key is done with: adding it again changes nothing. So a run may have any number of steps, some at a time.
+    """
+
+    key: str
+
+
 class Listen(Record):
     """Listen for a rule under an id; its firings are in `View.fired`. The same id twice is one."""
 
@@ -71,7 +81,7 @@ class Finish(Record):
     error: Json = None
 
 
-Action: TypeAlias = AddStep | StopStep | RestartStep | Listen | Unlisten | Finish
+Action: TypeAlias = AddStep | StopStep | RestartStep | Retire | Listen | Unlisten | Finish
 
 
 class View(Record):
@@ -88,15 +98,20 @@ class View(Record):
         return self.state.run
 
     def status(self, key: str) -> str:
-        """The status of a step or of an element of a map, "" if there is none of that key."""
-        return self.state.outcome(key)
+        """The status of a step or of an element of a map; "retired" if it was, "" if there is none of that key."""
+        return self.state.outcome(key) or ("retired" if key in self.state.retired else "")
 
     def ended(self, key: str) -> bool:
         """Whether the step has an outcome."""
-        return self.state.outcome(key) in ENDED
+        return self.state.outcome(key) in ENDED or key in self.state.retired
 
     def result(self, key: str) -> Json:
-        """The record of a step's result; a list of records for a map."""
+        """The record of a step's result, as its `Call.settle` made it; a list of records for a map.
+
+        Where the value stands in its record (up to 1 KB, of plain parts), `motet.values.plain.peek` gives it without
+        I/O. A voice that needs more in `advance` records JSON of its own in `settle`; users' code that is to look at
+        large values is a step.
+        """
         step = self.state.steps.get(key)
         if step is not None:
             return step.result if step.map is None else step.map.results
@@ -148,13 +163,13 @@ class Comparing(Program, Protocol):
 def events_of(state: RunState, action: Action, at: float) -> list[ev.Event]:
     """The events an action comes to; none for what was said before. Finish is the session's. Raises UsageError."""
     if isinstance(action, AddStep):
-        return [] if action.key in state.steps else [added(action, at)]
+        return [] if action.key in state.steps or action.key in state.retired else [added(action, at)]
     if isinstance(action, StopStep):
         step = state.steps.get(action.key)
         active = step is not None and not step.ended and not step.stopping
         return [ev.StepStopping(at, action.key, action.reason)] if active else []
     if isinstance(action, RestartStep):
-        if action.then.key in state.steps:
+        if action.then.key in state.steps or action.then.key in state.retired:
             return []
         stop = events_of(state, StopStep(action.key, "restarted by its workflow"), at)
         then = added(action.then, at)
@@ -162,6 +177,10 @@ def events_of(state: RunState, action: Action, at: float) -> list[ev.Event]:
         if before is not None:  # where that one has yet to start, what it waits for is waited for in its place
             then.after = [*then.after, *before.after, action.key]
         return [*stop, then]
+    if isinstance(action, Retire):
+        step = state.steps.get(action.key)
+        over = step is not None and step.ended and not step.of and not is_needed(state, step)
+        return [ev.StepRetired(at, action.key)] if over else []
     if isinstance(action, Listen):
         known = action.id in state.waits
         return [] if known else [ev.WaitAdded(at, action.id, action.rule.to_json(), action.repeat)]

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from motet.kernel.events import Json
 from motet.kernel.policy import PLAIN, Policy
+from motet.kernel.retired import Retired
 from motet.kernel.rules import Rule, Signal, Topic
 from motet.kernel.transitions import CANCELLED, ENDED, PENDING, READY, RUNNING, SKIPPED, SUCCEEDED, WAITING
 from motet.records import Record, field
@@ -199,7 +200,8 @@ class RunState(Record):
     steered    the offset up to which requests to stop it have had their effect
     checkpoint_seq  the last event in its newest checkpoint, which has `checkpoint_steps` steps
     ending     how its program ended it (status, result, error), while some of it still runs
-    counts     steps by status
+    counts     steps by status, with those that were retired
+    retired    keys of steps that are over and needed no more
     active     steps that have yet to end
     ready      steps to be put in line for their limits; `tickets` is the last ticket given out
     listening  keys of published events, and `heeding` topics of statuses, with the waits that they concern
@@ -223,6 +225,7 @@ class RunState(Record):
     waits: dict[str, Wait] = field(default_factory=dict)
     limits: dict[str, Limit] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    retired: Retired = field(default_factory=Retired)
     active: int = 0
     policies: dict[str, Policy] = field(default_factory=dict)
     ready: deque[str] = field(default_factory=deque)

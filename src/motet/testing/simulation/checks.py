@@ -40,6 +40,8 @@ INVARIANTS = {
     "stop-requests-are-acted-on-once": "a request to stop is never lost, and has no effect later",
     "events-are-acted-on-once-in-order": "each published event that is listened for, once, in order of offsets",
     "no-run-hangs": "a run with a live owner ends",
+    "what-is-owed-is-written-soon": "what need not be safe at once is in the journal a moment later",
+    "retired-steps-are-over": "what is forgotten has ended, is needed by nobody, and is never added again",
     "a-run-ends-after-its-steps": "a run, or map, ends when all in it has, and as that did",
     "refolding-gives-the-live-state": "the journal, folded from its beginning, gives what the owner holds",
     "checkpoint-and-tail-give-the-state": "a checkpoint, and what came after it, give what the journal gives",
@@ -193,6 +195,7 @@ def _derived(state: RunState) -> Any:
             0 if step.ended else marks.blocked, sorted((n, sorted(w)) for n, w in marks.watchers.items() if w),
         ]  # fmt: skip
     return {
+        "retired": state.retired.to_json(),
         "counts": {status: count for status, count in sorted(state.counts.items()) if count},
         "active": state.active,
         "used": {name: round(amount, 3) for name, amount in sorted(used.items()) if abs(amount) > _EPS},

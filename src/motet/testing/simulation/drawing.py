@@ -105,7 +105,8 @@ def _graph(plan: Plan, rng: random.Random, policies: Sequence[Policy]) -> None:
         status = rng.choice(("succeeded", "failed"))
         action = Finish(rng.choice(("succeeded", "failed"))) if rng.random() < 0.3 else StopStep(second)
         reactions[first, status] = [action]
-    plan.program = lambda: Graph(steps, reactions)
+    retires = rng.random() < 0.4
+    plan.program = lambda: Graph(steps, reactions, retires=retires)
 
 
 def _step(rng: random.Random, before: Sequence[AddStep], policies: Sequence[Policy], index: int) -> AddStep:
@@ -150,7 +151,8 @@ def _rules(plan: Plan, rng: random.Random, policies: Sequence[Policy]) -> None:
     if rng.random() < 0.3:
         end = rules.AnyOf((end, rules.Absence(rules.OnEvent("red"), rng.choice((10.0, 40.0)))))
     last = Reflex("end", end, False, "finish", first[0])
-    plan.program = lambda: Rules([*reflexes, last], first)
+    retires = rng.random() < 0.5
+    plan.program = lambda: Rules([*reflexes, last], first, retires=retires)
     plan.endless = True
     plan.said = [_said(rng, index) for index in range(rng.randrange(0, 16))]
     plan.said.append(Said(rng.uniform(20.0, 90.0), "end", client_key="end"))

@@ -12,8 +12,9 @@ from motet.engine import session as engine
 from motet.engine.loop import RunLoop
 from motet.engine.session import Session
 from motet.kernel import events as ev
-from motet.kernel import moves
+from motet.kernel import moves, program
 from motet.kernel.fold import _APPLY
+from motet.kernel.retired import Retired
 from motet.stores.memory import MemoryStore
 from motet.testing.simulation import mistakes as m
 from motet.testing.simulation import owner
@@ -115,6 +116,10 @@ FAULTS = {
     "later-timeouts-are-not-set": Fault(
         "only first attempts have a limit", engine, "decide", m.deciding(after=m.no_timeouts)
     ),
+    "needed-steps-are-retired": Fault("a step is forgotten that others need", program, "is_needed", m.never),
+    "retired-steps-come-again": Fault("keys of retired steps are forgotten", Retired, "__contains__", m.never),
+    "debts-are-forgotten": Fault("what is owed to the journal is not written", RunLoop, "_flush", m.no_flush),
+    "news-is-left-lying": Fault("what comes while the run is worked on is lost", RunLoop, "drain", m.no_inbox),
     "timers-follow-the-wall-clock": Fault(
         "timers are lost when clocks step back", RunLoop, "_set_timer", m.by_the_wall
     ),

@@ -40,6 +40,7 @@ class Ledger:
     """The committed run.
 
     epoch      the newest owner's
+    retired    steps that are over and forgotten, with how they ended
     finishing  whether its program ended the run, so that what became of its steps does not decide
     """
 
@@ -49,6 +50,7 @@ class Ledger:
         self.epoch = 0
         self.items: dict[str, Item] = {}
         self.specs: dict[str, Spec] = {}
+        self.retired: dict[str, str] = {}
         self.hearing = Hearing()
         self.cancelling = self.finishing = False
         self.outcomes = 0
@@ -72,6 +74,8 @@ class Ledger:
         found = self.items.get(key)
         if found is not None and found.status in ENDED:
             return found.status
+        if key in self.retired:
+            return self.retired[key]
         of = key.rpartition("[")[0] if key.endswith("]") else ""
         if of in self.specs and self.items[of].status in ENDED:
             return "cancelled" if self.items[of].status == "cancelled" else "skipped"

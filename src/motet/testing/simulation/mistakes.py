@@ -359,6 +359,26 @@ def early(decision: Decision) -> None:
             command.due_at -= 0.25
 
 
+def never(function: Callable[..., bool]) -> Callable[..., bool]:
+    """It is never so."""
+    return lambda *given: False
+
+
+def no_flush(flush: Callable[..., None]) -> Callable[..., None]:
+    """Nothing is committed later."""
+    return lambda self: None
+
+
+def no_inbox(drain: Callable[..., None]) -> Callable[..., None]:
+    """What cannot be worked on at once is dropped."""
+
+    def planted_drain(self: RunLoop) -> None:
+        drain(self)
+        self.inbox.clear()
+
+    return planted_drain
+
+
 def by_the_wall(set_timer: Callable[..., None]) -> Callable[..., None]:
     """A timer that goes off before its time by the wall clock is lost."""
 

@@ -28,6 +28,9 @@ from motet.testing.simulation.world import Process, Running, Violation, World
 
 LEASE_S = 15.0
 
+_SOON_S = 0.3
+"""What is owed to the journal is written within 0.1 s, or as soon after as another thread lets the run's lock go."""
+
 
 class Owner(Process):
     """A process, from `take_up` until the run has ended, another took over, or it died."""
@@ -38,6 +41,7 @@ class Owner(Process):
         self.link = Link(store, ledger, self)
         self.surroundings = Surroundings(self, self.link)
         self._driver: WatchedDriver | None = None
+        self._owed: ev.Event | None = None
 
     # ------------------------------------------------------------ begin and end
 
@@ -98,6 +102,16 @@ class Owner(Process):
             self.dead = True
             self.world.say(self.name, "is done: the run is", driver.state.status)
             self.world.run_ended(self)
+        elif self._owed is None and driver.session.unflushed:
+            self._owed = driver.session.recorder.pending[0]
+            self.world.after(_SOON_S, self._check_owed, driver, owner=self, live=False)
+
+    def _check_owed(self, driver: Driver) -> None:
+        """Some time later: what was not committed then must be by now."""
+        owed, self._owed = self._owed, None
+        is_owed = driver.session.unflushed and driver.session.recorder.pending[0] is owed
+        if is_owed and self.resumed_at < self.world.now - _SOON_S:  # else it has just woken up, and may need a moment
+            raise Violation("what-is-owed-is-written-soon", f"{owed} is not, after {_SOON_S} s")
 
     @staticmethod
     def _judge(error: BaseException) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from motet.kernel.policy import Policy
-from motet.kernel.program import Action, AddStep, Finish, Listen, RestartStep, StopStep, Unlisten, View
+from motet.kernel.program import Action, AddStep, Finish, Listen, RestartStep, Retire, StopStep, Unlisten, View
 from motet.kernel.rules import Rule
 from motet.kernel.state import Fired
 
@@ -19,7 +19,8 @@ Reactions: TypeAlias = Mapping[tuple[str, str], Sequence[Action]]
 class Graph:
     """All steps are known in advance; some outcomes have others stopped, or the run ended."""
 
-    def __init__(self, steps: Sequence[AddStep], reactions: Reactions) -> None:
+    def __init__(self, steps: Sequence[AddStep], reactions: Reactions, *, retires: bool) -> None:
+        self._retires = retires
         self._steps = steps
         self._reactions = reactions
         self._begun = False
@@ -31,6 +32,8 @@ class Graph:
         if self._reactions:
             for key in view.changed:
                 actions += self._reactions.get((key, view.status(key)), ())
+        if self._retires:
+            actions += [Retire(step.key) for step in reversed(self._steps) if view.ended(step.key)]
         return actions
 
 
@@ -91,7 +94,8 @@ class Reflex:
 class Rules:
     """Steps start, restart and stop when rules fire."""
 
-    def __init__(self, reflexes: Sequence[Reflex], steps: Sequence[AddStep]) -> None:
+    def __init__(self, reflexes: Sequence[Reflex], steps: Sequence[AddStep], *, retires: bool) -> None:
+        self._retires = retires
         self._reflexes = {each.id: each for each in reflexes}
         self._steps = steps
         self._others = {each.other.id: each.other for each in reflexes if each.other is not None}
@@ -104,6 +108,8 @@ class Rules:
             for each in self._reflexes.values():
                 yield Listen(each.id, each.rule, each.repeat)
             yield from self._steps
+        if self._retires:
+            yield from (Retire(key) for key in view.changed if "#" in key and view.ended(key))
         for fired in view.fired:
             reflex = self._reflexes.get(fired.wait) or self._others[fired.wait]
             yield from self._react(reflex, fired)

@@ -63,7 +63,8 @@ def run_finished(ledger: Ledger, event: Mapping[str, Any]) -> None:
         raise Violation("a-stopped-run-ends-cancelled", f"it ended {status}; asked to stop: {ledger.cancelling}")
     assert ledger.writer is not None
     if not ledger.cancelling and not ledger.finishing and not ledger.writer.finishing:
-        good = all(ledger.items[key].status == "succeeded" for key in ledger.specs)
+        retired = [status for key, status in ledger.retired.items() if not key.endswith("]")]
+        good = all(each == "succeeded" for each in [*(ledger.items[key].status for key in ledger.specs), *retired])
         if good != (status == "succeeded"):
             raise Violation("a-run-ends-after-its-steps", f"it is {status}; all steps succeeded: {good}")
     ledger.status, ledger.finishing = status, False
@@ -73,7 +74,7 @@ def run_finished(ledger: Ledger, event: Mapping[str, Any]) -> None:
 def step_added(ledger: Ledger, event: Mapping[str, Any]) -> None:
     """A key is added once."""
     key = event["key"]
-    if key in ledger.specs:
+    if key in ledger.specs or key in ledger.retired:
         raise Violation("outcomes-are-recorded-once", f"{key} was added twice")
     ledger.specs[key] = _spec(ledger, event)
     ledger.item(key)
@@ -242,6 +243,18 @@ def step_reset(ledger: Ledger, event: Mapping[str, Any]) -> None:
             ledger.over(name)
 
 
+def step_retired(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """The step is over, and no other takes its outcome."""
+    key = event["key"]
+    needing = [other for other, spec in ledger.specs.items() if key in spec.needs or key in spec.each]
+    if ledger.items[key].status not in ENDED or needing:
+        raise Violation("retired-steps-are-over", f"{key} is {ledger.items[key].status}; it is needed by {needing}")
+    for name, item in [*ledger.elements(key), (key, ledger.items[key])]:
+        ledger.retired[name] = item.status
+        del ledger.items[name]
+    del ledger.specs[key]
+
+
 def wait_added(ledger: Ledger, event: Mapping[str, Any]) -> None:
     """The run listens for a rule."""
     ledger.hearing.listen(event)
@@ -279,6 +292,7 @@ FOLD: dict[str, Callable[[Ledger, Mapping[str, Any]], None]] = {
     "step.interrupted": step_interrupted,
     "step.reset": step_reset,
     "step.redefined": step_redefined,
+    "step.retired": step_retired,
     "step.changed": step_changed,
     "elements.succeeded": elements_succeeded,
     "wait.added": wait_added,
