@@ -18,8 +18,8 @@ from motet.kernel.decide import StartAttempt
 from motet.kernel.inputs import Failed, Succeeded
 from motet.kernel.policy import Policy
 from motet.kernel.program import Action, AddStep, Finish, Listen, RestartStep, Retire, View
-from motet.kernel.retired import Retired, from_json
 from motet.kernel.rules import OnEvent
+from motet.kernel.state import Retired, retired_of
 from motet.ports import NewRun, Owner, Store
 from motet.stores.memory import MemoryStore
 from motet.stores.sqlite import SqliteStore
@@ -153,6 +153,6 @@ def test_retired_keys_are_those_that_were_added(rng: random.Random) -> None:
         retired.add(key, "succeeded")
         known.add(key)
         if rng.random() < 0.1:
-            retired = from_json(json.loads(json.dumps(retired.to_json())))
+            retired = retired_of(json.loads(json.dumps(retired.to_json())))
     assert [key for key in keys if key in retired] == [key for key in keys if key in known]
     assert retired.counts == {"succeeded": len(known)}

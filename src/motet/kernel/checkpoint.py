@@ -7,12 +7,23 @@ from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
 from typing import Any
 
-from motet.kernel import retired, rules, waits
+from motet.kernel import rules, waits
 from motet.kernel.events import Json
 from motet.kernel.maps import follow
 from motet.kernel.moves import recount, relate
 from motet.kernel.policy import PLAIN
-from motet.kernel.state import M_BLOCKED, M_ENDED, M_RUNNING, M_SUCCEEDED, M_WAITING, MapState, RunState, Step, Wait
+from motet.kernel.state import (
+    M_BLOCKED,
+    M_ENDED,
+    M_RUNNING,
+    M_SUCCEEDED,
+    M_WAITING,
+    MapState,
+    RunState,
+    Step,
+    Wait,
+    retired_of,
+)
 from motet.kernel.transitions import ENDED, RUNNING, SUCCEEDED
 
 VERSION = 1
@@ -82,7 +93,7 @@ def from_json(data: Json) -> RunState:
     for name in _RUN:
         setattr(state, name, data[name])
     if "retired" in data:
-        state.retired = retired.from_json(data["retired"])
+        state.retired = retired_of(data["retired"])
         state.counts.update(state.retired.counts)
     for key, kept in data["steps"].items():
         _load_step(state, key, kept)

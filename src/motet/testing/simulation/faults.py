@@ -14,7 +14,7 @@ from motet.engine.session import Session
 from motet.kernel import events as ev
 from motet.kernel import moves, program
 from motet.kernel.fold import _APPLY
-from motet.kernel.retired import Retired
+from motet.kernel.state import Retired
 from motet.stores.memory import MemoryStore
 from motet.testing.simulation import mistakes as m
 from motet.testing.simulation import owner
