@@ -11,9 +11,11 @@ from motet.cli.requests import given
 from motet.cli.terminal import Terminal
 from motet.engine.host import Host
 from motet.errors import Conflict, StoreCorrupt, UsageError
+from motet.kernel.events import RunFinished, to_json
 from motet.kernel.program import Finish
 from motet.kernel.transitions import CANCELLED, ENDED, PENDING
-from motet.ports import STEERING, Document, Publication, RunRow, Store
+from motet.owners import LEASE_S, is_dead, this_process
+from motet.ports import STEERING, Batch, Document, Publication, RunRow, Store
 from motet.views import documents, lookup
 
 # ---------------------------------------------------------------- stop
@@ -71,11 +73,23 @@ def _end_from_here(host: Host, row: RunRow) -> bool:
     except Conflict:
         return False
     except StoreCorrupt as error:
-        host.give_up(row, error.what)
+        _give_up(host, row, error.what)
         return True
     driver.cancel(_REASON)
     driver.finish(Finish(CANCELLED))
     return True
+
+
+def _give_up(host: Host, row: RunRow, reason: str) -> None:
+    """End a run as cancelled without reading what it has recorded, damaged or not. Raises Conflict if it is driven."""
+    force = row.owner is not None and is_dead(row.owner)
+    claimed = host.store.claim(row.id, this_process(), LEASE_S, force=force)
+    now = host.clock.now()
+    error = {"type": "Cancelled", "module": "motet.errors", "message": reason}
+    end = to_json(RunFinished(now, CANCELLED, None, error))
+    columns = {"status": CANCELLED, "started_at": row.started_at, "ended_at": now, "result": None, "error": error}
+    host.store.append(row.id, claimed.epoch, claimed.seq, Batch([end], (), columns))
+    host.store.release(row.id, claimed.epoch)
 
 
 def _until_ended(host: Host, row: RunRow, patience_s: float) -> RunRow:

@@ -13,7 +13,7 @@ from motet.engine.session import Session
 from motet.errors import Conflict, UsageError
 from motet.failpoints import hit
 from motet.interrupts import held_back, take
-from motet.kernel.events import Event, Json, RunFinished, to_json
+from motet.kernel.events import Event, Json
 from motet.kernel.program import Program
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLED, ENDED, FAILED
@@ -22,7 +22,6 @@ from motet.ports import (
     UNBOUNDED,
     ArtifactStore,
     Attempt,
-    Batch,
     Clock,
     Document,
     Executor,
@@ -219,17 +218,6 @@ class Host:
         self.store.run(run)
         for _ in self.store.history(run):
             pass
-
-    def give_up(self, row: RunRow, reason: str) -> None:
-        """End a run as cancelled without reading what it has recorded, damaged or not. Raises Conflict as `take_up`."""
-        force = row.owner is not None and is_dead(row.owner)
-        claimed = self.store.claim(row.id, this_process(), LEASE_S, force=force)
-        now = self.clock.now()
-        error = {"type": "Cancelled", "module": "motet.errors", "message": reason}
-        end = to_json(RunFinished(now, CANCELLED, None, error))
-        columns = {"status": CANCELLED, "started_at": row.started_at, "ended_at": now, "result": None, "error": error}
-        self.store.append(row.id, claimed.epoch, claimed.seq, Batch([end], (), columns))
-        self.store.release(row.id, claimed.epoch)
 
     def close(self, *, kill: bool = False) -> None:
         """Let executors end what they have in hand (or kill it), and stop the tender."""
