@@ -13,7 +13,6 @@ from typing import Any
 from tests.programs.running import NoLogs
 
 from motet.artifacts.memory import MemoryArtifacts
-from motet.engine.calls import Prepared, Settled
 from motet.engine.driver import Driver
 from motet.engine.host import Host
 from motet.errors import MotetError
@@ -21,6 +20,7 @@ from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep, Program
 from motet.ports import Attempt, Batch, Executor, ExecutorSpec, Failure, NewRun, Outcome, Place, Stopped, Success
+from motet.ports.execution import Prepared, Settled
 from motet.stores.memory import MemoryStore
 
 HAND = Policy(executor="hand")

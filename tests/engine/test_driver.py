@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from tests.engine.hands import HAND, Bench, HandCall, HandExecutor, add
 
-from motet.engine.calls import Settled
 from motet.engine.driver import Driver
 from motet.engine.loop import FLUSH_S
 from motet.engine.session import Session
@@ -22,6 +21,7 @@ from motet.kernel.program import Action, AddStep, Finish, Listen, View
 from motet.kernel.rules import OnEvent
 from motet.kernel.state import Step
 from motet.ports import Publication, Retention, Stopped, Success
+from motet.ports.execution import Settled
 
 TRIES = Policy(executor="hand", retries=2, delays_s=(10.0,))
 

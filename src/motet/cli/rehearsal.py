@@ -9,7 +9,6 @@ from typing import Any
 
 from motet import app, voices
 from motet.artifacts.memory import MemoryArtifacts
-from motet.engine.calls import Call, Prepared, Settled
 from motet.engine.driver import Driver
 from motet.engine.host import Host
 from motet.engine.session import Session
@@ -19,6 +18,7 @@ from motet.kernel.program import AddStep
 from motet.kernel.transitions import RUNNING
 from motet.owners import this_process
 from motet.ports import ArtifactStore, Attempt, Batch, ExecutorSpec, NewRun, Place, RunRow
+from motet.ports.execution import Call, Prepared, Settled
 from motet.ports.spec import differences
 from motet.ports.voice import Onward
 from motet.records import Record

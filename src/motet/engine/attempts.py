@@ -9,7 +9,6 @@ from functools import partial
 from math import inf
 from threading import Event
 
-from motet.engine.calls import Call, Prepared, Settled
 from motet.kernel.decide import Command, StartAttempt, StopAttempt
 from motet.kernel.events import Json
 from motet.kernel.inputs import Ended, Failed, Input, Succeeded
@@ -31,6 +30,7 @@ from motet.ports import (
     Success,
     Timers,
 )  # fmt: skip
+from motet.ports.execution import Call, Prepared, Settled
 from motet.ports.voice import Host
 from motet.typed import TYPE_CHECKING, Protocol
 from motet.values.errors import encode_error

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from motet.engine import replay
-from motet.engine.calls import Call
 from motet.engine.loop import RunLoop
 from motet.errors import Cancelled, ReplayMismatch
 from motet.interrupts import block
@@ -17,6 +16,7 @@ from motet.kernel.policy import slot_of
 from motet.kernel.program import Action, AddStep, Finish
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLING
+from motet.ports.execution import Call
 
 
 class Driver(RunLoop):

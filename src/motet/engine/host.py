@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
-from motet.engine.calls import Call, DeclaredCall
 from motet.engine.driver import Driver
 from motet.engine.recording import load_state
 from motet.engine.session import Session
@@ -36,10 +35,12 @@ from motet.ports import (
     Stopped,
     Store,
 )  # fmt: skip
+from motet.ports.execution import Call
 from motet.ports.voice import Onward
 from motet.tender import Tender
 from motet.typed import TYPE_CHECKING
 from motet.values.naming import checked
+from motet.written import DeclaredCall
 
 if TYPE_CHECKING:
     from motet.checkpoints import Checkpoints

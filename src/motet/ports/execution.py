@@ -253,3 +253,54 @@ class Unbounded:
 
 
 UNBOUNDED = Unbounded()
+
+
+class Call(Protocol):
+    """The live side of a step. `element` is -1 for a single step, else the index in a map."""
+
+    def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared | Settled:
+        """What is to be called, or the outcome where it is known already. `here` says that it will run in this process.
+
+        Called while the run is locked, so it must be short; where arguments take time to fetch, what it
+        gives does the fetching. What it raises fails the attempt.
+        """
+        ...
+
+    def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
+        """How the outcome is to be recorded. Called on the thread that reports, before the commit."""
+        ...
+
+
+class Prepared:
+    """A function with its arguments, ready to be called. `log_file` is a file of the user's that gets what it writes,
+    too: an absolute path, whose folder is made if need be.
+    """
+
+    __slots__ = ("args", "context", "function", "kwargs", "log_file", "options")
+
+    def __init__(
+        self, function: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None,
+        *, context: Mapping[str, Json] | None = None, options: Mapping[str, Json] | None = None,
+        log_file: str = "",
+    ) -> None:  # fmt: skip
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs or {}
+        self.context = context or {}
+        self.options = options or {}
+        self.log_file = log_file
+
+
+class Settled(Record):
+    """A success with its record; or a failure with its error, whether a retry is of use, and after how long.
+
+    `cached`: the record was kept by an earlier step. `note` is what the voice wants to remember of why.
+    """
+
+    ok: bool
+    record: Json = None
+    error: Json = None
+    retry: bool = True
+    delay_s: float | None = None
+    cached: bool = False
+    note: Json = None

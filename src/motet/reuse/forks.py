@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from motet.engine.calls import Settled
 from motet.engine.recording import load_state
 from motet.errors import NotFound
 from motet.kernel.events import Json
 from motet.kernel.program import View
 from motet.kernel.state import RunState, Step, element_key
 from motet.kernel.transitions import SUCCEEDED
+from motet.ports.execution import Settled
 from motet.ports.spec import StepSpec, recorded_spec
 from motet.values.hashing import blake2b
 from motet.values.identity.fingerprints import CURE

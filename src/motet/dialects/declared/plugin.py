@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from motet.engine.calls import resolve
 from motet.errors import MotetError, TargetError
 from motet.kernel.events import Json
 from motet.kernel.program import Program
@@ -15,6 +14,7 @@ from motet.ports import NewRun, RunRow
 from motet.ports.voice import Asked, Host, Onward, Target, Underway, Voice, Written
 from motet.values.errors import encode_error
 from motet.values.naming import new_id, new_name
+from motet.written import resolve
 
 
 class DeclaredVoice(Voice):

@@ -15,12 +15,12 @@ from motet.dialects.orquestra.contract import ODD, command, is_json
 from motet.dialects.orquestra.graph import in_order
 from motet.dialects.orquestra.spec import Step, Workflow
 from motet.dialects.orquestra.surroundings import Surroundings
-from motet.engine.calls import Prepared, Settled
 from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.program import Action, AddStep, Finish, View
 from motet.kernel.transitions import FAILED, SUCCEEDED
 from motet.ports import Attempt, Failure, Outcome, Success
+from motet.ports.execution import Prepared, Settled
 from motet.reuse import kept
 from motet.reuse.forks import Reuse, reuse_of
 from motet.values.records import encode

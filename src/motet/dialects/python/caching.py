@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from motet.dialects.python.kinds import written
 from motet.dialects.python.scope import tags_now
-from motet.engine.calls import Settled
 from motet.kernel.events import Json
 from motet.ports import StepSpec, recorded_spec
+from motet.ports.execution import Settled
 from motet.reuse import kept
 from motet.reuse.kept import Slot
 from motet.typed import TYPE_CHECKING, Any

@@ -11,11 +11,11 @@ from motet.dialects.python.caching import Hit, hit_of, keep, slot_of, taken_from
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.outcomes import settle
 from motet.dialects.python.scope import Lineage, Scope, tags_now
-from motet.engine.calls import Prepared, Settled
 from motet.kernel.events import Json
 from motet.kernel.inputs import Failed, Succeeded
 from motet.kernel.state import Step, element_key
 from motet.ports import Attempt, Failure, Outcome, Success
+from motet.ports.execution import Prepared, Settled
 from motet.reuse.kept import Slot
 from motet.typed import TYPE_CHECKING, Any
 

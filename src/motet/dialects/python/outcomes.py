@@ -8,10 +8,10 @@ from motet.dialects.python import arguments
 from motet.dialects.python.binding.containers import PLAIN
 from motet.dialects.python.futures import Future, FutureList, final
 from motet.dialects.python.states import State, StateType, aggregated
-from motet.engine.calls import Settled
 from motet.errors import ResultUnavailable, RunFailed, StateFailed, UsedUp
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports import Failure, Outcome, Success
+from motet.ports.execution import Settled
 from motet.typed import TYPE_CHECKING, Any
 from motet.values.errors import encode_error
 from motet.values.records import encode

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from motet.engine.calls import Settled
 from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.transitions import ENDED
+from motet.ports.execution import Settled
 from motet.testing.simulation.hearing import Hearing
 from motet.testing.simulation.spec import Spec
 from motet.testing.simulation.world import Process, Violation, World

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from motet.engine.calls import Prepared, Settled
 from motet.kernel.policy import Policy
 from motet.kernel.state import element_key
 from motet.ports import Attempt, Failure, Outcome, Place, Stopped, Success
+from motet.ports.execution import Prepared, Settled
 from motet.testing.simulation.ledger import Ledger
 from motet.testing.simulation.plan import Chances, Pool
 from motet.testing.simulation.world import COMMAND, Process, Running, Violation

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
 
-from motet.engine.calls import Settled
 from motet.engine.driver import Driver
 from motet.engine.session import Session
 from motet.kernel.program import Action, AddStep, Finish, RestartStep
 from motet.ports import Publication
+from motet.ports.execution import Settled
 from motet.testing.simulation.plan import Disturbance, Plan
 from motet.testing.simulation.spec import Spec
 

@@ -18,10 +18,10 @@ from motet.dialects.python.orion.states import Completed, Failed, State, conclud
 from motet.dialects.python.orion.telling import Teller
 from motet.dialects.python.scope import current
 from motet.dialects.python.states import StateType
-from motet.engine.calls import Prepared, Settled
 from motet.errors import StateFailed, UsageError
 from motet.kernel.program import AddStep
 from motet.ports import Attempt, Failure, Outcome, Success
+from motet.ports.execution import Prepared, Settled
 
 P = ParamSpec("P")
 R = TypeVar("R")

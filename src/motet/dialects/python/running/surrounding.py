@@ -12,9 +12,9 @@ from motet.dialects.python.running.coroutines import finished
 from motet.dialects.python.running.hooks import attributed, is_first, key_of, line_of, task_begins
 from motet.dialects.python.scope import Scope
 from motet.dialects.python.states import State, StateType
-from motet.engine.calls import Prepared, Settled
 from motet.executors.whole import whole
 from motet.ports import Failure
+from motet.ports.execution import Prepared, Settled
 from motet.values.errors import decode_error
 
 if TYPE_CHECKING:

@@ -1,80 +1,25 @@
-"""What an attempt needs to run and the journal does not hold: functions, arguments, live values.
+"""Calls that are written down: a step whose `call` is JSON can be run without asking its program.
 
-A program's own `call` brings it, or the call is written down: a step whose `call` is JSON can be run without asking
-its program.
-
-    {"target": "module:qualname", "args": [...], "kwargs": {...}, "over": [...], "log_file": "/..."}
+    {"target": "module:qualname", "args": [...], "kwargs": {...}, "over": [...]}
 
 {"$result": KEY} anywhere among the arguments stands for the value of the step KEY (a list for a map); it must be
 among the step's `needs`. For a map, `over` holds one value for each element, which comes before `args`;
-with `each`, an element gets the same element's value of each upstream map first. What the attempts write is added to
-`log_file`, too.
+with `each`, an element gets the same element's value of each upstream map first.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from motet.errors import TargetError
 from motet.kernel.events import Json
 from motet.kernel.program import View
 from motet.kernel.state import RunState, Step
 from motet.ports import ArtifactStore, Attempt, Failure, Outcome, Success
-from motet.records import Record
-from motet.typed import Any, Protocol
+from motet.ports.execution import Prepared, Settled
+from motet.typed import Any
 from motet.values.records import decode, encode
-
-
-class Call(Protocol):
-    """The live side of a step. `element` is -1 for a single step, else the index in a map."""
-
-    def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared | Settled:
-        """What is to be called, or the outcome where it is known already. `here` says that it will run in this process.
-
-        Called while the run is locked, so it must be short; where arguments take time to fetch, what it
-        gives does the fetching. What it raises fails the attempt.
-        """
-        ...
-
-    def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
-        """How the outcome is to be recorded. Called on the thread that reports, before the commit."""
-        ...
-
-
-class Prepared:
-    """A function with its arguments, ready to be called. `log_file` is a file of the user's that gets what it writes,
-    too: an absolute path, whose folder is made if need be.
-    """
-
-    __slots__ = ("args", "context", "function", "kwargs", "log_file", "options")
-
-    def __init__(
-        self, function: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None,
-        *, context: Mapping[str, Json] | None = None, options: Mapping[str, Json] | None = None,
-        log_file: str = "",
-    ) -> None:  # fmt: skip
-        self.function = function
-        self.args = args
-        self.kwargs = kwargs or {}
-        self.context = context or {}
-        self.options = options or {}
-        self.log_file = log_file
-
-
-class Settled(Record):
-    """A success with its record; or a failure with its error, whether a retry is of use, and after how long.
-
-    `cached`: the record was kept by an earlier step. `note` is what the voice wants to remember of why.
-    """
-
-    ok: bool
-    record: Json = None
-    error: Json = None
-    retry: bool = True
-    delay_s: float | None = None
-    cached: bool = False
-    note: Json = None
 
 
 class DeclaredCall:
