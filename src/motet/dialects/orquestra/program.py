@@ -76,7 +76,7 @@ class OrquestraProgram:
         self._last = [name for name in workflow.steps if name not in needed]
 
     def advance(self, view: View) -> Iterable[Action]:
-        """All steps at first; the end, once all of them have ended. Looks at all of them once: there may be thousands."""
+        """All steps at first, the only time that all are looked at; the end, once all of them have ended."""
         there = view.state.steps
         missing = [] if self._added else [step for name, step in self._steps.items() if name not in there]
         self._added = True
