@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from motet.errors import UsageError
+from motet.records import Record
 
 _seen: ContextVar[set[str] | None] = ContextVar("motet_files_seen", default=None)
 
@@ -20,8 +20,7 @@ artifacts: list[Callable[[], Any]] = []
 """Opens the artifact store of this process, the last one counts; put here by whoever puts the parts together."""
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Record, frozen=True):
     """A file that a step has put out, kept as an artifact: small to pass on, whatever its size.
 
     Code opens it like a path, for reading: `open(file)`, `Path(file).read_text()`, `pandas.read_csv(file)`. Where its
