@@ -68,7 +68,7 @@ class OnEach:
 
     def advance(self, view: View) -> Iterator[Action]:
         from motet.kernel.program import AddStep, Finish, Listen
-        from motet.kernel.rules import OnEvent
+        from motet.rules import OnEvent
 
         yield Listen("go", OnEvent("go"))
         yield Listen("stop", OnEvent("stop"))
@@ -89,7 +89,7 @@ class Count:
 
     def advance(self, view: View) -> Iterator[Action]:
         from motet.kernel.program import Finish, Listen
-        from motet.kernel.rules import OnEvent
+        from motet.rules import OnEvent
 
         yield Listen("go", OnEvent("go"))
         for fired in view.fired:

@@ -57,6 +57,9 @@ CASES = {
     "no such status": (["ls", "--status", "lost"], "lost", "motet ls --help"),
     "no target": (["run"], "TARGET", "motet run --help"),
     "no duration": (["prune", "--older-than", "soon"], "'soon' is no duration", "30d"),
+    "a key of 2 KB": (["publish", "é" * 600], "has 1200 bytes", "at most 1024"),
+    "a deep value": (["publish", "k", "[" * 101 + "]" * 101], "more than 100 deep", "where it is"),
+    "a very deep value": (["publish", "k", "[" * 50_000 + "]" * 50_000], "nested too deep", "where it is"),
     "a namespace of Motet's": (["publish", "run.stop", "--namespace", "motet"], "Motet's own", "another"),
 }
 

@@ -18,10 +18,10 @@ from motet.errors import Cancelled, Conflict, Fenced, MotetError, ReplayMismatch
 from motet.kernel.inputs import Succeeded
 from motet.kernel.policy import Policy
 from motet.kernel.program import Action, AddStep, Finish, Listen, View
-from motet.kernel.rules import OnEvent
 from motet.kernel.state import Step
 from motet.ports import Publication, Retention, Stopped, Success
 from motet.ports.execution import Settled
+from motet.rules import AllOf, OnEvent
 
 TRIES = Policy(executor="hand", retries=2, delays_s=(10.0,))
 
@@ -662,6 +662,31 @@ def test_what_was_heard_may_be_pruned() -> None:
     assert bench.store.prune(Retention(older_than_s=bench.clock.now() - 10.0)).events == 0
     again = bench.begin()
     assert again.state.waits["w"].fired == 3
+
+
+def test_a_run_hears_what_is_meant_for_it_and_records_why_rules_of_several_parts_fired() -> None:
+    bench = Bench()
+    driver = bench.begin()
+    listens = [
+        Listen("plain", OnEvent("mine")),
+        Listen("made", OnEvent("mine", namespace="artifact")),
+        Listen("theirs", OnEvent("mine", run="r2")),
+        Listen("both", AllOf((OnEvent("mine"), OnEvent("m*", value=5, pattern=True)), within_s=60.0)),
+    ]
+    driver.act(listens, commit=True)
+    said = [("", ""), ("", "r2"), ("", "r1"), ("artifact", "r1"), ("artifact", "r2"), ("motet", "r1"), ("motet", "")]
+    offsets = [bench.store.publish([Publication("mine", 1, n, run=run, at=1.0)])[0] for n, run in said]
+    (last,) = bench.store.publish([Publication("more", 5, at=1.0)])
+    driver.look()
+    fired = {name: driver.state.waits[name].fired for name in ("plain", "made", "theirs", "both")}
+    assert fired == {"plain": 2, "made": 2, "theirs": 1, "both": 1}  # an artifact is made by a run, and meant for all
+    history = list(bench.store.history("r1"))
+    heard = [event["offset"] for event in history if event["event"] == "event.received"]
+    assert heard == [*offsets[:5], last]
+    causes = [{"event": "mine", "offset": offsets[2]}, {"event": "more", "offset": last}]
+    assert [event for event in history if event["event"] == "wait.fired"] == [
+        {"event": "wait.fired", "at": bench.clock.now(), "wait": "both", "number": 1, "causes": causes}
+    ]
 
 
 def test_reports_of_unknown_or_doubled_outcomes_change_nothing() -> None:

@@ -16,10 +16,10 @@ from motet.kernel.decide import SetTimer, StartAttempt
 from motet.kernel.inputs import Failed, Input, Succeeded, TimerFired
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep, Finish
-from motet.kernel.rules import Count, OnEvent
 from motet.kernel.state import RunState
 from motet.owners import this_process
 from motet.ports import NewRun
+from motet.rules import Count, OnEvent
 
 
 def session_on(store: HandStore, clock: HandClock | None = None) -> Session:

@@ -192,6 +192,5 @@ def _derived(state: RunState) -> dict[str, Any]:
         "unmet": {key: step.unmet for key, step in state.steps.items() if step.status == PENDING},
         "blocks": {key: sorted(step.blocks) for key, step in state.steps.items() if step.blocks},
         "maps": maps,
-        "listening": {key: list(waits) for key, waits in state.listening.items()},
         "heeding": {key: list(waits) for key, waits in state.heeding.items()},
     }

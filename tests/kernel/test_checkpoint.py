@@ -10,8 +10,8 @@ from tests.kernel.harness import Run
 from motet.kernel import checkpoint
 from motet.kernel import events as ev
 from motet.kernel.fold import apply
-from motet.kernel.rules import AnyOf, Count, OnEvent, OnStatus
 from motet.kernel.state import RunState
+from motet.rules import AnyOf, Count, OnEvent, OnStatus
 
 
 def full_run() -> Run:

@@ -16,8 +16,8 @@ from tests.kernel.harness import Run
 from motet.kernel import events as ev
 from motet.kernel.fold import apply
 from motet.kernel.inputs import TimerFired
-from motet.kernel.rules import Absence, AllOf, Count, OnEvent, OnStatus
 from motet.kernel.state import RunState
+from motet.rules import Absence, AllOf, Count, OnEvent, OnStatus
 
 ONE = {"demands": {"t": 1}}
 

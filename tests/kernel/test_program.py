@@ -20,7 +20,7 @@ from motet.kernel.program import (
     events_of,
     everything,
 )  # fmt: skip
-from motet.kernel.rules import OnEvent
+from motet.rules import OnEvent
 
 
 def do(run: Run, *actions: Action) -> int:

@@ -18,9 +18,9 @@ from typing import Any
 
 from motet.kernel.policy import Policy
 from motet.kernel.program import Action, AddStep, Finish, Listen, RestartStep, StopStep, View
-from motet.kernel.rules import Absence, AllOf, AnyOf, Count, OnEvent, OnStatus, Rule, Sequence
 from motet.kernel.state import Fired
 from motet.kernel.transitions import SUCCEEDED
+from motet.rules import Absence, AllOf, AnyOf, Count, OnEvent, OnStatus, Rule, Sequence
 
 STARTS: dict[str, Rule] = {
     "training": Count(OnEvent("data"), 3),

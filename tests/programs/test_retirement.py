@@ -18,9 +18,9 @@ from motet.kernel.decide import StartAttempt
 from motet.kernel.inputs import Failed, Succeeded
 from motet.kernel.policy import Policy
 from motet.kernel.program import Action, AddStep, Finish, Listen, RestartStep, Retire, View
-from motet.kernel.rules import OnEvent
 from motet.kernel.state import Retired, retired_of
 from motet.ports import NewRun, Owner, Store
+from motet.rules import OnEvent
 from motet.stores.memory import MemoryStore
 from motet.stores.sqlite import SqliteStore
 

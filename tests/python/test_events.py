@@ -11,7 +11,9 @@ import pytest
 from tests.cli.conftest import PATIENCE_S, Cli, cli
 
 from motet import Event, app, await_for_event, flow, publish, task, wait_for_event
+from motet.dialects.python.scope import current
 from motet.errors import UsageError
+from motet.ports import Publication
 
 __all__ = ["cli"]
 
@@ -184,3 +186,16 @@ def test_a_timeout_goes_on_counting_while_no_process_drives_the_run(cli: Cli) ->
     time.sleep(2)
     done = cli("resume", "mine", code=1)
     assert "No event 'first' came within 2 s" in done.out + done.err
+
+
+def test_what_is_meant_for_another_run_is_not_heard() -> None:
+    @flow
+    def main() -> list[object]:
+        scope = current.get()
+        assert scope is not None
+        store = scope.driver.host.store
+        for run, value in (("another", 1), (scope.driver.run.id, 2), ("another", 3), ("", 4)):
+            store.publish([Publication("go", value, run=run)])
+        return [wait_for_event("go").value for _ in range(2)]
+
+    assert main() == [2, 4]

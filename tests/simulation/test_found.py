@@ -17,8 +17,8 @@ from motet.kernel.decide import Command, StartAttempt
 from motet.kernel.inputs import Failed, Succeeded
 from motet.kernel.policy import Policy
 from motet.kernel.program import Action, AddStep, Finish, Listen, Program, View
-from motet.kernel.rules import OnEvent
 from motet.ports import NewRun, Owner, Publication
+from motet.rules import OnEvent
 from motet.stores.memory import MemoryStore
 
 POOL = Policy(executor="pool")

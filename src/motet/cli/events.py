@@ -122,8 +122,8 @@ def publish_arguments(parser: ArgumentParser) -> None:
 
 def publish(options: Namespace, terminal: Terminal) -> int:
     """Publish an event and print its offset."""
-    check_published(options.key, options.namespace, options.client_key)
     value = None if options.value is None else Written(options.value).read()
+    check_published(options.key, options.namespace, options.client_key, value)
     event = Publication(options.key, value, options.namespace, "motet publish", "", options.client_key, time.time())
     offset = app.open_store(app.home()).publish([event])[0]
     terminal.say(f"Published {options.key} at offset {offset}.")

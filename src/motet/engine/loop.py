@@ -29,6 +29,7 @@ from motet.kernel.inputs import Input, TimerFired
 from motet.kernel.policy import slot_of
 from motet.kernel.program import Finish
 from motet.kernel.transitions import CANCELLING, ENDED
+from motet.kernel.waits import hears
 from motet.ports import STEERING, Attempt, Entry, Outcome, RunRow
 from motet.ports.voice import Replayed
 
@@ -254,30 +255,25 @@ class RunLoop:
             if not entries:
                 break
             hit("heard.before")
-            heard: list[Entry] = []
+            heard: list[ev.EventReceived] = []
             for entry in entries:
                 act = _REQUESTS.get(entry.key) if entry.namespace == STEERING and entry.run == self.run.id else None
                 if act is not None:
                     self._hear(heard, entry.offset - 1)
                     heard = []
                     act(self, entry)
-                elif entry.key in session.state.listening:
-                    heard.append(entry)
+                elif hears(self.state, told := entry.received_by(self.run.id)):
+                    heard.append(told)
             self._hear(heard, entries[-1].offset)
             hit("heard.after")
         self._heard = session.cursor
 
-    def _hear(self, entries: Sequence[Entry], cursor: int) -> None:
+    def _hear(self, heard: Sequence[ev.EventReceived], cursor: int) -> None:
         """Feed the events. All was looked at up to the offset `cursor`: rules added now hear what comes later."""
         session = self.session
         session.cursor = cursor
-        if entries and session.state.status not in ENDED:
-            self.carry_out(
-                session.feed(
-                    ev.EventReceived(each.at, each.offset, each.key, each.namespace, each.value, each.sender)
-                    for each in entries
-                )
-            )
+        if heard and session.state.status not in ENDED:
+            self.carry_out(session.feed(heard))
 
     def _asked_to_stop(self, entry: Entry) -> None:
         if entry.offset > self.state.steered:  # else the run was reopened after it

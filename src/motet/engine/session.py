@@ -209,6 +209,9 @@ class Session:
             if changes is not None:  # what the program is to be shown beyond what changed
                 changes.steps.update(taken.steps)
                 taken, changes = changes, None
+            for fired in taken.fired:
+                if state.waits[fired.wait].rule.parts:
+                    self._record(ev.WaitFired(now, fired.wait, fired.number, fired.causes))
             if self.boundary is not None and self._finish is None and state.status == RUNNING:
                 self._ask(self.boundary, taken, now)
             decision = decide(state, taken, now)

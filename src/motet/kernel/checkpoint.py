@@ -7,7 +7,8 @@ from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
 from typing import Any
 
-from motet.kernel import rules, waits
+from motet import rules
+from motet.kernel import waits
 from motet.kernel.events import Json
 from motet.kernel.maps import follow
 from motet.kernel.moves import recount, relate

@@ -304,8 +304,23 @@ class WaitRemoved(Event):
     wait: str = ""
 
 
+class WaitFired(Event):
+    """A rule of several parts fired, the `number`-th time, because of that (see `rules.Causes`).
+
+    A rule of one part fires on what is recorded anyway.
+    """
+
+    kind: ClassVar[str] = "wait.fired"
+    wait: str = ""
+    number: int = 0
+    causes: Json = None
+
+
 class EventReceived(Event):
-    """A published event reached the run. `offset` is its place in the journal: it is acted on once."""
+    """A published event reached the run. `offset` is its place in the journal: it is acted on once.
+
+    `run` is the run that it was published for, or by; it is `foreign` if that is for another run than this one.
+    """
 
     kind: ClassVar[str] = "event.received"
     offset: int = 0
@@ -313,6 +328,8 @@ class EventReceived(Event):
     namespace: str = ""
     value: Json = None
     sender: str = ""
+    run: str = ""
+    foreign: bool = False
 
 
 class TimePassed(Event):
@@ -328,7 +345,7 @@ KINDS: dict[str, type[Event]] = {
         RunStarted, RunCancelling, RunReopened, RunFinishing, RunFinished, LimitSet,
         StepAdded, StepStarted, StepCheckpointed, StepSucceeded, StepRetrying, StepFailed, StepSkipped, StepStopping,
         StepCancelled, StepInterrupted, StepReset, StepRedefined, StepRetired, StepChanged, ElementsStarted,
-        ElementsSucceeded, WaitAdded, WaitRemoved, EventReceived, TimePassed,
+        ElementsSucceeded, WaitAdded, WaitRemoved, WaitFired, EventReceived, TimePassed,
     )
 }  # fmt: skip
 """Every kind of event by its name in the journal."""

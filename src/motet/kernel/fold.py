@@ -87,7 +87,6 @@ def _run_finished(state: RunState, event: ev.RunFinished) -> None:
     state.ended_at, state.result, state.error = event.at, event.result, event.error
     state.ending = None
     state.waits.clear()
-    state.listening.clear()
     state.heeding.clear()
 
 
@@ -303,6 +302,7 @@ _APPLY: dict[type[ev.Event], Callable[[RunState, Any], None]] = {
     ev.ElementsSucceeded: _elements_succeeded,
     ev.WaitAdded: waits.add,
     ev.WaitRemoved: waits.remove,
+    ev.WaitFired: waits.remember,
     ev.EventReceived: waits.receive,
     ev.TimePassed: waits.pass_time,
 }

@@ -9,10 +9,10 @@ from motet.kernel import events as ev
 from motet.kernel.events import Json
 from motet.kernel.moves import is_needed
 from motet.kernel.policy import PLAIN, Policy
-from motet.kernel.rules import Rule
 from motet.kernel.state import Changes, Fired, RunState, Step
 from motet.kernel.transitions import ENDED
 from motet.records import Record, field
+from motet.rules import Rule
 from motet.typed import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from motet.kernel.events import Json
 from motet.kernel.policy import PLAIN, Policy
-from motet.kernel.rules import Rule, Signal, Topic
 from motet.kernel.transitions import CANCELLED, ENDED, PENDING, READY, RUNNING, SKIPPED, SUCCEEDED, WAITING
 from motet.records import Record, field
+from motet.rules import Causes, Rule, Signal, Topic
 
 # What an element of a map is at, one byte each. OWN: it has a Step of its own, which has yet to end. An
 # element that succeeded is SUCCEEDED whether it has a Step or not; ENDED is any other end.
@@ -151,11 +151,12 @@ class Wait(Record):
 
 
 class Fired(Record):
-    """A rule fired: the `number`-th time, on that signal."""
+    """A rule fired: the `number`-th time, on that signal, the last of the causes."""
 
     wait: str
     number: int
     signal: Signal
+    causes: Causes
 
 
 class Limit(Record):
@@ -264,7 +265,7 @@ class RunState(Record):
     retired    keys of steps that are over and needed no more
     active     steps that have yet to end
     ready      steps to be put in line for their limits; `tickets` is the last ticket given out
-    listening  keys of published events, and `heeding` topics of statuses, with the waits that they concern
+    heeding    topics of events and statuses, with the waits that they concern
     """
 
     run: str
@@ -293,7 +294,6 @@ class RunState(Record):
     shared: Collection[str] = ()
     asking: dict[str, None] = field(default_factory=dict)
     granted: dict[str, None] = field(default_factory=dict)
-    listening: dict[str, dict[str, None]] = field(default_factory=dict)
     heeding: dict[Topic, dict[str, None]] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
 
@@ -340,8 +340,8 @@ class RunState(Record):
     @property
     def shown_status(self) -> str:
         """The run's status as people see it: with nothing left but rules to wait for, it is waiting."""
-        # An open wait is entered under at least one key or topic.
-        if self.status == RUNNING and not self.active and (self.listening or self.heeding):
+        # An open wait is entered under at least one topic.
+        if self.status == RUNNING and not self.active and self.heeding:
             return WAITING
         return self.status
 

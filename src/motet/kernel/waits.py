@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from motet import rules
 from motet.errors import InvalidTransition
 from motet.kernel import events as ev
-from motet.kernel import rules
 from motet.kernel.state import Fired, RunState, Step, Wait
 
 
@@ -25,18 +25,12 @@ def add(state: RunState, event: ev.WaitAdded) -> None:
 def listen(state: RunState, wait: str) -> None:
     """Enter the wait where signals look for those whom they concern."""
     rule = state.waits[wait].rule
-    for key in rules.event_keys(rule):
-        state.listening.setdefault(key, {})[wait] = None
     for topic in rules.topics(rule):
         state.heeding.setdefault(topic, {})[wait] = None
 
 
 def _close(state: RunState, wait: Wait) -> None:
     wait.open = False
-    for key in rules.event_keys(wait.rule):
-        del state.listening[key][wait.id]
-        if not state.listening[key]:
-            del state.listening[key]
     for topic in rules.topics(wait.rule):
         del state.heeding[topic][wait.id]
         if not state.heeding[topic]:
@@ -56,7 +50,27 @@ def remove(state: RunState, event: ev.WaitRemoved) -> None:
 def receive(state: RunState, event: ev.EventReceived) -> None:
     """A published event reaches those who listen for its key."""
     state.offset = max(state.offset, event.offset)
-    _feed(state, state.listening.get(event.key, ()), event)
+    _feed(state, _listeners(state, event.key), event)
+
+
+def hears(state: RunState, event: ev.EventReceived) -> bool:
+    """Whether the event is to reach the run. What is meant for others, or Motet's own, is looked at closely."""
+    found = _listeners(state, event.key)
+    if not event.foreign and event.namespace not in rules.OWN_NAMESPACES:
+        return bool(found)
+    parts = (each for wait in found for each in rules.leaves(state.waits[wait].rule))
+    return any(isinstance(each, rules.OnEvent) and each.meets(event) for each in parts)
+
+
+def _listeners(state: RunState, key: str) -> dict[str, None]:
+    if not state.heeding:
+        return {}
+    found = [state.heeding.get((rules.STARTS, key[:end], ""), {}) for end in range(len(key) + 1)]
+    return {wait: None for waits in (state.heeding.get((rules.EVENT, key, ""), {}), *found) for wait in waits}
+
+
+def remember(state: RunState, event: ev.WaitFired) -> None:
+    """A rule fired: known from the events that made it fire."""
 
 
 def heed(state: RunState, step: Step, at: float) -> None:
@@ -78,10 +92,10 @@ def pass_time(state: RunState, event: ev.TimePassed) -> None:
 def _feed(state: RunState, waits: Iterable[str], signal: rules.Signal) -> None:
     for key in tuple(waits):
         wait = state.waits[key]
-        wait.memory, met = wait.rule.fold(wait.memory, signal)
+        wait.memory, causes = wait.rule.fold(wait.memory, signal)
         state.changes.waits[key] = None
-        if met:
+        if causes is not None:
             wait.fired += 1
-            state.changes.fired.append(Fired(key, wait.fired, signal))
+            state.changes.fired.append(Fired(key, wait.fired, signal, causes))
             if not wait.repeat:
                 _close(state, wait)

@@ -33,6 +33,7 @@ from motet.ports.pages import (
     Use,
 )
 from motet.ports.rows import (
+    ARTIFACTS,
     STEERING,
     Batch,
     Checkpoint,
@@ -51,11 +52,11 @@ from motet.ports.spec import Difference, StepSpec, differences, recorded_spec
 from motet.ports.store import Directory, Documents, Events, Follower, Journal, Store
 
 __all__ = [
-    "ALL_LINES", "STEERING", "ArtifactStore", "Attempt", "AttemptRow", "Attended", "Batch", "Cell", "Checkpoint",
-    "Clock", "Difference", "Directory", "Document", "Documents", "Entry", "EventFilter", "Events", "Executor",
-    "ExecutorSpec", "Failure", "Follower", "Journal", "Lender", "LineLog", "Lock", "LogFilter", "LogLine", "LogPage",
-    "LogStore", "NewRun", "Outcome", "Owner", "Pages", "Place", "Pruned", "Publication", "Retention", "RunFilter",
-    "RunPage", "RunRow", "Salvager", "StepFilter", "StepPage", "StepRow", "StepSpec", "Stopped", "Store", "Stored",
-    "Success", "Summary", "Timers", "Use",
+    "ALL_LINES", "ARTIFACTS", "STEERING", "ArtifactStore", "Attempt", "AttemptRow", "Attended", "Batch", "Cell",
+    "Checkpoint", "Clock", "Difference", "Directory", "Document", "Documents", "Entry", "EventFilter", "Events",
+    "Executor", "ExecutorSpec", "Failure", "Follower", "Journal", "Lender", "LineLog", "Lock", "LogFilter",
+    "LogLine", "LogPage", "LogStore", "NewRun", "Outcome", "Owner", "Pages", "Place", "Pruned", "Publication",
+    "Retention", "RunFilter", "RunPage", "RunRow", "Salvager", "StepFilter", "StepPage", "StepRow", "StepSpec",
+    "Stopped", "Store", "Stored", "Success", "Summary", "Timers", "Use",
     "UNBOUNDED", "differences", "recorded_spec",
 ]  # fmt: skip

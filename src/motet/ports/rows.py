@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from motet.kernel.events import Json
+from motet.kernel.events import EventReceived, Json
 from motet.records import Record, field
+from motet.rules import OWN_NAMESPACES
 from motet.typed import Any
 
-STEERING = "motet"
-"""The namespace of what is asked of runs (stop, answer): nobody else may publish in it."""
+STEERING, ARTIFACTS = OWN_NAMESPACES
+"""The namespaces of what is asked of runs (stop, answer), where nobody else may publish; and of published artifacts."""
 
 
 class NewRun(Record):
@@ -133,6 +134,13 @@ class Entry(Record):
     at: float
     sender: str
     published: bool
+
+    def received_by(self, run: str) -> EventReceived:
+        """The published event as that run receives it. An artifact is meant for all: its run is who made it."""
+        foreign = self.run not in ("", run) and self.namespace != ARTIFACTS
+        return EventReceived(
+            self.at, self.offset, self.key, self.namespace, self.value, self.sender, self.run, foreign
+        )  # fmt: skip
 
 
 class EventFilter(Record):

@@ -86,6 +86,8 @@ class Written:
             return json.loads(self.text, parse_constant=_no_json)
         except ValueError:
             return self.text
+        except RecursionError:
+            raise UsageError(f"{self.text[:40]!r}... is nested too deep.", "Give where it is to be found.") from None
 
 
 def _no_json(text: str) -> None:

@@ -4,14 +4,20 @@ the user's.
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterable
 
 from motet.errors import UsageError
+from motet.kernel.events import Json
 from motet.ports.rows import STEERING
 from motet.values import visible
 
 NAME_CHARS, KEY_CHARS = 200, 1000
 """How long names, and keys of events and artifacts, may be."""
+
+KEY_BYTES, VALUE_BYTES, VALUE_DEPTH = 1024, 2**20, 100
+"""How large keys and values of published events may be, and how deep values may be nested: all listeners read them."""
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -43,14 +49,44 @@ def checked(text: str, what: str, limit: int = NAME_CHARS) -> str:
     return text
 
 
-def check_published(key: str, namespace: str = "", client_key: str = "") -> None:
-    """Raise UsageError for what a user's event may not be called."""
+def check_published(key: str, namespace: str = "", client_key: str = "", value: Json = None) -> None:
+    """Raise UsageError for what a user's event may not be called, and may not say."""
     if namespace == STEERING:
         raise UsageError(f"The namespace {STEERING!r} is Motet's own.", "Choose another.")
     if not key:
         raise UsageError("An event needs a key.", "Name what happened.")
     for what, text in (("The key", key), ("The namespace", namespace), ("The client key", client_key)):
         checked(text, what, KEY_CHARS)
+        if len(text.encode()) > KEY_BYTES:
+            cure = f"Choose one of at most {KEY_BYTES}."
+            raise UsageError(f"{what} {text[:40]!r}... has {len(text.encode())} bytes.", cure)
+    if isinstance(value, str | list | tuple | dict):
+        _check_value(key, value)
+
+
+def _check_value(key: str, value: Json) -> None:
+    """Raise UsageError for what is nested too deep, or too large, to be read again by everybody who listens."""
+    what = f"The value of the event {visible.line(key[:80])!r}"
+    level = [value]
+    for _ in range(VALUE_DEPTH):
+        level = [part for each in level for part in _parts(each) if isinstance(part, list | tuple | dict)]
+        if not level:
+            break
+    else:
+        raise UsageError(f"{what} is nested more than {VALUE_DEPTH} deep.", _REFER)
+    try:
+        size = len(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{what} is no JSON: {error}.", "Publish text, numbers, lists and dicts of these.") from None
+    if size > VALUE_BYTES:
+        raise UsageError(f"{what} has {size:,} bytes; it may have {VALUE_BYTES:,}.", _REFER)
+
+
+_REFER = "Publish where it is to be found instead: a path, a key, an artifact."
+
+
+def _parts(value: Json) -> Iterable[Json]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
 
 
 def fitting(text: str) -> str:

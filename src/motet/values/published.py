@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 
 from motet.errors import NotFound
 from motet.kernel.events import Json
-from motet.ports import Entry, Publication, Store
+from motet.ports import ARTIFACTS, Entry, Publication, Store
 
-NAMESPACE = "artifact"
+NAMESPACE = ARTIFACTS
 TYPES = ("table", "markdown", "link", "image", "file", "metric", "progress")
 
 _AT_ONCE = 1000

@@ -38,6 +38,7 @@ INVARIANTS = {
     "nothing-starts-once-stopped": "nothing starts in a run that was asked to stop or has ended",
     "a-stopped-run-ends-cancelled": "a run that was asked to stop ends, and ends cancelled",
     "stop-requests-are-acted-on-once": "a request to stop is never lost, and has no effect later",
+    "events-are-heard-by-whom-they-are-meant-for": "no event that is meant for another run, unless that is named",
     "events-are-acted-on-once-in-order": "each published event that is listened for, once, in order of offsets",
     "no-run-hangs": "a run with a live owner ends",
     "what-is-owed-is-written-soon": "what need not be safe at once is in the journal a moment later",
@@ -202,7 +203,6 @@ def _derived(state: RunState) -> Any:
         "unmet": {key: step.unmet for key, step in state.steps.items() if step.status == PENDING},
         "blocks": {key: sorted(step.blocks) for key, step in state.steps.items() if step.blocks},
         "maps": maps,
-        "listening": {key: sorted(waits) for key, waits in sorted(state.listening.items())},
         "heeding": {"/".join(key): sorted(waits) for key, waits in sorted(state.heeding.items())},
     }
 

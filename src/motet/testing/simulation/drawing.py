@@ -6,10 +6,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from motet.kernel import rules
+from motet import rules
 from motet.kernel.policy import Policy
 from motet.kernel.program import Action, AddStep, Finish, StopStep
-from motet.testing.simulation.plan import Chances, Disturbance, Op, Plan, Pool, Said
+from motet.testing.simulation.plan import RUN, Chances, Disturbance, Op, Plan, Pool, Said
 from motet.testing.simulation.programs import Graph, Growing, Reflex, Rules
 
 MANNERS = ("graph", "growing", "rules", "script")
@@ -168,23 +168,29 @@ def _reflex(rng: random.Random, name: str, policies: Sequence[Policy], *, nested
 def _rule(rng: random.Random, depth: int) -> rules.Rule:
     kind = rng.choice(("event", "event", "status", "several", "count", "absence")) if depth else "event"
     if kind == "event":
-        return rules.OnEvent(rng.choice(_KEYS), None, rng.choice((None, None, 1)))
+        if rng.random() < 0.2:
+            return rules.OnEvent(rng.choice(("*e*", "re*", "*n", "*")), pattern=True)
+        named = rng.choice((None, None, None, "artifact", "mine")), rng.choice((None, None, 1))
+        return rules.OnEvent(rng.choice(_KEYS), *named, run=rng.choice((None, None, None, RUN, "another")))
     if kind == "status":
         return rules.OnStatus(rng.choice(("succeeded", "failed", "running")), rng.choice(("", "first-0")), "first")
     if kind == "count":
-        return rules.Count(_rule(rng, depth - 1), rng.randrange(1, 4))
+        times, within_s = rng.randrange(1, 4), rng.choice((None, 20.0))
+        return rules.Count(_rule(rng, depth - 1), times, within_s, rng.random() < 0.7)
     if kind == "absence":
         return rules.Absence(_rule(rng, depth - 1), rng.choice((3.0, 15.0)))
-    several = rng.choice((rules.AnyOf, rules.AllOf, rules.Sequence))
-    return several(tuple(_rule(rng, depth - 1) for _ in range(rng.randrange(1, 4))))
+    parts = tuple(_rule(rng, depth - 1) for _ in range(rng.randrange(1, 4)))
+    within_s = rng.choice((None, 20.0))
+    several = rules.AllOf(parts, within_s, rng.random() < 0.7), rules.Sequence(parts, within_s), rules.AnyOf(parts)
+    return rng.choice(several)
 
 
 def _said(rng: random.Random, index: int) -> Said:
     named = rng.random() < 0.7
     again = [rng.uniform(0.0, 60.0) for _ in range(rng.randrange(3))] if named else []
     return Said(
-        rng.uniform(0.0, 60.0), rng.choice(_KEYS), rng.choice((None, 1, 2)), rng.choice(("", "mine")),
-        f"said-{index}" if named else "", again,
+        rng.uniform(0.0, 60.0), rng.choice(_KEYS), rng.choice((None, 1, 2)), rng.choice(("", "mine", "artifact")),
+        f"said-{index}" if named else "", rng.choice(("", "", RUN, "another")), again,
     )  # fmt: skip
 
 

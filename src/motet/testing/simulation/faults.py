@@ -15,6 +15,7 @@ from motet.kernel import events as ev
 from motet.kernel import moves, program
 from motet.kernel.fold import _APPLY
 from motet.kernel.state import Retired
+from motet.ports import Entry
 from motet.stores.memory import MemoryStore
 from motet.testing.simulation import mistakes as m
 from motet.testing.simulation import owner
@@ -66,6 +67,9 @@ FAULTS = {
     "retries-come-early": Fault("timers are set short", engine, "decide", m.deciding(after=m.early)),
     "retries-by-chance": Fault("waits are not repeatable", engine, "judge", m.judging(m.by_chance)),
     "events-count-twice": Fault("published events are not compared", engine, "judge", m.judging(m.every_event)),
+    "hears-what-is-meant-for-others": Fault(
+        "whom an event is meant for is not looked at", Entry, "received_by", m.meant_for_all
+    ),
     "offsets-are-forgotten": Fault(
         "what was acted on is not recorded", _APPLY, ev.EventReceived, m.folding(m.forget_offset)
     ),

@@ -4,44 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
+from motet.ports import Publication
+from motet.testing.simulation.plan import RUN
 from motet.testing.simulation.world import Violation
 
 _ORDER, _STOPS = "events-are-acted-on-once-in-order", "stop-requests-are-acted-on-once"
+_MEANT = "events-are-heard-by-whom-they-are-meant-for"
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A rule that the run listens for: the keys of events, and the offset beyond which it hears them."""
+    """A rule that the run listens for: its parts over events, and the offset beyond which it hears them."""
 
-    keys: frozenset[str]
+    events: tuple[Mapping[str, Any], ...]
     repeat: bool
     offset: int
 
 
 @dataclass(slots=True)
 class Hearing:
-    """The published events (offset and key), and the run's part in them.
+    """The published events (with their offsets), and the run's part in them.
 
     offset  of the last one that the run acted on
     stops   published requests to stop it, and whether they have had their effect; `asked` counts other ones
     """
 
-    published: list[tuple[int, str]] = field(default_factory=list)
+    published: list[tuple[int, Publication]] = field(default_factory=list)
     waits: dict[str, Heard] = field(default_factory=dict)
+    fired: dict[str, int] = field(default_factory=dict)
     offset: int = 0
     stops: dict[int, bool] = field(default_factory=dict)
     asked: int = 0
 
-    def publish(self, offset: int, key: str) -> bool:
+    def publish(self, offset: int, event: Publication) -> bool:
         """An event was published; False if it had been before, under the same client key."""
         if not self.published or offset > self.published[-1][0]:
-            self.published.append((offset, key))
+            self.published.append((offset, event))
             return True
-        if (offset, key) not in self.published:
-            raise Violation(_ORDER, f"{key} was not published at offset {offset}")
+        self._at(offset, event.key)
         return False
+
+    def _at(self, offset: int, key: str) -> Publication:
+        for at, event in self.published:
+            if (at, event.key) == (offset, key):
+                return event
+        raise Violation(_ORDER, f"nobody published {key} at offset {offset}")
 
     def stopping(self) -> None:
         """The run is being stopped: by somebody who is known to have asked for it."""
@@ -63,31 +73,46 @@ class Hearing:
 
     def listen(self, event: Mapping[str, Any]) -> None:
         """The run listens for the events of a rule."""
-        keys = frozenset(_event_keys(event["rule"]))
-        self.waits[event["wait"]] = Heard(keys, event.get("repeat", False), event.get("offset", 0))
+        events = tuple(_events(event["rule"]))
+        self.waits[event["wait"]] = Heard(events, event.get("repeat", False), event.get("offset", 0))
 
     def receive(self, event: Mapping[str, Any]) -> None:
         """A published event reached the run, beyond all earlier ones; none was left out that it listens for."""
         offset, key = event["offset"], event["key"]
         if offset <= self.offset:
             raise Violation(_ORDER, f"offset {offset} after offset {self.offset}")
-        if (offset, key) not in self.published:
-            raise Violation(_ORDER, f"nobody published {key} at offset {offset}")
+        received = self._at(offset, key)
+        if received.run not in ("", RUN) and not any(_is_for(each, received) for each in self.waits.values()):
+            raise Violation(_MEANT, f"{key} at offset {offset} is for {received.run}")
         for at, other in self.published:
             if self.offset < at < offset:
                 self._check_unheard(at, other)
         self.offset = offset
 
-    def _check_unheard(self, offset: int, key: str) -> None:
+    def _check_unheard(self, offset: int, event: Publication) -> None:
         for name, heard in self.waits.items():
-            if heard.repeat and key in heard.keys and heard.offset < offset:
-                raise Violation(_ORDER, f"{key} at offset {offset} did not reach {name}")
+            if heard.repeat and heard.offset < offset and _is_for(heard, event):
+                raise Violation(_ORDER, f"{event.key} at offset {offset} did not reach {name}")
 
 
-def _event_keys(rule: Mapping[str, Any]) -> Iterator[str]:
+def _is_for(heard: Heard, event: Publication) -> bool:
+    return any(_may_hear(each, event) for each in heard.events)
+
+
+def _may_hear(rule: Mapping[str, Any], event: Publication) -> bool:
+    """Whether the event may reach the rule: by name only if it is Motet's own, or another run's."""
+    if not (fnmatchcase(event.key, rule["key"]) if rule.get("pattern") else event.key == rule["key"]):
+        return False
+    own = event.namespace in ("motet", "artifact")
+    named = rule["namespace"] == event.namespace if "namespace" in rule else not own
+    mine = rule["run"] == event.run if "run" in rule else event.run in ("", RUN) or event.namespace == "artifact"
+    return named and mine and rule.get("value", event.value) == event.value
+
+
+def _events(rule: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     if rule["rule"] == "event":
-        yield rule["key"]
+        yield rule
     for each in rule.get("rules", ()):
-        yield from _event_keys(each)
+        yield from _events(each)
     if "of" in rule:
-        yield from _event_keys(rule["of"])
+        yield from _events(rule["of"])

@@ -235,6 +235,11 @@ def every_event(state: RunState, told: Input, judged: Judgement) -> Judgement:
     return Judgement(told) if isinstance(told, ev.EventReceived) else judged
 
 
+def meant_for_all(received_by: Callable[..., ev.EventReceived]) -> Callable[..., ev.EventReceived]:
+    """Every event is taken for one that is meant for this run."""
+    return lambda entry, run: received_by(entry, entry.run)
+
+
 # ---------------------------------------------------------------- what is known
 
 

@@ -15,6 +15,7 @@ from motet.kernel.decide import Command, StartAttempt, StopAttempt
 from motet.kernel.program import Action, Program, View
 from motet.kernel.state import element_key
 from motet.kernel.transitions import CANCELLING, ENDED
+from motet.kernel.waits import hears
 from motet.ports import Owner as OwnerRow
 from motet.ports import Store
 from motet.stores.memory import MemoryStore
@@ -134,8 +135,8 @@ class Owner(Process):
         checks.check_stops(self.ledger, self)
         if self.world.rng.random() < 0.2:
             for each in self.link.read(max(0, driver.session.cursor - 3), published=True):
-                if each.key in driver.state.listening and each.offset <= driver.state.offset:
-                    again = ev.EventReceived(each.at, each.offset, each.key, each.namespace, each.value, each.sender)
+                again = each.received_by(RUN)
+                if each.offset <= driver.state.offset and hears(driver.state, again):
                     self.work(lambda again=again: driver.tell(again))  # type: ignore[misc]
 
     def cancel(self, reason: str) -> None:

@@ -77,6 +77,7 @@ class Said:
     value: Json = None
     namespace: str = ""
     client_key: str = ""
+    run: str = ""
     again_s: Sequence[float] = ()
 
 

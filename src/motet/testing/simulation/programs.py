@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 from motet.kernel.policy import Policy
 from motet.kernel.program import Action, AddStep, Finish, Listen, RestartStep, Retire, StopStep, Unlisten, View
-from motet.kernel.rules import Rule
 from motet.kernel.state import Fired
+from motet.rules import Rule
 
 Reactions: TypeAlias = Mapping[tuple[str, str], Sequence[Action]]
 """What is done once a step (its key) has a status."""

@@ -119,15 +119,15 @@ class Simulation(World):
 
     def _say(self, said: Said) -> None:
         self.publish(
-            Publication(said.key, said.value, said.namespace, "somebody", "", said.client_key, self._clock.now())
+            Publication(said.key, said.value, said.namespace, "somebody", said.run, said.client_key, self._clock.now())
         )
 
     def publish(self, event: Publication) -> None:
-        self._published(self.store.publish([event])[0], event.key)
+        self._published(self.store.publish([event])[0], event)
 
-    def _published(self, offset: int, key: str) -> None:
-        if self.ledger.hearing.publish(offset, key):
-            self.say("world", "published", key, f"at offset {offset}")
+    def _published(self, offset: int, event: Publication) -> None:
+        if self.ledger.hearing.publish(offset, event):
+            self.say("world", "published", event.key, f"at offset {offset}")
         for owner in self.owners:
             if not owner.dead and owner.session is not None:
                 owner.notice()
@@ -194,9 +194,10 @@ class Simulation(World):
     def _ask_to_stop(self) -> None:
         if not self.ledger.ended:
             at = self._clock.now()
-            offset = self.store.publish([Publication("run.stop", "by a user", "motet", "", RUN, "", at)])[0]
+            request = Publication("run.stop", "by a user", "motet", "", RUN, "", at)
+            offset = self.store.publish([request])[0]
             self.ledger.hearing.stops[offset] = False
-            self._published(offset, "run.stop")
+            self._published(offset, request)
 
 
 def simulate(seed: int) -> Result:

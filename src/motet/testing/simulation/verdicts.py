@@ -258,6 +258,7 @@ def step_retired(ledger: Ledger, event: Mapping[str, Any]) -> None:
 def wait_added(ledger: Ledger, event: Mapping[str, Any]) -> None:
     """The run listens for a rule."""
     ledger.hearing.listen(event)
+    ledger.hearing.fired.pop(event["wait"], None)
 
 
 def wait_removed(ledger: Ledger, event: Mapping[str, Any]) -> None:
@@ -268,6 +269,14 @@ def wait_removed(ledger: Ledger, event: Mapping[str, Any]) -> None:
 def event_received(ledger: Ledger, event: Mapping[str, Any]) -> None:
     """A published event reached the run."""
     ledger.hearing.receive(event)
+
+
+def wait_fired(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """A rule of several parts fired: one firing after the other, each with what caused it."""
+    wait, number = event["wait"], event["number"]
+    if number != ledger.hearing.fired.get(wait, 0) + 1 or not event["causes"]:
+        raise Violation("events-are-acted-on-once-in-order", f"{wait} fired for the {number}. time: {event['causes']}")
+    ledger.hearing.fired[wait] = number
 
 
 def time_passed(ledger: Ledger, event: Mapping[str, Any]) -> None:
@@ -297,6 +306,7 @@ FOLD: dict[str, Callable[[Ledger, Mapping[str, Any]], None]] = {
     "elements.succeeded": elements_succeeded,
     "wait.added": wait_added,
     "wait.removed": wait_removed,
+    "wait.fired": wait_fired,
     "event.received": event_received,
     "time.passed": time_passed,
 }

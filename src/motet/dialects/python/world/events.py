@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from motet.dialects.python.world import waits
 from motet.engine.attempts import World
 from motet.errors import UsageError
 from motet.ports import Entry
-from motet.values.published import NAMESPACE
+from motet.rules import OnEvent
 
 
 @dataclass(frozen=True)
@@ -78,40 +78,39 @@ def _from_now(
 
 
 @contextmanager
-def _told(key: str, wanted: Any, after: int, timeout: float | None) -> Iterator[tuple[World, int, Any, float | None]]:
+def _told(
+    key: str, namespace: str | None, value: Any, after: int, timeout: float | None
+) -> Iterator[tuple[World, int, Any, float | None]]:
     """Around the wait of a step, which lists show: what to wait for, and until when."""
     scope = current.get()
     assert scope is not None
     with waits.told(scope, {"for": "event", "event": key}) as document, scope.driver.idling():
+        wanted = _wanted(key, namespace, value, scope.driver.run.id)
         yield scope.driver.host, after, wanted, None if timeout is None else document.body["since"] + timeout
 
 
 def _listen(key: str, namespace: str | None, value: Any, after: int, timeout: float | None) -> Event:
-    with _told(key, _wanted(key, namespace, value), after, timeout) as what:
+    with _told(key, namespace, value, after, timeout) as what:
         entry = waits.first(*what)
     return _given(entry, key, timeout)
 
 
 async def _listen_async(key: str, namespace: str | None, value: Any, after: int, timeout: float | None) -> Event:
-    with _told(key, _wanted(key, namespace, value), after, timeout) as what:
+    with _told(key, namespace, value, after, timeout) as what:
         entry = await waits.first_async(*what)
     return _given(entry, key, timeout)
 
-
-_OWN = ("motet", NAMESPACE)
-"""What Motet and artifacts say in the journal is heard only by whoever names the namespace."""
 
 _step: Task[..., Event] = Task(_listen, {"name": "wait_for_event"})
 _async_step: Task[..., Any] = Task(_listen_async, {"name": "wait_for_event"})
 
 
-def _wanted(key: str, namespace: str | None, value: Any) -> Any:
+def _wanted(key: str, namespace: str | None, value: Any, run: str = "") -> Callable[[Entry], bool]:
+    """What a run hears, as a rule of the kernel does: Motet's own namespaces by name only, nothing meant for others."""
+    rule = OnEvent(key, namespace, value)
+
     def wanted(entry: Entry) -> bool:
-        return (
-            entry.key == key
-            and (entry.namespace == namespace if namespace is not None else entry.namespace not in _OWN)
-            and (value is None or entry.value == value)
-        )
+        return rule.meets(entry.received_by(run))
 
     return wanted
 
