@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -240,6 +241,33 @@ def test_a_map_that_has_not_begun_becomes_another_though_a_map_follows_it() -> N
     for element in range(3):
         two.succeed("a", element)
     assert two.started == ["first", "a[0]", "a[1]", "a[2]", "b[0]", "b[1]", "b[2]", "c"]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_map_becomes_another_though_maps_follow_one_another_from_it(begun: bool) -> None:
+    store = MemoryStore()
+    one = Process(store)
+    chain = [AddStep("a", "t", size=2, policy=POOL), AddStep("b", "t", size=2, each=["a"], policy=POOL)]
+    chain.append(AddStep("c", "t", size=2, each=["b"], needs=["a"], policy=POOL))
+    one.add(AddStep("first", "t", policy=POOL))
+    for step in chain:
+        one.add(replace(step, needs=[*step.needs, "first"], fingerprint="old"))
+    if begun:
+        one.succeed("first")
+        one.succeed("a", 0)
+        one.succeed("a", 1)
+        one.succeed("b", 0)
+    two = Process(store)
+    two.add(AddStep("first", "t", policy=POOL))
+    for step in chain:
+        two.add(replace(step, needs=[*step.needs, "first"], fingerprint="new"))
+    if not begun:
+        two.succeed("first")
+    for key in "abc":
+        two.succeed(key, 0)
+        two.succeed(key, 1)
+    assert two.status == "running"
+    assert {key: two.session.state.outcome(key) for key in "abc"} == dict.fromkeys("abc", "succeeded")
 
 
 def test_no_command_is_lost_while_steps_are_reset() -> None:

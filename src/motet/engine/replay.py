@@ -167,7 +167,7 @@ def _redo(session: Session, known: Step, action: AddStep) -> None:
     keys = [key for key in _consumers(session, known.key) if not steps[key].of and not _is_in_hand(steps[key])]
     for key in keys:
         session.reset(key, "it is no longer what the code says", anew=True)
-    for key in keys:
+    for key in reversed(keys):  # who depends on a map's elements lets go of them before the map becomes another
         if key != known.key:
             _redefine(session, _detached(steps[key]))
     _redefine(session, action)

@@ -147,9 +147,9 @@ def no_tail(load_state: Callable[..., Any]) -> Callable[..., Any]:
 def no_ending(begin: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
     """A new owner does not know how the program ended the run."""
 
-    def planted_begin(self: Session, owner: str) -> list[Any]:
+    def planted_begin(self: Session, *told: Any) -> list[Any]:
         self._finish = None
-        return begin(self, owner)
+        return begin(self, *told)
 
     return planted_begin
 

@@ -78,7 +78,7 @@ class SimulatedLock:
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        self._held = self._elsewhere = False
+        self._held = self._elsewhere = self._back = False
         self._inbox: MutableSequence[Any] = deque()
         self._drain: Callable[[], None] = lambda: None
 
@@ -93,7 +93,7 @@ class SimulatedLock:
         world = self._process.world
         if not blocking and (self._held or self._elsewhere):
             return False
-        if not blocking and world.rng.random() < 0.3:
+        if not blocking and not self._back and world.rng.random() < 0.3:
             self._elsewhere = True
             world.after(0.05, self._process.work, self._let_go, owner=self._process)
             return False
@@ -104,7 +104,9 @@ class SimulatedLock:
         self._elsewhere = False
         if len(self._inbox) > 1 and self._process.world.rng.random() < 0.3:
             self._process.world.rng.shuffle(self._inbox)
+        self._back = True  # the other thread works on what came in before it lets the lock go
         self._drain()
+        self._back = False
 
     def release(self) -> None:
         """Let it go."""
