@@ -99,6 +99,7 @@ def test_who_may_only_read_a_home_can_read_it(cli: Cli, index: bool) -> None:
     before = sorted(os.listdir(cli.home))
     code = """
 import os, sys
+import motet.stores.logs.reading
 from motet.stores.logs import FileLogs
 import logging, shutil, tempfile
 from motet.stores.sqlite import SqliteStore, verify
