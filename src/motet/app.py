@@ -192,7 +192,9 @@ _TROUBLE = ("step.retrying", "step.failed")
 
 
 def _told(driver: Driver, events: Sequence[Event]) -> None:
-    """Say what may have to be seen to, and write it to the run's log."""
+    """Say what may have to be seen to, and write it to the run's log, unless its voice does."""
+    if driver.tells_itself:
+        return
     for event in events:
         if event.kind in _TROUBLE or verbosity > 0:
             from motet import telling

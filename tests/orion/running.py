@@ -57,4 +57,9 @@ def run(*argv: str, draws: str = "", how: str = "notebook") -> Done:
     """Run a file as a notebook cell, or a command of `motet`; `draws` are the places that random.choice gives."""
     command = [sys.executable, "-c", DRIVER, draws, how, *argv]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
-    return Done(done.returncode, done.stdout, done.stderr)
+    said = [
+        line
+        for line in done.stderr.splitlines(keepends=True)
+        if not line.startswith("motet: ") or " began: " not in line
+    ]
+    return Done(done.returncode, done.stdout, "".join(said))  # all but that the run began, which the command says

@@ -22,6 +22,9 @@ from motet.ports.execution import Call
 class Driver(RunLoop):
     """Drives one run whose program is not asked, but calls: it adds steps, and waits for them, from its own threads."""
 
+    tells_itself = False
+    """Whether the flow's own voice says what becomes of its steps, so that nobody else needs to."""
+
     def add(self, action: AddStep, call: Call) -> int:
         """Add a step, or find the one recorded under its key, and bring what it needs to run.
 

@@ -69,8 +69,7 @@ class Flow(flows.Flow[P, R]):
     parameters: LenientParameters
 
     def __init__(self, fn: Callable[P, R], options: FlowOptions) -> None:
-        runner = options.get("task_runner", ConcurrentTaskRunner)
-        super().__init__(fn, {**options, "task_runner": runner})
+        super().__init__(fn, {"task_runner": ConcurrentTaskRunner, **options})
         if iscoroutinefunction(fn):
             raise UsageError(f"Flow {self.name} is async, which motet.orion does not speak.", "Write it with def.")
         self.parameters = LenientParameters(self.name, fn, validate=options.get("validate_parameters", True))
@@ -110,6 +109,7 @@ class Flow(flows.Flow[P, R]):
 
     def run(self, driver: Driver, key: str, lineage: Lineage, values: Mapping[str, Any]) -> Any:
         """Call the function, as an attempt at the step `key`; gives its value, or a state that is more than that."""
+        driver.tells_itself = True
         parent = current.get()
         name = driver.run.name if parent is None else name_of(driver.run.id, key)
         teller = Teller(driver, key, f"Flow run {name!r}")
