@@ -183,6 +183,8 @@ class Host:
                 self._run_inline(driver)
             except (KeyboardInterrupt, SystemExit) as stop:
                 driver.cancel(f"interrupted by {type(stop).__name__}")
+                if driver.finished.is_set():  # the interruption may have come just as its last word was taken
+                    driver.here.put(None)
                 while (attempt := take(driver.here)) is not None:
                     attempt.report(attempt, Stopped("the run was stopped"))
                 raise
