@@ -25,6 +25,9 @@ from motet.testing.simulation.world import (
     World,
 )
 
+MOST_OWNERS = 200
+"""No simulated run needs as many: each disturbance costs few."""
+
 
 @dataclass(slots=True)
 class Result:
@@ -81,6 +84,8 @@ class Simulation(World):
 
     def _enter(self, reopen: bool, force: bool) -> None:
         self._expected = False
+        if len(self.owners) == MOST_OWNERS:
+            raise Violation("no-run-hangs", f"{MOST_OWNERS} processes came, and none could end the run")
         owner = Owner(self, self.store, self.ledger, len(self.owners) + 1)
         self.owners.append(owner)
         self.say(owner.name, "comes", "to reopen" if reopen else "", "by force" if force else "")

@@ -16,7 +16,7 @@ from motet.ports.execution import Settled
 from motet.testing.simulation.plan import Disturbance, Plan
 from motet.testing.simulation.spec import Spec
 
-MOST_EVENTS = 2_500
+MOST_EVENTS = 30_000
 """No simulated run needs as many; one that does runs in circles."""
 
 BETWEEN, BEFORE_COMMIT, AFTER_COMMIT, COMMAND = "between events", "before a commit", "after a commit", "at a command"
