@@ -14,12 +14,12 @@ books them at once and waits until they are due; so the order is that of asking,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from motet.errors import Conflict, NotFound, UsageError
 from motet.kernel.events import Json
-from motet.owners import is_dead, this_process
+from motet.owners import is_dead, this_process, written
 from motet.ports import Document, Owner, Publication, Store
 from motet.values.naming import checked
 
@@ -97,7 +97,7 @@ def ticket(
     blocks, by their tickets, that hold slots outside of any run.
     """
     return {
-        "ticket": number, "slots": slots, "owner": asdict(this_process()), "by": by, "until": 0.0,
+        "ticket": number, "slots": slots, "owner": written(this_process()), "by": by, "until": 0.0,
         "run": run, "place": place, "within": list(within),
     }  # fmt: skip
 

@@ -6,9 +6,15 @@ import os
 from functools import lru_cache
 
 from motet.ports import Owner
+from motet.typed import Any
 
 LEASE_S = 15.0
 """How long an owner that is silent still counts as alive, unless its process is seen to be dead."""
+
+
+def written(owner: Owner) -> dict[str, Any]:
+    """The owner as plain data."""
+    return {each: getattr(owner, each) for each in type(owner).__record__}
 
 
 @lru_cache(maxsize=1)

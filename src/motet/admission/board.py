@@ -14,11 +14,10 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 
 from motet import private
 from motet.admission.lines import Standing
-from motet.owners import is_dead, this_process
+from motet.owners import is_dead, this_process, written
 from motet.ports import Owner
 
 
@@ -109,7 +108,7 @@ def seen(folder: str) -> list[Standing]:
 def new_standing(bell: str) -> Standing:
     """The standing of this process, which has nothing yet."""
     return {
-        "owner": asdict(this_process()), "bell": bell,
+        "owner": written(this_process()), "bell": bell,
         "holds": {}, "gpus": [], "front": [], "rest": [], "granted": {}, "by": [], "watch": False,
     }  # fmt: skip
 

@@ -6,14 +6,13 @@ Both are documents that are changed by compare-and-set, so that of several comma
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 
 from motet import app
 from motet.engine.host import Host
 from motet.errors import Conflict, MotetError, NotFound
 from motet.kernel.events import Json
 from motet.kernel.transitions import CANCELLING, ENDED, PENDING, RUNNING, WAITING
-from motet.owners import is_dead, this_process
+from motet.owners import is_dead, this_process, written
 from motet.ports import Document, NewRun, Owner, RunFilter, RunRow
 from motet.values.naming import KEY_CHARS, checked
 from motet.views import lookup
@@ -42,7 +41,7 @@ def submit(host: Host, key: str, new: NewRun) -> RunRow:
     if not key:
         host.create(new)
         return host.store.run(new.id)
-    body = {"run": new.id, "owner": asdict(this_process()), "made": False}
+    body = {"run": new.id, "owner": written(this_process()), "made": False}
     while True:
         known = host.store.document(_VOICE, _KEY, key)  # before the look: who comes in between has another version
         if (other := submitted(host, key)) is not None:
@@ -72,7 +71,7 @@ def alone(host: Host, new: NewRun) -> None:
                 f"Run {other.name} ({other.id}) of workflow {new.workflow} has not ended.",
                 f"Wait for it, stop it with `motet stop {other.name}`, or leave out --only-one.",
             )
-        body: Json = {"run": new.id, "owner": asdict(this_process())}
+        body: Json = {"run": new.id, "owner": written(this_process())}
         try:
             version = known.version if known is not None else 0
             host.store.put_document(Document(_VOICE, _ONLY, new.workflow, body, version))
