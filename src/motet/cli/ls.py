@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from itertools import islice
 
 from motet import app
+from motet.cli.requests import given
 from motet.cli.terminal import Terminal
 from motet.ports import RunFilter, RunRow, Store
 from motet.views import human, lookup
 from motet.views.documents import run_json
-from motet.views.listing import STATUSES, listed, metrics_of, moment_of, params_of
+from motet.views.listing import STATUSES, listed, metrics_of, moment_of
 
 # ---------------------------------------------------------------- ls
 
@@ -60,7 +61,8 @@ def _filter(options: Namespace) -> RunFilter:
     now = time.time()
     return RunFilter(
         status=options.status, workflow=options.workflow, tag=options.tag, text=options.text,
-        params=params_of(options.param), metrics=metrics_of(options.metric),
+        params={name: written.read() for name, written in given(options.param).items()},
+        metrics=metrics_of(options.metric),
         since=moment_of("--since", options.since, now) if options.since else None,
         until=moment_of("--until", options.until, now) if options.until else None,
     )  # fmt: skip

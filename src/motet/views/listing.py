@@ -7,12 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from math import inf, nextafter
-from typing import Any
 
 from motet.errors import UsageError
 from motet.kernel import transitions as st
 from motet.ports import RunFilter, RunRow, Store
-from motet.ports.voice import Written
 from motet.values.published import published
 from motet.views import human, lookup
 
@@ -53,17 +51,6 @@ def figures(store: Store, run: RunRow) -> dict[str, float]:
 
 
 # ---------------------------------------------------------------- what is asked for
-
-
-def params_of(given: Sequence[str]) -> dict[str, Any]:
-    """Parameters as NAME=VALUE. Raises UsageError."""
-    found = {}
-    for each in given:
-        name, equals, text = each.partition("=")
-        if not equals or not name:
-            raise UsageError(f"--param {each}: this is no NAME=VALUE.", "Write for example --param rate=0.1.")
-        found[name] = Written(text).read()
-    return found
 
 
 def metrics_of(given: Sequence[str]) -> dict[str, tuple[float | None, float | None]]:
