@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -52,6 +56,20 @@ class Cli:
         out, err = process.communicate(timeout=PATIENCE_S)
         assert code in (None, process.returncode), f"motet {' '.join(args)}: {process.returncode}\n{out}\n{err}"
         return Done(out, err)
+
+    def on_a_terminal(self, *args: str, columns: int = 80, **env: str) -> str:
+        """What `motet` with these arguments shows on a terminal of so many columns."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        process = self.start(*args, stdout=theirs, env={**self.env, "TERM": "xterm", **env})
+        os.close(theirs)
+        told = b""
+        with suppress(OSError):  # the other end is closed
+            while chunk := os.read(ours, 65536):
+                told += chunk
+        os.close(ours)
+        process.communicate(timeout=PATIENCE_S)
+        return told.decode()
 
     def json(self, *args: str, code: int = 0) -> Any:
         """What it prints with --json, which is one document and nothing else."""

@@ -280,28 +280,12 @@ NARROW = """
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_tables_fit_the_terminal(cli: Cli, columns: int) -> None:
-    import fcntl
-    import pty
-    import struct
-    import termios
 
     cli.write("flows.py", NARROW)
     for name in ("one", "two"):
         cli("run", "flows.py", "--name", name, "-p", f"n={len(name) + ord(name[0])}", code=1)
     for command in (["ls"], ["show", "one"], ["compare", "one", "two"]):
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        process = cli.start(*command, stdout=theirs, env={**cli.env, "TERM": "xterm", "NO_COLOR": "1"})
-        os.close(theirs)
-        told = b""
-        try:
-            while chunk := os.read(ours, 65536):
-                told += chunk
-        except OSError:
-            pass  # the other end is closed
-        os.close(ours)
-        process.communicate(timeout=PATIENCE_S)
-        rows = told.decode().splitlines()
+        rows = cli.on_a_terminal(*command, columns=columns, NO_COLOR="1").splitlines()
         header = "STEP" if command[0] == "show" else "NAME" if command[0] == "ls" else ""
         table = rows[next(at for at, row in enumerate(rows) if row.startswith(header)) :]
         assert len(table) > 2

@@ -345,30 +345,14 @@ def test_a_reader_that_has_seen_enough(cli: Cli, flows: Path) -> None:
 
 
 def test_colour_is_for_terminals_only(cli: Cli, flows: Path) -> None:
-    import os
-    import pty
 
     cli("run", "flows.py:total")
 
-    def on_a_terminal(**env: str) -> str:
-        ours, theirs = pty.openpty()
-        process = cli.start("ls", stdout=theirs, env={**cli.env, "TERM": "xterm", **env})
-        os.close(theirs)
-        told = b""
-        try:
-            while chunk := os.read(ours, 65536):
-                told += chunk
-        except OSError:
-            pass  # the other end is closed
-        os.close(ours)
-        process.communicate(timeout=PATIENCE_S)
-        return told.decode()
-
     usual = {key: value for key, value in cli.env.items() if key != "NO_COLOR"}
     cli.env = usual
-    assert "\x1b[32msucceeded" in on_a_terminal()
-    assert "\x1b" not in on_a_terminal(NO_COLOR="1")
-    assert "\x1b" not in on_a_terminal(TERM="dumb")
+    assert "\x1b[32msucceeded" in cli.on_a_terminal("ls")
+    assert "\x1b" not in cli.on_a_terminal("ls", NO_COLOR="1")
+    assert "\x1b" not in cli.on_a_terminal("ls", TERM="dumb")
 
 
 def test_show_an_element_of_a_map(cli: Cli) -> None:

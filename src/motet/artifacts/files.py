@@ -54,8 +54,7 @@ class FileArtifacts:
         try:
             if not self._refresh(path, artifact, parts):
                 self._write(path, parts)
-            with suppress(FileNotFoundError):  # a sweep may be as fast
-                self._remember(artifact.digest, os.stat(path))
+            self._remember_written(artifact.digest, path)
         except OSError as error:
             raise _explained(error, self._folder) from error
         return artifact
@@ -79,8 +78,7 @@ class FileArtifacts:
                 path = self._path(artifact.digest)
                 os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
                 self._place(part, path)
-            with suppress(FileNotFoundError):  # a sweep may be as fast
-                self._remember(artifact.digest, os.stat(path))
+            self._remember_written(artifact.digest, path)
         except OSError as error:
             raise _explained(error, self._folder) from error
         return artifact
@@ -119,6 +117,10 @@ class FileArtifacts:
             raise _damaged(digest, error.strerror or "cannot be read") from error
         finally:
             os.close(fd)
+
+    def _remember_written(self, digest: str, path: str) -> None:
+        with suppress(FileNotFoundError):  # a sweep may be as fast
+            self._remember(digest, os.stat(path))
 
     def _remember(self, digest: str, found: os.stat_result) -> None:
         if len(self._sound) >= _REMEMBERED:
