@@ -11,26 +11,10 @@ from motet import leases
 from motet.errors import Cancelled
 from motet.interrupts import block
 from motet.kernel.events import Json
-from motet.ports import Clock, Store
+from motet.ports import Clock, Store, Timers
 
 LOOK_S = 1.0
 """How often one who waits sees whether those who hold slots still live; a slot that is given back wakes at once."""
-
-
-class Tender(Protocol):
-    """What calls back later, and whenever events were published."""
-
-    def after(self, delay_s: float, callback: Callable[[], None]) -> None:
-        """Call back once, so many seconds from now."""
-        ...
-
-    def listen(self, callback: Callable[[], None]) -> int:
-        """Call back whenever events were published; gives the number with which to `unlisten`."""
-        ...
-
-    def unlisten(self, number: int) -> None:
-        """Call that listener no more."""
-        ...
 
 
 class Host(Protocol):
@@ -40,7 +24,7 @@ class Host(Protocol):
     clock: Clock
 
     @property
-    def tender(self) -> Tender:
+    def tender(self) -> Timers:
         """What wakes."""
         ...
 
