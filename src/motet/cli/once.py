@@ -81,14 +81,16 @@ def alone(host: Host, new: NewRun) -> None:
 
 
 def _under_way(host: Host, body: Json) -> RunRow | None:
-    try:
-        row = host.store.run(body["run"])
-    except NotFound:
-        if is_dead(Owner(**body["owner"])):
-            return None
-        time.sleep(_LOOK_S)  # it is about to be made
-        return _under_way(host, body)
-    return None if row.status in ENDED or lookup.has_crashed(row, time.time()) else row
+    """The run that the document names, if it goes on; a run that is about to be made is waited for."""
+    while True:
+        try:
+            row = host.store.run(body["run"])
+        except NotFound:
+            if is_dead(Owner(**body["owner"])):
+                return None
+            time.sleep(_LOOK_S)
+            continue
+        return None if row.status in ENDED or lookup.has_crashed(row, time.time()) else row
 
 
 def _begun_otherwise(host: Host, workflow: str) -> RunRow | None:
