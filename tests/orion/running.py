@@ -57,9 +57,6 @@ def run(*argv: str, draws: str = "", how: str = "notebook") -> Done:
     """Run a file as a notebook cell, or a command of `motet`; `draws` are the places that random.choice gives."""
     command = [sys.executable, "-c", DRIVER, draws, how, *argv]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
-    said = [
-        line
-        for line in done.stderr.splitlines(keepends=True)
-        if not line.startswith("motet: ") or " began: " not in line
-    ]
-    return Done(done.returncode, done.stdout, "".join(said))  # all but that the run began, which the command says
+    # The command says first that the run began; all else is said as the beta says it.
+    said = re.sub(r"\Amotet: [\d:]{8} \S+ began: \S+ \(\w+\)\n", "", done.stderr)
+    return Done(done.returncode, done.stdout, said)
