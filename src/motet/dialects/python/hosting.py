@@ -28,17 +28,17 @@ def host() -> Host:
     return cast("Host", hosting().host())
 
 
-def start_engine(run: str) -> None:
-    """Start a process that drives the run to its end."""
-    hosting().start_engine(run)
-
-
-def take_up_by(take_up: TakeUp) -> None:
-    """From now on, let `take_up` make the run of a flow that is called outside any flow.
+@contextmanager
+def taking_up_by(take_up: TakeUp) -> Iterator[None]:
+    """While it lasts, let `take_up` make the run of a flow that is called outside any flow.
 
     A command does so that runs scripts with parameters of its own.
     """
-    _take_up[:] = [take_up]
+    before, _take_up[:] = _take_up[:], [take_up]
+    try:
+        yield
+    finally:
+        _take_up[:] = before
 
 
 def taken_up(

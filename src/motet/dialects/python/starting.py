@@ -43,15 +43,15 @@ def run(host: Host, target: Target, asked: Asked) -> bool:
     """
     starter = _Starter(host, asked)
     door = str(asked.options.get("door", ""))
-    hosting.take_up_by(starter.take_up)
-    if target.name:
-        starter.run(flow_of(target, door))
+    with hosting.taking_up_by(starter.take_up):
+        if target.name:
+            starter.run(flow_of(target, door))
+            return False
+        module = run_main(main_of(target.file, target.module), door)
+        if starter.begun:
+            return True
+        starter.run(pick(module, "", str(target)))
         return False
-    module = run_main(main_of(target.file, target.module), door)
-    if starter.begun:
-        return True
-    starter.run(pick(module, "", str(target)))
-    return False
 
 
 def new_run(host: Host, target: Target, asked: Asked) -> NewRun:
@@ -114,9 +114,9 @@ def _called_by(target: Target, asked: Asked, door: str) -> tuple[Flow[..., Any],
     def take_up(flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> NoReturn:
         raise _Called(flow, _values(asked, flow, args, kwargs))
 
-    hosting.take_up_by(take_up)
     try:
-        module = run_main(main_of(target.file, target.module), door)
+        with hosting.taking_up_by(take_up):
+            module = run_main(main_of(target.file, target.module), door)
     except _Called as called:
         return called.flow, called.values
     flow = pick(module, "", str(target))

@@ -18,8 +18,7 @@ def wait(futures: Iterable[Future[R]], timeout: float | None = None) -> tuple[se
     until = None if timeout is None else time.monotonic() + timeout
     for each in waiting:
         each.wait(None if until is None else max(0.0, until - time.monotonic()))
-    done = {each for each in waiting if each.done()}
-    return done, set(waiting) - done
+    return (done := {each for each in waiting if each.done()}), set(waiting) - done
 
 
 class as_completed(Generic[R]):  # noqa: N801

@@ -61,6 +61,5 @@ async def _nothing() -> None:
 
 
 async def _no_values() -> Any:
-    empty: tuple[Any, ...] = ()
-    for each in empty:
+    for each in tuple[Any, ...]():
         yield each

@@ -8,7 +8,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from motet import questions
-from motet.dialects.python import hosting
 from motet.dialects.python.scope import Leaving, Scope, current
 from motet.dialects.python.tasks import Task
 from motet.dialects.python.world import waits
@@ -16,6 +15,7 @@ from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
 from motet.ports import STEERING, Entry
 from motet.records import Record
+from motet.voices import hosting
 
 if TYPE_CHECKING:
     from motet.engine.attempts import World
@@ -53,14 +53,14 @@ def resume_flow_run(flow_run_id: str, run_input: Mapping[str, Any] | None = None
 
     What does not fit is refused by the flow, which goes on waiting. Raises NotFound; UsageError where nothing is asked.
     """
-    host = hosting.host()
+    host = hosting().host()
     rows = host.store.find_runs(flow_run_id)
     if not rows:
         raise NotFound(f"There is no run {flow_run_id!r}.", "`motet ls` lists the runs.")
     question = questions.question(host.store, rows[0])
     questions.give(host.store, question, dict(run_input or {}), "resume_flow_run", time.time())
     if rows[0].owner is None:
-        hosting.start_engine(rows[0].id)
+        hosting().start_engine(rows[0].id)
 
 
 async def apause_flow_run(
