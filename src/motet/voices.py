@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BUILT_IN: Mapping[str, str] = {
     "python": "motet.dialects.python.plugin:VOICE",
     "orquestra": "motet.dialects.orquestra.plugin:VOICE",
+    "yadage": "motet.dialects.yadage.plugin:VOICE",
     "program": "motet.dialects.declared.plugin:VOICE",
 }
 """The entry points of Motet's own voices, in the order in which they are asked about a file."""
