@@ -132,6 +132,7 @@ def test_twice_ends_even_what_python_cannot_interrupt(cli: Cli) -> None:
     cli.wait_for_count(1, process)
     assert process.stderr is not None
     process.send_signal(signal.SIGINT)
+    assert "began" in process.stderr.readline()
     assert "again ends it at once" in process.stderr.readline()
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
