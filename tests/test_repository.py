@@ -78,6 +78,7 @@ LATE_BORDERS = {
     "dialects/declared/plugin.py": "a voice is asked about files before it is wanted",
     "dialects/orquestra/plugin.py": "a voice is asked about files before it is wanted",
     "dialects/python/plugin.py": "a voice is asked about files before it is wanted",
+    "dialects/yadage/plugin.py": "a voice is asked about files before it is wanted",
     "workflows.py": "a workflow file is called without any flow, too",
 }
 """Places whose functions may import modules of Motet, and why."""

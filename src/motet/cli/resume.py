@@ -14,7 +14,7 @@ from motet.cli.terminal import Terminal
 from motet.engine.host import Host
 from motet.history.again import begun_from, give
 from motet.kernel.state import Step
-from motet.kernel.transitions import ENDED, SUCCEEDED
+from motet.kernel.transitions import ENDED, PENDING, SUCCEEDED
 from motet.ports import RunRow
 from motet.ports.voice import Onward, Replayed, Underway
 from motet.views import human, lookup
@@ -72,7 +72,8 @@ def resume(options: Namespace, terminal: Terminal) -> int:
     def perform(watch: Watch) -> None:
         def begin(driver: Underway) -> None:
             begun.append(row.id)
-            kept.tell(driver)
+            if row.status != PENDING:
+                kept.tell(driver)
             watch(driver)
 
         app.carry_on(host, row, Onward(row.status in ENDED, rerun, options.rerun_changed, begin))

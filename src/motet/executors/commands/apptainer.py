@@ -36,7 +36,7 @@ class InApptainer(Launch):
         assert isinstance(place, Container)
         if place.user:
             raise UsageError("apptainer runs everything as the calling user.", "Leave `user` out, or use docker.")
-        file, digest = _image(engine, place, runner)
+        file, digest = find_file(engine, place, runner)
         super().__init__((), folders.cwd(command.cwd), mounts)
         argv, code = argv_in_image(command, folders.own)
         self.facts = {"kind": "container", "engine": "apptainer", "name": place.image, "image": digest}
@@ -79,7 +79,7 @@ def _mount(bind: Bind) -> str:
     )
 
 
-def _image(engine: str, place: Container, runner: Runner) -> tuple[str, str]:
+def find_file(engine: str, place: Container, runner: Runner) -> tuple[str, str]:
     """The file (or folder) of the image, and its digest: a file's own, since what is pulled becomes a file.
 
     Files that were pulled lie in the folder that all runs share, named by digest; a link says which one a name stood

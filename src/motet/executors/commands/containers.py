@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from motet.errors import CommandFailed, MotetError
-from motet.executors.commands.apptainer import InApptainer
+from motet.executors.commands.apptainer import InApptainer, find_file
 from motet.executors.commands.binds import Bind, Binds, as_csv
 from motet.executors.commands.engines import check, find_engine, find_image
 from motet.executors.commands.limits import out_of_memory
@@ -81,7 +81,8 @@ class InContainer(Launch):
     def _start(self) -> list[str]:
         options = [
             self._engine, "run", f"--name={self._name}", "--interactive", "--pull", "never",
-            "--workdir", self.cwd, "--entrypoint", self._argv[0], "--security-opt", "no-new-privileges",
+            *([] if self._place.as_made else ["--workdir", self.cwd, "--entrypoint", self._argv[0]]),
+            "--security-opt", "no-new-privileges",
             *(part for name in _DROPPED for part in ("--cap-drop", name)), *self._place.options,
         ]  # fmt: skip
         if self._limits.memory_bytes is None:
@@ -102,7 +103,7 @@ class InContainer(Launch):
         return [*options, *(part for name, value in wanted.items() if value for part in (name, str(value)))]
 
     def _last(self) -> list[str]:
-        return [str(self.facts["image"]), *self._argv[1:]]
+        return [str(self.facts["image"]), *self._argv[0 if self._place.as_made else 1 :]]
 
     def limits(self, limits: Limits) -> Limits:
         return Limits(disk_bytes=limits.disk_bytes)
@@ -147,6 +148,15 @@ class InContainer(Launch):
                 [self._engine, *arguments], stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, check=False
             ).stdout.decode()
         return ""
+
+
+def image_of(place: Container, runner: Runner) -> Json:
+    """Which image the name stands for now, by id or digest; it is fetched as `place.pull` says. Raises as below."""
+    check(place)
+    engine, _ = find_engine(place.engine)
+    if os.path.basename(engine) == "apptainer":
+        return find_file(engine, place, runner)[1]
+    return find_image(engine, place, runner)["image"]
 
 
 def in_container(command: Command, folders: Folders, mounts: Sequence[Placed], runner: Runner) -> Launch:

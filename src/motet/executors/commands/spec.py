@@ -112,6 +112,9 @@ class Container:
     gpus     as the engine's option: "all"; "" for none
     workdir  where the step's folder is seen; "" for the same path as here
     options  further options of the engine's `run` (of apptainer's `exec`): ("--shm-size", "1g")
+    as_made  True: it begins in the image's own working directory and by the image's own entry point, as `docker run
+             IMAGE COMMAND` does (apptainer, which has neither: in the step's folder). Without, it is started by itself,
+             in the step's folder
     """
 
     image: str
@@ -122,6 +125,7 @@ class Container:
     gpus: str = ""
     workdir: str = ""
     options: Sequence[str] = ()
+    as_made: bool = False
 
 
 Place: TypeAlias = Host | Sandbox | Container

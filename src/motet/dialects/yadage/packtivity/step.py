@@ -1,0 +1,165 @@
+"""One step of a run: its command made, its results published, what went wrong with it told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from motet.dialects.yadage.packtivity import environments, folders
+from motet.dialects.yadage.packtivity.publishing import needs_files, publish
+from motet.dialects.yadage.packtivity.settings import HOST, Settings
+from motet.dialects.yadage.packtivity.spec import image_of
+from motet.errors import MotetError, UsageError
+from motet.executors.commands.spec import Command, Finished
+from motet.executors.commands.tools import tools
+from motet.ports import Attempt, Failure, Outcome, Success
+from motet.ports.execution import Prepared, Settled
+from motet.records import Record
+from motet.values import yaml
+from motet.values.errors import encode_error
+
+if TYPE_CHECKING:
+    from motet.kernel.events import Json
+    from motet.ports.voice import Host
+
+
+class Step(Record):
+    """What is asked of a step.
+
+    name        of its log, and for messages: "classification_0"
+    title       the same with its stage, for messages
+    spec        as `spec.read` gives it
+    parameters  their values: JSON
+    folder      where it works: an absolute path, made when it runs
+    readonly    the folders of the steps whose results it uses; it may write to them, which is told
+    workdir     the folder of the whole run
+    own         whether the folder is this step's alone: what an earlier attempt has left there is removed then
+    """
+
+    name: str
+    title: str
+    spec: Json
+    parameters: Json
+    folder: str
+    readonly: tuple[str, ...] = ()
+    workdir: str = ""
+    own: bool = True
+
+
+class PacktivityCall:
+    """The `Call` of a step. The record of its success is {"published", "folder", "log", ...}, whole."""
+
+    def __init__(self, host: Host, step: Step, settings: Settings, context: Mapping[str, Json]) -> None:
+        self._host = host
+        self._step = step
+        self._settings = settings
+        self._context = context
+        self._log = folders.log_of(step.folder, step.name)
+
+    def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared | Settled:
+        """The function that makes its command; the result at once, where nothing has to be run or looked at."""
+        step = self._step
+        if step.spec["process"] is None and not needs_files(step.spec["publisher"]):
+            published = publish(step.spec["publisher"], step.parameters, step.folder, _silent)
+            return Settled(True, {"published": published, "folder": step.folder})
+        work = Work(step, self._settings, self._log)
+        return Prepared(work.begin, context={**self._context, "attempt": attempt}, log_file=self._log)
+
+    def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
+        """The record of what it published; or why it failed, with step, stage, command, logs and cure."""
+        if isinstance(outcome, Success):
+            return Settled(True, outcome.value)
+        assert isinstance(outcome, Failure)
+        error = outcome.exception
+        told = dict(outcome.error)
+        if isinstance(error, MotetError):
+            told.update(encode_error(type(error)(self._explained(error, attempt), error.cure)))
+        return Settled(False, error=told, retry=not isinstance(error, UsageError))
+
+    def _explained(self, error: MotetError, attempt: Attempt) -> str:
+        step = self._step
+        what = error.what if error.what.startswith("Step ") else f"Step {attempt.key}: {error.what}"
+        lines = [each for each in what.splitlines() if not each.startswith(("  command: ", "  log: "))]
+        lines.append(f"  of: {step.title}")
+        process = step.spec["process"]
+        if process is not None:
+            lines.append(f"  command: {_title(process, step.parameters)}")
+        lines.append(f"  log: motet logs {attempt.run} {attempt.key}")
+        if os.path.isfile(self._log):
+            lines.append(f"  its file: {self._log}")
+        return "\n".join(lines)
+
+
+def _silent(text: str) -> None:
+    pass
+
+
+def _title(process: Mapping[str, Any], parameters: Json) -> str:
+    """The command in a line, for messages; that of the script that an interpreter reads."""
+    if "instructions" in process:
+        return "(for a person)"
+    try:
+        run, script = environments.command_of(process, parameters)
+    except MotetError:
+        return Command(process.get("cmd") or process["script"]).title
+    title = Command(run).title
+    return f"{title} < {Command(script).title}" if script else title
+
+
+class Work:
+    """An attempt at a step, in the thread that makes its command and hears how that has ended."""
+
+    def __init__(self, step: Step, settings: Settings, log: str) -> None:
+        self._step = step
+        self._settings = settings
+        self._log = log
+        self._say: Callable[[str], None] = _silent
+        self._before: dict[str, folders.State] = {}
+
+    def begin(self) -> Command | Json:
+        """The command of the step; what it publishes, where nothing is to be run. Raises MotetError, OSError."""
+        step = self._step
+        mine = tools()
+        if mine is not None:
+            self._say = mine.say
+        folders.begun(step.folder, self._log, anew=step.own)
+        if not environments.runs(step.spec, self._settings):
+            self._tell_not_run()
+            return self._record({})
+        command = environments.command(step.spec, step.parameters, step.folder, step.readonly, self._settings)
+        self._tell_place()
+        self._before = folders.states(step.readonly)
+        return replace(command, then=self._ended)
+
+    def _ended(self, finished: Finished) -> Json:
+        """What is recorded of its success."""
+        changed = folders.changed(self._step.readonly, self._before)
+        if changed:
+            self._say(
+                f"motet: while this step ran, files of steps before it were changed: {folders.some_of(changed)}. "
+                "No result of it is kept for other runs."
+            )
+        place = {} if finished.place == {"kind": "host"} else {"place": dict(finished.place)}
+        return self._record({**place, **({"wrote_upstream": changed} if changed else {})})
+
+    def _record(self, more: Mapping[str, Json]) -> Json:
+        step = self._step
+        published = publish(step.spec["publisher"], step.parameters, step.folder, self._say)
+        return {"published": published, "folder": step.folder, "log": self._log, **more}
+
+    def _tell_not_run(self) -> None:
+        process = self._step.spec["process"]
+        if process is None:
+            return
+        if "instructions" in process:
+            self._say(f"{process['instructions']}\n{yaml.write(self._step.parameters)}".rstrip())
+        else:
+            run, script = environments.command_of(process, self._step.parameters)
+            self._say(f"motet: nothing is run in this environment. It would be: {run}\n{script}".rstrip())
+
+    def _tell_place(self) -> None:
+        environment = self._step.spec["environment"]
+        if environment["environment_type"] == environments.CONTAINER and self._settings.containers == HOST:
+            self._say(f"motet: this runs on this host, as --containers host asks, not in {image_of(environment)}")

@@ -1,0 +1,119 @@
+"""Steps on this host: what is run, what is published of it, what is told of what goes wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.packtivity.conftest import CONSTANT, Bench, cmd, script
+
+NOTHING: dict[str, Any] = {"process": None, "environment": None}
+
+
+class TestCommands:
+    def test_parameters_stand_in_commands_as_text(self, bench: Bench) -> None:
+        text = 'echo "{n:04d} {x} {l} {ll} {d} {d[b]} {s!r} {flag} {nothing} {{kept}}" > {workdir_}'
+        parameters = {
+            "n": 7, "x": 0.5, "l": [1, "two", 3.5], "ll": [[1], [2, 3]], "d": {"b": 1, "a": 2}, "s": "it is",
+            "flag": False, "nothing": None, "workdir_": "out.txt",
+        }  # fmt: skip
+        bench.done(cmd(text), parameters)
+        wanted = "0007 0.5 1 two 3.5 [1] [2, 3] {'a': 2, 'b': 1} 1 'it is' False None {kept}\n"
+        assert bench.text("work/out.txt") == wanted
+
+    def test_parameters_that_are_a_list_or_a_single_value(self, bench: Bench) -> None:
+        bench.done(cmd("echo {1} {0} > out"), ["a", ["b", "c"]], "listed")
+        bench.done(cmd("echo {value} > out"), "alone", "single")
+        assert bench.text("listed/out") == "b c a\n"
+        assert bench.text("single/out") == "alone\n"
+
+    def test_a_script_is_read_by_its_interpreter_and_goes_on_after_a_line_that_fails(self, bench: Bench) -> None:
+        bench.done(script("echo one\nfalse\necho {name} >&2\npwd"), {"name": "two"})
+        assert sorted(bench.log().splitlines()) == [str(bench.folder / "work"), "one", "two"]
+
+    @pytest.mark.parametrize(
+        ("interpreter", "text"),
+        [
+            ("python3 -u -", "import sys\nprint(sys.argv, '{x}')"),
+            ("X=1 python3 -", "import os\nprint([os.environ['X']], '{x}')"),
+        ],
+    )
+    def test_an_interpreter_with_arguments(self, bench: Bench, interpreter: str, text: str) -> None:
+        bench.done(script(text, interpreter), {"x": "y"})
+        assert bench.log().strip() in ("['-'] y", "['1'] y")
+
+    def test_a_run_log_is_there_though_nothing_was_written(self, bench: Bench) -> None:
+        bench.done(cmd("true"))
+        assert bench.log() == ""
+
+    def test_environments_that_run_nothing(self, bench: Bench) -> None:
+        noop = cmd("touch made; echo {x}", environment={"environment_type": "noop-env"})
+        assert bench.done(noop, {"x": 1}) == {}
+        assert not (bench.folder / "work/made").exists()
+        assert "touch made; echo 1" in bench.log()
+        by_hand = {"process_type": "manual-instructions-proc", "instructions": "Turn the knob."}
+        bench.done({**noop, "process": by_hand}, {"angle": 30}, "hand")
+        assert bench.log("hand").splitlines() == ["Turn the knob.", "angle: 30"]
+
+
+class TestFailures:
+    def test_a_command_that_fails_is_told_with_stage_command_logs_and_cure(self, bench: Bench) -> None:
+        told = bench.failed(script("echo before\nexit 4"), at="fit_0")
+        for part in (
+            "Step fit_0: ended with exit status 4.", "before", "step fit_0", "sh < echo before ...", "motet logs ",
+            str(bench.folder / "fit_0/_packtivity/fit_0.run.log"), "resume the run",
+        ):  # fmt: skip
+            assert part in told, told
+
+    @pytest.mark.parametrize(
+        ("text", "parameters", "parts"),
+        [
+            ("echo {mesage}", {"message": 1}, ["{mesage}", "Did you mean message?"]),
+            ("echo {a}", {}, ["{a}", "there are: none", "double the braces"]),
+            ("echo {d[z]}", {"d": {"y": 1}}, ["'z'"]),
+            ("echo {0} {1}", [1], ["more placeholders than the 1 values"]),
+            ("echo {x:03d}", {"x": "text"}, ["cannot be filled in", "Unknown format code 'd'"]),
+            ("echo {x.__class__}", {"x": 1}, ["inside of a value"]),
+        ],
+    )
+    def test_what_placeholders_ask_for_in_vain(
+        self, bench: Bench, text: str, parameters: Any, parts: list[str]
+    ) -> None:  # fmt: skip
+        told = bench.failed(cmd(text), parameters)
+        assert all(part in told for part in (*parts, "Step work: the command"))
+
+    def test_the_line_of_a_script_is_named(self, bench: Bench) -> None:
+        told = bench.failed(script("echo 1\n# {workdir} is where it is\n"), {"x": 1})
+        assert "the script, line 2, asks for {workdir}" in told
+
+    def test_a_publisher_that_finds_no_file(self, bench: Bench) -> None:
+        told = bench.failed(cmd("touch other.yml", {"publisher_type": "fromyaml-pub", "yamlfile": "out.yml"}))
+        assert "out.yml, which cannot be read: No such file" in told
+        assert "there are: other.yml" in told
+        assert "command: touch other.yml" in told
+
+    def test_another_attempt_begins_with_an_empty_folder_of_its_own(self, bench: Bench) -> None:
+        listing = cmd("ls > {{}}.txt; ls".replace("{{}}", "list"), {**CONSTANT})
+        bench.run(cmd("touch left; mkdir more; exit 1"))
+        bench.done(listing)
+        assert bench.text("work/list.txt").split() == ["_packtivity", "list.txt"]
+        bench.run(cmd("touch left; exit 1"), at="shared", own=False)
+        bench.done(listing, at="shared", own=False)
+        assert bench.text("shared/list.txt").split() == ["_packtivity", "left", "list.txt"]
+
+
+class TestUpstream:
+    def test_a_step_that_changes_the_files_of_one_before_it_is_told(self, bench: Bench) -> None:
+        bench.done(cmd("echo old > a; echo old > b"), at="first")
+        _, row = bench.run(
+            cmd("echo new > {at}/a; rm {at}/b"), {"at": str(bench.folder / "first")}, readonly=("first",)
+        )
+        assert row.result["wrote_upstream"] == [str(bench.folder / "first/a"), str(bench.folder / "first/b")]
+        assert bench.text("first/a") == "new\n"
+        assert "files of steps before it were changed" in bench.log()
+
+    def test_one_that_only_reads_is_not(self, bench: Bench) -> None:
+        bench.done(cmd("echo old > a; mkdir sub"), at="first")
+        _, row = bench.run(cmd("cat {at}/a"), {"at": str(bench.folder / "first")}, readonly=("first",))
+        assert "wrote_upstream" not in row.result
+        assert bench.log() == "old\n"
