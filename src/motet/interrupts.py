@@ -10,6 +10,7 @@ process drives, which is a state of theirs: from then on each call and wait of t
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -145,9 +146,24 @@ class Driven(Protocol):
     def cancel(self, reason: str) -> None:
         """Stop it, from any thread. May wait for the run's lock, and commit."""
 
+    def disown(self) -> None:
+        """In a copy of the process that drives it: refuse all that is asked of it."""
+        ...
+
 
 driven: list[Driven] = []
 """The runs that this process drives, the last that was begun behind the others."""
+
+
+def _leave_them() -> None:
+    global _MAIN
+    _MAIN, Interrupts.acting = threading.main_thread(), None
+    for run in driven:
+        run.disown()
+    driven.clear()
+
+
+os.register_at_fork(after_in_child=_leave_them)
 
 _PATIENCE_S = 1.0
 """How long the exception waits until the runs are stopped. A store that hangs must not hold it up for longer."""

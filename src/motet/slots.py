@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Protocol
 
-from motet import leases
+from motet import forks, leases
 from motet.errors import Cancelled
 from motet.interrupts import block
 from motet.kernel.events import Json
@@ -43,6 +43,7 @@ class Slots:
         self._stopped = stopped
         self._woken = threading.Event()
         self._left = False
+        self._depth = forks.depth
 
     def take(self, names: Iterable[str], timeout_s: float | None, missing: Callable[[str], None]) -> None:
         """Wait for the slots of all; TimeoutError if they are not free in that time, and nothing is held then.
@@ -70,6 +71,8 @@ class Slots:
     def give_back(self) -> None:
         """Give back what is held."""
         names, self.held = self.held, []
+        if self._depth != forks.depth:  # a copy of this process holds none of them
+            return
         for name in reversed(names):
             leases.let_go(self._host.store, name, self._asked["ticket"])
 

@@ -17,7 +17,7 @@ import pytest
 from tests.stores import workers
 from tests.stores.workers import begin, result
 
-from motet.errors import NotFound
+from motet.errors import Fenced, NotFound
 from motet.ports import Batch, NewRun, Owner, Publication
 from motet.stores.sqlite import SqliteStore
 from motet.stores.sqlite import file as sqlite_file
@@ -164,25 +164,28 @@ def test_a_program_that_knows_no_turns_is_waited_for(
 
 
 def test_a_forked_child_uses_a_connection_of_its_own(tmp_path: Path) -> None:
-    """Parent and child both go on writing, whichever ends first."""
+    """Parent and child both go on writing, whichever ends first. But the run that the parent has claimed is its own."""
     store = SqliteStore(str(tmp_path))
     store.create_run(NewRun("r", "n", "w", {}))
     store.claim("r", Owner("h", "b", 1, 1), 1e12)
     for turn in range(5):
-        store.append("r", 1, 2 * turn, Batch([{"event": "parent", "at": 1.0}]))
+        store.append("r", 1, turn, Batch([{"event": "parent", "at": 1.0}]))
         child = os.fork()
         if not child:
             code = 1
             try:
-                store.append("r", 1, 2 * turn + 1, Batch([{"event": "child", "at": 1.0}]))
+                store.publish([Publication("child")])
+                with pytest.raises(Fenced):
+                    store.append("r", 1, turn + 1, Batch([{"event": "child", "at": 1.0}]))
                 if turn % 2:
                     store.close()
                 code = 0
             finally:
                 os._exit(code)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        assert store.run("r").seq == 2 * turn + 2
-    assert [event["event"] for event in store.history("r")] == ["parent", "child"] * 5
+        assert store.run("r").seq == turn + 1
+    assert [event["event"] for event in store.history("r")] == ["parent"] * 5
+    assert [each.key for each in store.read(0, limit=100, published=True)] == ["child"] * 5
     assert store.check() == []
     store.close()
 

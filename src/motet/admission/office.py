@@ -16,7 +16,7 @@ from contextlib import suppress
 from math import ceil
 from typing import TypeAlias
 
-from motet import private
+from motet import forks, private
 from motet.admission.board import Board, new_standing, strike_off_dead
 from motet.admission.lines import GPU, Standing, serve
 from motet.ports.admission import Ask, Ticket
@@ -297,6 +297,7 @@ class Office:
             return self._name
         os.mkfifo(path, private.FILE)
         self._bell = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        forks.own(self._bell)
         self._thread = threading.Thread(target=self._listen, name="motet-admission", daemon=True)
         self._thread.start()
         return self._name

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from motet import app, voices
+from motet import app, forks, voices
 from motet.cli.live import Watch, shown
 from motet.cli.terminal import Terminal, complain, tell
 from motet.engine.driver import Driver
@@ -273,7 +273,7 @@ def heed_signals() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    os.register_at_fork(after_in_child=_leave_alone)
+    forks.own(reader, writer)
     threading.Thread(target=_watch, args=(interrupts, reader), name="motet-interrupts", daemon=True).start()
 
 
@@ -295,13 +295,6 @@ def _give_up() -> None:
             run.finish(Finish(CANCELLED))
     complain("the code swallows every stop; it was ended by force.", "To carry on: motet resume")
     os._exit(128 + _seen() if _seen() else 1)
-
-
-def _leave_alone() -> None:
-    """A forked child is not this program: signals do there what they do in any Python."""
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _watch(interrupts: Interrupts, reader: int) -> None:

@@ -20,7 +20,7 @@ from types import TracebackType
 from motet.engine.attempts import Attempts, Waiters, World
 from motet.engine.replay import clear_below, left_behind, renew, review
 from motet.engine.session import RESUME, Session, fault_of
-from motet.errors import Cancelled, MotetError, StoreError
+from motet.errors import Cancelled, Fenced, MotetError, StoreError
 from motet.failpoints import hit
 from motet.interrupts import Stop, need_stack
 from motet.kernel import events as ev
@@ -129,6 +129,13 @@ class RunLoop:
             self.session.flush()
             self.session.broken = Cancelled(f"Run {self.run.name} was let go of before it had ended.", RESUME)
             self.broke()
+
+    def disown(self) -> None:
+        """In a copy of the process that claimed the run: nothing of it is driven here, whatever the copy does."""
+        what = f"Run {self.run.name} is driven by the process that this one was forked from, and by no other."
+        self.session.broken = Fenced(what, "Leave it to the parent to call tasks and to ask for results.")
+        self._lock, self.finished, self._flush_due = self.host.lock(), threading.Event(), True
+        self.finished.set()
 
     def check(self) -> None:
         """Raise what made it impossible to drive the run on, if anything did."""

@@ -10,6 +10,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from motet import forks
 from motet.interrupts import interruptible
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ for each in $left; do kill -s KILL -- "-$each"; done
 
         reader, self._fd = os.pipe()
         self._of = os.getpid()
+        forks.own(self._fd)
         try:
             Popen(
                 ["/bin/sh", "-c", self._SCRIPT], stdin=reader, stdout=DEVNULL, stderr=DEVNULL, cwd="/",

@@ -6,12 +6,15 @@ import os
 import threading
 from contextlib import suppress
 
+from motet import forks
+
 
 class Alarm:
     """Wakes a thread that waits for `fd` to be readable. Safe from any thread."""
 
     def __init__(self) -> None:
         self.fd, self._end = os.pipe()
+        forks.own(self.fd, self._end)
         os.set_blocking(self.fd, False)
         os.set_blocking(self._end, False)
         self._lock = threading.Lock()

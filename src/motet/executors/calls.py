@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeAlias
 
+from motet import forks
 from motet.errors import ExecutorError
 from motet.executors import capture, current
 from motet.executors.whole import whole
@@ -34,15 +35,18 @@ def gpus_of(attempt: Attempt) -> dict[str, str]:
 
 def carry_out(attempt: Attempt, here: current.Current) -> Outcome:
     """Call the attempt's function here, as the attempt `here`. Whatever it raises is its outcome."""
-    token = current.running.set(here)
+    token, depth = current.running.set(here), forks.depth
+    raised: BaseException | None = None
     outcome: Outcome
     try:
         if here.log is not None:
             capture.ensure()
         outcome = Success(whole(attempt.function(*attempt.args, **attempt.kwargs)))
     except BaseException as error:  # noqa: BLE001 - boundary: the user's code ends here
-        outcome = failure(error)
+        raised, outcome = error, failure(error)
     finally:
+        if forks.depth != depth:
+            forks.leave(raised)
         capture.finish(here)
         current.running.reset(token)
     return outcome

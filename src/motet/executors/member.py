@@ -255,8 +255,7 @@ class Member:
         self.ending = self.told = True
         self._deadline = monotonic() + grace_s
         if grace_s > 0:
-            self.process.signal_group(signal.SIGTERM)
-            self.process.signal_group(signal.SIGCONT)  # a process that is halted would not notice
+            self.process.ask()
 
     def kill(self) -> None:
         """End the worker and all that it has started."""

@@ -24,10 +24,16 @@ Kept small: a worker process imports it.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Sequence
 from typing import Any
 
 from motet.values import pickle
+
+STOP = signal.SIGRTMIN + 7
+"""Asks a worker process to end, and what its attempt has started with it. Nobody else's signal: SIGTERM has its default
+action in a worker, so that a process which the attempt forks has that, too.
+"""
 
 MAGIC = b"\x93M5>"
 PREFIX = len(MAGIC) + 8

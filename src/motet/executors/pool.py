@@ -23,7 +23,7 @@ from motet.executors.helm import Course, Helm
 from motet.executors.member import Job, Kind, Member
 from motet.executors.worker_process import WorkerProcess, oom_kills
 from motet.interrupts import poll
-from motet.ports import Outcome, Stopped, Success
+from motet.ports import Outcome, Stopped
 
 
 class Trade(Protocol):
@@ -290,7 +290,7 @@ class WorkerPool:
         self._trade.buried(member.process)
         if job is None:
             return
-        if job.stopping is not None and not isinstance(job.outcome, Success):
+        if job.stopping is not None:  # whatever it has answered meanwhile
             self._done(job, Stopped(job.stopping))
         elif job.outcome is not None:
             self._done(job, job.outcome)

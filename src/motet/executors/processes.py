@@ -118,7 +118,7 @@ class _Workers:
         self._living: set[int] = set()
 
     def hire(self, kind: Kind) -> WorkerProcess:
-        process = WorkerProcess(spawn, boot=self._boot, parting=messages.message("close"))
+        process = WorkerProcess(spawn, boot=self._boot, parting=messages.message("close"), asked_by=messages.STOP)
         self._living.add(process.pid)
         self._orphans.update(self._living)
         return process
@@ -236,6 +236,8 @@ def _death_notice(member: Member, *, out_of_memory: bool) -> WorkerDied:
             f"{what} was killed by SIGKILL: {told}.",
             "Give the task less to hold at once, run fewer at a time, or raise the memory limit.",
         )
+    if status == -signal.SIGTERM:
+        return WorkerDied(f"{what} was ended by SIGTERM from outside.", "Run the step anew: motet resume.")
     if status < 0:
         return WorkerDied(
             f"{what} was killed by {_ending(status)}.",

@@ -16,14 +16,18 @@ from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
+from motet import forks
 from motet.errors import StaleAttempt, UsageError
 from motet.executors import current, messages, references
+from motet.executors.messages import STOP
 from motet.executors.usage import OwnUsage
 from motet.executors.whole import whole
 from motet.values import files, pickle
 from motet.values.records import encode
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from motet.kernel.events import Json
     from motet.ports import ArtifactStore, Stored
 
@@ -37,7 +41,8 @@ def main(control: int, engine: int) -> NoReturn:
     libc = _bind_to(engine)
     os.set_inheritable(control, False)
     worker = _Worker(control, _Streams(libc))
-    signal.signal(signal.SIGTERM, worker.on_sigterm)
+    forks.own(control)
+    signal.signal(STOP, worker.on_stop)
     try:
         worker.serve()
     except ConnectionError:
@@ -132,12 +137,19 @@ class _Worker:
         self._interruptible = False
         self._asking = Lock()
 
-    def on_sigterm(self, number: int, frame: object) -> None:
-        """End what is running in an orderly way: `finally` blocks run. The engine kills what does not end."""
+    def on_stop(self, number: int, frame: FrameType | None) -> None:
+        """End what is running in an orderly way: what it has started gets SIGTERM, and so does a handler of the
+        attempt's own; without one, its `finally` blocks run. The engine kills what does not end.
+        """
         self._leaving = True
-        if self._interruptible:
+        own = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(self._pid, signal.SIGTERM)
+        signal.signal(signal.SIGTERM, own)
+        if callable(own):
+            own(signal.SIGTERM, frame)
+        elif self._interruptible and own == signal.SIG_DFL:
             self._interruptible = False
-            raise SystemExit("asked to end by SIGTERM")
+            raise SystemExit("asked to end")
 
     def serve(self) -> None:
         while not self._leaving:
@@ -239,6 +251,7 @@ class _Worker:
         here = current.Current(context)
         here.keeper = self
         token = current.running.set(here)
+        raised: BaseException | None = None
         try:
             self._interruptible = True
             _set_environ(environ, before)
@@ -247,9 +260,9 @@ class _Worker:
             self._interruptible = False
         except BaseException as error:  # noqa: BLE001 - boundary: the user's code ends here
             self._interruptible = False
-            answer = "failure", _error(error)
+            raised, answer = error, ("failure", _error(error))
         if os.getpid() != self._pid:  # a fork that the task has made and not ended
-            os._exit(1)
+            forks.leave(raised)
         here.keeper = None  # for threads that are left of it
         current.running.reset(token)
         _set_environ(before, {})
@@ -258,7 +271,8 @@ class _Worker:
         self._send(*answer, self._leaving, usage)
 
     def _clean_up(self) -> None:
-        signal.signal(signal.SIGTERM, self.on_sigterm)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(STOP, self.on_stop)
         self._return_home()
         self._streams.settle()
 

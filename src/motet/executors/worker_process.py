@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
+from motet import forks
 from motet.executors import messages
 from motet.executors.current import LINE_CHARS, NEAR_CHARS, OPEN_S, piece_end, so_far
 from motet.values import pickle
@@ -100,12 +102,13 @@ class WorkerProcess:
     Its messages and output are read by one thread, without ever waiting; `send` may be called by any, but
     only by one at a time. `pidfd` can be waited for with a selector; None where the system has no such thing.
     `boot` is the first message to it, `parting` the last (without one, it is killed when it is not needed any more).
-    `decode` makes the content of a message from its bytes.
+    `decode` makes the content of a message from its bytes. `asked_by` is the signal that asks it to end, which it
+    passes on to what it has started; 0 for SIGTERM to all of them.
     """
 
     def __init__(
         self, spawn: Callable[[socket.socket, int, int], Popen[bytes]], *, boot: Sequence[pickle.Part] = (),
-        parting: Sequence[pickle.Part] = (), decode: Callable[[bytes], Any] = pickle.loads,
+        parting: Sequence[pickle.Part] = (), decode: Callable[[bytes], Any] = pickle.loads, asked_by: int = 0,
     ) -> None:  # fmt: skip
         """Start the process: `spawn` gets its ends of the channel, of its output and its errors. Raises OSError."""
         import socket
@@ -128,8 +131,10 @@ class WorkerProcess:
         self.boot = boot
         self.parting = parting
         self._decode = decode
+        self._asked_by = asked_by
         self.pid = self._popen.pid
         self.pidfd = _pidfd(self.pid)
+        forks.own(self.control.fileno(), *(output.fd for output in self.outputs), self.pidfd or 0)
         self.unsent: Sequence[pickle.Part] = ()
         self.settings: object = None
         self.unread = False
@@ -187,6 +192,15 @@ class WorkerProcess:
                 return True
 
     # -- life and death
+
+    def ask(self) -> None:
+        """Ask the worker, and all that it has started, to end."""
+        if self._asked_by:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, self._asked_by)
+        else:
+            self.signal_group(signal.SIGTERM)
+        self.signal_group(signal.SIGCONT)  # a process that is halted would not notice
 
     def signal_group(self, number: int) -> bool:
         """Send a signal to the worker and all that it has started; False if nothing of that is left."""

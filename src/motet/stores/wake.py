@@ -14,7 +14,7 @@ import select
 import threading
 from contextlib import suppress
 
-from motet import private
+from motet import forks, private
 from motet.errors import StoreUnavailable
 from motet.records import Record
 
@@ -44,6 +44,7 @@ class Bell:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._census_fd = -1
+        self._depth = forks.depth
         self._known = _NOBODY
 
     def ring(self, *, published: bool) -> None:
@@ -61,8 +62,9 @@ class Bell:
 
     def _now_known(self) -> _Known:
         try:
-            if self._census_fd < 0:
-                self._census_fd = _open_census(self._folder)
+            if self._census_fd < 0 or self._depth != forks.depth:
+                self._census_fd, self._depth = _open_census(self._folder), forks.depth
+                forks.own(self._census_fd)
             census = os.pread(self._census_fd, _CENSUS_BYTES, 0)
             known = self._known
             if census != known.census:
@@ -102,6 +104,7 @@ class FifoFollower:
             os.mkfifo(hidden, private.FILE)
             # Open for both: it then never sees the end of the file when a writer closes it.
             self._fd = os.open(hidden, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            forks.own(self._fd)
             os.rename(hidden, self._path)  # only now may a writer see it: it is listened to
             os.pwrite(census_fd, os.urandom(_CENSUS_BYTES), 0)
         except OSError as error:

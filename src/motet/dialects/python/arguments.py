@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from motet.dialects.python.annotations import Annotation, allow_failure, bare, unmapped
-from motet.dialects.python.binding.containers import PLAIN, members, replaced
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.scope import Lineage
 from motet.dialects.python.states import State
@@ -14,6 +13,7 @@ from motet.kernel.state import Step
 from motet.ports.spec import ABSENT, RECEIVER, has_spec, without_code
 from motet.records import Record, field
 from motet.typed import TYPE_CHECKING, Any
+from motet.values.containers import PLAIN, members, replaced
 from motet.values.identity.fingerprints import Walk, fingerprint, scalar_form, step_form
 from motet.values.identity.known import with_inputs
 from motet.values.shape import Shape
@@ -43,7 +43,7 @@ class Relations(Record):
 def relations(values: Iterable[Any], lineage: Lineage | None) -> Relations:
     """Where the values come from.
 
-    Futures count wherever they stand in containers (see `binding.containers`); with `lineage`, plain
+    Futures count wherever they stand in containers (see `values.containers`); with `lineage`, plain
     values count too, by identity. What stands in `quote` or `opaque` is not looked into.
     """
     found = Relations()

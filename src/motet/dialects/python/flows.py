@@ -19,7 +19,6 @@ from motet.dialects.python.kinds import Kind, kind_of, name_of, written
 from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, policy_of
 from motet.dialects.python.running import hooked
 from motet.dialects.python.running.hooked import FlowHooked
-from motet.dialects.python.running.keeping import Keeping
 from motet.dialects.python.scope import Lineage, Scope, current, tags_now
 from motet.dialects.python.states import State
 from motet.dialects.python.task_runners import TaskRunner, ThreadPoolTaskRunner
@@ -47,7 +46,7 @@ R = TypeVar("R", covariant=True)
 T = TypeVar("T")
 
 
-class Flow(FlowHooked, Keeping, Generic[P, R]):
+class Flow(FlowHooked, Generic[P, R]):
     """A function whose calls are recorded runs.
 
     fn      the function

@@ -4,6 +4,7 @@ while flows are only being defined.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 TakeUp: TypeAlias = "Callable[[Flow[..., Any], tuple[Any, ...], Mapping[str, Any]], tuple[Driver, Mapping[str, Any]]]"
 
 _take_up: list[TakeUp] = []
+os.register_at_fork(after_in_child=_take_up.clear)  # what a forked process runs is no part of the command
 
 
 def host() -> Host:

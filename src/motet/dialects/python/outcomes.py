@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from motet.dialects.python import arguments
-from motet.dialects.python.binding.containers import PLAIN
 from motet.dialects.python.futures import Future, FutureList, final
 from motet.dialects.python.states import State, StateType, aggregated
 from motet.errors import ResultUnavailable, RunFailed, StateFailed, UsedUp
@@ -13,6 +12,7 @@ from motet.kernel.transitions import SUCCEEDED
 from motet.ports import Failure, Outcome, Success
 from motet.ports.execution import Settled
 from motet.typed import TYPE_CHECKING, Any
+from motet.values.containers import PLAIN
 from motet.values.errors import encode_error
 from motet.values.records import encode
 

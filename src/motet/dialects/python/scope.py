@@ -189,8 +189,17 @@ class Scope:
 current: ContextVar[Scope | None] = ContextVar("motet_scope", default=None)
 """The scope that the running code is in; None outside any run."""
 
-# A process that user code forks is outside of the run: only the one that drives a run may write to it.
-os.register_at_fork(after_in_child=lambda: current.set(None))
+
+def _leave_run() -> None:
+    """A process that user code forks is outside of the run: its bodies owe nothing to what they have submitted."""
+    scope = current.get()
+    while scope is not None:
+        whole, scope = scope._whole, scope.outer
+        whole.unlooked = whole._ending = whole.line = None
+    current.set(None)
+
+
+os.register_at_fork(after_in_child=_leave_run)
 
 tags_now: ContextVar[frozenset[str]] = ContextVar("motet_tags", default=frozenset())
 """The tags that `tags(...)` adds to what is called now."""

@@ -15,7 +15,6 @@ from motet.dialects.python.kinds import Kind, kind_of, name_of, written
 from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, is_surrounded, policy_of, template
 from motet.dialects.python.running import hooked
 from motet.dialects.python.running.hooked import TaskHooked
-from motet.dialects.python.running.keeping import Keeping
 from motet.dialects.python.scope import Scope, current, tags_now
 from motet.dialects.python.states import State
 from motet.errors import UsageError
@@ -34,7 +33,7 @@ R = TypeVar("R", covariant=True)
 T = TypeVar("T")
 
 
-class Task(TaskHooked, Keeping, Generic[P, R]):
+class Task(TaskHooked, Generic[P, R]):
     """A function that runs as a step where a flow calls it, and as it is anywhere else.
 
     fn      the function

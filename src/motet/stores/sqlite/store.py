@@ -6,6 +6,8 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from motet import forks
+from motet.errors import Fenced
 from motet.failpoints import hit
 from motet.kernel.events import Json
 from motet.ports import (
@@ -60,6 +62,7 @@ class SqliteStore(SqliteDocuments):
     ) -> None:  # fmt: skip
         self._database = Database(os.path.abspath(home), durability, patience_s)
         super().__init__(self._database, now)
+        self._claimed: dict[str, int] = {}
         self._pages: SqlitePages | None = None
         self._syncer: Syncer | None = None
         self._wake_folder = os.path.join(self._database.home, "wake")
@@ -68,16 +71,25 @@ class SqliteStore(SqliteDocuments):
     # -- the journal
 
     def claim(self, run: str, owner: Owner, lease_s: float, *, force: bool = False) -> RunRow:
+        self._claimed[run] = forks.depth
         return self._database.write(journal.claim, run, owner, self._now(), lease_s, force)
 
+    def _check_claim(self, run: str) -> None:
+        """The epoch is copied by a fork, and the right to the run is not."""
+        if self._claimed.get(run, forks.depth) != forks.depth:
+            raise Fenced(f"Run {run} is driven by the process that this one was forked from.", "Leave it to that one.")
+
     def renew(self, run: str, epoch: int, lease_s: float) -> None:
+        self._check_claim(run)
         self._database.write(journal.renew, run, epoch, self._now() + lease_s)
         self._database.write_soon(steps.fold_some, run)  # a little of it, so that who looks finds little to do
 
     def release(self, run: str, epoch: int) -> None:
+        self._check_claim(run)
         self._database.write(journal.release, run, epoch)
 
     def append(self, run: str, epoch: int, expected_seq: int, batch: Batch) -> None:
+        self._check_claim(run)
         records = journal.records(run, epoch, expected_seq, batch)
         if journal.is_plain(records, batch):
             self._database.write_alone(journal.add, records[0])
@@ -93,6 +105,7 @@ class SqliteStore(SqliteDocuments):
             yield from found
 
     def save_checkpoint(self, run: str, epoch: int, checkpoint: Checkpoint) -> None:
+        self._check_claim(run)
         self._database.write(journal.save_checkpoint, run, epoch, checkpoint.seq, pack(checkpoint.state))
 
     def load_checkpoint(self, run: str) -> Checkpoint | None:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import GeneratorType
 from typing import Any
 
-from motet.dialects.python.binding.containers import PLAIN, members
 from motet.errors import UsedUp
+from motet.values.containers import PLAIN, members
 
 
 class Given:

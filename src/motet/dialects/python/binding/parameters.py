@@ -185,9 +185,9 @@ def _fits(annotation: Any, value: Any) -> bool:
 
 def _is_deferred(value: Any) -> bool:
     """Whether it holds futures or states: what they stand for is looked at when the flow begins."""
-    from motet.dialects.python.binding.containers import holds
     from motet.dialects.python.futures import Future, FutureList
     from motet.dialects.python.states import State
+    from motet.values.containers import holds
 
     return holds(value, (Future, FutureList, State))
 

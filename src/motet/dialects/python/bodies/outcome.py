@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
+from motet import forks
 from motet.dialects.python.scope import Leaving
 from motet.engine.attempts import news_of
 from motet.engine.replay import GIVEN_UP
@@ -29,7 +30,7 @@ class Outcome:
     recorded, and passes on.
     """
 
-    __slots__ = ("_before", "_call", "_driver", "_here", "_number", "told", "value")
+    __slots__ = ("_before", "_call", "_depth", "_driver", "_here", "_number", "told", "value")
 
     def __init__(self, driver: Driver, call: TaskCall, number: int) -> None:
         self.value: Any = None
@@ -40,6 +41,7 @@ class Outcome:
         context = {"run": driver.run.id, "key": call.key, "attempt": number}
         self._here = Current(context, driver.log_of(call.key, number))
         self._before: Current | None = None
+        self._depth = forks.depth
 
     def __enter__(self) -> Outcome:
         capture.ensure()
@@ -58,6 +60,8 @@ class Outcome:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
+        if self._depth != forks.depth:
+            forks.leave(error)
         capture.finish(self._here)
         self.leave()
         driver, call, number = self._driver, self._call, self._number

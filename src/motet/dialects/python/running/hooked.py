@@ -1,5 +1,5 @@
-"""What flows and tasks share: hooks, which are checked and kept here and called by `hooks`; and what Prefect's have and
-Motet's do not, which says what to do in place of it.
+"""What flows and tasks share: hooks, which are checked and kept here and called by `hooks`; whether results are kept;
+and what Prefect's have and Motet's do not, which says what to do in place of it.
 """
 
 from __future__ import annotations
@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from motet.errors import UsageError
+from motet.ports import ArtifactStore, Outcome, Success
 from motet.typed import TYPE_CHECKING, Any, Never, TypeVar
+from motet.values.records import decode
 
 Hooks = Mapping[str, tuple[Callable[..., Any], ...]]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -82,9 +84,26 @@ class TaskAbsent:
 
 
 class Hooked:
-    """What flows and tasks share: hooks by event, added by decorators or options."""
+    """What flows and tasks share: hooks by event, added by decorators or options.
+
+    persist    whether results go to the store
+    in_memory  whether values stay here
+    """
 
     hooks: Hooks
+    persist: bool
+    in_memory: bool
+
+    def keep_as(self, options: Mapping[str, Any]) -> None:
+        """Keep results as these options say."""
+        self.persist = options.get("persist_result") is not False
+        self.in_memory = options.get("cache_result_in_memory", True) or not self.persist
+
+    def held(self, outcome: Outcome, artifacts: ArtifactStore) -> Outcome:
+        """The outcome of what is not to be persisted: the value itself, where another process has sent its record."""
+        if not isinstance(outcome, Success) or outcome.record is None:
+            return outcome
+        return Success(decode(outcome.record, artifacts))
 
     def _hook(self, event: str, fn: F) -> F:
         self.hooks = {**self.hooks, **given(f"@{event}", {event: [*self.hooks.get(event, ()), fn]}, [event])}

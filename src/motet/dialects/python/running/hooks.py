@@ -8,12 +8,14 @@ and changes nothing. Names and arguments are those of Prefect 3.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from motet import forks
 from motet.dialects.python.futures import error_of, kept_value, message_of, named
 from motet.dialects.python.running.about import FlowRun, TaskRun, flow_run_of, plain, task_run_of
 from motet.dialects.python.running.coroutines import finished
@@ -57,10 +59,12 @@ def attributed(driver: Driver, key: str, **about: FlowRun | TaskRun) -> Iterator
     told = {name: plain(run) for name, run in about.items()}
     here = Current({"run": driver.run.id, "key": key, "attempt": attempt, "about": told}, driver.log_of(key, attempt))
     capture.ensure()
-    tokens = running.set(here), current.set(None)
+    tokens, depth = (running.set(here), current.set(None)), forks.depth
     try:
         yield
     finally:
+        if forks.depth != depth:
+            forks.leave(sys.exception())
         running.reset(tokens[0])
         current.reset(tokens[1])
         capture.finish(here)

@@ -1,9 +1,10 @@
-"""Where futures may stand in an argument: in lists, tuples, dicts, sets, deques, and objects with fields.
+"""Values within values: in lists, tuples, dicts, sets, deques, and objects with fields; and containers made anew with
+others in their places.
 
-Those are dataclasses, attrs classes and pydantic models. Subclasses count as well: named tuples, ordered and default
-dicts, lists of a user's own. They are made anew
-with what the futures stand for, as copies that keep all else that they hold; no `__init__` is called. A container
-that leads to no future is given as it is, and one that stands in several places, or in itself, does so afterwards.
+Objects with fields are dataclasses, attrs classes and pydantic models. Subclasses count as well: named tuples, ordered
+and default dicts, lists of a user's own. They are made anew as copies that keep all else that they hold; no `__init__`
+is called. A container that leads to nothing that is replaced is given as it is, and one that stands in several places,
+or in itself, does so afterwards.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _EXACT = frozenset(_CONTAINERS)
 
 
 def members(value: Any) -> Iterable[Any]:
-    """What a container holds that may be or hold a future; nothing of what is no container."""
+    """What a container holds that may be, or hold, what is looked for; nothing of what is no container."""
     kind = type(value)
     own = _fields(value).values() if kind not in _EXACT and kind is not dict else ()
     if isinstance(value, dict):
