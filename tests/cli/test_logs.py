@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 import time
+from collections.abc import Iterator
+from subprocess import PIPE, Popen
 
 import pytest
 from tests.cli.conftest import Cli, cli
@@ -37,9 +41,44 @@ def mine(cli: Cli) -> Cli:
     return cli
 
 
-def texts(cli: Cli, *options: str) -> list[str]:
-    """The lines that are shown."""
-    return [each["text"] for each in cli.json("logs", "mine", *options)]
+EACH = """
+import io, json, sys
+from contextlib import redirect_stderr, redirect_stdout
+from motet.cli.main import main
+for line in sys.stdin:
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main(["logs", *json.loads(line)])
+    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
+"""
+
+
+class Logs:
+    """`motet logs mine` again and again, in one process: what is tested are the lines, not the start."""
+
+    def __init__(self, process: Popen[str]) -> None:
+        self._process = process
+
+    def __call__(self, *options: str, code: int = 0) -> tuple[str, str]:
+        """What it prints, on stdout and stderr."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(["mine", *options]), file=self._process.stdin, flush=True)
+        ended, out, err = json.loads(self._process.stdout.readline())
+        assert ended == code, (options, ended, out, err)
+        return out, err
+
+    def texts(self, *options: str) -> list[str]:
+        """The lines that are shown."""
+        return [each["text"] for each in json.loads(self(*options, "--json")[0])]
+
+
+@pytest.fixture
+def logs(cli: Cli) -> Iterator[Logs]:
+    """The process is one for the whole test, and ends with it."""
+    argv = [sys.executable, "-P", "-c", EACH]
+    with Popen(argv, stdin=PIPE, stdout=PIPE, text=True, cwd=cli.folder, env=cli.env) as process:
+        yield Logs(process)
 
 
 LINES = [f"line {number}" for number in [*range(1, 11), 1, 2]]
@@ -71,21 +110,22 @@ CHOSEN: list[tuple[tuple[str, ...], list[str]]] = [
 ]
 
 
-def test_lines_are_chosen(mine: Cli) -> None:
+@pytest.mark.usefixtures("mine")
+def test_lines_are_chosen(logs: Logs) -> None:
     for options, expected in CHOSEN:
-        assert texts(mine, *options) == expected, options
+        assert logs.texts(*options) == expected, options
     for options, expected in ((("-f", "-n", "1"), LINES[-1:]), (("-f", "--search", "10"), ["line 10"])):
-        assert [each.split("  ", 1)[1] for each in mine("logs", "mine", *options).out.splitlines()] == expected
+        assert [each.split("  ", 1)[1] for each in logs(*options)[0].splitlines()] == expected
 
 
-def test_times(mine: Cli) -> None:
+def test_times(mine: Cli, logs: Logs) -> None:
     (run, *_) = mine.json("ls")
     today = time.strftime("%Y-%m-%d")
     app.open_logs(str(mine.home)).write(run["id"], [LogLine(time.time() - 7200, "counting", 1, "stdout", "long ago")])
-    assert texts(mine, "--until", "1h") == ["long ago"]
-    assert texts(mine, "--since", f"{today}T00:00")[:10] == LINES[:10]
+    assert logs.texts("--until", "1h") == ["long ago"]
+    assert logs.texts("--since", f"{today}T00:00")[:10] == LINES[:10]
     two_hours_ago = time.strftime("%H:%M", time.localtime(time.time() - 7200 - 60))
-    assert "long ago" in texts(mine, "--since", two_hours_ago)
+    assert "long ago" in logs.texts("--since", two_hours_ago)
 
 
 REFUSED: list[tuple[tuple[str, ...], str, str]] = [
@@ -104,12 +144,13 @@ REFUSED: list[tuple[tuple[str, ...], str, str]] = [
 ]
 
 
-def test_what_cannot_be_is_refused(mine: Cli) -> None:
+@pytest.mark.usefixtures("mine")
+def test_what_cannot_be_is_refused(logs: Logs) -> None:
     for options, says, cure in REFUSED:
-        refused = mine("logs", "mine", *options, code=2)
-        assert says in refused.err
-        assert cure in refused.err
-        assert len(refused.err.splitlines()) == 2
+        _, refused = logs(*options, code=2)
+        assert says in refused
+        assert cure in refused
+        assert len(refused.splitlines()) == 2
 
 
 WAITING = """
@@ -142,7 +183,7 @@ WAITING = """
 
 
 @pytest.mark.parametrize("kind", ["shell", "", "threads", "processes"])
-def test_a_line_without_an_end_is_seen_by_who_follows(cli: Cli, kind: str) -> None:
+def test_a_line_without_an_end_is_seen_by_who_follows(cli: Cli, logs: Logs, kind: str) -> None:
     """Each state of it, before it ends; and once it has, it stands there once."""
     cli.write("waiting.py", WAITING)
     cli("submit", "waiting.py", "-p", f"kind={kind}", "-p", f"here={cli.folder}", "--name", "mine")
@@ -160,5 +201,5 @@ def test_a_line_without_an_end_is_seen_by_who_follows(cli: Cli, kind: str) -> No
     assert shown.count(b"\n") == 1
     assert shown.endswith(b"  20 of 20\n")
     cli.wait_for_status("mine", "succeeded")
-    assert texts(cli) == ["\r 10 of 20\r 20 of 20", "done"]
-    assert "  20 of 20" in cli("logs", "mine").out
+    assert logs.texts() == ["\r 10 of 20\r 20 of 20", "done"]
+    assert "  20 of 20" in logs()[0]

@@ -8,6 +8,7 @@ import io
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -16,9 +17,10 @@ from typing import Any
 import pytest
 
 from motet.executors import capture
+from motet.executors.current import OPEN_S, Current
 from motet.executors.inline import InlineExecutor
 from motet.executors.threads import ThreadExecutor
-from motet.testing.executor_tasks import Outcomes, value
+from motet.testing.executor_tasks import Outcomes, value, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -329,3 +331,18 @@ def test_threads_show_at_once_what_is_flushed(capfd: pytest.CaptureFixture[str])
     executor.close()
     assert seen == ["half"]
     assert capfd.readouterr().out == " done\n"
+
+
+def test_the_last_state_of_a_line_begun_is_told_however_soon_it_came() -> None:
+    """And nothing of the line after its end."""
+    told: list[tuple[str, bool]] = []
+    here = Current({}, lambda stream, text, at, ended=True: told.append((text, ended)))
+    for text in ("\r1%", "\r2%", "\r3%"):
+        here.write("stderr", text)
+        here.flushed("stderr")
+    wait_until(lambda: told[-1] == ("3%", False), "its last state is told")
+    here.write("stderr", "\r4%")
+    here.flushed("stderr")
+    here.write("stderr", "\n")
+    time.sleep(2 * OPEN_S)
+    assert told[-1] == ("\r1%\r2%\r3%\r4%", True)

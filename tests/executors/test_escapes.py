@@ -23,6 +23,8 @@ from motet.executors.commands import bubblewrap, sandbox
 from motet.executors.commands.spec import Container, Host, Mount, Place, Sandbox
 from motet.testing.command_bench import CommandBench
 
+pytestmark = pytest.mark.xdist_group("docker")  # bwrap gives up where a socket goes that it is about to cover
+
 MARK = "motet-escape-lure"
 ANYWHERE = (escapes.FILES, escapes.PROCESSES, escapes.KERNEL, escapes.DEVICES, escapes.NETWORK, escapes.DROPPED)
 ALL = (*ANYWHERE, escapes.SYSTEM, escapes.RIGHTS)
@@ -196,7 +198,6 @@ def test_none_gets_out_of_bubblewraps(lures: Lures, monkeypatch: pytest.MonkeyPa
     lures.check()
 
 
-@pytest.mark.xdist_group("docker")
 @pytest.mark.usefixtures("docker")
 @pytest.mark.parametrize("user", ["", f"{OTHER}:{OTHER}"], ids=["root", "other"])
 def test_none_gets_out_of_a_container_of_docker(user: str, lures: Lures) -> None:
@@ -205,7 +206,6 @@ def test_none_gets_out_of_a_container_of_docker(user: str, lures: Lures) -> None
     lures.check()
 
 
-@pytest.mark.xdist_group("podman")
 @pytest.mark.usefixtures("podman")
 @pytest.mark.parametrize("user", ["", f"{OTHER}:{OTHER}"], ids=["root", "other"])
 def test_none_gets_out_of_a_container_of_podman(user: str, lures: Lures) -> None:

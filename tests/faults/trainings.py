@@ -21,10 +21,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults import training
+
+from motet.stores.sqlite import SqliteStore
 
 ROOT = Path(__file__).resolve().parents[2]
 WAYS = ("", "threads", "processes", "command")
@@ -101,12 +104,10 @@ class Campaign:
                 process.communicate()
                 self.tally.kills += 1
                 self._wait_for_silence(ledger)
-                known = json.loads(self._told(name, "ls", "-n", "100000"))
-                status = next((each["status"] for each in known if each["name"] == name), "")
-                is_there = bool(status)
+                status = self._status(name)
                 if status == "succeeded":  # it was killed when all was over
                     break
-                process = self._motet(name, *(("resume", name) if is_there else begin))
+                process = self._motet(name, *(("resume", name) if status else begin))
                 continue
             out, err = process.communicate()
             assert process.returncode == 0, f"{self._where(name)} ended with {process.returncode}:\n{out}\n{err}"
@@ -129,6 +130,14 @@ class Campaign:
 
     def _where(self, name: str) -> str:
         return f"seed {self._seed}, {name} in {self._folder}"
+
+    def _status(self, name: str) -> str:
+        """What the store says of the run of that name; "" if there is none."""
+        home = self._folder / "home"
+        if not (home / "store.db").exists():
+            return ""
+        with closing(SqliteStore(str(home))) as store:
+            return next((each.status for each in store.runs(limit=1000) if each.name == name), "")
 
     def _told(self, name: str, *args: str) -> str:
         process = self._motet(name, *args)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -282,3 +283,20 @@ def test_a_folder_that_cannot_be_made_fails_nobody(tmp_path: Path) -> None:
     logs.write("r", [line("kept")])
     assert [each.text for each in logs.read("r").lines][-1] == "kept"
     assert "1 line" in logs.read("r").lines[0].text
+
+
+def test_the_last_state_of_a_line_without_an_end_is_kept_though_nobody_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who follows later sees it, of each line; and no state of one that has ended comes after its end."""
+    monkeypatch.setattr("motet.stores.logs._UNHEARD_S", 0.2)
+    logs = FileLogs(str(tmp_path / "logs"))
+    for text in ("1%", "2%", "3%"):
+        for key in ("a", "b", "c"):
+            logs.write("r", [LogLine(1.5, key, 1, "stderr", text, ended=False)])
+    logs.write("r", [LogLine(1.5, "c", 1, "stderr", "done")])
+    of = LogFilter(unended=True)
+    while not {("a", "3%"), ("b", "3%")} <= {(each.key, each.text) for each in logs.read("r", of=of).lines}:
+        time.sleep(0.01)
+    assert [each.text for each in logs.read("r", of=of).lines if each.key == "c"] == ["done"]
+    assert [each.text for each in logs.read("r").lines] == ["done"]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from threading import Lock
-from time import monotonic, time
+from threading import Lock, Thread
+from time import monotonic, sleep, time
 
 from motet.typed import TYPE_CHECKING, Any, Protocol
 from motet.values.secrets import hide, settled
@@ -85,8 +85,8 @@ class Current:
     """
 
     __slots__ = (
-        "_lock", "_rests", "_shown", "_told_at", "at_stop", "burst", "context", "keeper", "kept", "log", "printed",
-        "rush", "rush_until", "stopping", "tee", "whole_lines",
+        "_late_at", "_lock", "_rests", "_shown", "_told_at", "at_stop", "burst", "context", "keeper", "kept", "log",
+        "printed", "rush", "rush_until", "stopping", "tee", "whole_lines",
     )  # fmt: skip
 
     def __init__(
@@ -107,6 +107,7 @@ class Current:
         self._rests: dict[str, str] = {}
         self._shown: dict[str, int] = {}
         self._told_at = 0.0
+        self._late_at: dict[str, float] = {}
         self._lock = Lock()
 
     def stop(self, reason: str) -> None:
@@ -141,12 +142,33 @@ class Current:
             shown = self._shown.get(stream, 0)
             self._shown[stream] = max(shown, len(settled(rest)))
             to_show = rest[shown : self._shown[stream]]
-            due = monotonic() >= self._told_at + OPEN_S
-            if due:
-                self._told_at = monotonic()
-        if due and self.log is not None and not (self.printed is not None and stream == "stdout"):
-            self.log(stream, so_far(rest), time(), False)
+        if self.log is not None and not (self.printed is not None and stream == "stdout"):
+            self._tell_open(stream)
         return to_show
+
+    def _tell_open(self, stream: str) -> None:
+        """Log what there is of the line begun: now, or once it was not told for long enough. So its last state is told,
+        whenever that came.
+        """
+        now = monotonic()
+        wait_s = self._told_at + OPEN_S - now
+        if wait_s <= 0:
+            self._told_at = now
+            self._log_open(stream)
+        elif self._late_at.get(stream, 0.0) <= now:
+            self._late_at[stream] = now + wait_s
+            Thread(target=self._log_late, args=(stream, wait_s), name="motet-open-line", daemon=True).start()
+
+    def _log_late(self, stream: str, wait_s: float) -> None:
+        sleep(wait_s)
+        self._told_at = monotonic()
+        self._log_open(stream)
+
+    def _log_open(self, stream: str) -> None:
+        with self._lock:  # whoever ends the line logs it after this
+            rest = self._rests.get(stream)
+            if rest and self.log is not None:
+                self.log(stream, so_far(rest), time(), False)
 
     def finish(self) -> list[tuple[str, str]]:
         """Log what has no line end, now that the attempt's code has ended; gives what of that is not shown yet."""

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from time import time
+from time import monotonic, sleep, time
 
 from motet import private
 from motet.ports import ALL_LINES, Follower, LogFilter, LogLine, LogPage
@@ -16,6 +16,9 @@ from motet.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import ModuleType
+    from typing import TypeAlias
+
+    _Origin: TypeAlias = tuple[str, str, int, str]
 
 _END = ".lines"
 _OLD_END = ".jsonl"
@@ -54,7 +57,8 @@ class FileLogs:
         self._hide = hide
         self._sizes = segment_bytes, limit_bytes
         self._files: dict[str, _Writer] = {}
-        self._due_at = 0.0
+        self._due_at = self._catch_up_at = 0.0
+        self._unheard: dict[_Origin, LogLine] = {}
         self._uncopied: set[str] = set()
         self._written: set[str] = set()
         self._wake_folder = f"{folder}.wake"
@@ -63,27 +67,53 @@ class FileLogs:
         self._pid = os.getpid()
 
     def write(self, run: str, lines: Sequence[LogLine], also: str = "") -> None:
+        if self._pid != os.getpid():  # in a forked child, a thread that is not there may seem to hold the lock
+            self._lock, self._pid, self._catch_up_at = threading.Lock(), os.getpid(), 0.0
         if not (lines[0].ended or self._bell.is_heard() or self._is_due(lines[0].at)):
+            self._put_off(run, lines[0])
             return
         hide = self._hide
         texts = [hide(it.text) for it in lines]
         content = b"".join(map(block, lines, texts))
         if also:
             content += self._copied(also, lines, texts)
-        if self._pid != os.getpid():  # in a forked child, a thread that is not there may seem to hold the lock
-            self._lock, self._pid = threading.Lock(), os.getpid()
         with self._lock:
-            file = self._files.get(run)
-            if file is None:
-                file = self._open(run)
-            file.append(content, lines[-1])
-            self._written.add(file.path)
+            if self._unheard:
+                self._unheard.pop(_origin(run, lines[-1]), None)
+            self._append(run, content, lines[-1])
         self._bell.ring(published=False)
 
     def _is_due(self, at: float) -> bool:
         """Whether a line without its end is to be kept though nobody follows: somebody may soon."""
-        due, self._due_at = at >= self._due_at, max(self._due_at, at + _UNHEARD_S)
+        due = at >= self._due_at
+        if due:
+            self._due_at = at + _UNHEARD_S
         return due
+
+    def _put_off(self, run: str, line: LogLine) -> None:
+        """Keep a line without its end for some time, after which the last state of it is written."""
+        now = monotonic()
+        with self._lock:
+            self._unheard[_origin(run, line)] = line
+            if now < self._catch_up_at:
+                return
+            self._catch_up_at = now + _UNHEARD_S
+        threading.Thread(target=self._catch_up, name="motet-open-lines", daemon=True).start()
+
+    def _catch_up(self) -> None:
+        sleep(_UNHEARD_S)
+        with self._lock:  # whoever writes their ends does so after this
+            unheard, self._unheard = self._unheard, {}
+            for (run, *_), line in unheard.items():
+                self._append(run, block(line, self._hide(line.text)), line)
+        self._bell.ring(published=False)
+
+    def _append(self, run: str, content: bytes, last: LogLine) -> None:
+        file = self._files.get(run)
+        if file is None:
+            file = self._open(run)
+        file.append(content, last)
+        self._written.add(file.path)
 
     def _copied(self, path: str, lines: Sequence[LogLine], texts: Sequence[str]) -> bytes:
         """Add the texts to that file, too; gives what is to be said of that here."""
@@ -124,6 +154,7 @@ class FileLogs:
             file = self._files.pop(run, None)
             if file is not None:
                 file.close()
+            self._unheard = {origin: line for origin, line in self._unheard.items() if origin[0] != run}
         segments = _Segments(self._path(run))
         freed_bytes = sum(segments.unlink(number) for number in segments.numbers())
         with suppress(OSError):
@@ -284,6 +315,11 @@ class _Writer:
             fd = private.opener(path, how)
         self.close()
         self._fd, self._number, self.path = fd, number, path
+
+
+def _origin(run: str, line: LogLine) -> _Origin:
+    """Where the line comes from. One that has no end yet stands for those before it from there."""
+    return run, line.key, line.attempt, line.stream
 
 
 def _reading() -> ModuleType:
