@@ -14,7 +14,9 @@ from motet.dialects.yadage.packtivity.placeholders import filled, interpolated
 from motet.dialects.yadage.packtivity.settings import HOST, Settings
 from motet.dialects.yadage.packtivity.spec import image_of
 from motet.errors import UsageError
+from motet.executors.commands.containers import image_of as digest
 from motet.executors.commands.spec import Command, Container, Limits, Mount
+from motet.executors.commands.tools import Runner
 from motet.kernel.policy import Policy
 from motet.values.quantities import quantity
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 CONTAINER = "docker-encapsulated"
 _AUTH = "/recast_auth"
 _CVMFS = "/cvmfs"
+_HOST_PATHS = "MOTET_HOST_PATHS"
+_MOST_MOUNTS = 50
 _PLAIN = frozenset("$`\"'\\|&;<>()*?[]#~=%!{}\n")
 """Characters for which an interpreter is a matter for the shell."""
 
@@ -54,6 +58,17 @@ def is_contained(spec: Mapping[str, Any], settings: Settings) -> bool:
     return environment is not None and environment["environment_type"] == CONTAINER and settings.containers != HOST
 
 
+def identity(environment: Mapping[str, Any], settings: Settings, runner: Runner) -> Json:
+    """What tells the environment from another one: the image that its name stands for now, which is fetched if need
+    be; for this host nothing. Raises UsageError, CommandFailed.
+    """
+    if environment["environment_type"] != CONTAINER:
+        return "host"
+    if settings.containers == HOST:
+        return ["host", image_of(environment)]
+    return [digest(place_of(environment, settings), runner), *settings.options]
+
+
 def place_of(environment: Mapping[str, Any], settings: Settings) -> Container:
     """The container that the environment asks for."""
     asked = _asked(environment)
@@ -65,7 +80,7 @@ def place_of(environment: Mapping[str, Any], settings: Settings) -> Container:
 
 
 def command(
-    spec: Mapping[str, Any], parameters: Json, folder: str, readonly: Sequence[str], settings: Settings
+    spec: Mapping[str, Any], parameters: Json, folder: str, readonly: Sequence[str], workdir: str, settings: Settings
 ) -> Command:
     """The command of the step's process, in its place. Raises UsageError.
 
@@ -77,31 +92,40 @@ def command(
     if environment["environment_type"] != CONTAINER:
         return made
     env = {str(name): _text(value) for name, value in environment["env"].items()}
-    workdir = filled(environment["workdir"], folder, readonly)
+    begins = filled(environment["workdir"], folder, readonly)
     if settings.containers == HOST:
         _check_host(environment)
         told = {"instead_of": image_of(environment)}
-        return replace(made, run=_within(run, environment["envscript"], workdir), env=env, facts=told)
+        return replace(made, run=_within(run, environment["envscript"], begins), env=env, facts=told)
     if os.geteuid():
         env = {"HOME": folder, **env}  # a user that the image does not know has none
-    mounts = [Mount(each, each, "rw") for each in readonly if os.path.isdir(each) and not _holds(folder, each)]
+    if settings.moved and not os.environ.get(_HOST_PATHS):
+        os.environ[_HOST_PATHS] = f"{'='.join(settings.moved)}:/=/"
+    mounts = [Mount(each, each, "rw") for each in _seen(folder, readonly, workdir)]
     mounts += _par_mounts(environment, parameters, folder)
     more, also = _resources(environment, settings)
     return replace(
-        made, run=_within(run, environment["envscript"], workdir), env={**also, **env}, mounts=(*mounts, *more),
+        made, run=_within(run, environment["envscript"], begins), env={**also, **env}, mounts=(*mounts, *more),
         place=place_of(environment, settings), limits=_limits(environment),
     )  # fmt: skip
 
 
-def _within(run: str | Sequence[str], envscript: str, workdir: str | None) -> str | Sequence[str]:
-    """The same after the script that sets the environment up, in the folder that is asked for."""
-    if not envscript and workdir is None:
+def _seen(folder: str, readonly: Sequence[str], workdir: str) -> list[str]:
+    """The folders that the container sees beside its own; in place of very many the one that they lie in."""
+    found = [each for each in readonly if os.path.isdir(each) and not _holds(folder, each)]
+    if len(found) <= _MOST_MOUNTS or not workdir:
+        return found
+    return [workdir, *(each for each in found if not _holds(workdir, each))]
+
+
+def _within(run: str | Sequence[str], envscript: str, begins: str | None) -> str | Sequence[str]:
+    """The same in the folder where it is to begin, after the script that sets the environment up."""
+    if not envscript and begins is None:
         return run
-    words = [] if workdir is None else [f"mkdir -p {shlex.quote(workdir)} && cd {shlex.quote(workdir)}"]
+    lines = [] if begins is None else [f"mkdir -p {shlex.quote(begins)} && cd {shlex.quote(begins)} || exit"]
     if envscript:
-        words.append(f". {shlex.quote(envscript if '/' in envscript else f'./{envscript}')}")
-    words.append(run if isinstance(run, str) else shlex.join(run))
-    text = " && ".join(words)
+        lines.append(f". {shlex.quote(envscript if '/' in envscript else f'./{envscript}')} || exit")
+    text = "\n".join([*lines, run if isinstance(run, str) else shlex.join(run)])
     return ["/bin/sh", "-c", _SOURCED, text] if envscript else text
 
 

@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.yadage.packtivity import environments, folders
+from motet.dialects.yadage.packtivity.caching import Cache, Paths
 from motet.dialects.yadage.packtivity.publishing import needs_files, publish
 from motet.dialects.yadage.packtivity.settings import HOST, Settings
-from motet.dialects.yadage.packtivity.spec import image_of
+from motet.dialects.yadage.packtivity.spec import identity, image_of
 from motet.errors import MotetError, UsageError
 from motet.executors.commands.spec import Command, Finished
-from motet.executors.commands.tools import tools
+from motet.executors.commands.tools import Tools, tools
 from motet.ports import Attempt, Failure, Outcome, Success
 from motet.ports.execution import Prepared, Settled
 from motet.records import Record
@@ -64,13 +65,14 @@ class PacktivityCall:
         if step.spec["process"] is None and not needs_files(step.spec["publisher"]):
             published = publish(step.spec["publisher"], step.parameters, step.folder, _silent)
             return Settled(True, {"published": published, "folder": step.folder})
-        work = Work(step, self._settings, self._log)
+        work = Work(self._host, step, self._settings, (self._context["run"], self._context["key"]))
         return Prepared(work.begin, context={**self._context, "attempt": attempt}, log_file=self._log)
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
         """The record of what it published; or why it failed, with step, stage, command, logs and cure."""
         if isinstance(outcome, Success):
-            return Settled(True, outcome.value)
+            done: Done = outcome.value
+            return Settled(True, done.record, cached="from" in done.record, note=done.note)
         assert isinstance(outcome, Failure)
         error = outcome.exception
         told = dict(outcome.error)
@@ -108,46 +110,85 @@ def _title(process: Mapping[str, Any], parameters: Json) -> str:
     return f"{title} < {Command(script).title}" if script else title
 
 
+class Done(Record):
+    """The record of a step that has succeeded, and what is to be remembered of why it was run or not."""
+
+    record: Json
+    note: Json = None
+
+
 class Work:
     """An attempt at a step, in the thread that makes its command and hears how that has ended."""
 
-    def __init__(self, step: Step, settings: Settings, log: str) -> None:
+    def __init__(self, host: Host, step: Step, settings: Settings, at: tuple[str, str]) -> None:
+        """`at` are the ids of its run and of the step in it."""
+        self._host = host
         self._step = step
         self._settings = settings
-        self._log = log
+        self._log = folders.log_of(step.folder, step.name)
         self._say: Callable[[str], None] = _silent
         self._before: dict[str, folders.State] = {}
+        self._cache = Cache(host, at, Paths(step.folder, step.readonly), step.workdir or step.folder)
 
-    def begin(self) -> Command | Json:
-        """The command of the step; what it publishes, where nothing is to be run. Raises MotetError, OSError."""
-        step = self._step
+    def begin(self) -> Command | Done:
+        """The command of the step; how it is done, where nothing is to be run. Raises MotetError, OSError."""
+        step, settings = self._step, self._settings
         mine = tools()
         if mine is not None:
             self._say = mine.say
-        folders.begun(step.folder, self._log, anew=step.own)
-        if not environments.runs(step.spec, self._settings):
+        if not folders.begun(step.folder, self._log, anew=step.own):
+            self._cache.why_not = "its folder was not empty"
+        if not environments.runs(step.spec, settings):
             self._tell_not_run()
-            return self._record({})
-        command = environments.command(step.spec, step.parameters, step.folder, step.readonly, self._settings)
-        self._tell_place()
+            return Done(self._record(self._published(), {}))
         self._before = folders.states(step.readonly)
+        if settings.cached:
+            if (taken := self._taken(mine)) is not None:
+                return taken
+            settings = replace(settings, pull="missing")  # it was fetched, if it had to be
+        command = environments.command(step.spec, step.parameters, step.folder, step.readonly, step.workdir, settings)
+        self._tell_place()
         return replace(command, then=self._ended)
 
-    def _ended(self, finished: Finished) -> Json:
+    def _taken(self, mine: Tools | None) -> Done | None:
+        """How it is done, if an equal step has been."""
+        step, cache = self._step, self._cache
+        assert mine is not None
+        place = environments.identity(step.spec["environment"], self._settings, mine)
+        found = None if cache.why_not else cache.find(identity(step.spec), place, step.parameters)
+        if found is None:
+            return None
+        run, key = found["from"]
+        self._say(f"motet: nothing was run: step {key} of run {run} had done the same, and its files were copied")
+        return Done(self._record(found["published"], {"from": found["from"]}), cache.slot.note)
+
+    def _ended(self, finished: Finished) -> Done:
         """What is recorded of its success."""
+        published = self._published()
         changed = folders.changed(self._step.readonly, self._before)
         if changed:
-            self._say(
-                f"motet: while this step ran, files of steps before it were changed: {folders.some_of(changed)}. "
-                "No result of it is kept for other runs."
-            )
+            self._cache.why_not = f"files of steps before it were changed meanwhile: {folders.some_of(changed)}"
+            self._say(f"motet: while this step ran, {self._cache.why_not.removesuffix(' meanwhile')}")
+        note = self._kept(published) if self._settings.cached else None
         place = {} if finished.place == {"kind": "host"} else {"place": dict(finished.place)}
-        return self._record({**place, **({"wrote_upstream": changed} if changed else {})})
+        return Done(self._record(published, {**place, **({"wrote_upstream": changed} if changed else {})}), note)
 
-    def _record(self, more: Mapping[str, Json]) -> Json:
+    def _kept(self, published: Json) -> Json:
+        """Keep its result, if that may be; gives what is to be remembered of that."""
+        cache = self._cache
+        if not cache.why_not:
+            cache.keep(published)
+        else:
+            cache.slot.missed = cache.why_not
+            self._say(f"motet: no result of this step is kept for other runs: {cache.why_not}")
+        return cache.slot.note
+
+    def _published(self) -> Json:
         step = self._step
-        published = publish(step.spec["publisher"], step.parameters, step.folder, self._say)
-        return {"published": published, "folder": step.folder, "log": self._log, **more}
+        return publish(step.spec["publisher"], step.parameters, step.folder, self._say)
+
+    def _record(self, published: Json, more: Mapping[str, Json]) -> Json:
+        return {"published": published, "folder": self._step.folder, "log": self._log, **more}
 
     def _tell_not_run(self) -> None:
         process = self._step.spec["process"]

@@ -1,0 +1,207 @@
+"""Results of steps kept for equal steps of later runs: what a step left in its folder, and what it published.
+
+Equal are steps of the same process, environment (of the image that it stands for) and publisher, with the same
+parameters and the same files in the folders of the steps before them. Where these folders are does not count.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from hashlib import file_digest, sha256
+from typing import TYPE_CHECKING
+
+from motet.dialects.yadage.packtivity import folders
+from motet.dialects.yadage.packtivity.placeholders import mapped
+from motet.errors import Conflict
+from motet.executors.commands import outputs
+from motet.executors.commands.mounts import Placed, copied
+from motet.ports import Document
+from motet.reuse.kept import Slot
+from motet.values.records import is_whole
+
+if TYPE_CHECKING:
+    from motet.kernel.events import Json
+    from motet.ports.voice import Host
+
+VOICE = "yadage"
+_KIND = "cache"
+_REMEMBERED = 100_000
+_digests: dict[str, tuple[folders.State, str]] = {}
+_CHUNK_BYTES = 1 << 20
+
+
+class Paths:
+    """The folders that a step sees, its own first. In what is kept they stand as marks, so that it fits elsewhere."""
+
+    def __init__(self, own: str, readonly: Sequence[str]) -> None:
+        self.all = (own, *readonly)
+        longest = sorted(self.all, key=len, reverse=True)
+        self._found = re.compile(f"({'|'.join(map(re.escape, longest))})(?![\\w.-])")
+
+    def out(self, value: Json) -> Json:
+        """The value with marks for the folders."""
+        return mapped(value, lambda text: self._found.sub(lambda found: f"\0{self.all.index(found[0])}\0", text))
+
+    def back(self, value: Json) -> Json:
+        """The value with the folders for the marks."""
+        return mapped(value, lambda text: re.sub("\0(\\d+)\0", lambda found: self.all[int(found[1])], text))
+
+
+class Cache:
+    """Where the result of one step would be kept.
+
+    why_not  why none can be; "" if it can
+    slot     its key with its parts, and what was found there
+    """
+
+    def __init__(self, host: Host, at: tuple[str, str], paths: Paths, workdir: str) -> None:
+        """`at` are the ids of the run and of its step."""
+        self._host = host
+        self._run, self._key = at
+        self._paths = paths
+        self._workdir = workdir
+        self.why_not = ""
+        self.slot = Slot("", {})
+
+    def find(self, spec: str, place: Json, parameters: Json) -> Json | None:
+        """What an equal step has left, which is in the folder then: {"published", "from"}; None if there is nothing.
+
+        Raises OSError where the files cannot be put there, and what the stores raise.
+        """
+        try:
+            files = [list(self._beside(parameters)), [_contents(folder) for folder in self._paths.all[1:]]]
+        except OSError as error:
+            self.why_not = f"a file that it may use cannot be read: {error}"
+        if self.why_not:
+            return None
+        parts = {
+            "step": spec, "environment": _digest(place), "parameters": _digest(self._paths.out(parameters)),
+            "files": _digest(files),
+        }  # fmt: skip
+        key = _digest(parts)
+        for each in (key, f"{key}#{self._key}"):  # several equal steps of a run, perhaps with random results
+            self.slot = Slot(each, parts)
+            kept = self._host.store.document(VOICE, _KIND, each)
+            if kept is None:
+                return None
+            is_others = kept.body["run"] == self._run and kept.body["step"] != self._key
+            if not is_others and self._claimed(kept):
+                return self._taken(kept.body)
+        return None
+
+    def _beside(self, parameters: Json) -> Iterator[Json]:
+        """The files that the parameters name beside the folders, with their contents."""
+        for text in _texts(parameters):
+            path = os.path.normpath(text)
+            if not os.path.isabs(text) or any(path == each or path.startswith(f"{each}/") for each in self._paths.all):
+                continue
+            if os.path.isdir(path):
+                self.why_not = f"it is given the folder {text}, in which anything may change"
+            elif os.path.isfile(path):
+                yield [text, digest_of(path, os.stat(path))]
+
+    def _claimed(self, kept: Document) -> bool:
+        """Whether it is this step's from now on, so that no other one of this run takes it too."""
+        if kept.body["tied"] and kept.body["tied"] != list(self._paths.all):
+            self.slot.missed = "its files name the folder where they were made"
+            return False
+        if not is_whole(kept.body["record"], self._host.artifacts):
+            self.slot.missed = "the files that were kept are gone or damaged"
+            return False
+        body = {**kept.body, "run": self._run, "step": self._key}
+        try:
+            self._host.store.put_document(Document(VOICE, _KIND, kept.key, body, kept.version))
+        except Conflict:
+            return False
+        return True
+
+    def _taken(self, body: Json) -> Json:
+        self.slot.found = body
+        own, record = self._paths.all[0], body["record"]
+        for path in record["folders"]:
+            os.mkdir(os.path.join(own, path))
+        for path, target in record["links"]:
+            os.symlink(self._paths.back(target), os.path.join(own, path))
+        for each in record["files"]:
+            source = Placed("", self._host.artifacts.path(each["artifact"]), "cow", each["mode"])
+            copied(source, os.path.join(own, each["path"]))
+        return {"published": self._paths.back(record["published"]), "from": [body["run"], body["step"]]}
+
+    def keep(self, published: Json) -> None:
+        """Keep what is in the folder, and what was published of it. Raises what the stores raise."""
+        everything = list(folders.entries(self._paths.all[0]))
+        links = [[path, os.readlink(entry.path)] for path, entry in everything if entry.is_symlink()]
+        found = [(path, entry.path) for path, entry in everything if entry.is_file(follow_symlinks=False)]
+        files = outputs.keep(found, self._host.artifacts, self._run, self._key)
+        record = {
+            "published": self._paths.out(published), "links": self._paths.out(links),
+            "folders": [path for path, entry in everything if entry.is_dir(follow_symlinks=False)],
+            "files": [
+                {"path": each.path, "artifact": each.digest, "mode": each.mode, "size_bytes": each.size_bytes}
+                for each in files
+            ],
+        }  # fmt: skip
+        is_tied = any(_names(path, self._workdir.encode()) for _, path in found)
+        body = {
+            "record": record, "run": self._run, "step": self._key, "tied": list(self._paths.all) if is_tied else [],
+            "parts": self.slot.parts, "at": self._host.clock.now(),
+        }  # fmt: skip
+        old = self._host.store.document(VOICE, _KIND, self.slot.key)
+        document = Document(VOICE, _KIND, self.slot.key, body, old.version if old is not None else 0)
+        try:
+            self._host.store.put_document(document)
+        except Conflict:  # another has just kept the same
+            return
+
+
+def _texts(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
+
+
+def _contents(folder: str) -> Json:
+    """What is in a folder: each path with its kind, its mode and what it holds."""
+    return [[path, *_content(entry)] for path, entry in folders.entries(folder)]
+
+
+def _content(entry: os.DirEntry[str]) -> Json:
+    told = entry.stat(follow_symlinks=False)
+    if stat.S_ISREG(told.st_mode):
+        return [stat.S_IMODE(told.st_mode) & 0o111, digest_of(entry.path, told)]
+    return [stat.S_IFMT(told.st_mode), os.readlink(entry.path) if entry.is_symlink() else ""]
+
+
+def digest_of(path: str, told: os.stat_result) -> str:
+    """The digest of a file, which is read once as long as it stays as it is. Raises OSError."""
+    state = folders.state_of(told)
+    known = _digests.get(path)
+    if known is not None and known[0] == state:
+        return known[1]
+    with open(path, "rb") as file:
+        digest = file_digest(file, "sha256").hexdigest()
+    if len(_digests) >= _REMEMBERED:
+        _digests.clear()
+    _digests[path] = state, digest
+    return digest
+
+
+def _digest(value: Json) -> str:
+    return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _names(path: str, text: bytes) -> bool:
+    """Whether the text stands in the file."""
+    before = b""
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            if text in before + chunk:
+                return True
+            before = chunk[-len(text) :]
+    return False
