@@ -75,11 +75,11 @@ class TestDocker:
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("MOTET_HOST_PATHS", "")
-        (bench.folder / "there/work").mkdir(parents=True)
+        (bench.folder / "there/step").mkdir(parents=True)
         pair = f"{bench.folder}/here:{bench.folder}/there"
         bench.settings = asked({}, {"PACKTIVITY_WORKDIR_LOCATION": pair})
-        bench.done(cmd("echo x > {at}/out", environment=env()), {"at": f"{bench.folder}/here/work"}, "here/work")
-        assert bench.text("there/work/out") == "x\n"
+        bench.done(cmd("echo x > {at}/out", environment=env()), {"at": f"{bench.folder}/here/step"}, "here/step")
+        assert bench.text("there/step/out") == "x\n"
 
     def test_which_image_it_is_counts_for_what_is_kept(self, bench: Bench) -> None:
         bench.settings = Settings(cached=True)

@@ -10,6 +10,7 @@ from motet.dialects.yadage.packtivity.placeholders import checked
 from motet.errors import UsageError, did_you_mean
 from motet.executors.commands.engines import check
 from motet.executors.commands.spec import Container
+from motet.values.quantities import quantity
 
 if TYPE_CHECKING:
     from motet.dialects.yadage.documents import Node, Problems
@@ -144,7 +145,9 @@ def _kind(part: Node, key: str, kinds: Mapping[str, Any], problems: Problems) ->
 def _only(node: Node, known: Sequence[str] | Mapping[str, Any], called: str, problems: Problems) -> None:
     for name in node.value:
         if name not in known:
-            cure = did_you_mean(name, known, f"It takes: {', '.join(known)}.")
+            cure = did_you_mean(
+                name, (each for each in known if each not in node.value), f"It takes: {', '.join(known)}."
+            )
             problems.error(node.key_where(name), f"{called} has no key {name!r}.", cure)
 
 
@@ -205,11 +208,17 @@ def _check_container(part: Node, found: Mapping[str, Any], problems: Problems) -
         elif not str(each["mountpath"]).startswith("/"):
             problems.error(_where(part, "par_mounts"), f"{each['mountpath']!r} is no absolute path.", "")
     for each in found["resources"] or ():
-        for name in each if isinstance(each, dict) else (each,):
-            _check_resource(part, name, problems)
+        for name, amount in each.items() if isinstance(each, dict) else ((each, None),):
+            _check_resource(part, name, amount, problems)
 
 
-def _check_resource(part: Node, name: Json, problems: Problems) -> None:
+def _check_resource(part: Node, name: Json, amount: Json, problems: Problems) -> None:
+    if name in LIMITS and name != "kerberos":
+        try:
+            quantity(amount)
+        except (UsageError, AttributeError):
+            cure = "Write a number, or for example 500m, 4Gi."
+            problems.error(_where(part, "resources"), f"{name} cannot be {amount!r}.", cure)
     if name in RESOURCES or name in LIMITS:
         return
     if name in _ELSEWHERE:
