@@ -96,7 +96,7 @@ def _again(host: Host, row: RunRow, given: Collection[str] = ()) -> tuple[Flow[.
     if cwd and os.path.isdir(cwd):
         os.chdir(cwd)
     if row.program.get("file"):  # the name that its code counts by, wherever the file is now
-        known_as(os.path.splitext(os.path.basename(row.program["file"]))[0])
+        known_as(row.program.get("main") or os.path.splitext(os.path.basename(row.program["file"]))[0])
     flow = find_again(program, row.workflow)
     flow = flow.with_options(**_options_of(row, host.artifacts))
     kept = {name: record for name, record in (row.params or {}).items() if name not in given}

@@ -35,10 +35,11 @@ def module_name(module: str) -> str:
     if _known_as:
         return _known_as[0]
     main = sys.modules.get("__main__")
-    spec = getattr(main, "__spec__", None)
+    spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+    if spec is not None and spec.name.partition(".")[0] in sys.stdlib_module_names:
+        spec, file = None, sys.argv[0]  # a profiler is not the program: what it was told to run is
     if spec is not None:
         return str(spec.name)
-    file = getattr(main, "__file__", None)
     return os.path.splitext(os.path.basename(file))[0] if file else module
 
 
