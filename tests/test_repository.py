@@ -84,12 +84,12 @@ LATE_BORDERS = {
 """Places whose functions may import modules of Motet, and why."""
 
 HEAVY = {
-    "_hashlib", "ast", "asyncio", "bisect", "cloudpickle", "concurrent", "copy", "csv", "ctypes", "dataclasses",
-    "datetime", "difflib", "dis", "glob", "grp", "hashlib", "importlib.machinery", "importlib.metadata",
-    "importlib.util", "inspect", "jinja2", "linecache", "logging", "mimetypes",
-    "mmap", "multiprocessing", "packaging", "pandas", "pathlib", "pickle", "PIL", "pwd", "pyarrow", "pydantic",
-    "random", "shlex", "shutil", "socket", "sqlite3", "subprocess", "tarfile", "tempfile", "tokenize", "tomllib",
-    "traceback", "typing", "urllib", "uuid", "yaml", "zlib",
+    "_hashlib", "argparse", "ast", "asyncio", "bisect", "cloudpickle", "concurrent", "copy", "csv", "ctypes",
+    "dataclasses", "datetime", "difflib", "dis", "gettext", "glob", "grp", "hashlib", "heapq", "importlib", "inspect",
+    "jinja2", "json", "linecache", "logging", "mimetypes", "mmap", "multiprocessing", "packaging", "pandas", "pathlib",
+    "pickle", "PIL", "pwd", "pyarrow", "pydantic", "random", "re", "shlex", "shutil", "signal", "socket", "sqlite3",
+    "subprocess", "tarfile", "tempfile", "tokenize", "tomllib", "traceback", "typing", "urllib", "uuid", "warnings",
+    "yaml", "zlib",
 }  # fmt: skip
 """Libraries that a plain run must not load, so that what needs them imports them where it is used."""
 
@@ -531,7 +531,7 @@ def modules_after(statement: str) -> set[str]:
     code = (
         "import sys; before = set(sys.modules)\n"
         f"{statement}\n"
-        "import json; print(json.dumps(sorted(set(sys.modules) - before)))"
+        "loaded = sorted(set(sys.modules) - before); import json; print(json.dumps(loaded))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(json.loads(result.stdout.splitlines()[-1]))

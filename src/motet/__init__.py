@@ -110,15 +110,16 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import gc
-    import importlib
+    import sys
 
     collecting = gc.isenabled()
     gc.disable()  # what is loaded stays, so that there is nothing to collect
     try:
-        importlib.import_module("motet.app")  # puts the parts together, so that flows find where to run
+        __import__("motet.app")  # puts the parts together, so that flows find where to run
         home = _HOMES[name]
         module = home if home.startswith("motet.") else f"motet.dialects.python.{home}"
-        value = getattr(importlib.import_module(module), name)
+        __import__(module)  # `importlib` loads `warnings`, and that patterns: all of it longer than this module
+        value = getattr(sys.modules[module], name)
     finally:
         if collecting:
             gc.enable()

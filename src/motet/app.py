@@ -86,11 +86,19 @@ def unswept(folder: str) -> AbstractContextManager[None]:
 
 def open_logs(folder: str) -> LogStore:
     """The log store below `folder`."""
-    from motet.stores.logs import FileLogs
+    return _logs_opener(folder)()
 
-    return FileLogs(
-        os.path.join(folder, "logs"), hide=Secrets(folder).hide, limit_bytes=_size("MOTET_LOG_LIMIT", 2**30)
-    )
+
+def _logs_opener(folder: str) -> Callable[[], LogStore]:
+    """What opens the log store below `folder`: most short runs write nothing."""
+    limit_bytes = _size("MOTET_LOG_LIMIT", 2**30)
+
+    def opened() -> LogStore:
+        from motet.stores.logs import FileLogs
+
+        return FileLogs(os.path.join(folder, "logs"), hide=Secrets(folder).hide, limit_bytes=limit_bytes)
+
+    return opened
 
 
 def work_folder(folder: str) -> str:
@@ -144,7 +152,7 @@ def open_host(folder: str) -> Host:
     cores = os.cpu_count() or 1
     places = {"processes": _number("MOTET_PROCESSES", cores), "commands": _number("MOTET_COMMANDS", cores)}
     host = Host(
-        open_store(folder), open_artifacts(folder), open_logs(folder), SystemClock(),
+        open_store(folder), open_artifacts(folder), _logs_opener(folder), SystemClock(),
         {
             "inline": ExecutorSpec(inline, 1, 0),
             "threads": ExecutorSpec(threads, _number("MOTET_THREADS", min(32, cores + 4)), 64),

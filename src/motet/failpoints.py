@@ -11,7 +11,6 @@ The variable is read once and taken out of the environment: what this process st
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable
 from itertools import count
 
@@ -51,10 +50,14 @@ class FailpointError(Exception):
 
 
 def _kill(name: str) -> None:
+    import signal
+
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _stop(name: str) -> None:
+    import signal
+
     os.kill(os.getpid(), signal.SIGSTOP)
 
 

@@ -11,7 +11,6 @@ process drives, which is a state of theirs: from then on each call and wait of t
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 import time
@@ -21,8 +20,11 @@ from types import CodeType, FrameType, TracebackType
 from motet.typed import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    import signal
     from selectors import BaseSelector, SelectorKey
     from typing import ClassVar
+else:
+    import _signal as signal  # without the enumerations of it, which take as long to make as all classes here together
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])

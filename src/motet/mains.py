@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from types import CodeType, ModuleType
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     import ast
     from importlib.machinery import ModuleSpec
 
-_RELATIVE = rb"^[ \t]*from[ \t]+\."
 _GUARDS = ("__name__ == '__main__'", "'__main__' == __name__")
 
 
@@ -50,9 +48,14 @@ def main_of(place: str, module: str = "") -> Main:
     source = _read(place)
     if source[:4] == b"PK\x03\x04" or (source[:2] == b"#!" and b"PK\x03\x04" in source[:512]):
         return Main("", "__main__", os.path.abspath(place))
-    if b"from" in source and b"." in source and re.search(_RELATIVE, source, re.M):
+    if any(map(_imports_by_dots, source.splitlines())):
         return _part_of_package(place)
     return Main(place)
+
+
+def _imports_by_dots(line: bytes) -> bool:
+    words = line.split(None, 2)
+    return words[:1] == [b"from"] and words[1:] != [] and words[1].startswith(b".")
 
 
 def _part_of_package(file: str) -> Main:

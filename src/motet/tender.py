@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import threading
 import time
+from _heapq import heappop, heappush
 from collections.abc import Callable
 
 from motet.ports import Store
@@ -36,7 +36,7 @@ class Tender:
         due = time.monotonic() + max(0.0, delay_s)
         with self._lock:
             first = not self._timers or due < self._timers[0][0]
-            heapq.heappush(self._timers, (due, next(self._ids), callback))
+            heappush(self._timers, (due, next(self._ids), callback))
             self._ensure_thread()
         if first:
             self._follower.wake()
@@ -96,5 +96,5 @@ class Tender:
                 return []
             out = list(self._listeners.values()) if woken else []
             while self._timers and self._timers[0][0] <= now:
-                out.append(heapq.heappop(self._timers)[2])
+                out.append(heappop(self._timers)[2])
             return out

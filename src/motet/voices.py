@@ -6,6 +6,7 @@ is looked at only where none of them will do.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 
 from motet.errors import TargetError, UsageError
@@ -103,10 +104,9 @@ def of_file(path: str) -> Voice:
 def _load(name: str, place: str) -> Voice:
     if name in _loaded:
         return _loaded[name]
-    from importlib import import_module
-
     module, _, attribute = place.partition(":")
-    voice: Voice = getattr(import_module(module), attribute)
+    __import__(module)
+    voice: Voice = getattr(sys.modules[module], attribute)
     _loaded[name] = voice
     return voice
 

@@ -9,7 +9,6 @@ with `each`, an element gets the same element's value of each upstream map first
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 
 from motet.errors import TargetError
@@ -104,7 +103,9 @@ def resolve(target: str) -> Callable[..., Any]:
     """The object that `module:qualname` names. Raises TargetError."""
     module, _, qualname = target.partition(":")
     try:
-        found: Any = importlib.import_module(module)
+        from importlib import import_module
+
+        found: Any = import_module(module)
         for part in qualname.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:

@@ -201,7 +201,7 @@ class Bench:
         for name, make in executors.items():
             made = make()
             specs[name] = ExecutorSpec(lambda made=made: made, made.capacity, made.backlog)  # type: ignore[misc]
-        host = Host(self.store, self.artifacts, NoLogs(), self.clock, specs)
+        host = Host(self.store, self.artifacts, NoLogs, self.clock, specs)
         host.tender.close()
         host.tender = self.tender  # type: ignore[assignment]
         return host

@@ -45,7 +45,7 @@ def _forget() -> None:
 
 def host_on(store: HandStore, *, threads: int = 4, processes: int = 1) -> Host:
     return Host(
-        store, MemoryArtifacts(), NoLogs(), SystemClock(),
+        store, MemoryArtifacts(), NoLogs, SystemClock(),
         {
             "threads": ExecutorSpec(lambda: ThreadExecutor(threads), threads, 64),
             "processes": ExecutorSpec(lambda: ProcessExecutor(processes), processes, 2),

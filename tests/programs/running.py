@@ -53,7 +53,7 @@ class NoLogs:
 def memory_host(store: Store | None = None) -> Host:
     """A host that leaves nothing behind."""
     return Host(
-        store or MemoryStore(), MemoryArtifacts(), NoLogs(), SystemClock(),
+        store or MemoryStore(), MemoryArtifacts(), NoLogs, SystemClock(),
         {
             "inline": ExecutorSpec(InlineExecutor, 1, 0),
             "threads": ExecutorSpec(lambda: ThreadExecutor(4), 4, 64),

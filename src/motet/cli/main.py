@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
+from motet.cli.plain import Plain
 from motet.cli.terminal import Terminal, complain, tell
 from motet.typed import TYPE_CHECKING, Any
 
@@ -172,6 +173,12 @@ def _go_home(options: Namespace) -> None:
 
 def _parsed(name: str, given: list[str], arguments: Callable[[ArgumentParser], None]) -> Namespace:
     """The arguments, read. Voices are asked for their own options only if there are any, or help is wanted."""
+    plain: Any = Plain()
+    _add_shared(plain)
+    arguments(plain)
+    found: Namespace | None = plain.read(given)
+    if found is not None:
+        return found
     parser = _parser(name, COMMANDS.get(name, ""))
     arguments(parser)
     if name not in _OWN_OPTIONS:
@@ -195,11 +202,11 @@ def _parsed(name: str, given: list[str], arguments: Callable[[ArgumentParser], N
 def _loaded(name: str) -> Any:
     """The module of that name. The collector of cycles need not look at what it loads, then or later: it stays."""
     import gc
-    from importlib import import_module
 
     gc.disable()
     try:
-        return import_module(f"motet.cli.{name}")
+        __import__(f"motet.cli.{name}")
+        return sys.modules[f"motet.cli.{name}"]
     finally:
         gc.freeze()
         gc.enable()
@@ -227,9 +234,13 @@ def _parser(name: str, told: str) -> ArgumentParser:
         prog=f"motet {name}", description=told[:1].upper() + told[1:] + ".", allow_abbrev=False,
         formatter_class=partial(argparse.HelpFormatter, width=_width()),
     )  # fmt: skip
+    _add_shared(parser)
+    return parser
+
+
+def _add_shared(parser: ArgumentParser) -> None:
     parser.add_argument("--home", metavar="DIR", help="where runs are kept (default: $MOTET_HOME or ~/.motet)")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
-    return parser
 
 
 def _width() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 import time
@@ -26,7 +25,10 @@ from motet.values.records import decode
 from motet.views import human, lookup, summary
 
 if TYPE_CHECKING:
+    import signal
     from typing import TypeAlias
+else:
+    import _signal as signal
 
 # ---------------------------------------------------------------- outcome
 
@@ -309,5 +311,5 @@ def _watch(interrupts: Interrupts, reader: int) -> None:
                 os._exit(128 + number)
             told = True
             interrupts.urge()
-            name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+            name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
             complain(f"stopping; {name} again ends it at once.")

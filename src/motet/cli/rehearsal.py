@@ -79,7 +79,7 @@ class _Aside(Host):
     def __init__(self, host: Host, key: str, element: int, folder: str) -> None:
         specs = {name: ExecutorSpec(partial(_Stage, self, name), _MANY, 0) for name in host.specs}
         super().__init__(
-            MemoryStore(), Beside(host.artifacts), app.open_logs(folder), host.clock, specs, host.home
+            MemoryStore(), Beside(host.artifacts), partial(app.open_logs, folder), host.clock, specs, host.home
         )  # fmt: skip
         self.key, self.element = key, element
         self.driver_type = _Rehearsal

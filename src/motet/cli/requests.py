@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from motet import app
@@ -11,8 +10,11 @@ from motet.cli.terminal import Terminal, tell
 from motet.errors import TargetError, UsageError
 from motet.ports import NewRun
 from motet.ports.voice import Asked, Target, Underway, Voice, Written
-from motet.typed import Any
+from motet.typed import TYPE_CHECKING, Any
 from motet.values.naming import checked
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
 
 OWN = "own_options"
 """Where a command's Namespace holds what was given of options of voices: `Own`."""
@@ -32,6 +34,8 @@ class Own:
         """Add the options that these voices have for the command, those of each in a group. Where two have one of the
         same name, the later voice says what it takes.
         """
+        from argparse import SUPPRESS
+
         for voice in voices:
             group = parser.add_argument_group(f"for {voice.title}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
 
 from motet import app, voices
 from motet.cli import outcome, requests
@@ -17,8 +16,11 @@ from motet.kernel.program import Finish
 from motet.kernel.transitions import FAILED, PENDING
 from motet.ports import RunRow
 from motet.ports.voice import Asked, Onward, Target, Voice
-from motet.typed import Any
+from motet.typed import TYPE_CHECKING, Any
 from motet.values.errors import encode_error
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
 
 # ---------------------------------------------------------------- run
 

@@ -7,7 +7,6 @@ steers the terminal (see `values.visible`).
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "grey": "90", "bold": "1"}
 
-_PAINTED = re.compile(rf"\x1b\[(?:0|{'|'.join(_COLOURS.values())})m")
+_PAINTED = rf"\x1b\[(?:0|{'|'.join(_COLOURS.values())})m"
 
 _BY_STATUS = {
     "succeeded": "green", "failed": "red", "crashed": "red", "cancelled": "yellow", "skipped": "yellow",

@@ -4,7 +4,6 @@ failed; one that does not answer can be interrupted. Neither is a fault of the e
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -60,7 +59,7 @@ class Boundary:
             self.stop = stop
             return [_stopped(f"interrupted by {type(stop).__name__}")]
         except Exception as error:  # noqa: BLE001 - boundary: whatever comes out of a program is its voice's
-            return [failed(error)]
+            return [self.failed(error)]
 
     def _answered(self) -> None:
         with self._guard:
@@ -89,6 +88,13 @@ class Boundary:
                 self._interruptions = 1
                 pythonapi.PyThreadState_SetAsyncExc(c_ulong(self._thread), py_object(Interruption))
 
+    @staticmethod
+    def failed(error: Exception) -> Finish:
+        """The end of a run whose program failed; `step` is told where the exception names one."""
+        told: Json = encode_error(error)
+        step = getattr(error, "step", "")
+        return Finish(FAILED, error={**told, "step": step} if isinstance(step, str) and step else told)
+
     def says(self, name: str, step: Step) -> Any:
         """What the program's own function of that name says of a step; None without one. Raises RunError."""
         own: Callable[[Step], Any] | None = getattr(self._program, name, None)
@@ -106,6 +112,8 @@ def _checked(action: Action) -> Action:
         kept = [action.result, action.error]
     try:
         if kept is not None:
+            import json
+
             json.dumps(kept)
     except (TypeError, ValueError, RecursionError) as error:
         what = (
@@ -117,10 +125,3 @@ def _checked(action: Action) -> Action:
 
 def _stopped(why: str) -> Finish:
     return Finish(CANCELLED, error=encode_error(Cancelled(why)))
-
-
-def failed(error: Exception) -> Finish:
-    """The end of a run whose program failed; `step` is told where the exception names one."""
-    told: Json = encode_error(error)
-    step = getattr(error, "step", "")
-    return Finish(FAILED, error={**told, "step": step} if isinstance(step, str) and step else told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 from motet.engine.driver import Driver
 from motet.engine.recording import load_state
@@ -40,7 +40,6 @@ from motet.ports.voice import Onward
 from motet.tender import Tender
 from motet.typed import TYPE_CHECKING
 from motet.values.naming import checked
-from motet.written import DeclaredCall
 
 if TYPE_CHECKING:
     from motet.checkpoints import Checkpoints
@@ -67,12 +66,12 @@ class Host:
     driver_type: type[Driver] = Driver
 
     def __init__(
-        self, store: Store, artifacts: ArtifactStore, logs: LogStore, clock: Clock,
+        self, store: Store, artifacts: ArtifactStore, logs: Callable[[], LogStore], clock: Clock,
         executors: Mapping[str, ExecutorSpec], home: str = "",
     ) -> None:  # fmt: skip
         self.store = store
         self.artifacts = artifacts
-        self.logs = logs
+        self._open_logs = logs
         self.clock = clock
         self.tender = Tender(store)
         self.specs = executors
@@ -86,6 +85,11 @@ class Host:
         self.unsynced: set[str] = set()
         self._executors: dict[str, Executor] = {}
         self._lock = threading.Lock()
+
+    @cached_property
+    def logs(self) -> LogStore:
+        """What attempts write, opened when the first line is written or read."""
+        return self._open_logs()
 
     def executor(self, name: str) -> Executor:
         """The executor of that name. Raises UsageError for one that does not exist."""
@@ -109,7 +113,11 @@ class Host:
     def call_of(self, session: Session, step: Step) -> Call:
         """What the recorded step needs to run: as its program says, else as its call is written down."""
         own: Callable[[Session, Step], Call] | None = getattr(session.program, "call", None)
-        return DeclaredCall(self.artifacts, session.state, step) if own is None else own(session, step)
+        if own is not None:
+            return own(session, step)
+        from motet.written import DeclaredCall  # calls of flows are not written down
+
+        return DeclaredCall(self.artifacts, session.state, step)
 
     def _keep_synced(self) -> None:
         self.store.keep_synced(self._sync_beside)

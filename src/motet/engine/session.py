@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from motet.engine.boundary import Boundary, failed
 from motet.engine.recording import Recorder
 from motet.errors import Fenced, InvalidTransition, KernelError, MotetError
 from motet.kernel import events as ev
@@ -27,6 +26,8 @@ from motet.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import TypeAlias
+
+    from motet.engine.boundary import Boundary
 
 _OUTCOMES = (ev.StepSucceeded, ev.StepFailed, ev.StepSkipped, ev.StepCancelled)
 """What decisions may come to that must be safe before anyone is told, or anything follows."""
@@ -52,7 +53,7 @@ class Session:
         self.state = state
         self.epoch = epoch
         self.program = program
-        self.boundary = Boundary(program) if program is not None else None
+        self.boundary = _boundary(program) if program is not None else None
         self.params = params
         self.cursor = state.offset
         self.touched: dict[str, None] = {}
@@ -240,7 +241,7 @@ class Session:
         except InvalidTransition:
             raise
         except Exception as error:  # noqa: BLE001 - boundary: what a program says is its voice's
-            self._finish = self._finish or failed(error)
+            self._finish = self._finish or boundary.failed(error)
 
     def _note(self, changes: Changes) -> None:
         self.recorder.steps.update(changes.steps)
@@ -282,6 +283,12 @@ class Session:
         status = CANCELLED if state.status == CANCELLING else self._finish.status
         self._record(ev.RunFinished(now, status, self._finish.result, self._finish.error))
         return True
+
+
+def _boundary(program: Program) -> Boundary:
+    from motet.engine.boundary import Boundary  # flows have none
+
+    return Boundary(program)
 
 
 def _is_stuck(program: Program | None, state: RunState) -> bool:

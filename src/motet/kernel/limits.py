@@ -17,8 +17,8 @@ holder ends after it, so it would wait for itself. One at a time does so, as it 
 
 from __future__ import annotations
 
+from _heapq import heapify, heappop, heappush
 from collections.abc import Iterable
-from heapq import heapify, heappop, heappush
 from math import inf
 
 from motet.kernel.state import Limit, RunState, Step

@@ -32,9 +32,7 @@ GROUP = "motet.voices"
 """The entry points by which voices are found."""
 
 PACKED = "results"
-"""The folder below the home where voices put what they pack for somebody to fetch. `motet prune` removes what is old:
-it can be packed again at any time.
-"""
+"""The folder below the home where voices put what they pack to be fetched. `motet prune` removes what is old."""
 
 _HEAD_CHARS = 4 * 1024 * 1024
 
@@ -186,9 +184,12 @@ class Host(Protocol):
     home: str
     store: Store
     artifacts: ArtifactStore
-    logs: LogStore
     clock: Clock
     resources: Mapping[str, float]
+
+    @property
+    def logs(self) -> LogStore:
+        """What attempts have written."""
 
     def create(self, run: NewRun) -> None:
         """Add a run. Raises UsageError if one of that id exists."""

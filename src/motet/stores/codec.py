@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import re
+from _json import encode_basestring_ascii, make_encoder, make_scanner
 from collections.abc import Iterable
+from math import inf, nan
 
 from motet.kernel.events import Json
 from motet.ports import LogLine
@@ -16,11 +16,8 @@ def _refuse(value: Any) -> Any:
 
 
 def _make_encode() -> Any:
-    """`json.dumps` without what it prepares anew for each call, where this Python has the fast part."""
-    fast = getattr(json.encoder, "c_make_encoder", None)
-    if fast is None:
-        return json.JSONEncoder(separators=(",", ":"), check_circular=False, default=_refuse).encode
-    parts = fast(None, _refuse, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, True)
+    """`json.dumps` without what it prepares anew for each call."""
+    parts = make_encoder(None, _refuse, encode_basestring_ascii, None, ":", ",", False, False, True)
     join = "".join
     return lambda value: join(parts(value, 0))
 
@@ -28,7 +25,17 @@ def _make_encode() -> Any:
 encode = _make_encode()
 """The value as JSON text. Raises TypeError for what is no JSON."""
 
-_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+
+class _Reading:
+    """As `json.JSONDecoder` reads: that module compiles patterns first, which takes longer than a short flow does."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float, parse_int = float, int
+    parse_constant = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}.__getitem__
+
+
+_scan = make_scanner(_Reading())  # type: ignore[arg-type]
 
 
 def decode(text: str) -> Any:
@@ -57,6 +64,8 @@ _REFERENCE = r'"artifact":"([^"\\]+)"'
 
 def references(texts: Iterable[str | None]) -> set[str]:
     """The digests of the artifacts that encoded values refer to."""
+    import re
+
     return {digest for text in texts if text for digest in re.findall(_REFERENCE, text)}
 
 

@@ -4,7 +4,6 @@ the user's.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 
@@ -66,6 +65,8 @@ def check_published(key: str, namespace: str = "", client_key: str = "", value: 
 
 def _check_value(key: str, value: Json) -> None:
     """Raise UsageError for what is nested too deep, or too large, to be read again by everybody who listens."""
+    import json
+
     what = f"The value of the event {visible.line(key[:80])!r}"
     level = [value]
     for _ in range(VALUE_DEPTH):

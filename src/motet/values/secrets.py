@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
@@ -12,7 +11,10 @@ from time import monotonic
 
 from motet.errors import UsageError
 from motet.private import home
-from motet.typed import Any
+from motet.typed import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import re
 
 _PREFIX = "MOTET_SECRET_"
 _SHORTEST = 4
@@ -86,7 +88,7 @@ class Cover:
 
     def __init__(self, values: Iterable[str]) -> None:
         self._texts = sorted({text for value in values for text in _texts(value)}, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, self._texts))) if self._texts else None
+        self._pattern = _any_of(self._texts) if self._texts else None
 
     def __call__(self, text: str) -> str:
         """The text without them."""
@@ -103,6 +105,12 @@ class Cover:
         end = len(text) - held
         within = (it.start() for it in self._pattern.finditer(text) if it.start() < end < it.end())
         return text[: next(within, end)]  # a whole one stays whole, also where its end is its beginning
+
+
+def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
+    import re
+
+    return re.compile("|".join(map(re.escape, texts)))
 
 
 _NONE = Cover(())

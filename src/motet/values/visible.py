@@ -6,7 +6,6 @@ clipboard, set the title, or pass for a line of somebody else's.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable
 
@@ -21,7 +20,7 @@ _RANGES = (
 _LINE = {code: repr(chr(code))[1:-1] for first, end in _RANGES for code in range(first, end)}
 _BLOCK = {code: shown for code, shown in _LINE.items() if chr(code) not in "\n\t"}
 
-_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
+_COLOUR = r"\x1b\[[0-9;:]*m"
 _RESET = "\x1b[0m"
 
 
@@ -35,12 +34,14 @@ def block(text: str) -> str:
     return text if text.isascii() and text.isprintable() else text.translate(_BLOCK)
 
 
-def coloured(text: str, shown: Callable[[str], str] = line, *, only: re.Pattern[str] = _COLOUR) -> str:
+def coloured(text: str, shown: Callable[[str], str] = line, *, only: str = _COLOUR) -> str:
     """As `shown` gives it, but with what sets colours, as far as `only` matches it. They end with the text."""
     if "\x1b" not in text:
         return shown(text)
+    import re
+
     kept, at = [], 0
-    for found in only.finditer(text):
+    for found in re.finditer(only, text):
         kept += [shown(text[at : found.start()]), found.group()]
         at = found.end()
     kept.append(shown(text[at:]))
@@ -49,7 +50,11 @@ def coloured(text: str, shown: Callable[[str], str] = line, *, only: re.Pattern[
 
 def uncoloured(text: str) -> str:
     """The text without what sets colours."""
-    return _COLOUR.sub("", text) if "\x1b" in text else text
+    if "\x1b" not in text:
+        return text
+    import re
+
+    return re.sub(_COLOUR, "", text)
 
 
 def on(stream: TextIO, text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Collection, Sequence
 
 from motet.errors import MotetError
@@ -64,6 +63,8 @@ class PythonVoice(Voice):
 
     def takes(self, target: Target) -> bool:
         """Whether a file of another name is an archive of Python's, or begins a line as Python does."""
+        import re
+
         return target.head.startswith(_ARCHIVE) or re.search(_SIGNS, target.head, re.M) is not None
 
     def options(self, command: str, add: Callable[..., Any]) -> None:

@@ -16,7 +16,6 @@ from motet.stores.homes import keep_reserve, mountinfo, network_file_system, ref
 from motet.stores.sqlite.errors import explained, patiently
 from motet.stores.sqlite.queries import Execute
 from motet.stores.sqlite.schema import VERSION, migrate
-from motet.stores.sqlite.syncing import tell_loss
 from motet.stores.turn import Turn
 from motet.typed import TYPE_CHECKING, Concatenate, Literal, ParamSpec, TypeVar
 
@@ -224,6 +223,8 @@ class Database:
 
     def _tell_loss(self, db: sqlite3.Connection) -> None:
         if os.path.exists(os.path.join(self.home, "synced")):
+            from motet.stores.sqlite.syncing import tell_loss  # short runs leave none
+
             tell_loss(self.home, lambda: int(db.execute(_HEAD).fetchone()[0]))
 
     def _open_reader(self) -> sqlite3.Connection:

@@ -38,12 +38,12 @@ from motet.stores.sqlite import events, journal, runs, steps
 from motet.stores.sqlite.documents import SqliteDocuments
 from motet.stores.sqlite.file import Database, Durability
 from motet.stores.sqlite.queries import Execute
-from motet.stores.sqlite.syncing import Syncer
 from motet.stores.wake import Bell, FifoFollower, sweep
 from motet.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from motet.stores.sqlite.pages import SqlitePages
+    from motet.stores.sqlite.syncing import Syncer
 
 _STALE_S = 3600.0
 
@@ -227,6 +227,8 @@ class SqliteStore(SqliteDocuments):
     def keep_synced(self, beside: Callable[[set[str]], None] | None = None) -> None:
         if self._database.durability == "normal":
             if self._syncer is None:
+                from motet.stores.sqlite.syncing import Syncer  # most runs are over before it is wanted
+
                 self._syncer = Syncer(self._database.home, self.head, self._referred_to, beside)
             self._syncer.start()
 

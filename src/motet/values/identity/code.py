@@ -6,7 +6,6 @@ is in its digest. Values are not: they are looked up at each call, since they ma
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
@@ -290,11 +289,14 @@ def _described(thing: Any) -> tuple[str, str]:
     if not isinstance(thing, FunctionType | type):
         return "", ""
     named = thing.__annotations__ if isinstance(thing, FunctionType) else vars(thing).get("__annotations__", {})
-    told = [
-        (name, each if isinstance(each, str) else re.sub(r" at 0x[0-9a-f]+", "", repr(each)))
-        for name, each in named.items()
-    ]
+    told = [(name, each if isinstance(each, str) else _without_address(repr(each))) for name, each in named.items()]
     return str(thing.__doc__), repr(told)
+
+
+def _without_address(text: str) -> str:
+    import re
+
+    return re.sub(r" at 0x[0-9a-f]+", "", text)
 
 
 def _is_around(value: Any) -> bool:

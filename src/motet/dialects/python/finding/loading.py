@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Iterator
@@ -67,7 +66,8 @@ def load_module(name: str, path: str = "") -> ModuleType:
             put_first(each)
     try:
         with explained(f"Module {name}"), defining(""):
-            return importlib.import_module(name)
+            __import__(name)
+            return sys.modules[name]
     except TargetError as error:
         missing = error.__cause__.name if isinstance(error.__cause__, ModuleNotFoundError) else None
         if missing and (name == missing or name.startswith(missing + ".")):
