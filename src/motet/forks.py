@@ -8,12 +8,16 @@ and where the user's code returns to Motet in a copy, the copy ends (`leave`), a
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from contextlib import suppress
 from threading import get_ident
 
-from motet.typed import Any, NoReturn
+from motet.typed import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    import signal
+else:
+    import _signal as signal  # without its enumerations, as in `interrupts`
 
 depth = 0
 """How many forks lie between the process that was started and this one."""
