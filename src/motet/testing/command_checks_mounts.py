@@ -56,6 +56,8 @@ class MountChecks(Benched):
                 assert bench.content(finished, "/conf") == "cy\n"
                 assert finished.removed == ("/data/in/gone",)
                 assert bench.done(run, mounts=mounts, outputs=("mine",)).removed == ()
+                (said,) = (text for _, _, text, _ in bench.outcomes.lines if "not kept" in text)
+                assert all(each in said for each in ("/conf", "/data/in/deep/new", "/data/in/gone")), said
                 assert sorted(os.listdir(source)) == ["gone", "kept", "written"]
                 assert (one / "conf").read_text() == "c"
 

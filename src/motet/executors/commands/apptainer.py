@@ -67,7 +67,7 @@ class InApptainer(Launch):
         )
 
     def end(self) -> None:
-        self.removed, self.elsewhere = self._binds.settle()
+        self.settled = self._binds.settle()
 
     def close(self) -> None:
         shutil.rmtree(self._own, ignore_errors=True)

@@ -84,7 +84,7 @@ def left_by(folder: str, run: str, key: str, artifacts: ArtifactStore) -> Iterat
 def _collected(told: Mapping[str, Any], run: str, artifacts: ArtifactStore) -> dict[str, Json]:
     _end(told)
     folder = os.path.realpath(told["folder"])
-    removed, elsewhere = settle_all(told["layers"], folder, changed=told["changed"])
+    removed, elsewhere, _ = settle_all(told["layers"], folder, changed=told["changed"])
     paths = outputs.collect(folder, told["outputs"], None, _nobody, strict=False)
     if told["changed"]:
         paths = sorted({*paths, *outputs.since(folder, told["at_ns"], _nobody)})

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from motet.executors.commands import outputs
 from motet.executors.commands.mounts import Placed, check_point, copied, copy_into
 from motet.executors.commands.places import Folders
+from motet.executors.commands.uppers import Settled
 
 _NEEDS_QUOTES = re.compile(r'[,"\r\n]|^\s|\s$')
 
@@ -68,28 +69,29 @@ class Binds:
         os.makedirs(self._own, exist_ok=True)
         copied(mount, copy)
         self.layers.append((mount.target, mount.source, copy))
-        if below or self._changed:
-            self._copies.append((copy, mount.target, _states(copy)))
+        self._copies.append((copy, mount.target, _states(copy)))
         return Bind(copy, target, False)
 
-    def settle(self) -> tuple[list[str], list[tuple[str, str]]]:
-        """Nothing runs any more: put what was written to copies where it was seen; gives what was removed there, and
-        the files that were changed outside of the folder: as the command saw them, and as they are here.
-        """
-        removed, elsewhere = [], []
+    def settle(self) -> Settled:
+        """Nothing runs any more: put what was written to copies where it was seen."""
+        done = Settled([], [], [])
         for copy, target, before in self._copies:
             now = _states(copy)
             for path in (path for path, state in now.items() if before.get(path) != state):
                 seen, here = os.path.normpath(os.path.join(target, path)), os.path.normpath(os.path.join(copy, path))
                 if os.path.isabs(target):
-                    elsewhere.append((seen, here))
+                    done.elsewhere.append((seen, here))
                 else:
                     place = os.path.join(self._folder, seen)
                     os.makedirs(os.path.dirname(place), exist_ok=True)
                     shutil.move(here, place)
-            removed += [os.path.normpath(os.path.join(target, path)) for path in before.keys() - now.keys()]
+            gone = [os.path.normpath(os.path.join(target, path)) for path in before.keys() - now.keys()]
+            (done.lost if os.path.isabs(target) and not self._changed else done.removed).extend(gone)
         clear(self._points)
-        return removed, [(seen, here) for seen, here in elsewhere if not os.path.islink(here)]
+        found = [(seen, here) for seen, here in done.elsewhere if not os.path.islink(here)]
+        if self._changed:
+            return done._replace(elsewhere=found)
+        return done._replace(elsewhere=[], lost=[*done.lost, *(seen for seen, _ in found)])
 
 
 def _states(copy: str) -> dict[str, outputs.State]:

@@ -50,7 +50,7 @@ class InBubblewrap(Launch):
             *(part for path, to in links("/run") for part in ("--symlink", to, path)),
             *(part for path in hidden for part in ("--tmpfs", path)),
             *_each("--ro-bind", seen(command, argv, folders.hidden)), *_bound(self._binds.all),
-            *(part for path in sockets(place) for part in ("--ro-bind", "/dev/null", path)),
+            *(part for path in sockets() for part in ("--ro-bind", "/dev/null", path)),
             "--chdir", self.cwd, "--", sys.executable, "-S", "-E", confine.__file__, *argv,
         ]  # fmt: skip
 
@@ -58,7 +58,7 @@ class InBubblewrap(Launch):
         return by_signal(status)
 
     def end(self) -> None:
-        self.removed, self.elsewhere = self._binds.settle()
+        self.settled = self._binds.settle()
 
     def close(self) -> None:
         shutil.rmtree(self._own, ignore_errors=True)

@@ -116,7 +116,7 @@ class InContainer(Launch):
         return [int(pid)] if pid.isdigit() and int(pid) > 1 else []
 
     def end(self) -> None:
-        self.removed, self.elsewhere = self._binds.settle()
+        self.settled = self._binds.settle()
         if self._limits.memory_bytes is not None:
             told = self._client("inspect", "--format", "{{.State.OOMKilled}}", self._name)
             self._out_of_memory = "true" in told

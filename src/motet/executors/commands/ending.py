@@ -57,7 +57,7 @@ class Ending:
         except CommandFailed as error:
             problem = error
             paths = outputs.collect(self.root, wanted, before, say, strict=False)
-        found = [*((path, os.path.join(self.root, path)) for path in paths), *launched.elsewhere]
+        found = [*((path, os.path.join(self.root, path)) for path in paths), *launched.settled.elsewhere]
         return problem, outputs.keep(found, self._setting.artifacts, self._attempt.run, key_of(self._attempt))
 
     def stopped(self, finished: Finished, reason: str) -> Stopped:

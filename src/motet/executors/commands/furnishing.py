@@ -35,7 +35,7 @@ class Furnishing:
     def __init__(self, plan: dict[str, Any]) -> None:
         self._plan = plan
         self._scratch = OLD + plan["scratch"]
-        self._mounted = () if plan["network"] else _mounted()
+        self._mounted = _mounted()
         self._covers = 0
 
     def furnish(self) -> None:
@@ -68,7 +68,7 @@ class Furnishing:
         os.mkdir(f"{self._scratch}/empty")
         for entry in os.scandir(OLD):
             if entry.name not in (*_OWN, OLD[1:]):
-                self._show_each(entry, f"/{entry.name}", apart=entry.name != "sys" and not self._plan["network"])
+                self._show_each(entry, f"/{entry.name}", apart=entry.name != "sys")
                 if not entry.is_symlink():
                     _make_read_only(f"/{entry.name}")
         for name in ("tmp", "run"):
@@ -143,7 +143,7 @@ class Furnishing:
             shutil.copyfile(source, copy)
             os.chmod(copy, mount["permissions"])
             bind(copy, target)
-        elif mount["mode"] == "ro" and is_folder and not self._plan["network"]:
+        elif mount["mode"] == "ro" and is_folder:
             self._show_apart(source, target)
         else:
             bind(source, target)

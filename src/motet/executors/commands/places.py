@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from motet.errors import MotetError, UsageError
 from motet.executors.commands.mounts import Placed
 from motet.executors.commands.spec import Command, Function, Limits
+from motet.executors.commands.uppers import Settled
 from motet.executors.commands.warm import call_of, interpreter, program, told
 
 if TYPE_CHECKING:
@@ -52,9 +53,7 @@ class Launch:
     also        folders beside its own that count as what it takes of the disk
     seen_at     where it sees its folder
     layers      what takes its writes to mounts: where each is seen, its source, and the folder or file that takes them
-    removed     after `end`: what was removed from mounts, by path; the folder itself does not show it
-    elsewhere   after `end`: files that were changed in mounts outside of the folder, if changes are to be kept: where
-                the command saw each, and where it is
+    settled     after `end`: what was done to mounts that the folder itself does not show
     """
 
     alone = False
@@ -64,8 +63,7 @@ class Launch:
     also: tuple[str, ...] = ()
     seen_at: str = ""
     layers: Sequence[tuple[str, str, str]] = ()
-    removed: Sequence[str] = ()
-    elsewhere: Sequence[tuple[str, str]] = ()
+    settled = Settled([], [], [])
 
     def __init__(self, argv: Sequence[str], cwd: str, mounts: Sequence[Placed]) -> None:
         self.argv = argv

@@ -27,7 +27,7 @@ from motet.executors.commands.mounts import placed
 from motet.executors.commands.places import Folders, Launch, answer_of
 from motet.executors.commands.setting import Setting, environment_of
 from motet.executors.commands.spec import Command, Finished, Function, checked_env
-from motet.executors.commands.telling import key_of
+from motet.executors.commands.telling import key_of, not_kept
 from motet.executors.commands.tools import Tools, Wanted
 from motet.executors.commands.warm import Call, call_of
 from motet.ports import Failure, Outcome, Stopped, Success
@@ -238,7 +238,9 @@ class Running:
         strict = not problem and self._ending.accepts(code) and self._job.stopping is None
         missing, files = self._ending.collected(launched, self._before, strict=strict)
         facts = {**launched.facts, **self._command.facts}
-        removed = () if self._before is None else {*outputs.gone(self._folder, self._before), *launched.removed}
+        if launched.settled.lost:
+            self.line.say(not_kept(launched.settled.lost))
+        removed = () if self._before is None else {*outputs.gone(self._folder, self._before), *launched.settled.removed}
         finished = Finished(
             code, files, answer.get("value"), self.line.stdout, self._folder, facts, launched.inputs,
             tuple(sorted(removed)),

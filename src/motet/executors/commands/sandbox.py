@@ -54,7 +54,7 @@ class InSandbox(Launch):
             "root": os.path.join(self._own, "root"), "scratch": os.path.join(self._own, "scratch"), "folder": folder,
             "seen_at": folders.seen_at, "mounts": [_mount(each, upper) for each, upper in uppers],
             "cwd": self.cwd, "argv": list(argv), "network": place.network, "problem": self._problem_file,
-            "hidden": list(folders.hidden), "seen": seen(command, argv, folders.hidden), "sockets": sockets(place),
+            "hidden": list(folders.hidden), "seen": seen(command, argv, folders.hidden), "sockets": sockets(),
             "devices": devices(place), "memory": whole(command.limits.memory_bytes),
         }  # fmt: skip
         self.argv = _within(plan)
@@ -78,7 +78,7 @@ class InSandbox(Launch):
 
     def end(self) -> None:
         """Put what was written into mounts below the step's folder where the command saw it."""
-        self.removed, self.elsewhere = settle_all(self.layers, self._folder, changed=self._changed)
+        self.settled = settle_all(self.layers, self._folder, changed=self._changed)
         clear(self._points)
 
     def close(self) -> None:

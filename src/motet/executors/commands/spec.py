@@ -90,7 +90,7 @@ class Sandbox:
     It has no rights, not even root's, and sees the host's files as they are, read-only: but for /tmp, /run, /dev/shm
     and terminals, which are its own, the devices, and what Motet keeps.
 
-    network  False: there is none, and no Unix socket or named pipe of the host can be reached
+    network  False: there is none. With one, what listens on this host at a port or an abstract name can be reached
     gpus     True: the devices of graphics processors are there
     workdir  where the step's folder is seen; "" for the same path as outside
     """

@@ -25,6 +25,7 @@ _MISSING = re.compile(r"(?:No module named|there is no package called) ['\"\u201
 _NO_FORK = re.compile(r"an(?:'t|not) (?:fork|start new thread)|fork: .*Resource temporarily unavailable")
 _FULL = ("No space left on device", "Disk quota exceeded")
 _NOT_FOUND = 127
+_NAMED = 5
 
 
 def key_of(attempt: Attempt) -> str:
@@ -108,3 +109,9 @@ def _signal(status: int) -> str:
         return signal.Signals(-status).name
     except ValueError:
         return f"signal {-status}"
+
+
+def not_kept(lost: Sequence[str]) -> str:
+    """That what was written to these paths goes with its mount."""
+    named = ", ".join(sorted(lost)[:_NAMED]) + (f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else "")
+    return f"(motet: not kept, as the mount is a copy outside of the step's folder: {named}; changed=True keeps it)"

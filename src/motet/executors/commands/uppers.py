@@ -9,6 +9,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 _OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
 
@@ -27,25 +28,36 @@ def settle(upper: str, source: str, target: str) -> list[str]:
     return list(_settled(upper, source, target, "", is_copy))
 
 
-def settle_all(
-    layers: Sequence[tuple[str, str, str]], folder: str, *, changed: bool
-) -> tuple[list[str], list[tuple[str, str]]]:  # fmt: skip
-    """Settle the layers, each told by where it was seen, its source and itself: those seen below the step's folder in
-    there, others beside themselves, if what was changed is wanted.
+class Settled(NamedTuple):
+    """What was done to the mounts of a command.
 
-    Gives the files that were removed, and those that were changed outside of the folder: as they were seen, and as
-    they are here.
+    removed    files that were removed, as they were seen
+    elsewhere  those that were changed outside of the step's folder: as they were seen, and as they are here
+    lost       of such files, removed ones too, those that nobody wants: as they were seen
     """
-    removed, elsewhere = [], []
+
+    removed: list[str]
+    elsewhere: list[tuple[str, str]]
+    lost: list[str]
+
+
+def settle_all(layers: Sequence[tuple[str, str, str]], folder: str, *, changed: bool) -> Settled:
+    """Settle the layers, each told by where it was seen, its source and itself: those seen below the step's folder in
+    there, others beside themselves. `changed` says whether what was changed there is wanted.
+    """
+    done = Settled([], [], [])
     for target, source, upper in layers:
         outside = os.path.isabs(target)
-        if outside and not changed:
-            continue
         place = f"{upper}.kept" if outside else os.path.join(folder, target)
-        removed += [os.path.normpath(os.path.join(target, path)) for path in settle(upper, source, place)]
+        gone = [os.path.normpath(os.path.join(target, path)) for path in settle(upper, source, place)]
         found = files_in(place) if outside else ()
-        elsewhere += [(os.path.normpath(os.path.join(target, path)), file) for path, file in found]
-    return removed, elsewhere
+        told = [(os.path.normpath(os.path.join(target, path)), file) for path, file in found]
+        if outside and not changed:
+            done.lost.extend((*(seen for seen, _ in told), *gone))
+        else:
+            done.removed.extend(gone)
+            done.elsewhere.extend(told)
+    return done
 
 
 def files_in(place: str) -> Iterator[tuple[str, str]]:

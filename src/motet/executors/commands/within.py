@@ -12,8 +12,8 @@ in it: all is built in a namespace of users, where the host allows them, and giv
     mounts    [{"target", "source", "mode", "is_folder", "upper"}], outer ones first; `upper` takes what is written
     devices   paths of the host's, beside those that every program needs
     memory    how much /dev/shm may hold, as mount takes it; "" for half of what the machine has
-    network   False: neither a network nor any socket or pipe of the host
-    sockets   with that, those of the host that are known
+    network   False: no network, so no abstract socket of the host either
+    sockets   those of the host that are known, to be covered; no later one can be reached, nor any named pipe
     cwd, argv
     problem   the file that says why there is no sandbox, if there is none
     probe     True: only find out whether there can be one
