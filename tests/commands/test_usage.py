@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +146,29 @@ def test_it_is_shown_and_so_are_the_files(tmp_path: Path) -> None:
     assert (tmp_path / "there").read_text() == "3\n"
     motet("artifacts", "it", "left", "-o", "left")
     assert (tmp_path / "left").read_text() == "lost\n"
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_processor_time_of_tasks_in_this_process_is_that_of_their_thread(inline: bool) -> None:
+    @task(executor="" if inline else "threads")
+    def busy(s: float) -> None:
+        exec(BUSY.replace("process_time", "thread_time").format(s=s))
+
+    @task
+    def idle() -> None:
+        time.sleep(0.01)
+
+    @flow
+    def study() -> None:
+        idle()
+        if inline:
+            busy(0.05), busy(0.1)
+        else:
+            busy.map([0.05, 0.1]).result()
+
+    study()
+    kind = "step.succeeded" if inline else "elements.succeeded"
+    told = [each for facts in facts_of(kind) for each in (facts if isinstance(facts, list) else [facts])]
+    took = sorted(each["cpu_s"] for each in told if each and each["cpu_s"] >= 0.05)
+    assert len(took) == (3 if inline else 2), told  # a flow took what it called, too
+    assert 0.05 <= took[0] < 0.1 <= took[1] < 0.15, told

@@ -36,6 +36,7 @@ def gpus_of(attempt: Attempt) -> dict[str, str]:
 def carry_out(attempt: Attempt, here: current.Current) -> Outcome:
     """Call the attempt's function here, as the attempt `here`. Whatever it raises is its outcome."""
     token, depth = current.running.set(here), forks.depth
+    here.work()
     raised: BaseException | None = None
     outcome: Outcome
     try:
@@ -49,6 +50,7 @@ def carry_out(attempt: Attempt, here: current.Current) -> Outcome:
             forks.leave(raised)
         capture.finish(here)
         current.running.reset(token)
+    outcome.facts = here.rest()
     return outcome
 
 

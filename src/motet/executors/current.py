@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from threading import Lock, Thread
-from time import monotonic, sleep, time
+from time import monotonic, sleep, thread_time, time
 
 from motet.typed import TYPE_CHECKING, Any, Protocol
 from motet.values.secrets import hide, settled
@@ -23,6 +23,7 @@ LINE_CHARS = 64 * 1024
 NEAR_CHARS = 4 * 1024
 _STEP_CHARS = 64
 _SHOWN_CHARS = 4 * 1024
+_SHORT_S = 0.001
 
 OPEN_S = 0.1
 """A line that has no end after so long is told to whoever follows; and again, not more often, as it grows."""
@@ -85,8 +86,8 @@ class Current:
     """
 
     __slots__ = (
-        "_late_at", "_lock", "_rests", "_shown", "_told_at", "at_stop", "burst", "context", "keeper", "kept", "log",
-        "printed", "rush", "rush_until", "stopping", "tee", "whole_lines",
+        "_cpu_s", "_late_at", "_lock", "_rests", "_shown", "_since_s", "_told_at", "at_stop", "burst", "context",
+        "keeper", "kept", "log", "printed", "rush", "rush_until", "stopping", "tee", "whole_lines",
     )  # fmt: skip
 
     def __init__(
@@ -106,7 +107,7 @@ class Current:
         self.rush_until = 0.0
         self._rests: dict[str, str] = {}
         self._shown: dict[str, int] = {}
-        self._told_at = 0.0
+        self._told_at = self._cpu_s = self._since_s = 0.0
         self._late_at: dict[str, float] = {}
         self._lock = Lock()
 
@@ -115,6 +116,17 @@ class Current:
         self.stopping = reason
         if self.at_stop is not None:
             self.at_stop()
+
+    def work(self) -> None:
+        """Its code runs from here on, in this thread."""
+        self._since_s = thread_time()
+
+    def rest(self) -> Json:
+        """Its code pauses, or has ended; gives what it took up to now (see `ports.Success`): what this thread did, as
+        memory is the whole process's. None where that is not worth a word in the history.
+        """
+        self._cpu_s += thread_time() - self._since_s
+        return {"cpu_s": round(self._cpu_s, 6)} if self._cpu_s >= _SHORT_S else None
 
     def write(self, stream: str, text: str) -> str:
         """Log the lines that end in `text`; the rest waits for its end. Gives what is to be shown by now."""

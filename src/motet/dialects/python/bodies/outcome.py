@@ -30,14 +30,12 @@ class Outcome:
     recorded, and passes on.
     """
 
-    __slots__ = ("_before", "_call", "_depth", "_driver", "_here", "_number", "told", "value")
+    __slots__ = ("_before", "_call", "_depth", "_driver", "_here", "_number", "_took", "told", "value")
 
     def __init__(self, driver: Driver, call: TaskCall, number: int) -> None:
         self.value: Any = None
         self.told: Succeeded | Failed
-        self._driver = driver
-        self._call = call
-        self._number = number
+        self._driver, self._call, self._number = driver, call, number
         context = {"run": driver.run.id, "key": call.key, "attempt": number}
         self._here = Current(context, driver.log_of(call.key, number))
         self._before: Current | None = None
@@ -52,9 +50,11 @@ class Outcome:
         """From here on, what is printed is the attempt's."""
         self._before = running.get()
         running.set(self._here)
+        self._here.work()
 
     def leave(self) -> None:
         """From here on, it is not: the code pauses."""
+        self._took = self._here.rest()
         running.set(self._before)
 
     def __exit__(
@@ -83,7 +83,7 @@ class Outcome:
             return False
         else:
             settled = call.settled(number, Failure(encode_error(error), error))
-        self.told = news_of(driver.host.clock.now(), call.key, number, settled)
+        self.told = news_of(driver.host.clock.now(), call.key, number, settled, facts=self._took)
         return True
 
     def _reason(self, error: BaseException) -> str:
