@@ -165,7 +165,7 @@ def test_hooks_and_conditions_hear_of_time_that_is_up() -> None:
         told.append(("failed", state.name))
 
     for executor in ("threads", "processes"):
-        timed = task(executor=executor, timeout_seconds=0.2, retries=3, retry_condition_fn=wanted, on_failure=[failed])(
+        timed = task(executor=executor, timeout_seconds=2.0, retries=3, retry_condition_fn=wanted, on_failure=[failed])(
             _doze
         )
 

@@ -82,7 +82,7 @@ def test_asking_for_exceptions() -> None:
         ([Completed(), Completed()], "COMPLETED", "All states completed."),
         ([Completed(), Failed(), Crashed()], "FAILED", "2/3 states failed."),
         ([Completed(), Running()], "FAILED", "1/2 states are not final."),
-        ([Completed(), Cancelled()], "CANCELLED", "1/2 states are cancelled."),
+        ([Completed(), Cancelled()], "CANCELLED", "1/2 states cancelled."),
     ],
 )
 def test_what_several_states_come_to(given: list[State], kind: str, message: str) -> None:

@@ -271,8 +271,10 @@ class Attempts:
 
 def news_of(
     at: float, key: str, number: int, settled: Settled, element: int = -1, facts: Json = None
-) -> Succeeded | Failed:  # fmt: skip
+) -> Succeeded | Failed | Ended:  # fmt: skip
     """The news of how an attempt ended."""
+    if settled.stopped is not None:
+        return Ended(at, key, number, settled.stopped, element, None, facts)
     if settled.ok:
         return Succeeded(at, key, number, settled.record, element, settled.cached, settled.note, facts)
     return Failed(at, key, number, settled.error, element, settled.retry, settled.delay_s, facts)

@@ -294,7 +294,8 @@ class Prepared:
 class Settled(Record):
     """A success with its record; or a failure with its error, whether a retry is of use, and after how long.
 
-    `cached`: the record was kept by an earlier step. `note` is what the voice wants to remember of why.
+    `cached`: the record was kept by an earlier step. `note` is what the voice wants to remember of why. `stopped` says
+    why the step counts as cancelled, where its own code says that it does.
     """
 
     ok: bool
@@ -304,3 +305,4 @@ class Settled(Record):
     delay_s: float | None = None
     cached: bool = False
     note: Json = None
+    stopped: str | None = None

@@ -69,8 +69,8 @@ def relations(values: Iterable[Any], lineage: Lineage | None) -> Relations:
     return found
 
 
-def resolve(value: Any, *, wait: bool = False) -> Any:
-    """The value with the futures and states in it replaced by what they stand for.
+def resolve(value: Any, *, wait: bool = False, kinds: tuple[type, ...] = _DEFERRED) -> Any:
+    """The value with the futures and states in it, as far as of these `kinds`, replaced by what they stand for.
 
     Without `wait`, the futures must be known to have succeeded: nothing is locked then, so this may be called
     while the run is. A container that holds none of them is given as it is, so that identity is kept.
@@ -83,7 +83,7 @@ def resolve(value: Any, *, wait: bool = False) -> Any:
         return value.result()
     if isinstance(value, Annotation):
         return _unwrapped(value, wait)
-    return replaced(value, _DEFERRED, lambda each: resolve(each, wait=wait))
+    return replaced(value, kinds, lambda each: resolve(each, wait=wait, kinds=kinds))
 
 
 def _unwrapped(value: Annotation[Any], wait: bool) -> Any:

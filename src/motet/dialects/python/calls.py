@@ -12,7 +12,7 @@ from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.outcomes import settle
 from motet.dialects.python.scope import Lineage, Scope, tags_now
 from motet.kernel.events import Json
-from motet.kernel.inputs import Failed, Succeeded
+from motet.kernel.inputs import Ended, Failed, Succeeded
 from motet.kernel.state import Step, element_key
 from motet.ports import Attempt, Failure, Outcome, Success
 from motet.ports.execution import Prepared, Settled
@@ -111,7 +111,7 @@ class TaskCall:
         body = self.body()
         return body.run() if type(body) is Body else body
 
-    def conclude(self, told: Succeeded | Failed) -> Step:
+    def conclude(self, told: Succeeded | Failed | Ended) -> Step:
         """Commit how an attempt ended that the caller has carried out; gives the step."""
         step = self.driver.conclude(told)
         if self.task.hooks and step.ended:
@@ -164,7 +164,7 @@ class TaskCall:
         if future is not None:
             if isinstance(outcome, Success) and outcome.record is None and self.task.in_memory:
                 future.keep(number, outcome.value)
-            elif isinstance(outcome, Failure) and outcome.exception is not None:
+            elif isinstance(outcome, Failure) and isinstance(outcome.exception, Exception):
                 future.keep(number, outcome.exception)
         settled = settle(self.driver, self.key, outcome, persist=self.task.persist)
         if isinstance(outcome, Failure):
@@ -339,7 +339,7 @@ def body_of(call: TaskCall | MapCall, args: tuple[Any, ...], kwargs: Mapping[str
     scope = Scope(call.driver, key, call.lineage, task.policy.executor)
     scope.outer, scope.owner, scope.values, scope.tags = call.scope, task, (args, kwargs), call.tags
     body = Body(task.kind, scope, task.fn, args, kwargs)
-    body.timeout_s = task.policy.timeout_s
+    body.timeout_s, body.grace_s = task.policy.timeout_s, task.policy.grace_s
     if task.surrounded or call.tags or call.scope.prints:
         from motet.dialects.python.running import surrounding
 

@@ -20,9 +20,9 @@ from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, po
 from motet.dialects.python.running import hooked
 from motet.dialects.python.running.hooked import FlowHooked
 from motet.dialects.python.scope import Lineage, Scope, current, tags_now
-from motet.dialects.python.states import State
+from motet.dialects.python.states import State, failed_by
 from motet.dialects.python.task_runners import TaskRunner, ThreadPoolTaskRunner
-from motet.errors import UsageError
+from motet.errors import ParameterError, UsageError
 from motet.interrupts import run_loop
 from motet.kernel.events import Json
 from motet.kernel.policy import Policy
@@ -117,7 +117,9 @@ class Flow(FlowHooked, Generic[P, R]):
         """
         scope, args = current.get(), (*self._first, *args)
         if scope is not None:
-            return self._as_step(scope, self.parameters.bind(args, kwargs), wait_for, return_state)
+            if isinstance(values := self._bound(args, kwargs, return_state), State):
+                return values if self.kind in (Kind.PLAIN, Kind.GENERATOR) else _awaited(values)
+            return self._as_step(scope, values, wait_for, return_state)
         if definitions_only(self):
             from motet.dialects.python.bodies import runs
 
@@ -126,8 +128,12 @@ class Flow(FlowHooked, Generic[P, R]):
             from motet.dialects.python.bodies import runs
 
             return runs.called(self, args, kwargs, return_state)
-        driver, values = taken_up(self, args, kwargs)
-        future = self.drive(driver, values)
+        try:
+            future = self.drive(*taken_up(self, args, kwargs))
+        except ParameterError as error:
+            if not return_state:
+                raise
+            return failed_by(error)
         return future.state if return_state else future.result()
 
     @overload
@@ -151,7 +157,9 @@ class Flow(FlowHooked, Generic[P, R]):
                 f"{self.name}.submit() was called outside a flow.",
                 f"Call it inside a function decorated with @flow; {self.name}(...) itself runs anywhere.",
             )
-        call, action = self._step(scope, self.parameters.bind((*self._first, *args), kwargs), wait_for)
+        if isinstance(values := self._bound((*self._first, *args), kwargs, return_state), State):
+            return values
+        call, action = self._step(scope, values, wait_for)
         action.policy = self._threaded
         future = call.future(scope)
         scope.driver.add(action, call)
@@ -220,6 +228,15 @@ class Flow(FlowHooked, Generic[P, R]):
         plain.carry_out(scope.driver, call, scope.driver.add(action, call))
         return future.state if return_state else future.result()
 
+    def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], return_state: bool) -> Mapping[str, Any] | State:
+        """The values of the parameters; or, where a state is wanted, the one that says what is wrong with them."""
+        try:
+            return self.parameters.bind(args, kwargs)
+        except ParameterError as error:
+            if not return_state:
+                raise
+            return failed_by(error)
+
     def _step(self, scope: Scope, values: Mapping[str, Any], wait_for: Any) -> tuple[TaskCall, AddStep]:
         key = scope.next_key(self.name)
         related = arguments.relations((dict(values), wait_for), scope.lineage)
@@ -248,7 +265,7 @@ class Flow(FlowHooked, Generic[P, R]):
         outer = call.scope if call.scope.key else None
         scope.outer, scope.owner, scope.values = outer, self, dict(values)
         body = Body(self.kind, scope, self.fn, args, kwargs)
-        body.timeout_s, body.deep = self.policy.timeout_s, True
+        body.timeout_s, body.grace_s, body.deep = self.policy.timeout_s, self.policy.grace_s, True
         own = self.options.get("log_prints")
         scope.prints = bool(own) if own is not None else outer is not None and outer.prints
         if scope.prints or self.hooks:
@@ -286,6 +303,10 @@ class Flow(FlowHooked, Generic[P, R]):
     def _spec(self) -> Json:
         priority = self.options.get("priority")
         return {**_found_by(self, self._defined), **({"priority": priority} if priority else {})}
+
+
+async def _awaited(state: State) -> State:
+    return state
 
 
 def _within_a_run(scope: Scope, name: str) -> None:

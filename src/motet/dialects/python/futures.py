@@ -367,7 +367,8 @@ def message_of(status: str, step: Step | None) -> str:
     if status == st.SKIPPED:
         return f"Upstream step {step.doomed} did not succeed."
     if isinstance(step.error, dict):
-        return f"{step.error.get('type', 'Error')}: {step.error.get('message', '')}"
+        said = str(step.error.get("message", ""))
+        return said if status == st.CANCELLED else f"{step.error.get('type', 'Error')}: {said}"
     return ""
 
 

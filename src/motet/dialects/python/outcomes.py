@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from motet.dialects.python import arguments
+from motet.dialects.python.annotations import Annotation
 from motet.dialects.python.futures import Future, FutureList, final
 from motet.dialects.python.states import State, StateType, aggregated
 from motet.errors import ResultUnavailable, RunFailed, StateFailed, UsedUp
-from motet.kernel.transitions import SUCCEEDED
+from motet.executors.whole import concluding
+from motet.kernel.transitions import SKIPPED, SUCCEEDED
 from motet.ports import Failure, Outcome, Success
 from motet.ports.execution import Settled
 from motet.typed import TYPE_CHECKING, Any
 from motet.values.containers import PLAIN
-from motet.values.errors import encode_error
+from motet.values.errors import decode_error, encode_error
 from motet.values.records import encode
 
 if TYPE_CHECKING:
@@ -40,7 +42,18 @@ def settle(driver: Driver, key: str, outcome: Outcome, *, persist: bool = True) 
             _say_lost(driver, key, record["lost"])
         return Settled(True, record)
     assert isinstance(outcome, Failure)
-    return Settled(False, error=outcome.error, retry=not isinstance(outcome.exception, UsedUp))
+    return Settled(
+        False, error=outcome.error, retry=not isinstance(outcome.exception, UsedUp), stopped=_cancelled(outcome)
+    )
+
+
+def _cancelled(outcome: Failure) -> str | None:
+    """What the state says that was returned, if it says that the step was cancelled: then that is how it ends."""
+    if outcome.error.get("type") != StateFailed.__name__:
+        return None
+    error = outcome.exception or decode_error(outcome.error)
+    state = error.state if isinstance(error, StateFailed) else None
+    return state.message if isinstance(state, State) and state.is_cancelled() else None
 
 
 def _left_behind(why: str) -> ResultUnavailable:
@@ -70,19 +83,29 @@ def concluded(value: Any, *, deep: bool) -> Any:
     """What a body that returned `value` has come to; raises if that is a failure.
 
     A state that was made by hand is that, with its name and message. Futures and states stand for their values; where
-    a list, tuple or set holds nothing else, all of them must be completed. `deep`: futures count wherever they are.
+    a list, tuple or set holds nothing else, all of them must be completed. `deep`: futures count wherever they are;
+    a state that is held beside others, or stands in `opaque` or `quote`, is a value like any.
     """
-    if isinstance(value, Future | FutureList):
+    if isinstance(value, Future) and not (ended := final(value)).is_cancelled():
+        return value.result()
+    if isinstance(value, Future):
+        return _given(ended)
+    if isinstance(value, FutureList):
         return value.result()
     if isinstance(value, State):
         return _given(value)
+    if isinstance(value, Annotation) and isinstance(value.value, State):
+        return value
     if isinstance(value, list | tuple | set) and value and all(isinstance(each, State | Future) for each in value):
         states = [each if isinstance(each, State) else final(each) for each in value]
         whole = aggregated(states)
         if whole.type is not StateType.COMPLETED:
             raise StateFailed(whole.message, state=whole)
         return type(value)(each.result() for each in states)
-    return arguments.resolve(value, wait=True) if deep else value
+    return arguments.resolve(value, wait=True, kinds=(Future, FutureList, Annotation)) if deep else value
+
+
+concluding.append(lambda value: concluded(value, deep=False))  # in worker processes, where no body does so
 
 
 def pending(value: Any, *, deep: bool) -> Iterable[str]:
@@ -114,7 +137,10 @@ def wait_for_submitted(scope: Scope) -> None:
 def check_submitted(scope: Scope) -> None:
     """Raise RunFailed if some of what a body submitted, which has ended, failed and nobody looked at that."""
     unlooked = scope.unlooked or {}
-    failed = [found for key, looked in unlooked.items() if (found := _failure(scope.driver, key, looked))]
+    failed = [found for key, looked in unlooked.items() if (found := _failure(scope.driver, key, looked, ()))]
+    if failed:
+        excused = _excused(scope, unlooked)
+        failed = [found for key, looked in unlooked.items() if (found := _failure(scope.driver, key, looked, excused))]
     if failed:
         raise RunFailed(
             f"{len(failed)}/{len(unlooked)} submitted tasks did not succeed, and the flow did not look at "
@@ -123,14 +149,29 @@ def check_submitted(scope: Scope) -> None:
         )
 
 
-def _failure(driver: Driver, key: str, looked: set[int]) -> str:
+def _excused(scope: Scope, unlooked: Mapping[str, set[int]]) -> Collection[str]:
+    """The steps because of which others were not run whose outcome was looked at: that was a look at the cause."""
+    steps = scope.driver.state.steps
+    excused: dict[str, None] = {}
+    for step in steps.values():
+        own = step.key if not step.of else step.of
+        seen = own not in unlooked or step.element in unlooked[own]
+        while step.doomed and seen:
+            excused[step.doomed] = None
+            step = steps.get(step.doomed, step) if step.doomed != step.key else step
+            if step.status != SKIPPED:
+                break
+    return excused
+
+
+def _failure(driver: Driver, key: str, looked: set[int], excused: Collection[str]) -> str:
     step = driver.state.steps[key]
-    if step.status == SUCCEEDED:
+    if step.status == SUCCEEDED or key in excused:
         return ""
     if step.map is not None:
         own = (each for each in driver.state.steps.values() if each.of == key and each.status != SUCCEEDED)
-        unseen = [each for each in own if each.element not in looked]
-        if not unseen and looked:
+        unseen = [each for each in own if each.element not in looked and each.key not in excused]
+        if not unseen and (looked or excused):
             return ""
         step = unseen[0] if unseen else step
     error = step.error if isinstance(step.error, dict) else {}

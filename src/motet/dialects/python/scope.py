@@ -79,6 +79,7 @@ class Scope:
     values  a flow's parameters by name; a task's arguments and keyword arguments
     tags    what `tags(...)` added to it
     prints  whether what it prints is logged as by its logger
+    late    asyncio tasks of coroutines that have timed out and not ended yet, with how long each may take for that
     heard   the offset of the last event that a wait of this body has given, by key
     line    where the hooks of what it submitted are called
 
@@ -87,8 +88,8 @@ class Scope:
     """
 
     __slots__ = (
-        "_calls", "_ending", "_place", "_whole", "awaited", "driver", "ended", "executor", "heard", "key", "limits",
-        "line", "lineage", "outer", "over", "owner", "prints", "tags", "unlooked", "values",
+        "_calls", "_ending", "_place", "_whole", "awaited", "driver", "ended", "executor", "heard", "key", "late",
+        "limits", "line", "lineage", "outer", "over", "owner", "prints", "tags", "unlooked", "values",
     )  # fmt: skip
 
     def __init__(self, driver: Driver, key: str, lineage: Lineage, executor: str = "", most: int | None = None) -> None:
@@ -108,6 +109,7 @@ class Scope:
         self._calls: dict[str, int] | None = None
         self._whole = self
         self.awaited: set[str] = set()
+        self.late: dict[Any, float] = {}
         self.unlooked: dict[str, set[int]] | None = None
         self.over: MotetError | None = None
         self.ended = False

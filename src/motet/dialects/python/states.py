@@ -75,9 +75,23 @@ class State:
             return StepFailed(what)
         return StepSkipped(what, "Wait for it to end before asking for its result.")
 
+    def __eq__(self, other: object) -> bool:
+        """States are equal that say the same of the same step, or hold the same value."""
+        if not isinstance(other, State) or self._said() != other._said():
+            return False
+        return bool(self.step_key or self._held() is (held := other._held()) or self._held() == held)
+
+    def __hash__(self) -> int:
+        return hash(self._said())
+
+    def _said(self) -> tuple[str, ...]:
+        return self.step_key, self.type, self.name, self.message
+
+    def _held(self) -> Any:
+        return self.result(raise_on_failure=False) if self._result is not None or self._error is not None else None
+
     def __reduce__(self) -> Any:
-        value = self.result(raise_on_failure=False) if self._result is not None or self._error is not None else None
-        return _rebuilt, (self.type.value, self.name, self.message, value)
+        return _rebuilt, (self.type.value, self.name, self.message, self._held())
 
     def is_completed(self) -> bool:
         """Whether it ended well."""
@@ -135,8 +149,14 @@ def _rebuilt(kind: str, name: str, message: str, value: Any) -> State:
 
 def made(type: StateType, name: str = "", message: str = "", data: Any = None) -> State:  # noqa: A002
     """A state made by hand, to be returned from a task or flow. `data` is its value, or the exception of a failure."""
-    error = data if isinstance(data, BaseException) else None
+    inner = data.result(raise_on_failure=False) if isinstance(data, State) and not data.is_completed() else data
+    error = inner if isinstance(inner, BaseException) else None
     return State(type, name, message, result=lambda: data, error=(lambda: error) if error is not None else None)
+
+
+def failed_by(error: Exception) -> State:
+    """The state of what has failed with that error."""
+    return made(StateType.FAILED, "", f"{type(error).__name__}: {error}", error)
 
 
 class Maker:
@@ -177,20 +197,15 @@ Crashed = Maker("Crashed", StateType.CRASHED)
 
 
 def aggregated(states: Sequence[State]) -> State:
-    """What several states come to, by Prefect's rule: completed if all are."""
-    total = len(states)
-    bad = [each for each in states if each.is_failed() or each.is_crashed()]
-    left = sum(not each.is_final() for each in states)
-    if bad:
-        return State(
-            StateType.FAILED, "", f"{len(bad)}/{total} states failed.",
-            error=lambda: bad[0].result(raise_on_failure=False),
-        )  # fmt: skip
-    if left:
-        return made(StateType.FAILED, "", f"{left}/{total} states are not final.")
+    """What several states come to, by Prefect's rule: completed if all are, else cancelled if any is, else failed."""
+    bad, total = [each for each in states if each.is_failed() or each.is_crashed()], len(states)
     if all(each.is_completed() for each in states):
         return made(StateType.COMPLETED, "", "All states completed.")
-    return made(StateType.CANCELLED, "", f"{sum(each.is_cancelled() for each in states)}/{total} states are cancelled.")
+    if cancelled := sum(each.is_cancelled() for each in states):
+        return made(StateType.CANCELLED, "", f"{cancelled}/{total} states cancelled.")
+    if bad:
+        return made(StateType.FAILED, "", f"{len(bad)}/{total} states failed.", bad[0])
+    return made(StateType.FAILED, "", f"{sum(not each.is_final() for each in states)}/{total} states are not final.")
 
 
 def is_state(value: object) -> TypeGuard[State]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from motet.dialects.python.futures import Future
 from motet.interrupts import take
@@ -12,13 +12,20 @@ from motet.interrupts import take
 R = TypeVar("R")
 
 
-def wait(futures: Iterable[Future[R]], timeout: float | None = None) -> tuple[set[Future[R]], set[Future[R]]]:
+class DoneAndNotDone(NamedTuple, Generic[R]):
+    """Futures that have their outcomes, and those that do not."""
+
+    done: set[Future[R]]
+    not_done: set[Future[R]]
+
+
+def wait(futures: Iterable[Future[R]], timeout: float | None = None) -> DoneAndNotDone[R]:
     """Block until all have their outcomes, or `timeout` seconds have passed; gives those done and those not."""
     waiting = list(futures)
     until = None if timeout is None else time.monotonic() + timeout
     for each in waiting:
         each.wait(None if until is None else max(0.0, until - time.monotonic()))
-    return (done := {each for each in waiting if each.done()}), set(waiting) - done
+    return DoneAndNotDone(done := {each for each in waiting if each.done()}, set(waiting) - done)
 
 
 class as_completed(Generic[R]):  # noqa: N801

@@ -226,7 +226,7 @@ class Script:
     def _failure(self, key: str) -> Failure:
         return Failure({"type": "E", "message": self._mark(key), "refused": False, "asked_s": None})
 
-    def _told(self, key: str, number: int, outcome: Outcome) -> Succeeded | Failed:
+    def _told(self, key: str, number: int, outcome: Outcome) -> Succeeded | Failed | Ended:
         return news_of(self._now(), key, number, settled(self._process, self._process.running[key], outcome))
 
     def _now(self) -> float:

@@ -18,11 +18,12 @@ class Body:
     """A function with its arguments and its scope. Whatever way it is run, what it submits is waited for.
 
     timeout_s  how long it may take; seen to here for flows and for coroutines
+    grace_s    how long a coroutine may take to end when that time is up
     begin      what is to be done first, within the scope; it may wait
     deep       whether it is a flow's: futures and states then count wherever they stand in what it returns
     """
 
-    __slots__ = ("args", "begin", "deep", "fn", "kind", "kwargs", "scope", "timeout_s")
+    __slots__ = ("args", "begin", "deep", "fn", "grace_s", "kind", "kwargs", "scope", "timeout_s")
 
     def __init__(
         self, kind: Kind, scope: Scope, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -33,6 +34,7 @@ class Body:
         self.args = args
         self.kwargs = kwargs
         self.timeout_s: float | None = None
+        self.grace_s = 0.0
         self.deep = False
         self.begin: Callable[[], None] | None = None
 
@@ -47,20 +49,17 @@ class Body:
             if self.kind is not Kind.PLAIN:
                 value = self._whole()
             else:
-                if self.deep and self.timeout_s is not None:
-                    from motet.dialects.python.bodies.deadline import limit
-
-                    limit(scope, self.timeout_s)
+                self.begin_limit()
                 value = self.fn(*self.args, **self.kwargs)
             if type(value) not in PLAIN:
                 value = concluded(value, deep=self.deep)
             if scope.unlooked:
                 wait_for_submitted(scope)
-            if scope.over is not None and self.kind is Kind.PLAIN:
+            if scope.over is not None:
                 raise scope.over
         except Exception as error:
             wait_for_submitted(scope)
-            if self.kind is Kind.PLAIN and scope.over is not None and scope.over is not error:
+            if scope.over is not None and scope.over is not error:
                 raise scope.over from error
             raise
         finally:
@@ -71,10 +70,18 @@ class Body:
             check_submitted(scope)
         return value
 
+    def begin_limit(self, is_inside: Callable[[], bool] = lambda: True) -> None:
+        """From now on the time of a flow that is no coroutine runs; its code is interrupted where it `is_inside`."""
+        if self.deep and self.timeout_s is not None:
+            from motet.dialects.python.bodies.deadline import limit
+
+            limit(self.scope, self.timeout_s, is_inside)
+
     def _whole(self) -> Any:
         if self.kind is Kind.GENERATOR:
             from motet.dialects.python.bodies.yielded import Yielded
 
+            self.begin_limit()
             return Yielded.of(self.fn(*self.args, **self.kwargs)).plain()
         from motet.dialects.python.bodies.coroutines import run_alone
         from motet.interrupts import run_loop

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.bodies import plain
 from motet.dialects.python.kinds import Kind
-from motet.dialects.python.states import State, StateType, made
+from motet.dialects.python.states import State, StateType, failed_by, made
 from motet.kernel.transitions import SUCCEEDED
 
 if TYPE_CHECKING:
@@ -74,19 +74,15 @@ def state_outside(kind: Kind, fn: Callable[..., Any], args: tuple[Any, ...], kwa
         value = fn(*args, **kwargs)
         return _state(list(value) if kind is Kind.GENERATOR else value)
     except Exception as error:  # noqa: BLE001 - boundary: what a user's function raises is in its state
-        return _failed(error)
+        return failed_by(error)
 
 
 async def _state_later(given: Any) -> State:
     try:
         return _state([each async for each in given] if hasattr(given, "__aiter__") else await given)
     except Exception as error:  # noqa: BLE001 - boundary: what a user's function raises is in its state
-        return _failed(error)
+        return failed_by(error)
 
 
 def _state(value: Any) -> State:
     return value if isinstance(value, State) else made(StateType.COMPLETED, data=value)
-
-
-def _failed(error: Exception) -> State:
-    return made(StateType.FAILED, message=f"{type(error).__name__}: {error}", data=error)

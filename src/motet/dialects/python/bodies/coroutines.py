@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.bodies.forks import forking
@@ -56,12 +57,10 @@ async def arrived(driver: Driver, keys: Iterable[str]) -> None:
 # ---------------------------------------------------------------- bodies
 
 
-async def run(body: Body) -> Any:
+async def run(body: Body, *, alone: bool = False) -> Any:
     """Await the coroutine that the body's function gives; an async generator gives the list of what it yields."""
-    if body.kind is Kind.ASYNC_GENERATOR:
-        return await _listed(body)
     async with _around(body):
-        value = await _limited(body.scope.key, body.timeout_s, body.fn(*body.args, **body.kwargs))
+        value = await _limited(body, alone=alone)
         await arrived(body.scope.driver, pending(value, deep=body.deep))
         value = concluded(value, deep=body.deep)
     check_submitted(body.scope)
@@ -80,14 +79,7 @@ async def run_alone(body: Body) -> Any:
         attempt.at_stop = cancel
         if attempt.stopping is not None:
             cancel()
-    return await run(body)
-
-
-async def _listed(body: Body) -> list[Any]:
-    async with _around(body):
-        values = [each async for each in body.fn(*body.args, **body.kwargs)]
-    check_submitted(body.scope)
-    return values
+    return await run(body, alone=True)
 
 
 @asynccontextmanager
@@ -117,19 +109,53 @@ async def settled(scope: Scope) -> None:
         await wait(scope.driver, key)
     while scope.awaited:
         await wait(scope.driver, next(iter(scope.awaited)))
+    await _over_late(scope)
 
 
-async def _limited(key: str, timeout_s: float | None, coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Await the coroutine; when the time is up it is cancelled, at the place where it waits. Raises TimedOut."""
+async def _over_late(scope: Scope) -> None:
+    """Wait for coroutines that have timed out, as long as their grace."""
+    while scope.late:
+        inner, grace_s = scope.late.popitem()
+        await asyncio.wait((inner,), timeout=grace_s)
+
+
+async def _limited(body: Body, *, alone: bool = False) -> Any:
+    """What the body's coroutine gives. When its time is up it is cancelled where it waits, and has timed out whatever
+    it does then. Its caller is told at once, and what called it waits for it at its own end; on a loop of its own
+    (`alone`) the caller waits itself. Either waits as long as the task's grace.
+    """
+    coroutine, timeout_s, outer = _coroutine(body), body.timeout_s, body.scope.outer
     if timeout_s is None:
         return await coroutine
+    context, until = copy_context(), asyncio.get_running_loop().time() + timeout_s
+    inner = asyncio.get_running_loop().create_task(coroutine, context=context)
     try:
-        async with asyncio.timeout(timeout_s) as limit:
-            return await coroutine
-    except TimeoutError:
-        if not limit.expired():
-            raise
-        raise TimedOut(f"{key} ran longer than its limit of {timeout_s:g} s and was stopped.") from None
+        await asyncio.wait((inner,), timeout=timeout_s)
+        if inner.done() and asyncio.get_running_loop().time() < until:
+            for variable, value in context.items():
+                variable.set(value)
+            return inner.result()
+    except asyncio.CancelledError:
+        inner.cancel()
+        await asyncio.wait((inner,), timeout=body.grace_s)
+        raise
+    inner.cancel()
+    inner.add_done_callback(lambda done: done.cancelled() or done.exception())  # else asyncio says that nobody asked
+    if outer is None or alone:
+        await asyncio.wait((inner,), timeout=body.grace_s)
+    elif not inner.done():
+        outer.late[inner] = body.grace_s
+    raise late(body.scope.key, timeout_s)
+
+
+async def _coroutine(body: Body) -> Any:
+    given = body.fn(*body.args, **body.kwargs)
+    return await given if body.kind is not Kind.ASYNC_GENERATOR else [each async for each in given]
+
+
+def late(key: str, timeout_s: float) -> TimedOut:
+    """What is raised where time is up."""
+    return TimedOut(f"{key} ran longer than its limit of {timeout_s:g} s and was stopped.")
 
 
 # ---------------------------------------------------------------- steps and runs
@@ -155,6 +181,7 @@ async def _carry_out(call: TaskCall, attempt: int, conclude: Conclude, begun: Ca
             if call.task.hooks:
                 await asyncio.to_thread(call.ended)
             return step
+        await _over_late(call.scope)
         attempt = 0
     return call.driver.state.steps[call.key]
 

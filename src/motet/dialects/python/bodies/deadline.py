@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
     from motet.dialects.python.scope import Scope
 
 
-def limit(scope: Scope, timeout_s: float) -> None:
+def limit(scope: Scope, timeout_s: float, is_inside: Callable[[], bool] = lambda: True) -> None:
     """When the time is up, stop the steps below the body, and have the next call of a task or flow in it raise.
 
     So a flow that waits for its tasks ends at once. The code of one that is busy itself is interrupted on the main
-    thread; on another thread it ends where it next calls something.
+    thread, if it `is_inside` then; on another thread it ends where it next calls something.
     """
     driver = scope.driver
     raiser = Raiser() if threading.current_thread() is threading.main_thread() else None
@@ -34,6 +35,6 @@ def limit(scope: Scope, timeout_s: float) -> None:
                 commit=True,
             )
         if raiser is not None:
-            raiser.raise_while(late, lambda: not scope.ended and scope.over is late)
+            raiser.raise_while(late, lambda: not scope.ended and scope.over is late and is_inside())
 
     driver.host.tender.after(timeout_s, expire)

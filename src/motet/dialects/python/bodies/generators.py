@@ -6,7 +6,8 @@ then. Where a step is recorded, the values come from the record. As in Prefect 3
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterator
+import time
+from collections.abc import AsyncGenerator, Awaitable, Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from motet.dialects.python.bodies import plain
 from motet.dialects.python.bodies.body import Body
 from motet.dialects.python.bodies.outcome import Outcome
 from motet.dialects.python.bodies.yielded import Yielded
+from motet.dialects.python.kinds import Kind
 from motet.dialects.python.outcomes import check_submitted, wait_for_submitted
 from motet.dialects.python.scope import current
 from motet.executors import capture
@@ -36,9 +38,14 @@ class _Stream:
         self.values = Yielded()
         self.sent: Any = None
         self.thrown: BaseException | None = None
+        self._timeout_s = body.timeout_s
+        self._begun_at = time.monotonic()
+        self._is_inside = False
         with self.inside():
             if body.begin is not None:
                 body.begin()
+            if body.kind is Kind.GENERATOR:
+                body.begin_limit(lambda: self._is_inside)
             self.generator = body.fn(*body.args, **body.kwargs)
 
     @contextmanager
@@ -47,20 +54,25 @@ class _Stream:
         before = current.get()
         current.set(self.scope)
         self.outcome.enter()
+        self._is_inside = True
         try:
             yield
         finally:
+            self._is_inside = False
             self.outcome.leave()
             current.set(before)
 
     def advance(self) -> bool:
         """Run it up to its next value, which is `values[-1]`; False when it has ended."""
-        thrown, self.thrown = self.thrown, None
+        thrown, self.thrown = self.thrown or self.scope.over, None
         try:
             with self.inside():
                 value = self.generator.send(self.sent) if thrown is None else self.generator.throw(thrown)
         except StopIteration as end:
             return self._ended(end.value)
+        if self.scope.over is not None:  # whatever it has yielded
+            self.close()
+            raise self.scope.over
         self.values.append(value)
         return True
 
@@ -69,11 +81,29 @@ class _Stream:
         thrown, self.thrown = self.thrown, None
         try:
             with self.inside():
-                value = await (self.generator.asend(self.sent) if thrown is None else self.generator.athrow(thrown))
+                asked = self.generator.asend(self.sent) if thrown is None else self.generator.athrow(thrown)
+                value = await (asked if self._timeout_s is None else self._limited(self._timeout_s, asked))
         except StopAsyncIteration:
             return self._ended(None)
         self.values.append(value)
         return True
+
+    async def _limited(self, timeout_s: float, asked: Awaitable[Any]) -> Any:
+        """The next value, while there is time."""
+        import asyncio
+
+        from motet.dialects.python.bodies.coroutines import late
+
+        left_s = self._begun_at + timeout_s - time.monotonic()
+        try:
+            async with asyncio.timeout(left_s) as limit:
+                value = await asked
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        if limit.expired() or time.monotonic() >= self._begun_at + timeout_s:
+            raise late(self.scope.key, timeout_s)
+        return value
 
     def _ended(self, returned: Any) -> bool:
         if returned is not None:
@@ -91,7 +121,9 @@ class _Stream:
             await self.generator.aclose()
 
     def finish(self) -> None:
-        """What it submitted is waited for."""
+        """What it submitted is waited for. Raises TimedOut if it has taken too long."""
+        if self.scope.over is not None:
+            raise self.scope.over
         wait_for_submitted(self.scope)
         if self.scope.end():
             self.scope.call_back()

@@ -11,6 +11,7 @@ from motet.engine.replay import GIVEN_UP
 from motet.errors import Cancelled
 from motet.executors import capture
 from motet.executors.current import Current, running
+from motet.interrupts import Unheeded, is_interrupted
 from motet.kernel.inputs import Ended, Failed, Succeeded
 from motet.kernel.transitions import CANCELLING
 from motet.ports import Failure, Success
@@ -34,7 +35,7 @@ class Outcome:
 
     def __init__(self, driver: Driver, call: TaskCall, number: int) -> None:
         self.value: Any = None
-        self.told: Succeeded | Failed
+        self.told: Succeeded | Failed | Ended
         self._driver, self._call, self._number = driver, call, number
         context = {"run": driver.run.id, "key": call.key, "attempt": number}
         self._here = Current(context, driver.log_of(call.key, number))
@@ -73,7 +74,7 @@ class Outcome:
             settled = call.settled(number, Success(self.value))
         elif isinstance(error, Leaving):  # nothing has ended: the run goes on in another process
             return False
-        elif not isinstance(error, Exception):
+        elif not isinstance(error, Exception) and not self._is_exit(error):
             driver.conclude(Ended(driver.host.clock.now(), call.key, number, self._reason(error)))
             return False
         elif driver.session.broken is not None:
@@ -85,6 +86,11 @@ class Outcome:
             settled = call.settled(number, Failure(encode_error(error), error))
         self.told = news_of(driver.host.clock.now(), call.key, number, settled, facts=self._took)
         return True
+
+    def _is_exit(self, error: BaseException) -> bool:
+        """Whether the code itself calls `sys.exit`, which is a failure like others: it is not the program that ends."""
+        stopping = isinstance(error, Unheeded) or is_interrupted() or self._driver.state.status == CANCELLING
+        return isinstance(error, SystemExit) and not stopping
 
     def _reason(self, error: BaseException) -> str:
         name = type(error).__name__

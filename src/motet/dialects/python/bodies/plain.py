@@ -9,7 +9,7 @@ from motet.dialects.python.scope import Leaving
 from motet.errors import Cancelled
 from motet.executors import capture
 from motet.interrupts import Unheeded, held_back, in_main
-from motet.kernel.inputs import Failed, Succeeded, tries_again
+from motet.kernel.inputs import Ended, Failed, Succeeded, tries_again
 from motet.kernel.program import AddStep, Finish
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLING
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from motet.dialects.python.calls import TaskCall
     from motet.engine.driver import Driver
 
-Conclude: TypeAlias = Callable[[Succeeded | Failed], Step]
+Conclude: TypeAlias = Callable[[Succeeded | Failed | Ended], Step]
 """Commits how an attempt ended; gives the step."""
 
 
@@ -84,7 +84,7 @@ def _stops_of(driver: Driver, key: str) -> Callable[[], None] | None:
     return watch
 
 
-def conclude_run(call: TaskCall, told: Succeeded | Failed, *, wait: bool = True) -> Step:
+def conclude_run(call: TaskCall, told: Succeeded | Failed | Ended, *, wait: bool = True) -> Step:
     """As `driver.conclude` for the root step of a run: its end is the run's, in the same commit.
 
     With hooks it is not: they come after it, and before the run has ended, so that a crash repeats them.
@@ -92,7 +92,9 @@ def conclude_run(call: TaskCall, told: Succeeded | Failed, *, wait: bool = True)
     driver = call.driver
     if call.task.hooks or tries_again(driver.state, told):
         return driver.conclude(told)
-    ending = Finish("succeeded", told.result) if isinstance(told, Succeeded) else Finish("failed", error=told.error)
+    ending = Finish("cancelled")
+    if not isinstance(told, Ended):
+        ending = Finish("succeeded", told.result) if isinstance(told, Succeeded) else Finish("failed", error=told.error)
     driver.finish(ending, told, wait=wait)
     return driver.state.steps[told.key]
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.hosting import taken_up
 from motet.dialects.python.kinds import Kind
+from motet.dialects.python.states import failed_by
+from motet.errors import ParameterError
 
 if TYPE_CHECKING:
     from motet.dialects.python.flows import Flow
@@ -24,7 +26,12 @@ def called(flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any
 
 
 async def _awaited(flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], return_state: bool) -> Any:
-    future = await flow.drive_async(*taken_up(flow, args, kwargs))
+    try:
+        future = await flow.drive_async(*taken_up(flow, args, kwargs))
+    except ParameterError as error:
+        if not return_state:
+            raise
+        return failed_by(error)
     return future.state if return_state else future.result()
 
 

@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from motet import forks
-from motet.dialects.python.futures import error_of, kept_value, message_of, named
+from motet.dialects.python.futures import StepState, error_of, kept_value, message_of, named
 from motet.dialects.python.running.about import FlowRun, TaskRun, flow_run_of, plain, task_run_of
 from motet.dialects.python.running.coroutines import finished
 from motet.dialects.python.scope import Scope, current
@@ -145,8 +145,8 @@ def _state(driver: Driver, key: str, step: Step | None, record: Json = None) -> 
     status = step.status if step is not None else st.SUCCEEDED
     kept = step.result if step is not None else record
     kind, name = named(status, step)
-    return State(
-        kind, name, message_of(status, step), result=lambda: kept_value(driver, key, kept),
+    return StepState(
+        key, kind, name, message_of(status, step), result=lambda: kept_value(driver, key, kept),
         error=(lambda: error_of(step)) if step is not None else None,
     )  # fmt: skip
 
