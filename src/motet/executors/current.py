@@ -203,6 +203,10 @@ class Current:
             self.log(stream, text, at)
 
 
+concluding: list[Callable[[Any], Any]] = []
+"""What a voice makes of a value that a function returned in a worker process, or raises: as it does where it drives."""
+
+
 running: ContextVar[Current | None] = ContextVar("motet_running", default=None)
 """The attempt that this code is part of. Tasks and threads that are given the context belong to it too."""
 

@@ -5,12 +5,9 @@ Kept small: a worker process imports it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
-from typing import Any
 
-concluding: list[Callable[[Any], Any]] = []
-"""What a voice makes of a value that a function returned in a worker process, or raises: as it does where it drives."""
+from motet.typed import Any
 
 
 def whole(value: Any) -> Any:

@@ -21,7 +21,7 @@ from motet.errors import StaleAttempt, UsageError
 from motet.executors import current, messages, references
 from motet.executors.messages import STOP
 from motet.executors.usage import OwnUsage
-from motet.executors.whole import concluding, whole
+from motet.executors.whole import whole
 from motet.values import files, pickle
 from motet.values.records import encode
 
@@ -256,7 +256,7 @@ class _Worker:
             self._interruptible = True
             _set_environ(environ, before)
             value = whole(function(*args, **kwargs))
-            for conclude in concluding:
+            for conclude in current.concluding:
                 value = conclude(value)
             answer = "success", encode(value, self._artifacts, limit_bytes=self._limit_bytes)
             self._interruptible = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from motet.dialects.python.kinds import written
 from motet.dialects.python.scope import tags_now
 from motet.kernel.events import Json
 from motet.ports import StepSpec, recorded_spec
@@ -15,6 +14,7 @@ from motet.typed import TYPE_CHECKING, Any
 from motet.values.hashing import blake2b
 from motet.values.identity.fingerprints import CURE
 from motet.values.identity.modules import folder_of
+from motet.values.kinds import written
 
 if TYPE_CHECKING:
     from motet.dialects.python.cache_policies import CachePolicy, Parts

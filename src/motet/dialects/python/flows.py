@@ -15,7 +15,6 @@ from motet.dialects.python.caching import say_once
 from motet.dialects.python.calls import FlowCall, TaskCall
 from motet.dialects.python.futures import Future, final
 from motet.dialects.python.hosting import definitions_only, taken_up
-from motet.dialects.python.kinds import Kind, kind_of, name_of, written
 from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, policy_of
 from motet.dialects.python.running import hooked
 from motet.dialects.python.running.hooked import FlowHooked
@@ -30,6 +29,7 @@ from motet.kernel.program import AddStep
 from motet.ports import ArtifactStore, NewRun
 from motet.typed import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 from motet.values.identity.known import KnownCode
+from motet.values.kinds import Kind, kind_of, name_of, written
 from motet.values.naming import new_id, new_name
 from motet.values.records import encode
 
@@ -117,7 +117,7 @@ class Flow(FlowHooked, Generic[P, R]):
         """
         scope, args = current.get(), (*self._first, *args)
         if scope is not None:
-            if isinstance(values := self._bound(args, kwargs, return_state), State):
+            if isinstance(values := _bound(self, args, kwargs, return_state), State):
                 return values if self.kind in (Kind.PLAIN, Kind.GENERATOR) else _awaited(values)
             return self._as_step(scope, values, wait_for, return_state)
         if definitions_only(self):
@@ -147,9 +147,8 @@ class Flow(FlowHooked, Generic[P, R]):
     @overload
     def submit(self, *args: Any, wait_for: Any = None, **kwargs: Any) -> Future[R]: ...
     def submit(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> Any:
-        """Run the flow as a step in a thread of its own, beside its caller, as soon as what it needs is there.
-
-        Gives a future at once. Inside flows and tasks only.
+        """Run the flow as a step in a thread of its own, beside its caller, as soon as what it needs is there; gives a
+        future at once. Inside flows and tasks only.
         """
         scope = current.get()
         if scope is None:
@@ -157,7 +156,7 @@ class Flow(FlowHooked, Generic[P, R]):
                 f"{self.name}.submit() was called outside a flow.",
                 f"Call it inside a function decorated with @flow; {self.name}(...) itself runs anywhere.",
             )
-        if isinstance(values := self._bound((*self._first, *args), kwargs, return_state), State):
+        if isinstance(values := _bound(self, (*self._first, *args), kwargs, return_state), State):
             return values
         call, action = self._step(scope, values, wait_for)
         action.policy = self._threaded
@@ -228,15 +227,6 @@ class Flow(FlowHooked, Generic[P, R]):
         plain.carry_out(scope.driver, call, scope.driver.add(action, call))
         return future.state if return_state else future.result()
 
-    def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], return_state: bool) -> Mapping[str, Any] | State:
-        """The values of the parameters; or, where a state is wanted, the one that says what is wrong with them."""
-        try:
-            return self.parameters.bind(args, kwargs)
-        except ParameterError as error:
-            if not return_state:
-                raise
-            return failed_by(error)
-
     def _step(self, scope: Scope, values: Mapping[str, Any], wait_for: Any) -> tuple[TaskCall, AddStep]:
         key = scope.next_key(self.name)
         related = arguments.relations((dict(values), wait_for), scope.lineage)
@@ -303,6 +293,18 @@ class Flow(FlowHooked, Generic[P, R]):
     def _spec(self) -> Json:
         priority = self.options.get("priority")
         return {**_found_by(self, self._defined), **({"priority": priority} if priority else {})}
+
+
+def _bound(
+    flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], return_state: bool
+) -> Mapping[str, Any] | State:  # fmt: skip
+    """The values of the parameters; or, where a state is wanted, the one that says what is wrong with them."""
+    try:
+        return flow.parameters.bind(args, kwargs)
+    except ParameterError as error:
+        if not return_state:
+            raise
+        return failed_by(error)
 
 
 async def _awaited(state: State) -> State:

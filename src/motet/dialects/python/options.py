@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from motet.dialects.python.kinds import written
 from motet.dialects.python.running.checks import ABSENT, check_values, nearest
 from motet.dialects.python.running.retrying import delays_of, jitter_of
 from motet.dialects.python.task_runners import TaskRunner
 from motet.errors import UsageError
 from motet.kernel.policy import Policy
 from motet.typed import TYPE_CHECKING, Any, TypedDict
+from motet.values.kinds import written
 
 if TYPE_CHECKING:
     from datetime import timedelta

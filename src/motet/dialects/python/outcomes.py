@@ -9,7 +9,7 @@ from motet.dialects.python.annotations import Annotation
 from motet.dialects.python.futures import Future, FutureList, final
 from motet.dialects.python.states import State, StateType, aggregated
 from motet.errors import ResultUnavailable, RunFailed, StateFailed, UsedUp
-from motet.executors.whole import concluding
+from motet.executors.current import concluding
 from motet.kernel.transitions import SKIPPED, SUCCEEDED
 from motet.ports import Failure, Outcome, Success
 from motet.ports.execution import Settled

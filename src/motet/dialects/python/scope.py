@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 
-from motet.errors import MotetError, Suspended, UsageError
+from motet.errors import MotetError, Suspended, TimedOut, UsageError
 from motet.kernel.transitions import CANCELLING
 from motet.typed import TYPE_CHECKING, Any
 
@@ -150,6 +150,10 @@ class Scope:
         self.driver.check()
         if self.driver.state.status == CANCELLING:
             raise self.driver.stop.told(self.driver.stopped)
+
+    def timed_out(self, timeout_s: float) -> TimedOut:
+        """What is raised where the time of the body is up."""
+        return TimedOut(f"{self.key} ran longer than its limit of {timeout_s:g} s and was stopped.")
 
     def at_end(self, callback: Callable[[], None]) -> None:
         """Have `callback` called when the body has ended, whichever way."""

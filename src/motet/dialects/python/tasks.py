@@ -11,7 +11,6 @@ from motet.dialects.python.bodies.plain import carry_out
 from motet.dialects.python.caching import policy_of as cache_policy_of
 from motet.dialects.python.calls import MapCall, TaskCall
 from motet.dialects.python.futures import Future, FutureList, final
-from motet.dialects.python.kinds import Kind, kind_of, name_of, written
 from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, is_surrounded, policy_of, template
 from motet.dialects.python.running import hooked
 from motet.dialects.python.running.hooked import TaskHooked
@@ -25,6 +24,7 @@ from motet.kernel.program import AddStep
 from motet.kernel.transitions import SUCCEEDED
 from motet.typed import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 from motet.values.identity.known import KnownCode
+from motet.values.kinds import Kind, kind_of, name_of, written
 from motet.values.shape import Shape
 
 P = ParamSpec("P")

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Self, Union, cast, get_origin
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 
-from motet.dialects.python.binding.hints import Unknown
 from motet.values.containers import replaced
+from motet.values.hints import Unknown
 
 
 class Unfit(ValueError):

@@ -147,7 +147,7 @@ class Parameters:
     def _hint(self, name: str) -> Any:
         """The type that its value is to be of. What of it cannot be found is said once, and anything fits it."""
         if name not in self._hints:
-            from motet.dialects.python.binding.hints import hint
+            from motet.values.hints import hint
 
             self._hints[name], unknown = hint(self._function, self.shape.annotation(name))
             self._tell_unknown(name, unknown)

@@ -13,10 +13,10 @@ from motet.dialects.python import arguments
 from motet.dialects.python.binding.mapping import split
 from motet.dialects.python.bodies.calling import state_outside
 from motet.dialects.python.futures import Future, FutureList
-from motet.dialects.python.kinds import Kind
 from motet.dialects.python.running.coroutines import finished
 from motet.dialects.python.states import State
 from motet.executors.whole import whole
+from motet.values.kinds import Kind
 
 if TYPE_CHECKING:
     from motet.dialects.python.tasks import Task

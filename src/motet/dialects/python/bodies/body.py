@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from motet.dialects.python.kinds import Kind
 from motet.dialects.python.outcomes import check_submitted, concluded, wait_for_submitted
 from motet.dialects.python.scope import current
 from motet.typed import TYPE_CHECKING, Any
 from motet.values.containers import PLAIN
+from motet.values.kinds import Kind
 
 if TYPE_CHECKING:
     from motet.dialects.python.scope import Scope

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.bodies import plain
-from motet.dialects.python.kinds import Kind
 from motet.dialects.python.states import State, StateType, failed_by, made
 from motet.kernel.transitions import SUCCEEDED
+from motet.values.kinds import Kind
 
 if TYPE_CHECKING:
     from motet.dialects.python.calls import TaskCall

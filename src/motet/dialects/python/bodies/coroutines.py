@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 from motet.dialects.python.bodies.forks import forking
 from motet.dialects.python.bodies.outcome import Outcome
 from motet.dialects.python.bodies.plain import Conclude, conclude_run, finish, let_go
-from motet.dialects.python.kinds import Kind
 from motet.dialects.python.outcomes import check_submitted, concluded, pending
 from motet.dialects.python.scope import Scope, current
 from motet.dialects.python.waking import Wake, wait
 from motet.engine.replay import GIVEN_UP
-from motet.errors import Cancelled, TimedOut
+from motet.errors import Cancelled
 from motet.executors import capture
 from motet.executors.current import running
 from motet.interrupts import Unheeded, held_back
 from motet.kernel.program import AddStep, StopStep
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLING, RUNNING
+from motet.values.kinds import Kind
 
 if TYPE_CHECKING:
     from motet.dialects.python.bodies.body import Body
@@ -145,17 +145,12 @@ async def _limited(body: Body, *, alone: bool = False) -> Any:
         await asyncio.wait((inner,), timeout=body.grace_s)
     elif not inner.done():
         outer.late[inner] = body.grace_s
-    raise late(body.scope.key, timeout_s)
+    raise body.scope.timed_out(timeout_s)
 
 
 async def _coroutine(body: Body) -> Any:
     given = body.fn(*body.args, **body.kwargs)
     return await given if body.kind is not Kind.ASYNC_GENERATOR else [each async for each in given]
-
-
-def late(key: str, timeout_s: float) -> TimedOut:
-    """What is raised where time is up."""
-    return TimedOut(f"{key} ran longer than its limit of {timeout_s:g} s and was stopped.")
 
 
 # ---------------------------------------------------------------- steps and runs

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from motet.errors import MotetError, TimedOut
+from motet.errors import MotetError
 from motet.interrupts import Raiser
 from motet.kernel.program import StopStep
 
@@ -27,7 +27,7 @@ def limit(scope: Scope, timeout_s: float, is_inside: Callable[[], bool] = lambda
     def expire() -> None:
         if scope.ended or scope.over is not None or driver.finished.is_set():
             return
-        late = scope.over = TimedOut(f"{scope.key} ran longer than its limit of {timeout_s:g} s and was stopped.")
+        late = scope.over = scope.timed_out(timeout_s)
         below = [key for key, step in list(driver.state.steps.items()) if not step.ended and not step.of]
         with suppress(MotetError):  # the run is broken: whoever drives it says so
             driver.act(

@@ -15,12 +15,12 @@ from motet.dialects.python.bodies import plain
 from motet.dialects.python.bodies.body import Body
 from motet.dialects.python.bodies.outcome import Outcome
 from motet.dialects.python.bodies.yielded import Yielded
-from motet.dialects.python.kinds import Kind
 from motet.dialects.python.outcomes import check_submitted, wait_for_submitted
 from motet.dialects.python.scope import current
 from motet.executors import capture
 from motet.interrupts import held_back
 from motet.kernel.program import AddStep
+from motet.values.kinds import Kind
 
 if TYPE_CHECKING:
     from motet.dialects.python.bodies.plain import Conclude
@@ -92,8 +92,6 @@ class _Stream:
         """The next value, while there is time."""
         import asyncio
 
-        from motet.dialects.python.bodies.coroutines import late
-
         left_s = self._begun_at + timeout_s - time.monotonic()
         try:
             async with asyncio.timeout(left_s) as limit:
@@ -102,7 +100,7 @@ class _Stream:
             if not limit.expired():
                 raise
         if limit.expired() or time.monotonic() >= self._begun_at + timeout_s:
-            raise late(self.scope.key, timeout_s)
+            raise self.scope.timed_out(timeout_s)
         return value
 
     def _ended(self, returned: Any) -> bool:

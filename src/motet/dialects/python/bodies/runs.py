@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.hosting import taken_up
-from motet.dialects.python.kinds import Kind
 from motet.dialects.python.states import failed_by
 from motet.errors import ParameterError
+from motet.values.kinds import Kind
 
 if TYPE_CHECKING:
     from motet.dialects.python.flows import Flow
