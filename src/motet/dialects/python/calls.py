@@ -22,9 +22,9 @@ from motet.typed import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from typing import ClassVar
 
-    from motet.dialects.python.binding.iterators import Given
     from motet.dialects.python.tasks import Task
     from motet.engine.driver import Driver
+    from motet.values.iterators import Given
 
 
 class TaskCall:
@@ -327,7 +327,7 @@ def _bare(call: TaskCall | MapCall) -> Mapping[str, Json] | None:
 
 def given_before() -> Given:
     """A note of what attempts were given, for tasks and flows that may be tried again."""
-    from motet.dialects.python.binding.iterators import Given
+    from motet.values.iterators import Given
 
     return Given()
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from motet.dialects.python.annotations import Annotation, allow_failure, bare, quote, unmapped
-from motet.dialects.python.binding.iterators import refuse_shared
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.states import State
 from motet.errors import UsageError
 from motet.records import Record, field
+from motet.values.iterators import refuse_shared
 
 
 class Split(Record):
