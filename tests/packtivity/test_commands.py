@@ -65,7 +65,7 @@ def test_a_step_that_fails(cli: Cli) -> None:
         (["steps.yml"], "has 3 steps, and none is named: greet, look, fails"),
         (["steps.yml#/great"], "there is no 'great'"),
         (["none.yml"], "none.yml cannot be read"),
-        (["steps.yml#/greet", "-p", "msg"], "gives no value"),
+        (["steps.yml#/greet", "-p", "msg"], "is no NAME=VALUE"),
         (["steps.yml#/greet", "none.yml"], "none.yml cannot be read"),
         (["steps.yml#/greet", "-r", "nowhere"], "nowhere is no folder"),
         (["steps.yml#/greet", "-b", "celery"], "'celery' cannot be had"),

@@ -2,57 +2,44 @@
 
 from __future__ import annotations
 
+import os
+import re
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from motet.ports.voice import Command, Desk, Onward, Target, Voice
+from motet.errors import MotetError
+from motet.ports import NewRun, RunRow
+from motet.ports.voice import Asked, Command, Desk, Host, Onward, Target, Voice
 
 if TYPE_CHECKING:
-    from motet.ports import RunRow
-    from motet.ports.voice import Host
+    from motet.dialects.yadage.voice import Asked as Own
+
+_STAGES = re.compile(r"""^\s*[{]?\s*["']?stages["']?\s*:""", re.M)
+_SCHEDULER = re.compile(r"""\bscheduler(_type)?["']?\s*:""")
 
 
-def _run_arguments(parser: ArgumentParser) -> None:
-    from motet.dialects.yadage.packtivity import commands
+def _command(name: str, told: str = "") -> Command:
+    """One that is the functions `NAME_arguments` and `NAME` of `commands`, here or of packtivities."""
+    kind, _, function = name.partition("-")
+    function = {"checkproxy": "proxy"}.get(function, function)
 
-    commands.run_arguments(parser)
+    def module() -> Any:
+        if kind == "packtivity":
+            from motet.dialects.yadage.packtivity import commands as packtivities
 
+            return packtivities
+        from motet.dialects.yadage import commands
 
-def _run(options: Namespace, desk: Desk) -> int:
-    from motet.dialects.yadage.packtivity import commands
+        return commands
 
-    return commands.run(options, desk)
+    def arguments(parser: ArgumentParser) -> None:
+        getattr(module(), f"{function}_arguments")(parser)
 
+    def perform(options: Namespace, desk: Desk) -> int:
+        return int(getattr(module(), function)(options, desk))
 
-def _validate_arguments(parser: ArgumentParser) -> None:
-    from motet.dialects.yadage.packtivity import commands
-
-    commands.validate_arguments(parser)
-
-
-def _validate(options: Namespace, desk: Desk) -> int:
-    from motet.dialects.yadage.packtivity import commands
-
-    return commands.validate(options, desk)
-
-
-def _proxy_arguments(parser: ArgumentParser) -> None:
-    from motet.dialects.yadage.packtivity import commands
-
-    commands.proxy_arguments(parser)
-
-
-def _proxy(options: Namespace, desk: Desk) -> int:
-    from motet.dialects.yadage.packtivity import commands
-
-    return commands.proxy(options, desk)
-
-
-PACKTIVITIES = (
-    Command("packtivity-run", "run a step of a Yadage workflow", _run_arguments, _run, shim="packtivity-run"),
-    Command("packtivity-validate", "check a step", _validate_arguments, _validate, shim="packtivity-validate"),
-    Command("packtivity-checkproxy", "", _proxy_arguments, _proxy, shim="packtivity-checkproxy"),
-)
+    return Command(name, told, arguments, perform, shim=name)
 
 
 class YadageVoice(Voice):
@@ -60,17 +47,72 @@ class YadageVoice(Voice):
 
     name = "yadage"
     title = "a Yadage workflow"
-    commands = PACKTIVITIES
+    sign = "A Yadage workflow has a list `stages:`, each with a `scheduler:`."
+    puts_out = True
+    uncached = "What step {step} does is no command: no result of it is kept."
+    instead = {  # noqa: RUF012 - as the port has it
+        "--set": "Give an input of the workflow: -p NAME=VALUE.",
+        "--matrix": "Let a multistep-stage scatter over a list: -p 'NAME=[A, B]'.",
+    }
+    commands = (
+        _command("yadage-run", "run a Yadage workflow as `yadage-run` does"),
+        _command("yadage-validate", "check a Yadage workflow"),
+        _command("packtivity-run", "run a step of a Yadage workflow"),
+        _command("packtivity-validate", "check a step"),
+        _command("packtivity-checkproxy"),
+    )
 
     def tells(self, target: Target) -> bool:
-        """Never: none is read yet."""
-        return False
+        """Whether the file has a list of stages that have schedulers."""
+        return (
+            os.path.isfile(target.file)
+            and _STAGES.search(target.head) is not None
+            and _SCHEDULER.search(target.head) is not None
+        )
+
+    def options(self, command: str, add: Callable[..., Any]) -> None:
+        """Folder, toplevel and inputs of the run, and what holds for its steps."""
+        if command == "run":
+            from motet.dialects.yadage import commands
+
+            commands.run_options(add)
+
+    def new_run(self, host: Host, target: Target, asked: Asked) -> NewRun:
+        """A run of the workflow in the file, after all checks."""
+        from motet.dialects.yadage import voice
+
+        return voice.new_run(host, _asked_of(target, asked), asked.warn)
 
     def carry_on(self, host: Host, row: RunRow, onward: Onward) -> object:
-        """Drive the run by what it keeps itself."""
+        """Drive the run by what it keeps itself: texts, inputs, settings."""
+        from motet.dialects.yadage import voice
         from motet.dialects.yadage.packtivity import program
 
-        return host.drive(row, program.program_of(host, row), onward)
+        if program.is_single(row):
+            return host.drive(row, program.program_of(host, row), onward)
+        return voice.carry_on(host, row, lambda made: host.drive(row, made, onward))
+
+    def check(self, host: Host, target: Target, asked: Asked) -> Sequence[MotetError]:
+        """What is wrong in the files."""
+        from motet.dialects.yadage import voice
+
+        try:
+            voice.checked(_asked_of(target, asked), asked.warn)
+        except MotetError as error:
+            return [error]
+        return ()
+
+    def values(self, host: Host, row: RunRow) -> Mapping[str, Any]:
+        """What steps have published, by step and output."""
+        from motet.dialects.yadage import voice
+
+        return voice.values(host, row)
+
+
+def _asked_of(target: Target, asked: Asked) -> Own:
+    from motet.dialects.yadage import commands
+
+    return commands.asked_of(target.file, asked)
 
 
 VOICE = YadageVoice()

@@ -15,12 +15,12 @@ from hashlib import file_digest, sha256
 from typing import TYPE_CHECKING
 
 from motet.dialects.yadage.packtivity import folders
-from motet.dialects.yadage.packtivity.placeholders import mapped
 from motet.errors import Conflict
 from motet.executors.commands import outputs
 from motet.executors.commands.mounts import Placed, copied
 from motet.ports import Document
 from motet.reuse.kept import Slot
+from motet.values.placeholders import mapped
 from motet.values.records import is_whole
 
 if TYPE_CHECKING:

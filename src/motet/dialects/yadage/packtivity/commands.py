@@ -6,20 +6,19 @@ import json
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
 
-from motet.dialects.yadage.documents import Library, Node, Problems
+from motet.dialects.yadage.inputs import values_of
 from motet.dialects.yadage.packtivity import settings
-from motet.dialects.yadage.packtivity.placeholders import placed
 from motet.dialects.yadage.packtivity.program import new_run
 from motet.dialects.yadage.packtivity.publishing import needs_files, publish
 from motet.dialects.yadage.packtivity.spec import read
 from motet.dialects.yadage.packtivity.step import Step
 from motet.errors import SpecError, TargetError, UsageError
 from motet.kernel.transitions import SUCCEEDED
-from motet.values import yaml
+from motet.values.documents import Library, Node, Problems
+from motet.values.placeholders import placed
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
@@ -64,7 +63,7 @@ def run(options: Namespace, desk: Desk) -> int:
     _refused(options)
     key, spec = _spec(options.spec, options.toplevel, desk)
     folder, readonly = _folders(options)
-    parameters = placed(_parameters(options.parfiles, options.parameter), folder, readonly)
+    parameters = placed(values_of(options.parfiles, options.parameter), folder, readonly)
     step = Step(LOG, options.spec, spec, parameters, folder, readonly, folder, own=False)
     host = desk.host()
     new = new_run(host, key, step, settings.asked(vars(options), os.environ))
@@ -191,44 +190,10 @@ def _folders(options: Namespace) -> tuple[str, tuple[str, ...]]:
     """The folder where the step works, and the others that it sees: absolute."""
     state: dict[str, Any] = {}
     if options.state:
-        found = _yaml_of(options.state)
-        if not isinstance(found, dict):
-            raise UsageError(f"{options.state} is no mapping.", "Write readwrite: [FOLDER], readonly: [FOLDER].")
-        state = found
+        state = values_of([options.state], ())
     write = [*state.get("readwrite", ()), *options.write] or ["."]
     read = [*write[1:], *state.get("readonly", ()), *options.read]
     for each in read:
         if not os.path.isdir(each):
             raise UsageError(f"{each} is no folder.", "Name the folders that the step reads: -r FOLDER.")
     return os.path.abspath(write[0]), tuple(dict.fromkeys(map(os.path.abspath, read)))
-
-
-def _parameters(files: Sequence[str], given: Sequence[str]) -> dict[str, Json]:
-    found: dict[str, Json] = {}
-    for file in files:
-        own = _yaml_of(file)
-        if not isinstance(own, dict):
-            raise UsageError(f"{file} is no mapping of parameters.", "Write name: value, each on a line.")
-        found |= own
-    for text in given:
-        name, sign, value = text.partition("=")
-        if not sign or not name:
-            raise UsageError(f"-p {text!r} gives no value.", "Write -p NAME=VALUE.")
-        found[name] = _value(value)
-    return found
-
-
-def _value(text: str) -> Json:
-    """A value as YAML has it; what cannot be read so, such as {workdir}/file without quotes, as text."""
-    try:
-        return yaml.read(text, "-p").value
-    except SpecError:
-        return text
-
-
-def _yaml_of(path: str) -> Json:
-    try:
-        with open(path, "rb") as file:
-            return yaml.read(file.read(), path).value
-    except OSError as error:
-        raise TargetError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from None

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from motet.dialects.yadage.packtivity.placeholders import checked
 from motet.errors import UsageError, did_you_mean
 from motet.executors.commands.engines import check
 from motet.executors.commands.spec import Container
+from motet.values.documents import KINDS, Checks, Node, Problems, told
+from motet.values.placeholders import checked
 from motet.values.quantities import quantity
 
 if TYPE_CHECKING:
-    from motet.dialects.yadage.documents import Node, Problems
     from motet.kernel.events import Json
+    from motet.values.documents import Node, Problems
 
 
 class Key(NamedTuple):
@@ -70,11 +71,6 @@ _ELSEWHERE = (
     "slurm_partition", "slurm_time", "c4p_additional_requirements",
 )  # fmt: skip
 
-_KINDS: Mapping[type, str] = {
-    str: "text", dict: "a mapping", list: "a list", bool: "true or false", int: "a number", float: "a number",
-    type(None): "nothing",
-}  # fmt: skip
-
 
 def read(node: Node, problems: Problems) -> Json:
     """The packtivity with all that it may leave out: {"process", "environment", "publisher"}, as plain JSON.
@@ -86,7 +82,7 @@ def read(node: Node, problems: Problems) -> Json:
         cure = "Give it `process`, `environment` and `publisher`."
         problems.error(node.where, f"found {told(node.value)}, expected a mapping for a step.", cure)
         return {}
-    _only(node, _PARTS, "a step", problems)
+    Checks(problems).only(node, tuple(_PARTS), "a step")
     found = {name: _part(node, name, kinds, problems) for name, kinds in _PARTS.items()}
     if len(problems.errors) > before:
         return {}
@@ -94,13 +90,6 @@ def read(node: Node, problems: Problems) -> Json:
         problems.error(node.where, "the step has a process and no environment.", "localproc-env runs it on this host.")
         return {}
     return found
-
-
-def told(value: Json) -> str:
-    """A value as messages name it."""
-    shown = repr(value)
-    kind = _KINDS.get(type(value), "a value")
-    return kind if isinstance(value, dict | list) or value is None else f"{kind} ({shown[:60]})"
 
 
 def _part(node: Node, name: str, kinds: Mapping[str, Mapping[str, Key]], problems: Problems) -> Json:
@@ -119,7 +108,7 @@ def _part(node: Node, name: str, kinds: Mapping[str, Mapping[str, Key]], problem
     if not kind:
         return None
     keys = kinds[kind]
-    _only(part, [f"{name}_type", *keys], kind, problems)
+    Checks(problems).only(part, [f"{name}_type", *keys], kind)
     found = {f"{name}_type": kind, **{key: _value(part, key, keys[key], kind, problems) for key in keys}}
     _check(part, kind, found, problems)
     return found
@@ -142,15 +131,6 @@ def _kind(part: Node, key: str, kinds: Mapping[str, Any], problems: Problems) ->
     return ""
 
 
-def _only(node: Node, known: Sequence[str] | Mapping[str, Any], called: str, problems: Problems) -> None:
-    for name in node.value:
-        if name not in known:
-            cure = did_you_mean(
-                name, (each for each in known if each not in node.value), f"It takes: {', '.join(known)}."
-            )
-            problems.error(node.key_where(name), f"{called} has no key {name!r}.", cure)
-
-
 def _value(part: Node, name: str, key: Key, kind: str, problems: Problems) -> Json:
     node = part.get(name)
     if node is None:
@@ -160,7 +140,7 @@ def _value(part: Node, name: str, key: Key, kind: str, problems: Problems) -> Js
     value = node.plain()
     is_odd_flag = isinstance(value, bool) and bool not in key.kinds
     if not isinstance(value, key.kinds) or is_odd_flag:
-        wanted = " or ".join(dict.fromkeys(_KINDS[each] for each in key.kinds))
+        wanted = " or ".join(dict.fromkeys(KINDS[each] for each in key.kinds))
         quote = "Write it in quotes." if key.kinds == _TEXT and isinstance(value, int | float) else ""
         problems.error(node.where, f"found {told(value)}, expected {wanted} for {name!r}.", quote)
         return None

@@ -7,12 +7,12 @@ keeps the text of all that it has opened, so a run can be read again when the fi
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
-from motet.errors import SpecError, TargetError, UsageError
+from motet.errors import SpecError, TargetError, UsageError, near
 from motet.kernel.events import Json
 from motet.values import yaml
 from motet.values.yaml import Document, Path
@@ -133,6 +133,60 @@ class Node:
         return self.value
 
 
+KINDS: Mapping[type, str] = {
+    str: "text", dict: "a mapping", list: "a list", bool: "true or false", int: "a number", float: "a number",
+    type(None): "nothing",
+}  # fmt: skip
+"""What messages call them."""
+
+
+def told(value: Json) -> str:
+    """A value as messages name it: its kind, and itself where it is short."""
+    kind = KINDS.get(type(value), "a value")
+    return kind if isinstance(value, dict | list) or value is None else f"{kind} ({repr(value)[:60]})"
+
+
+class Checks:
+    """Looks at nodes, and tells what is wrong with them."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
+        self.error = problems.error
+
+    def of_kind(self, node: Node, kind: type, called: str, cure: str = "") -> bool:
+        """Whether it is one; else that is told."""
+        if isinstance(node.value, kind):
+            return True
+        self.problems.error(node.where, f"found {told(node.value)}, expected {KINDS[kind]} for {called}.", cure)
+        return False
+
+    def only(self, node: Node, known: Sequence[str], called: str, *, strict: bool = True) -> None:
+        """Tell keys that mean nothing here: errors, where `strict`."""
+        for name in node.value if isinstance(node.value, dict) else ():
+            if name not in known:
+                meant = near(name, known, 0.7)
+                cure = f"Did you mean {meant}?" if meant else f"It takes: {', '.join(known)}."
+                what = f"{called} has no key {name!r}."
+                if strict:
+                    self.problems.error(node.key_where(name), what, cure)
+                else:
+                    self.problems.warn(node.key_where(name), f"{what} It is ignored. {cure}")
+
+    def missing(self, node: Node, name: str, called: str, cure: str = "") -> None:
+        """Tell that a key is not there."""
+        self.problems.error(node.where, f"{name!r} is missing in {called}.", cure)
+
+    def gather(self, found: Callable[[], Any]) -> Any:
+        """What is found; None, with the error told, where a reference in it leads nowhere."""
+        with self.problems.gathering():
+            return found()
+
+    def gathered(self, elements: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+        """The elements up to one that cannot be followed."""
+        with self.problems.gathering():
+            yield from elements()
+
+
 class Source:
     """A document that was opened: its address, and the address that its references are relative to."""
 
@@ -147,12 +201,12 @@ class Source:
 class Library:
     """The documents below a toplevel: a folder, or an address of the web in one of the forms of `toplevel_of`.
 
-    `kept` are texts by address, as an earlier library's `texts` are: what it names is not opened
-    again, and nothing else is.
+    `kept` are texts by address, as `texts` of an earlier library with that `toplevel` has them: what it names is not
+    opened again, and nothing else is.
     """
 
     def __init__(self, toplevel: str = "", kept: Mapping[str, str] | None = None) -> None:
-        self.toplevel = toplevel_of(toplevel)
+        self.toplevel = toplevel_of(toplevel) if kept is None else toplevel
         self.texts: dict[str, str] = dict(kept or {})
         self._sealed = kept is not None
         self._sources: dict[tuple[str, str], Source] = {}

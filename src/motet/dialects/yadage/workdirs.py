@@ -1,0 +1,97 @@
+"""The folder of a run: taken, never twice without being told so, and what is told in it of the run."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from motet.dialects.yadage.growing import Graph
+from motet.errors import NotFound, UsageError
+from motet.kernel.transitions import ENDED
+from motet.ports import RunRow, Store
+from motet.private import replacing
+
+if TYPE_CHECKING:
+    from motet.ports.voice import Host
+
+META = "_yadage"
+_OWN = "motet.json"
+_USUAL = "workdir"
+
+
+def taken(path: str, run: str, store: Store, *, accept: bool, overwrite: bool) -> str:
+    """The folder for a run, made; by default `workdir` here, or where that is taken, one with the run's id behind it.
+
+    Raises UsageError for one in which a run was before, unless `accept`; with `overwrite`, it is emptied.
+    """
+    folder = os.path.abspath(path or _USUAL)
+    if not path and os.path.lexists(folder):
+        folder = f"{folder}-{run}"
+    meta = os.path.join(folder, META)
+    if os.path.lexists(meta):
+        _check_earlier(folder, store, accept=accept or overwrite)
+    if overwrite:
+        _empty(folder)
+    try:
+        os.makedirs(meta, exist_ok=accept)
+    except FileExistsError:
+        raise UsageError(f"{folder} was taken by another run just now.", "Name another folder.") from None
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be made: {error.strerror}.", "Name another folder for the run.") from None
+    return folder
+
+
+def _check_earlier(folder: str, store: Store, *, accept: bool) -> None:
+    name, status = _earlier(folder, store)
+    if name and status not in ENDED:
+        raise UsageError(
+            f"{folder} is the folder of run {name}, which is {status}.", f"Carry it on: motet resume {name}"
+        )
+    if not accept:
+        resume = f"motet resume {name} carries that one on; " if name and status != "succeeded" else ""
+        raise UsageError(
+            f"{folder} has a run in it{f' ({name}, {status})' if name else ''}.",
+            f"Name another folder; {resume}--accept-metadir runs again in it; -d overwrite=true empties it first.",
+        )
+
+
+def _earlier(folder: str, store: Store) -> tuple[str, str]:
+    """The name and status of the run whose folder it is; ("", "") where that is not known here."""
+    try:
+        with open(os.path.join(folder, META, _OWN), encoding="utf-8") as file:
+            row = store.run(json.load(file)["run"])
+    except (OSError, ValueError, KeyError, TypeError, NotFound):
+        return "", ""
+    return row.name, row.status
+
+
+def _empty(folder: str) -> None:
+    """Remove what is in it. Raises UsageError for a folder that no run was in: it holds somebody's own files."""
+    import shutil
+
+    if not os.path.lexists(os.path.join(folder, META)):
+        if os.path.isdir(folder) and os.listdir(folder):
+            raise UsageError(f"{folder} is no folder of a run, and is not emptied.", "Empty it yourself.")
+        return
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            os.unlink(entry.path)
+
+
+def begun(row: RunRow) -> None:
+    """Note in the folder whose it is."""
+    meta = row.program["metadir"]
+    os.makedirs(meta, exist_ok=True)
+    _write(os.path.join(meta, _OWN), json.dumps({"run": row.id, "name": row.name}))
+
+
+def told(host: Host, row: RunRow, graph: Graph) -> None:
+    """Write what has come of the run."""
+
+
+def _write(path: str, text: str) -> None:
+    with replacing(path) as part, open(part, "w", encoding="utf-8") as file:
+        file.write(text)
