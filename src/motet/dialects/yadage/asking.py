@@ -11,7 +11,7 @@ from motet.dialects.yadage.spec import JQ
 from motet.dialects.yadage.values import Template
 from motet.errors import MotetError, StepFailed
 from motet.kernel.events import Json
-from motet.values.jq import run
+from motet.values.queries import run
 
 _NODE, _REF, _POINTER = "_nodeid", "$wflowref", "$wflowpointer"
 _TRUE = 'def is_true: . != null and . != false and . != 0 and . != "" and . != [] and . != {};\n'

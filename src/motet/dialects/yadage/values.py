@@ -10,8 +10,8 @@ from motet.dialects.yadage.spec import Reference, Registered, Value
 from motet.errors import SpecError, UsageError
 from motet.kernel.events import Json
 from motet.records import Record
-from motet.values.jsonpath import part
 from motet.values.placeholders import filled
+from motet.values.queries import part
 
 
 class Template(str):

@@ -16,7 +16,7 @@ from motet.executors.commands.containers import image_of as digest
 from motet.executors.commands.spec import Command, Container, Limits, Mount
 from motet.executors.commands.tools import Runner
 from motet.kernel.policy import Policy
-from motet.values import jq
+from motet.values import queries
 from motet.values.placeholders import filled, interpolated
 from motet.values.quantities import quantity
 
@@ -141,7 +141,7 @@ def _par_mounts(environment: Mapping[str, Any], parameters: Json, folder: str) -
     for number, each in enumerate(environment["par_mounts"]):
         path = os.path.join(folder, f"_yadage_parmount_{number}.txt")
         with open(path, "w", encoding="utf-8") as file:
-            file.writelines(f"{json.dumps(value)}\n" for value in jq.run(each["jqscript"], parameters))
+            file.writelines(f"{json.dumps(value)}\n" for value in queries.run(each["jqscript"], parameters))
         mounts.append(Mount(each["mountpath"], path, "rw"))
     return mounts
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from motet.errors import CommandFailed, UsageError, did_you_mean
-from motet.values import jq, yaml
+from motet.values import yaml
 from motet.values.placeholders import mapped, published
+from motet.values.queries import run
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
@@ -74,7 +75,7 @@ def _interpolated(publisher: Mapping[str, Any], parameters: Json, folder: str, s
 
 
 def _from_jq(publisher: Mapping[str, Any], parameters: Json, folder: str, say: _Say) -> Json:
-    results = jq.run(publisher["script"], parameters)
+    results = run(publisher["script"], parameters)
     if len(results) != 1:
         what = f"the publisher's script {publisher['script']!r:.80} gives {len(results)} values, and has to give one."
         raise UsageError(what, "Put them in a list: [ ... ].")
