@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from motet.dialects.python.world.asking import suspend_flow_run as suspend_flow_run
     from motet.dialects.python.world.events import Event as Event
     from motet.dialects.python.world.events import await_for_event as await_for_event
+    from motet.dialects.python.world.events import expect_event as expect_event
     from motet.dialects.python.world.events import wait_for_event as wait_for_event
     from motet.dialects.python.world.publishing import publish as publish
     from motet.dialects.python.world.transactions import CommitMode as CommitMode
@@ -87,6 +88,7 @@ _HOMES = {
     "allow_failure": "annotations", "opaque": "annotations", "quote": "annotations",
     "concurrency": "running.limits", "rate_limit": "running.limits", "arate_limit": "running.limits",
     "Event": "world.events", "wait_for_event": "world.events", "await_for_event": "world.events",
+    "expect_event": "world.events",
     "apause_flow_run": "world.asking", "asuspend_flow_run": "world.asking", "transaction": "world.transactions",
     "get_transaction": "world.transactions", "CommitMode": "world.transactions",
     "IsolationLevel": "world.transactions", "pause_flow_run": "world.asking", "suspend_flow_run": "world.asking",

@@ -1,10 +1,11 @@
 """What runs wait for, and answers to what they ask: seen by the command line, by programs and by pages.
 
-A voice writes down what a step of a run waits for in a document of its own, of the kind `WAIT`, under RUN/STEP, and
-removes it when the wait is over:
+Steps that wait for events and other rules say so in their rows (see `of_row`).
 
-    for          "event" or "answer"
-    event        the event's key, where it waits for one
+A voice writes down what a step of a run asks in a document of its own, of the kind `WAIT`, under RUN/STEP, and removes
+it when it has the answer:
+
+    for          "answer"
     step, since  which step, and since when
     schema       what the answer has to look like, a JSON schema; None for a mere word to go on
     description  what is asked, in words
@@ -18,10 +19,11 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from contextvars import Context
 
+from motet import rules
 from motet.errors import Conflict, UsageError, did_you_mean
 from motet.kernel.events import Json
 from motet.kernel.transitions import ENDED
-from motet.ports import STEERING, Document, Publication, RunRow, Store
+from motet.ports import STEERING, Document, Publication, RunRow, StepRow, Store
 from motet.typed import Any
 from motet.values import visible
 
@@ -101,19 +103,47 @@ def question(store: Store, run: RunRow, step: str = "") -> Document:
     raise UsageError(f"Run {run.name} has asked {len(open_ones)} questions:{listed}", "Name one: --step STEP")
 
 
+def of_row(step: StepRow) -> Json:
+    """What a step waits for whose rule completes it, as the documents tell it; None for an answer, which they tell of:
+    {"for": "event", "event": its key, ...} or {"for": "rule", "rule": see `motet.rules`, ...}.
+    """
+    rule = step.result["until"]
+    place = {"step": step.key, "since": step.started_at}
+    if rule["rule"] != "event":
+        return {"for": "rule", "rule": rule, **place}
+    return None if rule.get("namespace") == STEERING else {"for": "event", "event": rule["key"], **place}
+
+
 def told(body: Mapping[str, Json]) -> str:
     """What a run waits for, in words."""
     if body["for"] == "event":
         return f"event {body['event']}"
+    if body["for"] == "rule":
+        return _in_words(rules.from_json(body["rule"]))
     fields = [f"{name} ({_kind_of(each)})" for name, each in _fields(body).items()]
     what = f"input {', '.join(fields)}" if fields else "a word to go on"
     return f"{what}: {body['description']}" if body.get("description") else what
+
+
+def _in_words(rule: rules.Rule) -> str:
+    inner = [_in_words(each) for each in rule.parts]
+    fields = rule.to_json()
+    words: dict[str, str] = {
+        "event": f"event {fields.get('key')}", "after": f"{fields.get('for_s')} s",
+        "status": f"{fields.get('key') or fields.get('task') or 'a step'} to be {fields.get('status')}",
+        "any": " or ".join(inner), "all": " and ".join(inner), "sequence": ", then ".join(inner),
+        "count": f"{fields.get('times')} times {inner[0] if inner else ''}",
+        "absence": f"{fields.get('for_s')} s without {inner[0] if inner else ''}",
+    }  # fmt: skip
+    return words[rule.kind]
 
 
 def how(body: Mapping[str, Json]) -> str:
     """How it is answered; {run} stands for the run."""
     if body["for"] == "event":
         return f"motet publish {body['event']}"
+    if body["for"] == "rule":
+        return "motet show {run}"
     required = (body["schema"] or {}).get("required", ())
     given = "".join(f" -p {name}=..." for name in _fields(body) if name in required)
     return f"motet answer {{run}}{given}" if body["schema"] else "motet answer {run}"

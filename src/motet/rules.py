@@ -42,9 +42,9 @@ class StatusChanged(Record):
 
 
 Topic: TypeAlias = tuple[str, str, str]
-"""A status, and the step or the task to reach it, "" for any; EVENT and a key; or STARTS and what a key begins with."""
+"""A status, and the step or the task to reach it, "" for any; EVENT and a key; STARTS and how a key begins; TIME."""
 
-EVENT, STARTS = "event", "events"
+EVENT, STARTS, TIME = "event", "events", "time"
 
 Signal: TypeAlias = Any
 """What rules are folded over: the kernel's events of published events and of time; StatusChanged. All have an `at`."""
@@ -53,7 +53,7 @@ _RECEIVED = "event.received"
 
 Causes: TypeAlias = list[Json]
 """What made a rule fire, in order: {"event": key, "offset": n} (its value stands there in the journal),
-{"step": key, "status": status}, or {"silence": seconds, "until": time}."""
+{"step": key, "status": status}, {"silence": seconds, "until": time}, or {"after": seconds, "until": time}."""
 
 
 class Rule(Record, frozen=True):
@@ -112,7 +112,8 @@ class Rule(Record, frozen=True):
 
 
 class OnEvent(Rule, frozen=True):
-    """Fires on a published event with this key; and with namespace, value, run and sender where they are given.
+    """Fires on a published event with this key; and with namespace, value, run and sender where they are given. What is
+    in `having` must be in its value, an object.
 
     What Motet itself publishes is met only where its namespace is named, and what is meant for another run only where
     that run is named. With `pattern`, each "*" in the key stands for any text.
@@ -125,6 +126,7 @@ class OnEvent(Rule, frozen=True):
     run: str | None = None
     sender: str | None = None
     pattern: bool = False
+    having: Mapping[str, Json] | None = None
 
     @property
     def topic(self) -> Topic:
@@ -139,12 +141,37 @@ class OnEvent(Rule, frozen=True):
             and (not event.foreign if self.run is None else event.run == self.run)
             and (self.sender is None or event.sender == self.sender)
             and (self.value is None or event.value == self.value)
+            and (self.having is None or _has(event.value, self.having))
         )
 
     def fold(self, memory: Json, signal: Signal) -> tuple[Json, Causes | None]:
         if signal.kind == _RECEIVED and self.meets(signal):
             return None, [{"event": signal.key, "offset": signal.offset}]
         return None, None
+
+
+class After(Rule, frozen=True):
+    """Fires once, `for_s` seconds after it began to listen."""
+
+    kind: ClassVar[str] = "after"
+    for_s: float
+
+    @property
+    def topic(self) -> Topic:
+        """Where it is entered: see `topics`. No signal is sought there."""
+        return TIME, "", ""
+
+    def start(self, at: float) -> Json:
+        return at + self.for_s
+
+    def fold(self, memory: Json, signal: Signal) -> tuple[Json, Causes | None]:
+        if memory is None or signal.at < memory:
+            return memory, None
+        return None, [{"after": self.for_s, "until": memory}]
+
+    def deadline(self, memory: Json) -> float | None:
+        due_at: float | None = memory
+        return due_at
 
 
 class OnStatus(Rule, frozen=True):
@@ -322,6 +349,10 @@ def _is_like(text: str, pattern: str) -> bool:
     return len(text) - at >= len(pieces[-1]) and text.endswith(pieces[-1])
 
 
+def _has(value: Json, wanted: Mapping[str, Json]) -> bool:
+    return isinstance(value, dict) and all(name in value and value[name] == each for name, each in wanted.items())
+
+
 def _is_recent(then: float, now: float, within_s: float | None) -> bool:
     return within_s is None or now - then <= within_s
 
@@ -335,7 +366,7 @@ def _gathered(several: Iterable[Causes]) -> Causes:
 
 
 _KINDS: dict[str, type[Rule]] = {
-    each.kind: each for each in (OnEvent, OnStatus, AnyOf, AllOf, Sequence, Count, Absence)
+    each.kind: each for each in (OnEvent, OnStatus, After, AnyOf, AllOf, Sequence, Count, Absence)
 }
 
 
@@ -352,9 +383,9 @@ def from_json(data: Mapping[str, Json]) -> Rule:
     return kind(**fields)
 
 
-def leaves(rule: Rule) -> Iterator[OnEvent | OnStatus]:
-    """The rules over events and statuses that the rule is made of."""
-    if isinstance(rule, OnEvent | OnStatus):
+def leaves(rule: Rule) -> Iterator[OnEvent | OnStatus | After]:
+    """The rules over events, statuses and time that the rule is made of."""
+    if isinstance(rule, OnEvent | OnStatus | After):
         yield rule
     for each in rule.parts:
         yield from leaves(each)

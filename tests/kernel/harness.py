@@ -68,7 +68,7 @@ class Run:
                     self.on_start(command)
                 elif isinstance(command, StopAttempt):
                     self.stops.append(command)
-                else:
+                elif isinstance(command, SetTimer):
                     self.timers.append(command)
         raise AssertionError("it never settles")
 

@@ -274,7 +274,7 @@ def deadlines(size: int) -> Callable[[], Any]:
     def work() -> None:
         for timer in list(run.timers):
             run.now = timer.due_at
-            run.feed(TimerFired(run.now, timer.what, timer.key))
+            run.feed(TimerFired(run.now, timer.what, timer.key, timer.attempt))
         assert len(run.fired) == size
 
     return work

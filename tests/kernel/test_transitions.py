@@ -11,21 +11,23 @@ from motet.kernel.fold import apply
 from motet.kernel.moves import move
 from motet.kernel.state import RunState
 from motet.kernel.transitions import NEEDS_LOST, NEEDS_MET, RUN, STEP
+from motet.rules import OnEvent
 
-STEPS = ("pending", "ready", "running", "retrying", "succeeded", "failed", "cancelled", "skipped")
+STEPS = ("pending", "ready", "running", "retrying", "succeeded", "failed", "cancelled", "skipped", "waiting")
 RUNS = ("pending", "running", "cancelling", "succeeded", "failed", "cancelled")
 
 # Rows: where a step is. Columns: what happens. A dot: that cannot be.
 TABLE = """
-          needs.met needs.lost started checkpointed succeeded failed retrying skipped stopping cancelled interrupted reset   redefined
-pending   ready     .          .       .            .         .      .        skipped pending  cancelled .           pending pending
-ready     .         pending    running .            succeeded failed .        skipped ready    cancelled .           pending pending
-running   .         .          .       running      succeeded failed retrying .       running  cancelled ready       pending .
-retrying  .         .          running .            .         .      .        skipped retrying cancelled .           pending pending
-succeeded .         .          .       .            .         .      .        .       .        .         .           pending .
-failed    .         .          .       .            .         .      .        .       .        .         .           pending .
-cancelled .         .          .       .            .         .      .        .       .        .         .           pending .
-skipped   .         .          .       .            .         .      .        .       .        .         .           pending .
+          needs.met needs.lost started checkpointed succeeded failed retrying skipped stopping cancelled interrupted reset   redefined waiting
+pending   ready     .          .       .            .         .      .        skipped pending  cancelled .           pending pending .
+ready     .         pending    running .            succeeded failed .        skipped ready    cancelled .           pending pending waiting
+running   .         .          .       running      succeeded failed retrying .       running  cancelled ready       pending . .
+waiting   .         .          .       .            succeeded failed .        .       waiting  cancelled .           pending .        .
+retrying  .         .          running .            .         .      .        skipped retrying cancelled .           pending pending .
+succeeded .         .          .       .            .         .      .        .       .        .         .           pending . .
+failed    .         .          .       .            .         .      .        .       .        .         .           pending . .
+cancelled .         .          .       .            .         .      .        .       .        .         .           pending . .
+skipped   .         .          .       .            .         .      .        .       .        .         .           pending . .
 """  # noqa: E501
 RUN_TABLE = """
               started    cancelling  reopened  finishing  finished
@@ -49,7 +51,8 @@ def run_with_a_step(status: str) -> Run:
     """A run whose step "x" got to that status as steps do; it needs "a", and its policy allows a retry."""
     run = Run()
     run.add("a")
-    run.add("x", needs=["a"], policy={"retries": 1, "delays_s": [60]})
+    until = OnEvent("go").to_json() if status in ("ready", "waiting") else None
+    run.add("x", needs=["a"], policy={"retries": 1, "delays_s": [60]}, until=until)
     if status == "skipped":
         run.fail("a")
     elif status != "pending":
@@ -73,7 +76,8 @@ EVENTS: dict[str, ev.StepEvent] = {
     for event in (
         ev.StepStarted(1.0, "x", 7), ev.StepSucceeded(1.0, "x", 1), ev.StepFailed(1.0, "x", 1),
         ev.StepRetrying(1.0, "x", 1), ev.StepSkipped(1.0, "x"), ev.StepStopping(1.0, "x"),
-        ev.StepCancelled(1.0, "x"), ev.StepInterrupted(1.0, "x"), ev.StepCheckpointed(1.0, "x", 1),
+        ev.StepWaiting(1.0, "x"), ev.StepCancelled(1.0, "x"), ev.StepInterrupted(1.0, "x"),
+        ev.StepCheckpointed(1.0, "x", 1),
     )
 }  # fmt: skip
 

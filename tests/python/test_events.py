@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.cli.conftest import PATIENCE_S, Cli, cli
 
-from motet import Event, app, await_for_event, flow, publish, task, wait_for_event
+from motet import Event, app, await_for_event, expect_event, flow, publish, task, wait_for_event
 from motet.dialects.python.scope import current
 from motet.errors import UsageError
 from motet.ports import Publication
@@ -24,7 +24,7 @@ def soon(key: str, value: object = None, namespace: str = "") -> threading.Threa
     def work() -> None:
         store = app.hosts.current().store
         until = time.monotonic() + PATIENCE_S
-        while not store.documents("python", "wait") and time.monotonic() < until:
+        while not any(store.steps(row.id, status="waiting") for row in store.runs()) and time.monotonic() < until:
             time.sleep(0.005)
         publish(key, value, namespace=namespace)
 
@@ -42,7 +42,6 @@ def test_an_event_wakes_a_flow_that_waits() -> None:
     event = main()
     thread.join()
     assert (event.key, event.value, event.namespace) == ("ready", {"rows": 3}, "")
-    assert app.hosts.current().store.documents("python", "wait") == []
 
 
 def test_what_came_before_the_call_is_not_missed_and_given_once() -> None:
@@ -199,3 +198,70 @@ def test_what_is_meant_for_another_run_is_not_heard() -> None:
         return [wait_for_event("go").value for _ in range(2)]
 
     assert main() == [2, 4]
+
+
+def test_waits_that_are_submitted_hold_no_thread_and_give_what_they_wait_for() -> None:
+    @flow
+    def main() -> list[object]:
+        before = threading.active_count()
+        futures = [expect_event(f"k{number}", timeout=PATIENCE_S) for number in range(200)]
+        late = expect_event("never", timeout=0.01)
+        assert threading.active_count() <= before + 1, "the tender's"
+        for number in reversed(range(200)):
+            publish(f"k{number}", number)
+        with pytest.raises(TimeoutError, match="No event 'never' came within"):
+            late.result()
+        return [each.result().value for each in futures]
+
+    assert main() == list(range(200))
+
+
+def test_what_a_submitted_wait_gives_can_be_passed_on() -> None:
+    @task
+    def load(event: Event) -> object:
+        return event.value
+
+    @flow
+    def main() -> object:
+        ready = expect_event("ready")
+        loaded = load.submit(ready)
+        publish("ready", 7)
+        return loaded.result()
+
+    assert main() == 7
+
+
+def test_a_coroutine_that_gives_up_its_wait_goes_on() -> None:
+    @flow
+    async def main() -> str:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await await_for_event("never")
+        return "on"
+
+    assert asyncio.run(main()) == "on"
+
+
+@pytest.mark.parametrize("value", [{1, 2}, object()])
+def test_a_value_that_nobody_can_publish_is_refused(value: object) -> None:
+    with pytest.raises(UsageError):
+        wait_for_event("ready", value=value)
+
+
+def test_lists_say_what_a_run_waits_for(cli: Cli) -> None:
+    cli.write("script.py", SCRIPT)
+    process = cli.start("run", "script.py", "--name", "mine")
+    waits(cli)
+    until = time.monotonic() + PATIENCE_S
+    while (told := cli.json("show", "mine"))["status"] != "waiting":
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert [(each["for"], each["event"], each["step"]) for each in told["waits"]] == [
+        ("event", "first", "main/wait_for_event-0")
+    ]
+    why = cli("why", "mine", "main/wait_for_event-0").out
+    assert "waits for the event first" in why and "began to wait" in why
+    cli("publish", "first", "1")
+    cli("publish", "second", "2")
+    process.communicate(timeout=PATIENCE_S)
+    assert "has what it waited for: event first at offset" in cli("why", "mine", "main/wait_for_event-0").out

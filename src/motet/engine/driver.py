@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from motet.engine import replay
 from motet.engine.loop import RunLoop
@@ -16,7 +16,10 @@ from motet.kernel.policy import slot_of
 from motet.kernel.program import Action, AddStep, Finish
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLING
+from motet.ports import Lender
 from motet.ports.execution import Call
+
+_HERE = nullcontext()
 
 
 class Driver(RunLoop):
@@ -40,7 +43,8 @@ class Driver(RunLoop):
             if self.session.broken is not None:
                 raise self.session.broken
             if self.state.status != CANCELLING:
-                self._attempts.calls[key] = call
+                if action.until is None:
+                    self._attempts.calls[key] = call
                 self.carry_out(self.session.act((action,)) if known is None else self._again(known, action))
                 return self._grants.pop(key, 0)
         raise self.stop.told(self.stopped)  # without the lock: it may be an interruption
@@ -156,16 +160,16 @@ class Driver(RunLoop):
         with self:
             self.waiters.forget(key, callback)
 
-    @contextmanager
-    def idling(self) -> Iterator[None]:
+    def idling(self) -> AbstractContextManager[None]:
         """Around a wait for steps of this run: the place of a thread that waits is lent to others meanwhile.
 
         So attempts that wait for attempts cannot take all places and wait for ever.
         """
         lender = self._attempts.lend()
-        if lender is None:
-            yield
-            return
+        return _HERE if lender is None else self._lent(lender)
+
+    @contextmanager
+    def _lent(self, lender: Lender) -> Iterator[None]:
         name = slot_of(lender.name)
         try:
             self._lend(name, 1.0)

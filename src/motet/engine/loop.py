@@ -14,22 +14,23 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from enum import Enum
+from functools import partial
 from math import inf
 from types import TracebackType
 
 from motet.engine.attempts import Attempts, Waiters, World
+from motet.engine.hearing import Hearing
 from motet.engine.replay import clear_below, left_behind, renew, review
 from motet.engine.session import RESUME, Session, fault_of
 from motet.errors import Cancelled, Fenced, MotetError, StoreError
 from motet.failpoints import hit
 from motet.interrupts import Stop, need_stack
 from motet.kernel import events as ev
-from motet.kernel.decide import AskMachine, Command, SetTimer, StartAttempt
+from motet.kernel.decide import AskMachine, Command, LookBack, SetTimer, StartAttempt
 from motet.kernel.inputs import Input, TimerFired
 from motet.kernel.policy import slot_of
 from motet.kernel.program import Finish
 from motet.kernel.transitions import CANCELLING, ENDED
-from motet.kernel.waits import hears
 from motet.ports import STEERING, Attempt, Entry, Outcome, RunRow
 from motet.ports.voice import Replayed
 
@@ -77,8 +78,10 @@ class RunLoop:
         self.keep, self.checkpoints = self._attempts.keep, self._attempts.checkpoints
         self._grants: dict[str, int] = {}
         self._flush_due = False
-        self._heard = self._kept = run.offset
+        self._kept = run.offset
         self._listener, self._limits_at = -1, inf
+        requests = {key: partial(act, self) for key, act in _REQUESTS.items()}
+        self.hearing = Hearing(host.store, session, self.carry_out, requests)
         self.here, self.log_of = self._attempts.here, self._attempts.log_of
 
     # ------------------------------------------------------------ begin and end
@@ -187,13 +190,15 @@ class RunLoop:
                     stop = told
                 else:
                     batch.append(told)
+            if any(isinstance(told, TimerFired) and told.what == "deadline" for told in batch):
+                self.hearing.take_in()  # what came before the time was up comes first
             if batch:
                 clear_below(self.session, batch, self.parents)
                 self.carry_out(self.session.feed(batch))
             if stop is not None:
                 self._cancel(stop.reason)
             if Chore.LOOK in chores:
-                self._take_in()
+                self.hearing.take_in()
             if Chore.FLUSH in chores:
                 self._flush_due = False
                 self.session.flush()
@@ -252,35 +257,7 @@ class RunLoop:
         asked = any(each.namespace == STEERING and each.key == "run.stop" for each in entries)
         return asked or any(isinstance(told, ev.RunCancelling) for told in tuple(self.inbox))
 
-    # ------------------------------------------------------------ published events
-
-    def _take_in(self) -> None:
-        """Read on from the session's cursor and act on what concerns the run, in order."""
-        session = self.session
-        while True:
-            entries = self.host.store.read(session.cursor, limit=_AT_ONCE, published=True)
-            if not entries:
-                break
-            hit("heard.before")
-            heard: list[ev.EventReceived] = []
-            for entry in entries:
-                act = _REQUESTS.get(entry.key) if entry.namespace == STEERING and entry.run == self.run.id else None
-                if act is not None:
-                    self._hear(heard, entry.offset - 1)
-                    heard = []
-                    act(self, entry)
-                elif hears(self.state, told := entry.received_by(self.run.id)):
-                    heard.append(told)
-            self._hear(heard, entries[-1].offset)
-            hit("heard.after")
-        self._heard = session.cursor
-
-    def _hear(self, heard: Sequence[ev.EventReceived], cursor: int) -> None:
-        """Feed the events. All was looked at up to the offset `cursor`: rules added now hear what comes later."""
-        session = self.session
-        session.cursor = cursor
-        if heard and session.state.status not in ENDED:
-            self.carry_out(session.feed(heard))
+    # ------------------------------------------------------------ requests
 
     def _asked_to_stop(self, entry: Entry) -> None:
         if entry.offset > self.state.steered:  # else the run was reopened after it
@@ -296,6 +273,9 @@ class RunLoop:
                 self._set_timer(command)
             elif isinstance(command, AskMachine):
                 self._attempts.tickets.ask(command)
+            elif isinstance(command, LookBack):
+                self.hearing.late[command.wait] = None
+                self.inbox.append(Chore.LOOK)
             elif not isinstance(command, StartAttempt):
                 self._attempts.stop(command)
             else:
@@ -383,8 +363,8 @@ class RunLoop:
             return False
         try:
             self.host.store.renew(self.run.id, self.session.epoch, self._lease_s)
-            if self._heard > self._kept:  # what was acted on, or concerned nobody, may be pruned
-                self._kept = self._heard
+            if self.session.cursor > self._kept:  # what was acted on, or concerned nobody, may be pruned
+                self._kept = self.session.cursor
                 self.host.store.keep_from(self.run.id, self._kept, self._lease_s)
         except MotetError as error:
             with self:

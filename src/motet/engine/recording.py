@@ -9,7 +9,7 @@ from motet.failpoints import hit
 from motet.kernel import events as ev
 from motet.kernel.fold import apply
 from motet.kernel.state import RunState, Step
-from motet.kernel.transitions import CANCELLED, ENDED
+from motet.kernel.transitions import CANCELLED, ENDED, WAITING
 from motet.ports import Batch, Checkpoint, StepRow, Store
 from motet.typed import Any
 
@@ -39,7 +39,7 @@ class Recorder:
         self._store = store
         self._state = state
         self._epoch = epoch
-        self._seq = state.seq
+        self._seq, self._shown = state.seq, state.shown_status
 
     def commit(self) -> None:
         """Write all in one transaction; and a checkpoint, if one is due. Raises StoreError."""
@@ -47,13 +47,13 @@ class Recorder:
         batch = Batch(
             [ev.to_json(event) for event in self.pending],
             [*self._rows, *rows_of(state, self.steps)],
-            run_columns(state) if self.run else {},
+            run_columns(state) if self.run or state.shown_status != self._shown else {},
             {status: count for status, count in state.counts.items() if count},
         )
         hit("append.before")
         self._store.append(state.run, self._epoch, self._seq, batch)
         hit("append.after")
-        self._seq = state.seq
+        self._seq, self._shown = state.seq, state.shown_status
         committed, self.pending = self.pending, []
         self.steps, self._rows = {}, []
         self.run = False
@@ -138,13 +138,13 @@ def _element_row(state: RunState, key: str) -> StepRow:
 
 
 def step_row(step: Step) -> StepRow:
-    """The step as lists and pages show it."""
+    """The step as lists and pages show it; while it waits, with what it waits for in place of a result."""
     marks = step.map
     return StepRow(
         step.key, step.task, step.form, step.status, step.parent, step.name, step.attempt, step.added_at,
         step.started_at, step.ended_at, step.cached, step.needs,
         marks.size if marks is not None else None, marks.ended if marks is not None else 0,
-        step.result, step.error,
+        step.result if step.status != WAITING else {"until": step.until}, step.error,
     )  # fmt: skip
 
 

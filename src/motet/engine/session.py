@@ -18,11 +18,11 @@ from motet.kernel.events import Json
 from motet.kernel.fold import apply
 from motet.kernel.inputs import Input, Succeeded, judge, ring
 from motet.kernel.policy import Policy
-from motet.kernel.program import Action, Finish, Listen, Program, View, events_of, everything
+from motet.kernel.program import Action, Finish, Program, View, events_of, everything
 from motet.kernel.state import M_OWN, M_RUNNING, Changes, RunState, Step, element_key
 from motet.kernel.transitions import CANCELLED, CANCELLING, ENDED, FAILED, RUNNING, SUCCEEDED
 from motet.ports import Clock, Store
-from motet.typed import TYPE_CHECKING
+from motet.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -210,7 +210,7 @@ class Session:
             if changes is not None:  # what the program is to be shown beyond what changed
                 changes.steps.update(taken.steps)
                 taken, changes = changes, None
-            for fired in taken.fired:
+            for fired in (*taken.fired, *taken.met):
                 if state.waits[fired.wait].rule.parts:
                     self._record(ev.WaitFired(now, fired.wait, fired.number, fired.causes))
             if self.boundary is not None and self._finish is None and state.status == RUNNING:
@@ -254,8 +254,12 @@ class Session:
                 self._finish = self._finish or action
                 continue
             for event in events_of(self.state, action, now):
-                if isinstance(action, Listen) and isinstance(event, ev.WaitAdded):
+                if isinstance(event, ev.WaitAdded):
                     event.offset = self.cursor
+                elif isinstance(event, ev.StepAdded) and event.until is not None:
+                    asked: Any = action
+                    since = getattr(asked, "then", asked).since
+                    event.since = self.cursor if since is None else since
                 self._record(event)
 
     def _ends(self, now: float) -> bool:

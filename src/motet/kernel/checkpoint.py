@@ -34,7 +34,7 @@ _ELSE: dict[str, Any] = {
     "form": "call", "parent": "", "name": "", "fingerprint": "", "needs": (), "after": (), "each": (),
     "call": None, "status": SUCCEEDED, "attempt": 0, "failures": 0, "started_at": None, "ended_at": None,
     "due_at": 0.0, "result": None, "error": None, "cached": False, "stopping": "", "of": "", "element": -1,
-    "doomed": "", "checkpoints": None,
+    "doomed": "", "checkpoints": None, "until": None, "since": 0,
 }  # fmt: skip
 """What a step is where its JSON is silent; most of its fields hold this."""
 
@@ -51,7 +51,7 @@ def to_json(state: RunState) -> Json:
         "retired": state.retired.to_json(),
         "steps": {key: _step(step) for key, step in state.steps.items()},
         "waits": [
-            [wait.id, wait.rule.to_json(), wait.memory, wait.repeat, wait.fired, wait.open]
+            [wait.id, wait.rule.to_json(), wait.memory, wait.repeat, wait.fired, wait.open, wait.heard, wait.step]
             for wait in state.waits.values()
         ],
     }
@@ -98,8 +98,9 @@ def from_json(data: Json) -> RunState:
         state.counts.update(state.retired.counts)
     for key, kept in data["steps"].items():
         _load_step(state, key, kept)
-    for name, rule, memory, repeat, fired, opened in data["waits"]:
-        state.waits[name] = Wait(name, rules.from_json(rule), memory, repeat, fired, opened)
+    for name, rule, memory, repeat, fired, opened, *since in data["waits"]:
+        wait = state.waits[name] = Wait(name, rules.from_json(rule), memory, repeat, fired, opened)
+        wait.heard, wait.step = since or (0, "")
         if opened:
             waits.listen(state, name)
     for step in state.steps.values():

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from motet.kernel import events as ev
+from motet.kernel.events import Json
 from motet.kernel.limits import admit, held_above, line_up, may_start
-from motet.kernel.state import M_BLOCKED, M_RUNNING, Changes, MapState, RunState, Step
-from motet.kernel.transitions import CANCELLING, ENDED, PENDING, READY, RETRYING, RUNNING, SUCCEEDED
+from motet.kernel.state import M_BLOCKED, M_RUNNING, Changes, Fired, MapState, RunState, Step
+from motet.kernel.transitions import CANCELLING, ENDED, PENDING, READY, RETRYING, RUNNING, SUCCEEDED, WAITING
+from motet.kernel.waits import of_step
 from motet.records import Record, field
 from motet.typed import TYPE_CHECKING
 
@@ -39,7 +41,7 @@ class StopAttempt(Record):
 class SetTimer(Record):
     """Report `TimerFired` with the same fields at time `due_at`, or soon after.
 
-    `what` is "retry", "timeout" (both of the step `key`) or "deadline" (of the rule `key`).
+    `what` is "retry", "timeout" (both of the step `key`) or "deadline" (of the wait `key`, `attempt` being its number).
     """
 
     due_at: float
@@ -59,7 +61,13 @@ class AskMachine(Record):
     above: Mapping[str, float]
 
 
-Command: TypeAlias = StartAttempt | StopAttempt | SetTimer | AskMachine
+class LookBack(Record):
+    """Show the wait what was published before it began, as far as it is to hear that: see `events.EventReceived`."""
+
+    wait: str
+
+
+Command: TypeAlias = StartAttempt | StopAttempt | SetTimer | AskMachine | LookBack
 
 
 class Decision(Record):
@@ -74,6 +82,8 @@ def decide(state: RunState, changes: Changes, at: float) -> Decision:
     out = Decision()
     steps = state.steps
     cancelling = state.status == CANCELLING
+    for fired in changes.met:
+        _complete(state, fired, at, out)
     for key in changes.steps:
         step = steps.get(key)
         if step is None or step.status in ENDED:
@@ -106,8 +116,13 @@ def _advance(state: RunState, step: Step, at: float, out: Decision) -> None:
         return
     elif step.map is not None:
         _advance_map(state, step, step.map, at, out)
+    elif status == WAITING:
+        out.commands.append(LookBack(of_step(step.key)))
     elif status == READY:
-        if step.policy.demands:
+        if step.until is not None:
+            if may_start(state, step):
+                out.events.append(ev.StepWaiting(at, step.key))
+        elif step.policy.demands:
             line_up(state, step)
         elif may_start(state, step):
             _start(step, [], at, out)
@@ -116,6 +131,25 @@ def _advance(state: RunState, step: Step, at: float, out: Decision) -> None:
             out.commands.append(SetTimer(step.due_at, "retry", step.key, step.attempt))
         else:
             line_up(state, step)
+
+
+def _complete(state: RunState, fired: Fired, at: float, out: Decision) -> None:
+    """The rule of a step that waits has fired: the step has what it waited for, or its time is up."""
+    wait = state.waits.get(fired.wait)
+    step = state.steps.get(wait.step) if wait is not None else None
+    if step is None or step.stopping or state.status == CANCELLING:
+        return  # it ends as one that was stopped
+    signal, limit_s = fired.signal, step.policy.timeout_s
+    if limit_s is not None and all(each.get("after") == limit_s for each in fired.causes):
+        message = f"{step.key} waited longer than its limit of {limit_s:g} s."
+        error = {"type": "TimedOut", "module": "motet.errors", "message": message}
+        out.events.append(ev.StepFailed(signal.at, step.key, error=error))
+        return
+    told: Json = {"causes": fired.causes}
+    if any("event" in each for each in fired.causes) and isinstance(signal, ev.EventReceived):
+        names = ("key", "namespace", "value", "sender", "run", "at", "offset")
+        told["event"] = {name: getattr(signal, name) for name in names}
+    out.events.append(ev.StepSucceeded(at, step.key, result={"json": told}))
 
 
 def _advance_map(state: RunState, step: Step, marks: MapState, at: float, out: Decision) -> None:
@@ -201,4 +235,4 @@ def _set_deadlines(state: RunState, changes: Changes, out: Decision) -> None:
         due_at = wait.due_at if wait is not None else None
         if wait is not None and due_at is not None and (wait.timer_at is None or due_at < wait.timer_at):
             wait.timer_at = due_at
-            out.commands.append(SetTimer(due_at, "deadline", name))
+            out.commands.append(SetTimer(due_at, "deadline", name, wait.number))

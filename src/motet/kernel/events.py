@@ -94,6 +94,8 @@ class StepAdded(Event):
     each    maps: the i-th element of each must have succeeded before the i-th of this one starts
     size    None for a single step; the number of elements for a map
     form    "call", "map", "flow" (its body adds steps below it); a voice may name others
+    until   the rule (see `rules`) that completes the step, in place of an attempt: it waits, and takes nothing. Of
+            published events it hears those beyond the offset `since`
     policy  see `policy.Policy.json`
     call    what an executor needs to run it, for steps whose program does not bring it again on recovery
     """
@@ -111,6 +113,8 @@ class StepAdded(Event):
     policy: Mapping[str, Json] = field(default_factory=dict)
     fingerprint: str = ""
     call: Json = None
+    until: Json = None
+    since: int = 0
 
 
 class StepRedefined(StepAdded):
@@ -134,6 +138,12 @@ class StepStarted(StepEvent):
     kind: ClassVar[str] = "step.started"
     attempt: int = 1
     element: int = -1
+
+
+class StepWaiting(StepEvent):
+    """The step waits for its rule from now on."""
+
+    kind: ClassVar[str] = "step.waiting"
 
 
 class StepCheckpointed(StepEvent):
@@ -319,7 +329,8 @@ class WaitFired(Event):
 class EventReceived(Event):
     """A published event reached the run. `offset` is its place in the journal: it is acted on once.
 
-    `run` is the run that it was published for, or by; it is `foreign` if that is for another run than this one.
+    `run` is the run that it was published for, or by; it is `foreign` if that is for another run than this one. With
+    `wait` it reaches that wait alone, which began when others had heard of it already.
     """
 
     kind: ClassVar[str] = "event.received"
@@ -330,6 +341,12 @@ class EventReceived(Event):
     sender: str = ""
     run: str = ""
     foreign: bool = False
+    wait: str = ""
+
+    def for_wait(self, wait: str) -> EventReceived:
+        """The same, for that wait alone."""
+        told: dict[str, Any] = {name: getattr(self, name) for name in self.__match_args__}
+        return EventReceived(**{**told, "wait": wait})
 
 
 class TimePassed(Event):
@@ -343,9 +360,9 @@ KINDS: dict[str, type[Event]] = {
     cls.kind: cls
     for cls in (
         RunStarted, RunCancelling, RunReopened, RunFinishing, RunFinished, LimitSet,
-        StepAdded, StepStarted, StepCheckpointed, StepSucceeded, StepRetrying, StepFailed, StepSkipped, StepStopping,
-        StepCancelled, StepInterrupted, StepReset, StepRedefined, StepRetired, StepChanged, ElementsStarted,
-        ElementsSucceeded, WaitAdded, WaitRemoved, WaitFired, EventReceived, TimePassed,
+        StepAdded, StepStarted, StepWaiting, StepCheckpointed, StepSucceeded, StepRetrying, StepFailed, StepSkipped,
+        StepStopping, StepCancelled, StepInterrupted, StepReset, StepRedefined, StepRetired, StepChanged,
+        ElementsStarted, ElementsSucceeded, WaitAdded, WaitRemoved, WaitFired, EventReceived, TimePassed,
     )
 }  # fmt: skip
 """Every kind of event by its name in the journal."""

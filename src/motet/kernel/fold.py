@@ -106,6 +106,8 @@ def _step_added(state: RunState, event: ev.StepAdded) -> None:
         raise InvalidTransition(key, state.steps[key].status, event.kind)
     if key.endswith("]") and state.element(key) is not None:
         raise UsageError(f"Step {key} cannot be added: that is an element of a map.", "Choose another key.")
+    if event.until is not None and event.size is not None:
+        raise UsageError(f"Step {key} is a map, and is to wait for a rule.", "Add a step for each wait.")
     step = Step(
         key, event.task, event.form, event.parent, event.name, state.policy(event.policy), event.fingerprint,
         event.at, event.needs, event.after, event.each, event.call,
@@ -113,6 +115,7 @@ def _step_added(state: RunState, event: ev.StepAdded) -> None:
     if event.needs or event.after or event.each or event.size is not None:
         _check_relations(state, step, event)
     state.steps[key] = step
+    step.until, step.since = event.until, event.since
     state.active += 1
     state.counts[PENDING] = state.counts.get(PENDING, 0) + 1
     if event.size is not None:
@@ -152,6 +155,13 @@ def _step_started(state: RunState, event: ev.StepStarted) -> None:
     move(state, step, event.kind, event.at)
     step.attempt = event.attempt
     step.started_at = event.at
+
+
+def _step_waiting(state: RunState, event: ev.StepWaiting) -> None:
+    step = _subject(state, event)
+    move(state, step, event.kind, event.at)
+    step.started_at = event.at
+    waits.begin_step(state, step, event.at)
 
 
 def _step_checkpointed(state: RunState, event: ev.StepCheckpointed) -> None:
@@ -248,6 +258,7 @@ def _step_redefined(state: RunState, event: ev.StepRedefined) -> None:
     step.error = step.started_at = step.checkpoints = None
     step.failures = 0
     step.needs, step.after, step.each = event.needs, event.after, event.each
+    step.until, step.since = event.until, event.since
     _check_relations(state, step, event)
     maps.replace(state, step, event.size)
     relate(state, step)
@@ -286,6 +297,7 @@ _APPLY: dict[type[ev.Event], Callable[[RunState, Any], None]] = {
     ev.LimitSet: _limit_set,
     ev.StepAdded: _step_added,
     ev.StepStarted: _step_started,
+    ev.StepWaiting: _step_waiting,
     ev.StepCheckpointed: _step_checkpointed,
     ev.StepSucceeded: _step_succeeded,
     ev.StepRetrying: _step_retrying,

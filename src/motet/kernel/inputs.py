@@ -100,7 +100,7 @@ NOTHING = Judgement()
 def judge(state: RunState, told: Input) -> Judgement:
     """What the input comes to, given the state, which it does not change."""
     if isinstance(told, ev.EventReceived):
-        return NOTHING if told.offset <= state.offset else Judgement(told)
+        return Judgement(told) if _is_new(state, told) else NOTHING
     if isinstance(told, TimerFired):
         return _timer(state, told)
     if isinstance(told, Granted):
@@ -120,6 +120,13 @@ def judge(state: RunState, told: Input) -> Judgement:
     if stopping or state.status == CANCELLING:
         return Judgement(ev.StepCancelled(told.at, told.key, told.element, stopping, told.attempt, None, told.facts))
     return Judgement(_failure(step, told))
+
+
+def _is_new(state: RunState, told: ev.EventReceived) -> bool:
+    if not told.wait:
+        return told.offset > state.offset
+    wait = state.waits.get(told.wait)
+    return wait is not None and wait.open and told.offset > wait.heard
 
 
 def _failure(step: Step, told: Failed) -> ev.Event:
@@ -183,7 +190,7 @@ def _timer(state: RunState, told: TimerFired) -> Judgement:
 def _deadline(state: RunState, told: TimerFired) -> Judgement:
     wait = state.waits.get(told.key)
     due_at = wait.due_at if wait is not None else None
-    if wait is None or due_at is None:
+    if wait is None or due_at is None or told.attempt != wait.number:
         return NOTHING
     return Judgement(ev.TimePassed(told.at, told.key) if due_at <= told.at else None, rung=wait)
 

@@ -8,7 +8,7 @@ from motet.kernel.events import StepEvent
 from motet.kernel.limits import leave
 from motet.kernel.maps import end_element, follow, mark_started
 from motet.kernel.state import M_BLOCKED, M_ENDED, M_OWN, M_RUNNING, M_SUCCEEDED, MapState, RunState, Step, element_key
-from motet.kernel.transitions import ENDED, NEEDS_LOST, NEEDS_MET, PENDING, READY, RUNNING, STEP, SUCCEEDED
+from motet.kernel.transitions import ENDED, NEEDS_LOST, NEEDS_MET, PENDING, READY, RUNNING, STEP, SUCCEEDED, WAITING
 
 
 def move(state: RunState, step: Step, kind: str, at: float) -> None:
@@ -28,6 +28,8 @@ def move(state: RunState, step: Step, kind: str, at: float) -> None:
         leave(state, step)
     if was == RUNNING:
         _free(state, step)
+    elif was == WAITING:
+        waits.end_step(state, step)
     elif to == RUNNING:
         _take(state, step)
     if state.heeding and not step.of:

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 class AddStep(Record):
-    """Add a step; nothing happens where the key exists. The fields are those of `events.StepAdded`."""
+    """Add a step; nothing happens where the key exists. The fields are those of `events.StepAdded`.
+
+    One with `until` waits for that rule once what it needs is there, and nothing runs: it succeeds when the rule fires,
+    with {"json": {"causes": ..., "event": ...}} as its result, or fails when the `timeout_s` of its policy is over.
+    `since` is where in the journal it begins to hear what is published; None stands for where the run is now.
+    """
 
     key: str
     task: str
@@ -34,6 +39,8 @@ class AddStep(Record):
     parent: str = ""
     name: str = ""
     fingerprint: str = ""
+    until: Rule | None = None
+    since: int | None = None
 
 
 class StopStep(Record):
@@ -196,7 +203,8 @@ def added(action: AddStep, at: float, kind: type[ev.StepAdded] = ev.StepAdded) -
     return kind(
         at, action.key, action.task, action.form, action.parent, action.name, action.needs, action.after,
         action.each, action.size, action.policy.json,
-        action.fingerprint, action.call,
+        action.fingerprint, action.call, action.until.to_json() if action.until is not None else None,
+        (action.since or 0) if action.until is not None else 0,
     )  # fmt: skip
 
 

@@ -88,6 +88,7 @@ class Step(Record):
     bound   whether what it needs to run is there; an element has what its map has
     ticket  its place in line for limits, 0 when it is in none; `held` are the limits that it passed already
     checkpoints  the numbers of those that its next attempt may begin from, oldest first, by its key or an element's
+    until   the rule that completes it, which then hears published events beyond `since`; see `events.StepAdded`
     """
 
     key: str
@@ -122,6 +123,8 @@ class Step(Record):
     ticket: int = 0
     held: tuple[str, ...] = ()
     checkpoints: dict[str, list[int]] | None = None
+    until: Json = None
+    since: int = 0
 
     @property
     def ended(self) -> bool:
@@ -130,10 +133,12 @@ class Step(Record):
 
 
 class Wait(Record):
-    """A rule the run listens for, with what it remembers and how often it has fired.
+    """A rule the run, or the step `step`, listens for, with what it remembers and how often it has fired.
 
     One that fired and does not repeat stays, closed, so that its program may ask for it again in vain.
-    `timer_at` is when the earliest timer that was set for its deadline goes off.
+    `timer_at` is when the earliest timer that was set for its deadline goes off; `heard` the offset of the last
+    published event that it was shown, or up to which none is for it. Its `number` is on its timers: a former wait of
+    the same id had another.
     """
 
     id: str
@@ -143,6 +148,9 @@ class Wait(Record):
     fired: int = 0
     open: bool = True
     timer_at: float | None = None
+    heard: int = 0
+    step: str = ""
+    number: int = 0
 
     @property
     def due_at(self) -> float | None:
@@ -237,7 +245,7 @@ class Changes(Record):
     """What folding touched since it was last asked.
 
     steps     keys of steps, in the order in which they were first touched
-    fired     rules that fired
+    fired     rules that fired; `met` are those of steps
     stopping  those of the steps that were asked to stop
     freed     limits that may have room again
     waits     rules that were fed
@@ -250,9 +258,10 @@ class Changes(Record):
     freed: dict[str, None] = field(default_factory=dict)
     waits: dict[str, None] = field(default_factory=dict)
     run: bool = False
+    met: list[Fired] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.steps or self.fired or self.freed or self.waits or self.run)
+        return bool(self.steps or self.fired or self.met or self.freed or self.waits or self.run)
 
 
 class RunState(Record):
@@ -265,6 +274,7 @@ class RunState(Record):
     retired    keys of steps that are over and needed no more
     active     steps that have yet to end
     ready      steps to be put in line for their limits; `tickets` is the last ticket given out
+    waited     how many waits have begun since it was loaded
     heeding    topics of events and statuses, with the waits that they concern
     """
 
@@ -295,6 +305,7 @@ class RunState(Record):
     asking: dict[str, None] = field(default_factory=dict)
     granted: dict[str, None] = field(default_factory=dict)
     heeding: dict[Topic, dict[str, None]] = field(default_factory=dict)
+    waited: int = 0
     changes: Changes = field(default_factory=Changes)
 
     def take_changes(self) -> Changes:
@@ -341,7 +352,7 @@ class RunState(Record):
     def shown_status(self) -> str:
         """The run's status as people see it: with nothing left but rules to wait for, it is waiting."""
         # An open wait is entered under at least one topic.
-        if self.status == RUNNING and not self.active and self.heeding:
+        if self.status == RUNNING and self.heeding and self.active == self.counts.get(WAITING, 0):
             return WAITING
         return self.status
 

@@ -39,6 +39,7 @@ STEP: Final[dict[tuple[str, str], str]] = {
     (PENDING, "step.redefined"): PENDING,
     (READY, NEEDS_LOST): PENDING,
     (READY, "step.started"): RUNNING,
+    (READY, "step.waiting"): WAITING,
     (READY, "step.succeeded"): SUCCEEDED,  # cached: nothing had to run
     (READY, "step.failed"): FAILED,  # it could not be handed out; or a map that never began
     (READY, "step.skipped"): SKIPPED,
@@ -54,6 +55,11 @@ STEP: Final[dict[tuple[str, str], str]] = {
     (RUNNING, "step.cancelled"): CANCELLED,
     (RUNNING, "step.interrupted"): READY,
     (RUNNING, "step.reset"): PENDING,  # a map of which nothing is in hand
+    (WAITING, "step.succeeded"): SUCCEEDED,
+    (WAITING, "step.failed"): FAILED,
+    (WAITING, "step.stopping"): WAITING,
+    (WAITING, "step.cancelled"): CANCELLED,
+    (WAITING, "step.reset"): PENDING,
     (RETRYING, "step.started"): RUNNING,
     (RETRYING, "step.skipped"): SKIPPED,
     (RETRYING, "step.stopping"): RETRYING,

@@ -16,10 +16,34 @@ def add(state: RunState, event: ev.WaitAdded) -> None:
         raise InvalidTransition(event.wait, "listening", event.kind)
     rule = rules.from_json(event.rule)
     state.offset = max(state.offset, event.offset)
-    state.waits[event.wait] = Wait(event.wait, rule, rule.start(event.at), event.repeat)
-    listen(state, event.wait)
-    state.changes.waits[event.wait] = None
+    _begin(state, Wait(event.wait, rule, rule.start(event.at), event.repeat, heard=event.offset))
     state.changes.run = True
+
+
+def begin_step(state: RunState, step: Step, at: float) -> None:
+    """The step waits for its rule from now on, at most as long as its policy says."""
+    rule, limit_s = rules.from_json(step.until), step.policy.timeout_s
+    rule = rule if limit_s is None else rules.AnyOf((rule, rules.After(limit_s)))
+    _begin(state, Wait(of_step(step.key), rule, rule.start(at), heard=step.since, step=step.key))
+
+
+def of_step(key: str) -> str:
+    """The id of the wait of a step."""
+    return f"step {key}"
+
+
+def end_step(state: RunState, step: Step) -> None:
+    """The step waits no longer."""
+    wait = state.waits.pop(of_step(step.key))
+    if wait.open:
+        _close(state, wait)
+
+
+def _begin(state: RunState, wait: Wait) -> None:
+    state.waits[wait.id] = wait
+    wait.number = state.waited = state.waited + 1
+    listen(state, wait.id)
+    state.changes.waits[wait.id] = None
 
 
 def listen(state: RunState, wait: str) -> None:
@@ -48,18 +72,26 @@ def remove(state: RunState, event: ev.WaitRemoved) -> None:
 
 
 def receive(state: RunState, event: ev.EventReceived) -> None:
-    """A published event reaches those who listen for its key."""
+    """A published event reaches those who listen for its key, and have not heard it yet."""
     state.offset = max(state.offset, event.offset)
-    _feed(state, _listeners(state, event.key), event)
+    hearing = [each for each in (event.wait,) if each in state.waits] if event.wait else _listeners(state, event.key)
+    late = [each for each in hearing if state.waits[each].heard < event.offset]
+    for each in late:
+        state.waits[each].heard = event.offset
+    _feed(state, late, event)
 
 
 def hears(state: RunState, event: ev.EventReceived) -> bool:
     """Whether the event is to reach the run. What is meant for others, or Motet's own, is looked at closely."""
-    found = _listeners(state, event.key)
     if not event.foreign and event.namespace not in rules.OWN_NAMESPACES:
-        return bool(found)
-    parts = (each for wait in found for each in rules.leaves(state.waits[wait].rule))
-    return any(isinstance(each, rules.OnEvent) and each.meets(event) for each in parts)
+        return bool(_listeners(state, event.key))
+    return bool(concerned(state, event))
+
+
+def concerned(state: RunState, event: ev.EventReceived) -> list[str]:
+    """The waits that the event moves."""
+    parts = ((wait, each) for wait in _listeners(state, event.key) for each in rules.leaves(state.waits[wait].rule))
+    return [wait for wait, each in parts if isinstance(each, rules.OnEvent) and each.meets(event)]
 
 
 def _listeners(state: RunState, key: str) -> dict[str, None]:
@@ -96,6 +128,7 @@ def _feed(state: RunState, waits: Iterable[str], signal: rules.Signal) -> None:
         state.changes.waits[key] = None
         if causes is not None:
             wait.fired += 1
-            state.changes.fired.append(Fired(key, wait.fired, signal, causes))
+            told = state.changes.met if wait.step else state.changes.fired
+            told.append(Fired(key, wait.fired, signal, causes))
             if not wait.repeat:
                 _close(state, wait)

@@ -59,7 +59,7 @@ def check_published(key: str, namespace: str = "", client_key: str = "", value: 
         if len(text.encode()) > KEY_BYTES:
             cure = f"Choose one of at most {KEY_BYTES}."
             raise UsageError(f"{what} {text[:40]!r}... has {len(text.encode())} bytes.", cure)
-    if isinstance(value, str | list | tuple | dict):
+    if value is not None and not isinstance(value, int | float):
         _check_value(key, value)
 
 

@@ -5,6 +5,7 @@ A record is JSON. None, bool, int, finite float and str stand for themselves; al
     {"pickle": text}                        a small value, pickled, in base64
     {"artifact": digest, "size_bytes": n}   a large one: the content is in the artifact store
     {"lost": why}                           a value that cannot be pickled, or not be loaded again
+    {"json": value}                         a value that is JSON: what a step has that waited for it
 
 With "files", it also names the artifacts of the files in it (see `values.files`): [{"artifact": digest}, ...]; with
 "with", the libraries and modules that it takes to load it, and their versions (see `values.versions`); with "shown",
@@ -106,6 +107,8 @@ def decode(record: Json, artifacts: ArtifactStore | None) -> Any:
     """
     if type(record) is not dict:
         return record
+    if "json" in record:
+        return record["json"]
     from motet.values import pickle
 
     if "lost" in record:

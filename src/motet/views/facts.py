@@ -74,6 +74,8 @@ class Facts:
     @property
     def waits_for(self) -> Json:
         """What its body waits for, as its voice tells it: {"for": ..., "since": ...}; None if for nothing."""
+        if self.step.status == st.WAITING:
+            return questions.of_row(self.step)
         found = questions.of_step(self.store, self.run, self.step.key)
         return found.body if found is not None else None
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from motet.errors import UsageError
 
@@ -92,3 +93,13 @@ def short(value: object, limit: int = 200) -> str:
 def short_text(text: str, limit: int) -> str:
     """The text cut to `limit` characters."""
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def cause(of: Mapping[str, Any]) -> str:
+    """What made a rule fire, or was part of that."""
+    if "event" in of:
+        return f"event {of['event']} at offset {of['offset']}"
+    if "step" in of:
+        return f"step {of['step']} {of['status']}"
+    seconds: float = of["after"] if "after" in of else of["silence"]
+    return f"{length(seconds)} {'gone by' if 'after' in of else 'of silence'}"

@@ -13,6 +13,9 @@ from motet.ports import RunRow, StepRow, Store
 
 CRASHED = "crashed"
 INTERRUPTED = "interrupted"
+_FEW = 10
+"""Of so many steps that wait a run's lists tell."""
+
 DRIVEN = (RUNNING, CANCELLING, WAITING)
 """Statuses in which a run has an owner, unless it has crashed."""
 
@@ -34,10 +37,13 @@ def find_run(store: Store, text: str) -> RunRow:
 
 def with_waits(store: Store, rows: list[RunRow]) -> list[RunRow]:
     """The runs, those that wait for an event or an answer with what they wait for."""
-    asked = questions.asked(store, [row for row in rows if row.status in DRIVEN])
-    for row in rows:
-        if row.id in asked:
-            row.waits = [each.body for each in asked[row.id]]
+    driven = [row for row in rows if row.status in DRIVEN]
+    asked = questions.asked(store, driven)
+    for row in driven:
+        waiting = store.steps(row.id, status=WAITING, limit=_FEW, whole=True) if row.counts.get(WAITING) else ()
+        told = [body for each in waiting if (body := questions.of_row(each))]
+        if told or row.id in asked:
+            row.waits = [each.body for each in asked.get(row.id, ())] + told
     return rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from motet import voices
+from motet import questions, voices
 from motet.checkpoints import Checkpoint
 from motet.errors import NotFound
 from motet.kernel import transitions as st
@@ -38,8 +38,8 @@ class Reasons(Facts):
         """Why it stands as it does, in a few lines."""
         told = {
             st.PENDING: self._why_pending, st.READY: self._why_ready, st.RUNNING: self._why_it_runs,
-            st.RETRYING: self._why_retrying, st.SUCCEEDED: self._why_succeeded, st.FAILED: self._why_failed,
-            st.SKIPPED: self._why_skipped, st.CANCELLED: self._why_cancelled,
+            st.WAITING: self._why_it_runs, st.RETRYING: self._why_retrying, st.SUCCEEDED: self._why_succeeded,
+            st.FAILED: self._why_failed, st.SKIPPED: self._why_skipped, st.CANCELLED: self._why_cancelled,
         }  # fmt: skip
         yield from told[self.step.status]()
         if self.checkpoints and self.step.status != st.SUCCEEDED:
@@ -130,16 +130,15 @@ class Reasons(Facts):
     def _why_it_runs(self) -> Iterator[str]:
         waits = self.waits_for
         if waits:
-            what = f"the event {waits['event']}" if "event" in waits else waits["for"]
+            what = waits["for"] if waits["for"] == "answer" else questions.told(waits).replace("event", "the event", 1)
             since = human.length(time.time() - waits["since"])
             yield f"It waits for {what}, since {human.clock(waits['since'])} ({since})."
             if "event" in waits:
                 yield f"`motet publish {waits['event']}` publishes one."
         for limit in self.stands_in_line:
             holders = ", ".join(str(each["by"] or each["owner"]["pid"]) for each in limit.holders)
-            yield f"It waits for its turn at the limit {limit.name}" + (
-                f"; it is held by {holders}." if holders else "."
-            )
+            held = f"; it is held by {holders}" if holders else ""
+            yield f"It waits for its turn at the limit {limit.name}{held}."
         if not waits and not self.stands_in_line:
             yield from self._why_it_ran()
         yield from self._why_stalled()
@@ -371,11 +370,15 @@ def _told_success(event: Json) -> str:
     note = event.get("note") or {}
     if "reused" in note:
         return "taken over from the run that this one was forked from"
+    result = event.get("result")
+    if isinstance(result, dict) and "causes" in result.get("json", ()):
+        return f"has what it waited for: {'; '.join(map(human.cause, result['json']['causes']))}"
     return "taken from the cache" if event.get("cached") else "succeeded"
 
 
 _TOLD: dict[str, Callable[[Json], str]] = {
     "step.succeeded": _told_success,
+    "step.waiting": lambda it: "began to wait",
     "step.checkpointed": _told_checkpoints,
     "elements.succeeded": _told_elements,
     "step.retrying": lambda it: (

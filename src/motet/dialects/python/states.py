@@ -31,6 +31,7 @@ NAMES: dict[str, tuple[StateType, str]] = {
     st.PENDING: (StateType.PENDING, "Pending"),
     st.READY: (StateType.PENDING, "Pending"),
     st.RUNNING: (StateType.RUNNING, "Running"),
+    st.WAITING: (StateType.RUNNING, "Waiting"),
     st.RETRYING: (StateType.SCHEDULED, "AwaitingRetry"),
     st.SUCCEEDED: (StateType.COMPLETED, "Completed"),
     st.FAILED: (StateType.FAILED, "Failed"),

@@ -106,6 +106,7 @@ def _graph(plan: Plan, rng: random.Random, policies: Sequence[Policy]) -> None:
         action = Finish(rng.choice(("succeeded", "failed"))) if rng.random() < 0.3 else StopStep(second)
         reactions[first, status] = [action]
     retires = rng.random() < 0.4
+    steps = _waiting_among(plan, steps)
     plan.program = lambda: Graph(steps, reactions, retires=retires)
 
 
@@ -122,6 +123,24 @@ def _step(rng: random.Random, before: Sequence[AddStep], policies: Sequence[Poli
             each = tuple(rng.sample(upstream, min(len(upstream), rng.choice((1, 1, 2)))))
             needs = [key for key in needs if rng.random() < 0.3]
     return AddStep(f"{task}-{index}", task, needs=needs, after=after, each=each, size=size, policy=rng.choice(policies))
+
+
+def _waiting_among(plan: Plan, steps: Sequence[AddStep]) -> list[AddStep]:
+    """The steps, some of them such as wait for a rule; then something is published, too."""
+    rng = random.Random(f"motet/{plan.seed}/waits")
+    if rng.random() < 0.5:
+        return list(steps)
+    plan.said = [_said(rng, index) for index in range(rng.randrange(2, 12))]
+    return [_waiting(rng, each) if each.size is None and rng.random() < 0.3 else each for each in steps]
+
+
+def _waiting(rng: random.Random, step: AddStep) -> AddStep:
+    policy = Policy(timeout_s=rng.choice((3.0, 15.0, 60.0)))
+    return replace(step, until=_awaited(rng), since=rng.choice((None, 1)), policy=policy)
+
+
+def _awaited(rng: random.Random) -> rules.Rule:
+    return rules.After(rng.choice((2.0, 20.0))) if rng.random() < 0.1 else _rule(rng, rng.choice((0, 0, 1)))
 
 
 def _some(rng: random.Random, before: Sequence[AddStep], most: int) -> list[AddStep]:
@@ -151,6 +170,11 @@ def _rules(plan: Plan, rng: random.Random, policies: Sequence[Policy]) -> None:
     if rng.random() < 0.3:
         end = rules.AnyOf((end, rules.Absence(rules.OnEvent("red"), rng.choice((10.0, 40.0)))))
     last = Reflex("end", end, False, "finish", first[0])
+    own = random.Random(f"motet/{plan.seed}/waits")
+    reflexes = [
+        replace(each, step=_waiting(own, each.step)) if own.random() < 0.3 and each.kind != "stop" else each
+        for each in reflexes
+    ]
     retires = rng.random() < 0.5
     plan.program = lambda: Rules([*reflexes, last], first, retires=retires)
     plan.endless = True
@@ -202,6 +226,19 @@ def _script(plan: Plan, rng: random.Random, policies: Sequence[Policy]) -> None:
     plan.script = _body(rng, here, policies, 2)
     plan.policy = replace(here[0], demands={})
     plan.said = [_said(rng, index) for index in range(rng.randrange(4))]
+    plan.script = _hearing(random.Random(f"motet/{plan.seed}/waits"), plan.script)
+
+
+def _hearing(rng: random.Random, ops: Sequence[Op]) -> list[Op]:
+    """The statements, some of the calls such as wait for a rule."""
+    made = []
+    for op in ops:
+        op = replace(op, body=_hearing(rng, op.body))
+        if op.kind in ("call", "submit") and rng.random() < 0.2:
+            policy = Policy(timeout_s=rng.choice((3.0, 15.0, 60.0)))
+            op = replace(op, until=_awaited(rng), policy=policy)
+        made.append(op)
+    return made
 
 
 _STATEMENTS = ("call", "call", "submit", "submit", "map", "map", "flow", "loop", "wait", "sleep", "publish", "limit")

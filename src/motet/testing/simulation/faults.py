@@ -9,6 +9,7 @@ from typing import Any
 
 from motet.engine import recording
 from motet.engine import session as engine
+from motet.engine.hearing import Hearing
 from motet.engine.loop import RunLoop
 from motet.engine.session import Session
 from motet.kernel import events as ev
@@ -122,6 +123,9 @@ FAULTS = {
     ),
     "needed-steps-are-retired": Fault("a step is forgotten that others need", program, "is_needed", m.never),
     "retired-steps-come-again": Fault("keys of retired steps are forgotten", Retired, "__contains__", m.never),
+    "late-waits-miss-what-came-before": Fault(
+        "no wait looks back", Hearing, "look_back", lambda look_back: lambda self: self.late.clear()
+    ),
     "debts-are-forgotten": Fault("what is owed to the journal is not written", RunLoop, "_flush", m.no_flush),
     "news-is-left-lying": Fault("what comes while the run is worked on is lost", RunLoop, "drain", m.no_inbox),
     "timers-follow-the-wall-clock": Fault(

@@ -12,16 +12,21 @@ from motet.testing.simulation.plan import RUN
 from motet.testing.simulation.world import Violation
 
 _ORDER, _STOPS = "events-are-acted-on-once-in-order", "stop-requests-are-acted-on-once"
+_MET = "steps-that-wait-get-the-first-that-will-do"
 _MEANT = "events-are-heard-by-whom-they-are-meant-for"
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A rule that the run listens for: its parts over events, and the offset beyond which it hears them."""
+    """A rule that the run listens for: its parts over events, and the offset beyond which it hears them.
+
+    simple  whether it is over one event, and nothing else
+    """
 
     events: tuple[Mapping[str, Any], ...]
     repeat: bool
     offset: int
+    simple: bool = False
 
 
 @dataclass(slots=True)
@@ -73,12 +78,17 @@ class Hearing:
 
     def listen(self, event: Mapping[str, Any]) -> None:
         """The run listens for the events of a rule."""
-        events = tuple(_events(event["rule"]))
-        self.waits[event["wait"]] = Heard(events, event.get("repeat", False), event.get("offset", 0))
+        events, simple = tuple(_events(event["rule"])), event["rule"]["rule"] == "event"
+        self.waits[event["wait"]] = Heard(events, event.get("repeat", False), event.get("offset", 0), simple)
 
     def receive(self, event: Mapping[str, Any]) -> None:
         """A published event reached the run, beyond all earlier ones; none was left out that it listens for."""
         offset, key = event["offset"], event["key"]
+        if "wait" in event:  # what others have heard before
+            if not _is_for(self.waits[event["wait"]], self._at(offset, key)):
+                raise Violation(_MEANT, f"{key} at offset {offset} is not for {event['wait']}")
+            self.offset = max(self.offset, offset)
+            return
         if offset <= self.offset:
             raise Violation(_ORDER, f"offset {offset} after offset {self.offset}")
         received = self._at(offset, key)
@@ -88,6 +98,14 @@ class Hearing:
             if self.offset < at < offset:
                 self._check_unheard(at, other)
         self.offset = offset
+
+    def check_met(self, key: str, told: Mapping[str, Any]) -> None:
+        """The step has what it waits for: of published events the first one beyond where it began to hear."""
+        heard = self.waits[f"step {key}"]
+        fired = told.get("event", {}).get("offset")
+        first = next((at for at, each in self.published if at > heard.offset and _is_for(heard, each)), None)
+        if heard.simple and fired != first:
+            raise Violation(_MET, f"{key} was given the event at offset {fired}, the first one is at {first}")
 
     def _check_unheard(self, offset: int, event: Publication) -> None:
         for name, heard in self.waits.items():

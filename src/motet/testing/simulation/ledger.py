@@ -123,6 +123,7 @@ class Ledger:
         running = self.writer.running.get(key) if self.writer is not None else None
         if running is not None:
             item.attempt, item.by = running.number, self.epoch
+        self.hearing.waits.pop(f"step {key}", None)
         self.outcomes += 1
         self.over(key)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from motet.kernel.events import Json
 from motet.kernel.policy import PLAIN, Policy
 from motet.kernel.program import Program
+from motet.rules import Rule
 
 RUN = "simulated"
 """The id of the run that is simulated."""
@@ -90,6 +91,7 @@ class Op:
     each      the same for maps that a map follows
     tolerant  whether the body looks at the outcome and goes on after a failure
     body      the statements of a nested flow or of a loop
+    until     of a call: the rule that its step waits for, in place of running
     """
 
     kind: str
@@ -101,6 +103,7 @@ class Op:
     tolerant: bool = True
     seconds: float = 0.0
     body: Sequence[Op] = ()
+    until: Rule | None = None
 
 
 @dataclass(slots=True)

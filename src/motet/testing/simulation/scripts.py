@@ -164,6 +164,8 @@ class Script:
                 parent=body.key,
                 fingerprint="" if place % 3 else self._edition,
                 call={"target": op.task, "code": "" if place % 2 else self._edition},
+                until=op.until,
+                since=self._driver.run.offset,
             )
         )
         if op.kind in ("submit", "map"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from motet.testing.simulation.spec import Spec
 from motet.testing.simulation.world import Process, Violation
 
 _EPS = 1e-3
+
+_MET = "steps-that-wait-get-the-first-that-will-do"
 
 
 def commit(ledger: Ledger, process: Process, epoch: int, events: Sequence[Mapping[str, Any]]) -> None:
@@ -83,7 +86,7 @@ def step_added(ledger: Ledger, event: Mapping[str, Any]) -> None:
 def _spec(ledger: Ledger, event: Mapping[str, Any]) -> Spec:
     return Spec(
         event.get("needs", ()), event.get("after", ()), event.get("each", ()), event.get("size"),
-        ledger.policy(event.get("policy", {})),
+        ledger.policy(event.get("policy", {})), event.get("until"), event.get("since", 0),
     )  # fmt: skip
 
 
@@ -119,6 +122,17 @@ def step_started(ledger: Ledger, event: Mapping[str, Any]) -> None:
     item.status, item.attempt, item.by = "running", number, ledger.epoch
 
 
+def step_waiting(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """The step waits for its rule, and takes nothing."""
+    item, spec = ledger.item(event["key"]), ledger.specs[event["key"]]
+    if item.status in ENDED or spec.until is None:
+        raise Violation("no-start-after-the-outcome", f"{event['key']} was {item.status} and waits")
+    item.status, item.due_at = "waiting", event["at"] + (spec.policy.timeout_s or math.inf)
+    wait = {"wait": f"step {event['key']}", "rule": spec.until, "offset": spec.since}
+    ledger.hearing.listen(wait)
+    ledger.hearing.fired.pop(wait["wait"], None)
+
+
 def step_checkpointed(ledger: Ledger, event: Mapping[str, Any]) -> None:
     """The attempt that runs has kept its state, under a number that was not used before."""
     key, element = event["key"], event.get("element", -1)
@@ -134,7 +148,11 @@ def step_succeeded(ledger: Ledger, event: Mapping[str, Any]) -> None:
     """A step or element succeeded; a map with all of its elements."""
     key, of = ledger.named(event)
     size = ledger.specs[of].size
-    if key == of and size is not None:
+    if ledger.specs[of].until is not None:
+        if ledger.items[key].status != "waiting":
+            raise Violation(_MET, f"{key} has what it waits for, and is {ledger.items[key].status}")
+        ledger.hearing.check_met(key, event["result"]["json"])
+    elif key == of and size is not None:
         short = [n for n in range(size) if ledger.outcome(f"{key}[{n}]") != "succeeded"]
         if short:
             raise Violation("a-run-ends-after-its-steps", f"{key} succeeded without its elements {short}")
@@ -185,7 +203,10 @@ def step_failed(ledger: Ledger, event: Mapping[str, Any]) -> None:
     """The last failure that the policy allows for; a map fails when not all of its elements succeeded."""
     key, of = ledger.named(event)
     item, spec = ledger.item(key), ledger.specs[of]
-    if key != of or spec.size is None:
+    if spec.until is not None:
+        if event["at"] < ledger.items[key].due_at:
+            raise Violation(_MET, f"{key} is given up {ledger.items[key].due_at - event['at']:.3f} s too early")
+    elif key != of or spec.size is None:
         ledger.check_current(key, event.get("attempt", 0))
         item.failures += 1
         final = not all(told.retry for told in ledger.told_of(key))
@@ -291,6 +312,7 @@ FOLD: dict[str, Callable[[Ledger, Mapping[str, Any]], None]] = {
     "run.finished": run_finished,
     "step.added": step_added,
     "step.started": step_started,
+    "step.waiting": step_waiting,
     "step.checkpointed": step_checkpointed,
     "step.succeeded": step_succeeded,
     "step.retrying": step_retrying,

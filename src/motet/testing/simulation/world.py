@@ -133,7 +133,8 @@ class Process:
             step = action.then if isinstance(action, RestartStep) else action
             if isinstance(step, AddStep):
                 after = [*step.after, action.key] if isinstance(action, RestartStep) else step.after
-                self.asked[step.key] = Spec(step.needs, after, step.each, step.size, step.policy)
+                until = step.until.to_json() if step.until is not None else None
+                self.asked[step.key] = Spec(step.needs, after, step.each, step.size, step.policy, until)
 
     def die(self, why: str) -> None:
         """The process is gone, with all its attempts and all that it had not committed."""

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import Any
 
 from motet import questions
+from motet.dialects.python.futures import Future
 from motet.dialects.python.scope import Leaving, Scope, current
 from motet.dialects.python.tasks import Task
-from motet.dialects.python.world import waits
+from motet.dialects.python.world.events import Event, EventFuture, Waiting
 from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
-from motet.ports import STEERING, Entry
+from motet.ports import STEERING, Document
 from motet.records import Record
+from motet.rules import OnEvent
 from motet.voices import hosting
-
-if TYPE_CHECKING:
-    from motet.engine.attempts import World
 
 
 def pause_flow_run(
@@ -82,29 +81,29 @@ def _asked(wait_for_input: Any, timeout: float | None, key: str, description: st
 
     def ask() -> Json:
         for each in asked.left_behind():
-            _here().driver.wait(each)
+            each.wait()
         with closing(asked.conversation(_here())) as talk:
-            what = next(talk)
-            while not isinstance(what, _Fit):
-                what = talk.send(waits.first(*what))
-        return what.answer
+            for what in talk:
+                if isinstance(what, _Fit):
+                    return what.answer
+                what.wait()
+        raise AssertionError("a conversation ends with an answer")
 
     return asked.value(Task(ask, {"name": asked.name(key)})())
 
 
 async def _asked_async(wait_for_input: Any, timeout: float | None, key: str, description: str, *, suspend: bool) -> Any:
-    from motet.dialects.python.waking import wait
-
     asked = _Asked(wait_for_input, timeout, description, suspend)
 
     async def ask() -> Json:
         for each in asked.left_behind():
-            await wait(_here().driver, each)
+            await each.wait_async()
         with closing(asked.conversation(_here())) as talk:
-            what = next(talk)
-            while not isinstance(what, _Fit):
-                what = talk.send(await waits.first_async(*what))
-        return what.answer
+            for what in talk:
+                if isinstance(what, _Fit):
+                    return what.answer
+                await what.wait_async()
+        raise AssertionError("a conversation ends with an answer")
 
     task: Task[..., Any] = Task(ask, {"name": asked.name(key)})
     return asked.value(await task())
@@ -114,10 +113,6 @@ class _Fit(Record):
     """The answer, as JSON, which fits."""
 
     answer: Json
-
-
-_Wait: TypeAlias = "tuple[World, int, Callable[[Entry], bool], float | None]"
-"""What to wait for, as `waits.first` takes it."""
 
 
 class _Asked:
@@ -149,37 +144,54 @@ class _Asked:
         """What the flow is given for the answer."""
         return None if self._form is None else self._form.value(answer)
 
-    def left_behind(self) -> list[str]:
-        """The steps that are waited for before the run is let go of."""
-        return [key for each in _around(_here()) for key in each.unlooked or ()] if self._leaves else []
+    def left_behind(self) -> list[Future[Any]]:
+        """What is waited for before the run is let go of."""
+        return [Future(each, key) for each in _around(_here()) for key in each.unlooked or ()] if self._leaves else []
 
-    def conversation(self, scope: Scope) -> Generator[_Wait | _Fit, Entry | None, None]:
-        """Gives what to wait for, and is sent what came, until an answer fits. Raises Leaving if there is none and the
-        run is to be let go of; TimeoutError.
+    def conversation(self, scope: Scope) -> Generator[EventFuture | _Fit, None, None]:
+        """Gives answers to be waited for, each a step, until one fits. Raises Leaving if there is none and the run is
+        to be let go of; TimeoutError.
         """
         driver, host = scope.driver, scope.driver.host
         body = {**self._question, "step": scope.key, "suspended": self._leaves}
-        with waits.told(scope, body) as document, driver.idling():
+        rule = OnEvent(questions.ANSWER, STEERING, run=driver.run.id, having={"step": scope.key})
+        with _told(scope, body) as document:
             limit_at = None if self._timeout_s is None else document.body["since"] + self._timeout_s
-            after = document.body.get("refused", {}).get("offset", driver.run.offset)
+            refused = document.body.get("refused", {}).get("offset", 0)
+            after, fit = driver.run.offset, None
             while True:
-                late = limit_at is not None and host.clock.now() >= limit_at
-                until_at = host.clock.now() if self._leaves or late else limit_at
-                entry = yield host, after, lambda each: _is_for(each, scope), until_at
-                if entry is None and self._leaves and not late:
+                left_s = None if limit_at is None else limit_at - host.clock.now()
+                future = _answer.future(scope, (), rule, after, left_s)
+                if self._leaves and not future.done() and (left_s is None or left_s > 0):
                     raise Leaving(questions.told(self._question), questions.how(self._question))
-                if entry is None:
-                    raise TimeoutError(f"Nobody has answered within {self._timeout_s or 0:g} s.")
-                after = entry.offset
-                if self._form is None:
-                    break
+                yield future
                 try:
-                    fit = self._form.fit(entry.value.get("values") or {})
-                except ValueError as error:
-                    _refuse(scope, entry, str(error))
-                else:
+                    answer = future.result()
+                except TimeoutError:
+                    raise TimeoutError(f"Nobody has answered within {self._timeout_s or 0:g} s.") from None
+                after = answer.offset
+                try:
+                    fit = None if self._form is None else self._form.fit(answer.value.get("values") or {})
                     break
-        yield _Fit(None if self._form is None else fit)
+                except ValueError as error:
+                    if after > refused:
+                        _refuse(scope, after, str(error))
+        yield _Fit(fit)
+
+
+@contextmanager
+def _told(scope: Scope, body: Json) -> Iterator[Document]:
+    """While it lasts, lists show what the run asks, and since when. A resume takes over what is there."""
+    host, run = scope.driver.host, scope.driver.run
+    leaves = False
+    try:
+        yield questions.ask(host.store, run, scope.key, {"since": host.clock.now()}, body)
+    except Leaving:
+        leaves = True
+        raise
+    finally:
+        if not leaves:
+            questions.forget(host.store, run, scope.key)
 
 
 def _here() -> Scope:
@@ -198,19 +210,16 @@ def _around(scope: Scope) -> list[Scope]:
     return found
 
 
-def _is_for(entry: Entry, scope: Scope) -> bool:
-    return (
-        entry.namespace == STEERING
-        and entry.key == questions.ANSWER
-        and entry.run == scope.driver.run.id
-        and isinstance(entry.value, dict)
-        and entry.value.get("step") == scope.key
-    )
+def _listen() -> Event:
+    raise AssertionError("a step that waits runs nothing")
 
 
-def _refuse(scope: Scope, entry: Entry, why: str) -> None:
+_answer = Waiting(_listen, {"name": "answer"})
+
+
+def _refuse(scope: Scope, offset: int, why: str) -> None:
     """Say that an answer does not fit, where whoever gave it will see it."""
     import logging
 
     logging.getLogger("motet").warning("An answer was refused, it does not fit: %s", why)
-    questions.refuse(scope.driver.host.store, scope.driver.run, scope.key, entry.offset, why)
+    questions.refuse(scope.driver.host.store, scope.driver.run, scope.key, offset, why)

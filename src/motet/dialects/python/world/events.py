@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from motet.dialects.python import hosting
+from motet.dialects.python.calls import TaskCall
+from motet.dialects.python.futures import Future
 from motet.dialects.python.scope import Scope, current
 from motet.dialects.python.tasks import Task
-from motet.dialects.python.world import waits
-from motet.engine.attempts import World
-from motet.errors import UsageError
+from motet.engine.replay import GIVEN_UP
+from motet.errors import TimedOut, UsageError
+from motet.kernel.policy import Policy
+from motet.kernel.program import AddStep, StopStep
+from motet.kernel.state import Step
+from motet.listening import Listening
 from motet.ports import Entry
 from motet.rules import OnEvent
+from motet.values.naming import check_published
+
+_AT_ONCE_S = 1e-6
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,54 @@ class Event:
     offset: int
 
 
+class EventFuture(Future[Event]):
+    """The event that a step waits for."""
+
+    __slots__ = ()
+
+    def held(self, step: Step | None) -> Any:
+        """The event; one that was recorded by an earlier version is kept as it is."""
+        found = super().held(step)
+        return made(found["event"]) if isinstance(found, dict) else found
+
+    def _failure(self) -> BaseException:
+        error, step = super()._failure(), self._step()
+        if not isinstance(error, TimedOut) or step is None or step.until is None:
+            return error
+        return late(step.until["key"], step.policy.timeout_s)
+
+
+class Waiting(Task[..., Event]):
+    """The task that steps are of which wait for an event: nothing of it runs, and no thread is held."""
+
+    def future(
+        self, scope: Scope, args: tuple[Any, ...], until: OnEvent, since: int, limit_s: float | None
+    ) -> EventFuture:
+        """Add the step, which hears what is published beyond the offset `since`, and at most so long."""
+        call = _Call(self, scope.driver, scope.next_key(self.name), scope.lineage, args, {})
+        policy = Policy(timeout_s=None if limit_s is None else max(_AT_ONCE_S, limit_s))
+        action: AddStep = self._action(scope, call, None, policy)
+        action.until, action.since = until, since
+        future: Any = call.future(scope)
+        scope.driver.add(action, call)
+        return future  # type: ignore[no-any-return]
+
+
+class _Call(TaskCall):
+    __slots__ = ()
+    future_type = EventFuture
+
+
+def made(told: Mapping[str, Any]) -> Event:
+    """The event that a wait has recorded."""
+    return Event(**{name: told[name] for name in Event.__match_args__})
+
+
+def late(key: str, limit_s: float | None) -> TimeoutError:
+    """What is raised where the event has not come in time."""
+    return TimeoutError(f"No event {key!r} came within {limit_s if limit_s and limit_s > _AT_ONCE_S else 0:g} s.")
+
+
 def wait_for_event(key: str, *, namespace: str | None = None, value: Any = None, timeout: float | None = None) -> Event:
     """Wait for a published event with that key, and with that namespace and value where they are given.
 
@@ -38,84 +93,94 @@ def wait_for_event(key: str, *, namespace: str | None = None, value: Any = None,
 
     timeout   seconds, counted from when the wait began, also across a resume; then TimeoutError
     """
-    _check(key)
+    _check(key, value)
     scope = current.get()
     if scope is None:
-        return _given(waits.first(*_from_now(key, namespace, value, timeout)), key, timeout)
-    event = _step(key, namespace, value, _heard(scope, key), timeout)
-    scope.heard = {**(scope.heard or {}), key: event.offset}
-    return event
+        return _given(_from_now(key, namespace, value, timeout).first(), key, timeout)
+    return _noted(scope, _begun(scope, key, namespace, value, timeout).result())
+
+
+def expect_event(
+    key: str, *, namespace: str | None = None, value: Any = None, timeout: float | None = None
+) -> Future[Event]:
+    """As `wait_for_event` in a flow, but gives a future at once, and holds no thread. Several that expect the same key
+    beside one another are given the same event.
+    """
+    _check(key, value)
+    scope = current.get()
+    if scope is None:
+        raise UsageError("expect_event was called outside of a flow.", "wait_for_event(...) waits anywhere.")
+    future = _begun(scope, key, namespace, value, timeout)
+    scope.submitted(future.key)
+    return future
 
 
 async def await_for_event(
     key: str, *, namespace: str | None = None, value: Any = None, timeout: float | None = None
 ) -> Event:
     """As `wait_for_event`, for coroutines: the event loop goes on."""
-    _check(key)
+    _check(key, value)
     scope = current.get()
     if scope is None:
-        return _given(await waits.first_async(*_from_now(key, namespace, value, timeout)), key, timeout)
-    event: Event = await _async_step(key, namespace, value, _heard(scope, key), timeout)
-    scope.heard = {**(scope.heard or {}), key: event.offset}
+        return _given(await _from_now(key, namespace, value, timeout).first_async(), key, timeout)
+    return _noted(scope, await awaited(scope, _begun(scope, key, namespace, value, timeout)))
+
+
+async def awaited(scope: Scope, future: EventFuture) -> Event:
+    """The event, as soon as it is there. If this is cancelled meanwhile, the step is given up."""
+    from motet.dialects.python.waking import Wake
+
+    driver, wake = scope.driver, Wake()
+    scope.awaited.add(future.key)
+    try:
+        if not driver.when_ended(future.key, -1, wake):  # by the shortest way: many may wait
+            with driver.idling():
+                await wake
+    except BaseException:
+        driver.forget(future.key, wake)
+        driver.act([StopStep(future.key, GIVEN_UP)])
+        raise
+    finally:
+        scope.awaited.discard(future.key)
+    return future.result(0)
+
+
+def _check(key: str, value: Any) -> None:
+    if not key or not isinstance(key, str):
+        raise UsageError(f"{key!r} is no key of an event.", "Name what is to happen.")
+    if value is not None:
+        check_published("value", "", "", value)
+
+
+def _begun(scope: Scope, key: str, namespace: str | None, value: Any, timeout: float | None) -> EventFuture:
+    since = (scope.heard or {}).get(key, scope.driver.run.offset)
+    return _step.future(scope, (key, namespace, value, since, timeout), OnEvent(key, namespace, value), since, timeout)
+
+
+def _noted(scope: Scope, event: Event) -> Event:
+    """The next wait of the body for that key is to give the next one."""
+    scope.heard = {**(scope.heard or {}), event.key: event.offset}
     return event
 
 
-def _check(key: str) -> None:
-    if not key or not isinstance(key, str):
-        raise UsageError(f"{key!r} is no key of an event.", "Name what is to happen.")
-
-
-def _heard(scope: Scope, key: str) -> int:
-    return (scope.heard or {}).get(key, scope.driver.run.offset)
-
-
-def _from_now(
-    key: str, namespace: str | None, value: Any, timeout: float | None
-) -> tuple[World, int, Any, float | None]:
-    host = hosting.host()
-    until_at = None if timeout is None else host.clock.now() + timeout
-    return host, host.store.head(), _wanted(key, namespace, value), until_at
-
-
-@contextmanager
-def _told(
-    key: str, namespace: str | None, value: Any, after: int, timeout: float | None
-) -> Iterator[tuple[World, int, Any, float | None]]:
-    """Around the wait of a step, which lists show: what to wait for, and until when."""
-    scope = current.get()
-    assert scope is not None
-    with waits.told(scope, {"for": "event", "event": key}) as document, scope.driver.idling():
-        wanted = _wanted(key, namespace, value, scope.driver.run.id)
-        yield scope.driver.host, after, wanted, None if timeout is None else document.body["since"] + timeout
-
-
 def _listen(key: str, namespace: str | None, value: Any, after: int, timeout: float | None) -> Event:
-    with _told(key, namespace, value, after, timeout) as what:
-        entry = waits.first(*what)
-    return _given(entry, key, timeout)
+    raise AssertionError("a step that waits runs nothing")
 
 
-async def _listen_async(key: str, namespace: str | None, value: Any, after: int, timeout: float | None) -> Event:
-    with _told(key, namespace, value, after, timeout) as what:
-        entry = await waits.first_async(*what)
-    return _given(entry, key, timeout)
+_step = Waiting(_listen, {"name": "wait_for_event"})
 
 
-_step: Task[..., Event] = Task(_listen, {"name": "wait_for_event"})
-_async_step: Task[..., Any] = Task(_listen_async, {"name": "wait_for_event"})
-
-
-def _wanted(key: str, namespace: str | None, value: Any, run: str = "") -> Callable[[Entry], bool]:
-    """What a run hears, as a rule of the kernel does: Motet's own namespaces by name only, nothing meant for others."""
+def _from_now(key: str, namespace: str | None, value: Any, timeout: float | None) -> Listening:
+    host = hosting.host()
     rule = OnEvent(key, namespace, value)
-
-    def wanted(entry: Entry) -> bool:
-        return rule.meets(entry.received_by(run))
-
-    return wanted
+    until_at = None if timeout is None else host.clock.now() + timeout
+    after = host.store.head()
+    return Listening(
+        host.store, host.tender, host.clock, after, lambda entry: rule.meets(entry.received_by("")), until_at
+    )
 
 
 def _given(entry: Entry | None, key: str, timeout: float | None) -> Event:
     if entry is None:
-        raise TimeoutError(f"No event {key!r} came within {timeout or 0:g} s.")
+        raise late(key, timeout)
     return Event(entry.key, entry.value, entry.namespace, entry.sender, entry.at, entry.offset)
