@@ -19,7 +19,6 @@ from math import inf
 from types import TracebackType
 
 from motet.engine.attempts import Attempts, Waiters, World
-from motet.engine.hearing import Hearing
 from motet.engine.replay import clear_below, left_behind, renew, review
 from motet.engine.session import RESUME, Session, fault_of
 from motet.errors import Cancelled, Fenced, MotetError, StoreError
@@ -33,6 +32,10 @@ from motet.kernel.program import Finish
 from motet.kernel.transitions import CANCELLING, ENDED
 from motet.ports import STEERING, Attempt, Entry, Outcome, RunRow
 from motet.ports.voice import Replayed
+from motet.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from motet.engine.hearing import Hearing
 
 FLUSH_S = 0.1
 """What need not be safe at once is committed this much later, so that a page sees what runs."""
@@ -80,8 +83,7 @@ class RunLoop:
         self._flush_due = False
         self._kept = run.offset
         self._listener, self._limits_at = -1, inf
-        requests = {key: partial(act, self) for key, act in _REQUESTS.items()}
-        self.hearing = Hearing(host.store, session, self.carry_out, requests)
+        self._hearing: Hearing | None = None
         self.here, self.log_of = self._attempts.here, self._attempts.log_of
 
     # ------------------------------------------------------------ begin and end
@@ -191,14 +193,14 @@ class RunLoop:
                 else:
                     batch.append(told)
             if any(isinstance(told, TimerFired) and told.what == "deadline" for told in batch):
-                self.hearing.take_in()  # what came before the time was up comes first
+                self._take_in()  # what came before the time was up comes first
             if batch:
                 clear_below(self.session, batch, self.parents)
                 self.carry_out(self.session.feed(batch))
             if stop is not None:
                 self._cancel(stop.reason)
             if Chore.LOOK in chores:
-                self.hearing.take_in()
+                self._take_in()
             if Chore.FLUSH in chores:
                 self._flush_due = False
                 self.session.flush()
@@ -257,7 +259,21 @@ class RunLoop:
         asked = any(each.namespace == STEERING and each.key == "run.stop" for each in entries)
         return asked or any(isinstance(told, ev.RunCancelling) for told in tuple(self.inbox))
 
-    # ------------------------------------------------------------ requests
+    # ------------------------------------------------------------ published events
+
+    @property
+    def hearing(self) -> Hearing:
+        """What takes in what is published."""
+        if self._hearing is None:
+            from motet.engine.hearing import Hearing  # most runs hear of nothing
+
+            requests = {key: partial(act, self) for key, act in _REQUESTS.items()}
+            self._hearing = Hearing(self.host.store, self.session, self.carry_out, requests)
+        return self._hearing
+
+    def _take_in(self) -> None:
+        if self._hearing is not None or self.host.store.read(self.session.cursor, limit=1, published=True):
+            self.hearing.take_in()
 
     def _asked_to_stop(self, entry: Entry) -> None:
         if entry.offset > self.state.steered:  # else the run was reopened after it

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from motet.errors import UsageError
+from motet.typed import Any
 
 _DIGITS = 15
 """A number longer than this counts nothing that there is."""
