@@ -8,10 +8,10 @@ import signal
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from motet.executors.alarm import Alarm
-from motet.executors.commands.marks import branding, marked
+from motet.executors.commands.marks import MARK, branding, marked
 from motet.executors.worker_process import Output
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Child:
         try:
             for _ in range(2):
                 ends.append(os.pipe())
-            with branding(mark) if mark.encode() in map(os.fsencode, env.values()) else nullcontext():
+            with branding(mark) if mark in _marks_in(env) else nullcontext():
                 self._popen: Popen[bytes] = Popen(
                     argv, env=env, cwd=cwd, stdin=stdin, stdout=ends[0][1], stderr=ends[1][1], pass_fds=pass_fds,
                     start_new_session=True,
@@ -111,6 +111,10 @@ class Child:
             os.close(output.fd)
         if self.pidfd is not None:
             os.close(self.pidfd)
+
+
+def _marks_in(env: Mapping[Any, Any]) -> list[str]:
+    return [os.fsdecode(env[name]) for name in (MARK, MARK.encode()) if name in env]
 
 
 def kill_all(mark: str) -> None:

@@ -181,7 +181,9 @@ class Setting:
 
 def environment_of(change: Mapping[str, str | None]) -> dict[bytes, bytes]:
     """The environment of this process with a change (None: removed). In bytes, as the system takes it."""
-    found = dict(os.environb)
+    # Item by item, `os.environb` takes a tenth as long as to start a process.
+    whole = getattr(os.environb, "_data", os.environb)
+    found: dict[bytes, bytes] = dict(whole)
     for name, value in change.items():
         if value is None:
             found.pop(os.fsencode(name), None)
