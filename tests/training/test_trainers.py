@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import sys
+import time
 import types
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from sklearn.linear_model import SGDClassifier
 import motet
 from motet import flow, task
 from motet.errors import UsageError
-from motet.training import epochs
+from motet.training import epochs, loops
 
 
 def fitted(fails_at: int | None, seen: list[int]) -> tuple[Any, float]:
@@ -207,3 +208,22 @@ def test_hugging_faces_trainer_goes_on(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert seen == [*range(36), *range(30, 50)]
     with pytest.raises(UsageError, match="not this step's checkpoint folder"):
         study(str(tmp_path))
+
+
+def test_checkpoints_never_cost_more_than_a_hundredth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though each epoch would be a reason for one, a state that takes long to keep is kept first and last only."""
+    monkeypatch.setattr(loops, "_EVERY_S", 0.0)
+    taken: list[int] = []
+
+    def keep(state: Any, epoch: int) -> None:
+        taken.append(epoch)
+        time.sleep(0.05)
+
+    monkeypatch.setattr(loops, "checkpoint", keep)
+    for _ in epochs(20):
+        time.sleep(0.01)
+    assert taken == [1, 20]
+    taken.clear()
+    for _ in epochs(5, every_s=0):
+        pass
+    assert taken == [1, 2, 3, 4, 5], "unless every one is asked for"

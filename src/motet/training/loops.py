@@ -6,14 +6,18 @@ import random
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 from motet.errors import UsageError
 from motet.training.checkpoints import checkpoint, last_checkpoint
 
+_EVERY_S = 60.0
+_SELDOM = 100
 
-def epochs(total: int, *parts: Any, every_s: float = 60.0) -> Iterator[Any]:
+
+def epochs(total: int, *parts: Any, every_s: float | None = None) -> Iterator[Any]:
     """Go through the epochs 0 to `total - 1` that are still to be done, and checkpoint between them.
 
         for epoch in epochs(30): ...
@@ -25,21 +29,46 @@ def epochs(total: int, *parts: Any, every_s: float = 60.0) -> Iterator[Any]:
     them are the epoch, and the states of the global generators of chance: those of `random`, of NumPy and of PyTorch
     where these are loaded. A generator of your own is a part like any other.
 
-    every_s   at least so many seconds lie between two checkpoints; 0 for one after each epoch. The last epoch always
-              ends with one. Each is labelled epoch=N, with N the number of epochs that are done
+    every_s   at least so many seconds lie between two checkpoints; 0 for one after each epoch. By default a minute, and
+              more where they would cost more than a hundredth of the time. The last epoch always ends with one. Each
+              is labelled epoch=N, with N the number of epochs that are done
 
     A part must be trained in place: what the name in the loop is bound to anew is not known here.
     """
-    if total < 0 or every_s < 0:
-        raise UsageError(f"There are no {total} epochs with {every_s:g} s between checkpoints.", "Give 0 or more.")
+    if total < 0 or (every_s or 0) < 0:
+        raise UsageError(f"There are no {total} epochs with {every_s} s between checkpoints.", "Give 0 or more.")
     kept = last_checkpoint()
     done, trained = (0, list(parts)) if kept is None else _resumed(kept, parts)
-    kept_at = time.monotonic()
+    pace = Pace(every_s)
     for epoch in range(done, total):
         yield (epoch, *trained) if parts else epoch
-        if epoch + 1 == total or time.monotonic() - kept_at >= every_s:
-            checkpoint(_state(epoch + 1, trained), epoch=epoch + 1)
-            kept_at = time.monotonic()
+        if epoch + 1 == total or pace.is_due:
+            with pace.taken():
+                checkpoint(_state(epoch + 1, trained), epoch=epoch + 1)
+
+
+class Pace:
+    """How often to checkpoint: every so many seconds. With None it is every minute, and where that would cost more than
+    a hundredth of the time, a hundred times what the last one took after it.
+    """
+
+    def __init__(self, every_s: float | None) -> None:
+        self._every_s = every_s
+        self._due_at = time.monotonic() + (_EVERY_S if every_s is None else every_s)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for the next one."""
+        return time.monotonic() >= self._due_at
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """The next one is taken meanwhile."""
+        began = time.monotonic()
+        yield
+        ended = time.monotonic()
+        wait_s = max(_EVERY_S, _SELDOM * (ended - began)) if self._every_s is None else self._every_s
+        self._due_at = ended + wait_s
 
 
 def _state(done: int, parts: list[Any]) -> dict[str, Any]:
