@@ -138,6 +138,12 @@ def _in_words(rule: rules.Rule) -> str:
     return words[rule.kind]
 
 
+def asked_for(body: Mapping[str, Json]) -> str:
+    """The same as a sentence; a description may have an end of its own."""
+    text = f"It is asked for {told(body)}"
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
 def how(body: Mapping[str, Json]) -> str:
     """How it is answered; {run} stands for the run."""
     if body["for"] == "event":
@@ -154,7 +160,7 @@ def check(body: Mapping[str, Json], values: Mapping[str, Any]) -> None:
     fields, required = _fields(body), (body["schema"] or {}).get("required", ())
     for name, value in values.items():
         if name not in fields:
-            cure = did_you_mean(name, fields, f"It is asked for {told(body)}.")
+            cure = did_you_mean(name, fields, asked_for(body))
             raise UsageError(f"Nothing called {name!r} is asked for.", cure)
         kind = _KINDS.get(fields[name].get("type", ""))
         choices = fields[name].get("enum")
@@ -163,7 +169,7 @@ def check(body: Mapping[str, Json], values: Mapping[str, Any]) -> None:
             raise UsageError(f"{name} is {value!r}.", f"It is to be {_kind_of(fields[name])}.")
     missing = [name for name in required if name not in values]
     if missing:
-        raise UsageError(f"{', '.join(missing)} missing.", f"It is asked for {told(body)}.")
+        raise UsageError(f"{', '.join(missing)} missing.", asked_for(body))
 
 
 def is_text(body: Mapping[str, Json], name: str) -> bool:

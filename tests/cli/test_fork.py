@@ -96,6 +96,7 @@ def test_a_fork_tells_why_a_step_was_or_was_not_taken_over(cli: Cli) -> None:
     assert "It did not run: its result is that of step pipe/label-0 of run first" in cli("why", "second", "label-0").out
     assert "its arguments have changed" in cli("why", "second", "scale-0").out
     assert "results of steps that ran anew: pipe/scale-0" in cli("why", "second", "total-0").out
+    assert "label-0  succeeded (reused)" in cli("why", "second", "label-0").out
     assert cli.json("why", "second", "load-0")["reused"][1] == "pipe/prepare-0/load-0"
 
 

@@ -295,7 +295,7 @@ def test_events(cli: Cli, flows: Path) -> None:
     cli("run", "flows.py:total", "-p", "size=1", "--name", "other")
     everything = cli.json("events")
     assert [each["offset"] for each in everything] == list(range(1, len(everything) + 1))
-    own = cli.json("events", "--run", "mine")
+    own = cli.json("events", "mine")
     assert {each["run"] for each in own} == {cli.json("show", "mine")["id"]}
     assert own[0]["key"] == "run.started"
     assert own[-1]["key"] == "run.finished"

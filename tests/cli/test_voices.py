@@ -81,7 +81,9 @@ def test_a_run_of_an_installed_voice_survives_its_process(kitchen: Cli) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert kitchen.json("show", "loaf")["status"] == "crashed"
-    assert re.search(r"dough +interrupted", kitchen("show", "loaf").out)
+    shown = kitchen("show", "loaf").out
+    assert re.search(r"dough +interrupted", shown)
+    assert re.search(r"^Steps .*\binterrupted", shown, re.M), "the counts say what the tree says"
     del kitchen.env["SLOW"]
     kitchen("resume", "loaf")
     assert kitchen.json("results", "loaf")["bread"] == {"out": "baked"}

@@ -24,7 +24,7 @@ def lines() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("executor", ["", "threads", "processes"])
-def test_the_run_logger_writes_to_the_log_of_its_step(executor: str) -> None:
+def test_the_run_logger_writes_to_the_log_of_its_step(executor: str, capsys: pytest.CaptureFixture[str]) -> None:
     @task(executor=executor)
     def work() -> None:
         get_run_logger().info("in %s", "work")
@@ -37,9 +37,11 @@ def test_the_run_logger_writes_to_the_log_of_its_step(executor: str) -> None:
 
     main()
     assert lines() == [
-        ("main/work-0", "INFO motet.task_runs: in work"),
-        ("main", "WARNING motet.flow_runs: in main"),
+        ("main/work-0", "INFO in work"),
+        ("main", "WARNING in main"),
     ]
+    if executor == "processes":  # pytest handles what this process logs; what workers say is shown as it would be
+        assert " | INFO    | Task run 'work-0' - in work\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("executor", ["", "threads", "processes"])
@@ -59,11 +61,11 @@ def test_prints_are_log_lines_where_that_is_asked_for(executor: str) -> None:
 
     main()
     assert lines() == [
-        ("main/work-0", "INFO motet.task_runs: one"),
-        ("main/work-0", "INFO motet.task_runs: two"),
+        ("main/work-0", "INFO one"),
+        ("main/work-0", "INFO two"),
         ("main/work-1", "one"),
         ("main/work-1", "two"),
-        ("main", "INFO motet.flow_runs: three"),
+        ("main", "INFO three"),
     ]
 
 
@@ -126,7 +128,7 @@ def test_the_console_shows_lines_in_the_manner_of_prefect(cli: Cli) -> None:
     assert "| INFO    | Flow run 'mine' - hello" in done.err
     assert "| INFO    | Flow run 'mine' - a print" in done.err
     assert "a print" not in done.out
-    assert "INFO motet.flow_runs: hello" in cli("logs", "mine").out
+    assert "INFO hello" in cli("logs", "mine").out
 
 
 def test_a_wrong_level_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

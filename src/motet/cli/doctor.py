@@ -19,11 +19,8 @@ from motet.values.versions import missing
 from motet.views import contents, human, lookup
 
 _LITTLE_BYTES = 500_000_000
-_OPTIONAL = {
-    "sklearn": "the example needs scikit-learn: pip install motet[examples]",
-    "matplotlib": "the example needs it: pip install motet[examples]",
-    "pandas": "the example needs it: pip install motet[examples]",
-}
+_OPTIONAL = {"sklearn": "scikit-learn", "matplotlib": "matplotlib", "pandas": "pandas"}
+"""What tutorial and example import, and the packages that bring it."""
 _NEEDED = ("cloudpickle", "pydantic")
 _WAITS_S = 60.0
 """A run that has been pending for so long has lost the process that was to drive it."""
@@ -96,10 +93,11 @@ def _libraries() -> Iterator[Check]:
     for name in _NEEDED:
         if find_spec(name) is None:
             yield Check(name, "wrong", "is not installed", f"pip install {name}")
-    missing = [name for name in _OPTIONAL if find_spec(name) is None]
-    for name in missing:
-        yield Check(name, "note", f"is not installed; {_OPTIONAL[name]}")
-    if not missing:
+    missing = [package for name, package in _OPTIONAL.items() if find_spec(name) is None]
+    if missing:
+        told = f"tutorial and example need {', '.join(missing)}, not installed here"
+        yield Check("optional", "note", told, f"For them: pip install {' '.join(missing)}")
+    else:
         yield Check("optional", "ok", ", ".join(_OPTIONAL))
 
 

@@ -23,6 +23,7 @@ _AT_ONCE = 1000
 
 def events_arguments(parser: ArgumentParser) -> None:
     """Which events, from where on; follow."""
+    parser.add_argument("run", metavar="RUN", nargs="?", help="only events of that run (default: from its beginning)")
     parser.add_argument("-f", "--follow", action="store_true", help="go on as events happen, until Ctrl-C")
     parser.add_argument(
         "--after",
@@ -31,13 +32,14 @@ def events_arguments(parser: ArgumentParser) -> None:
         help=f"events beyond offset N (default: the last {_LATEST} of the journal)",
     )  # fmt: skip
     parser.add_argument("--key", help="only events with that key, such as step.failed")
-    parser.add_argument("--run", metavar="RUN", help="only events of that run (default: from its beginning)")
+    parser.add_argument("--run", metavar="RUN", dest="of", help="the same as RUN")
 
 
 def events(options: Namespace, terminal: Terminal) -> int:
     """Print events in the order in which they were committed."""
     store = app.open_store(app.home())
-    run = lookup.find_run(store, options.run).id if options.run else None
+    asked = options.run or options.of
+    run = lookup.find_run(store, asked).id if asked else None
     after = options.after
     if after is None:
         after = 0 if run else max(0, store.head() - _LATEST)

@@ -189,6 +189,14 @@ def _names(store: Store, run: RunRow, steps: list[StepRow]) -> dict[str, str]:
     return names
 
 
+def _kept(run: RunRow, step: StepRow) -> str:
+    """Whether an earlier result stands for the step, or for how many of its elements."""
+    what = "reused" if "fork" in run.program else "cached"
+    if not step.cached or step.size in (None, step.cached):
+        return f" ({what})" if step.cached else ""
+    return f" ({step.cached} of {step.size} {what})"
+
+
 def _extra(run: RunRow, node: Node, name: str) -> str:
     """What is said of a step beside its status."""
     step, alike = node.step, [node.step, *node.alike]
@@ -207,7 +215,7 @@ def _extra(run: RunRow, node: Node, name: str) -> str:
 
 
 def _counted(run: RunRow, steps: list[StepRow]) -> str:
-    return summary.told_counts(run, dict(Counter(each.status for each in steps).most_common()), steps)
+    return summary.told_counts(run, dict(Counter(lookup.step_status(run, each) for each in steps).most_common()), steps)
 
 
 def _show_step(terminal: Terminal, store: Store, run: RunRow, options: Namespace) -> None:
@@ -222,7 +230,7 @@ def _show_step(terminal: Terminal, store: Store, run: RunRow, options: Namespace
         ("Run", f"{run.name}  {run.id}"),
         ("Task", step.task),
         ("Name", step.name if found is None else ""),
-        ("Status", terminal.status(lookup.step_status(run, step)) + (" (cached)" if step.cached else "")),
+        ("Status", terminal.status(lookup.step_status(run, step)) + _kept(run, step)),
         ("Elements", f"{step.size}: {_told_elements(run, found)}" if found else ""),
         ("Attempt", str(step.attempt or "")),
         ("Needs", ", ".join(step.needs)),
@@ -290,8 +298,8 @@ def why(options: Namespace, terminal: Terminal) -> int:
     if options.json:
         terminal.json(reasons.json())
         return 0
-    cached = " (cached)" if step.cached else ""
-    terminal.say(f"{terminal.paint(step.key, 'bold')}  {terminal.status(step.status)}{cached}  in run {run.name}")
+    status = terminal.status(lookup.step_status(run, step))
+    terminal.say(f"{terminal.paint(step.key, 'bold')}  {status}{_kept(run, step)}  in run {run.name}")
     terminal.say()
     for line in reasons.why():
         terminal.say(line)

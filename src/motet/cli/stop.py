@@ -138,7 +138,7 @@ def answer(options: Namespace, terminal: Terminal) -> int:
         app.start_engine(row.id)
     refused = _until_taken(host.store, to, offset, options.wait)
     if refused:
-        raise UsageError(f"The answer does not fit: {refused}.", f"It is asked for {questions.told(to.body)}.")
+        raise UsageError(f"The answer does not fit: {refused}.", questions.asked_for(to.body))
     terminal.say(f"Run {terminal.paint(row.name, 'bold')} goes on.")
     terminal.say(f"To see it: motet show {row.name}; motet logs -f {row.name}")
     if options.json:

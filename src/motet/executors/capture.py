@@ -314,6 +314,7 @@ def _listen(logging: Any) -> None:
     """Log each record that an attempt makes, before its handlers get it."""
     unheard = logging.Logger.callHandlers
     formatter = logging.Formatter("%(levelname)s %(name)s: %(message)s")
+    of_runs = logging.Formatter("%(levelname)s %(message)s")  # they say themselves whose they are
 
     def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
         here = current.running.get()
@@ -321,7 +322,7 @@ def _listen(logging: Any) -> None:
             unheard(self, record)
             return
         try:
-            text = formatter.format(record)
+            text = (of_runs if hasattr(record, "who") else formatter).format(record)
         except Exception:  # noqa: BLE001 - boundary: the record's own arguments; handlers will complain
             text = f"{record.levelname} {record.name}: {record.msg}"
         _ticker.take()

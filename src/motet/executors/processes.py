@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import signal
 import sys
 import threading
@@ -163,9 +164,13 @@ class _Job:
         log = self.attempt.log
         if log is not None:
             with suppress(Exception):  # boundary: a log that fails must not take the other attempts along
-                log(stream, text, at, ended)
+                log(stream, _RUN_LOG.sub(r"\1 ", text) if " | " in text else text, at, ended)
         if self.tee and ended:
             show(stream, text)
+
+
+_RUN_LOG = re.compile(r"""^\d\d:\d\d:\d\d\.\d{3} \| (\w+) +\| (?:Task|Flow) run (?:'.*?'|".*?") - """, re.M)
+"""What a line of a run's logger begins with where it is shown: the log knows when it was and whose it is."""
 
 
 def _settings() -> tuple[str | None, list[str], dict[bytes, bytes]]:

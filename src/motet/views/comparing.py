@@ -50,7 +50,7 @@ def _asked(store: Store, run: RunRow) -> tuple[dict[str, str], dict[str, str]]:
     for event in store.history(run.id):
         spec = recorded_spec(event.get("call")) if event["event"].startswith("step.") else None
         if spec is not None:
-            if spec.code:
+            if spec.code and not spec.target.startswith("motet."):
                 code[spec.target or event.get("task", "")] = spec.code[:12]
             environment |= {name: str(version) for name, version in spec.environment.items()}
     return code, environment

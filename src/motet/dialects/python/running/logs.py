@@ -30,18 +30,13 @@ class Console(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """One line."""
         attempt = running.get()
-        elsewhere = attempt is not None and attempt.log is None  # in a worker: what is written is the log
+        elsewhere = attempt is not None and attempt.log is None  # in a worker: its own handlers are not the program's
         if sys.stderr is None or (logging.getLogger().handlers and not elsewhere):
             return
         told = self.format(record)
         who = getattr(record, "who", record.name)
         clock = time.strftime("%H:%M:%S", time.localtime(record.created)) + f".{int(record.created * 1000) % 1000:03d}"
-        line = (
-            f"{record.levelname} {record.name}: {told}"
-            if elsewhere
-            else f"{clock} | {record.levelname:7} | {who} - {told}"
-        )
-        visible.say(line)
+        visible.say(f"{clock} | {record.levelname:7} | {who} - {told}")
 
 
 def _logger(name: str) -> logging.Logger:
