@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, str] = {
     "rm": "remove runs that have ended",
     "prune": "remove old runs, their logs and artifacts",
     "backup": "write the store with artifacts and logs to one file",
+    "export": "write a run to a folder, with all that it has made, as an RO-Crate",
     "results": "print or write what the steps of a workflow file have put out",
     "doctor": "check the installation, the store and the runs",
     "completion": "print what a shell needs to complete what is typed",
