@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import secrets
@@ -32,6 +33,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_report_header() -> str:
     """Say how to repeat this session's random choices."""
     return f"motet: MOTET_TEST_SEED={SEED} repeats this session's random tests"
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage walk over all tests and what they import: some tests collect often."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ from motet.values.published import published
 
 MAIN = Path(__file__).resolve().parent.parent / "examples" / "mlops" / "main.py"
 PATIENCE_S = 300.0
-TRIALS = 12
+TRIALS = 6
 
 
 def motet(folder: Path, *args: str) -> subprocess.Popen[str]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import random
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +16,7 @@ import pytest
 from tests.admission import crowd
 
 from motet.admission import Office
+from motet.admission.board import Board
 from motet.ports.admission import Ask, Ticket
 
 SLOT, CPU, GPU = "executor:commands", "resource:cpu", "resource:gpu"
@@ -147,3 +153,31 @@ def test_processes_start_in_the_order_asked(tmp_path: Path) -> None:
 
 def test_many_tickets_in_some_processes(tmp_path: Path) -> None:
     crowd.waiting(tmp_path, 60, 3, 2)
+
+
+def test_who_is_stopped_while_it_writes_the_board_is_told_by_those_who_wait(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    holding = "from motet.admission.board import Board\nimport sys\n"
+    holding += "with Board(sys.argv[1]).held(): print('holding', flush=True); input()\n"
+    command = [sys.executable, "-c", holding, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "holding\n"
+        holder.send_signal(signal.SIGSTOP)
+        board, had = Board(str(tmp_path), patience_s=0.1), threading.Event()
+
+        def write() -> None:
+            with board.held():
+                had.set()
+
+        with caplog.at_level(logging.WARNING, "motet.turns"):
+            waiting = threading.Thread(target=write)
+            waiting.start()
+            while not caplog.records:
+                time.sleep(0.01)
+        assert f"process {holder.pid} holds it" in caplog.records[0].getMessage()
+        assert not had.is_set()
+        holder.kill()
+        waiting.join()
+    assert had.is_set()

@@ -56,7 +56,7 @@ NEEDED = {
 """The part that a flow must have for a failpoint to be passed."""
 
 RUNS_A_HOME = 20
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 """How long a process may take to die, or a run to end, before it counts as hanging."""
 
 

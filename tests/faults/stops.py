@@ -31,11 +31,11 @@ from motet import flow, task
 from motet.app import hosts
 from motet.errors import Conflict, MotetError
 from motet.stores.sqlite import SqliteStore
-from motet.stores.turn import lock_owner
+from motet.turns import lock_owner
 from motet.values.records import decode
 
 LEASE_S = 0.5
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 POINTS = (
     "claim.after", "resume.loaded", "resume.begun", "append.before", "append.after", "command.before",
     "attempt.reported", "attempt.judged", "worker.reported", "artifact.after_rename", "publish.before", "publish.after",
@@ -153,7 +153,7 @@ class Round:
             if rng.random() < 0.5:  # the other one is at work, or has ended
                 time.sleep(rng.uniform(0, 0.4))
             else:
-                young.communicate(timeout=PATIENCE_S)
+                self._await(young)
         with suppress(ProcessLookupError):
             os.kill(old.pid, signal.SIGCONT)
         said, _ = old.communicate(timeout=PATIENCE_S)
@@ -181,18 +181,29 @@ class Round:
         return True
 
     def _taken_over(self) -> bool:
-        """Wait until the other process owns the run. False if the sleeper holds the store itself."""
+        """Wait until the other process owns the run. False if the sleeper has the turn of the store or the machine."""
         until = time.monotonic() + PATIENCE_S
-        path = str(self._folder / "store.lock")
         while self._store.run("r1").epoch < 2 and self._store.run("r1").status != "succeeded":
             assert time.monotonic() < until, "nobody took over"
             time.sleep(0.02)
-            holder = lock_owner(path)
-            if holder and state(holder) == "T":
+            if self._asleep_in_its_turn():
                 with self._tally.lock:
                     self._tally.asleep_in_transaction += 1
                 return False
         return True
+
+    def _asleep_in_its_turn(self) -> bool:
+        holders = {
+            lock_owner(str(path)) for path in (self._folder / "store.lock", *self._folder.glob("machine/*/lock"))
+        }
+        return "T" in {state(pid) for pid in holders if pid}
+
+    def _await(self, young: subprocess.Popen[bytes]) -> None:
+        """Wait for its end, or until it can only wait for the sleeper."""
+        until = time.monotonic() + PATIENCE_S
+        while young.poll() is None and not self._asleep_in_its_turn():
+            assert time.monotonic() < until, "it does not end"
+            time.sleep(0.02)
 
     def _start(self, **more: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "tests.faults.stops", "drive", "r1", self._ledger]

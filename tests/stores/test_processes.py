@@ -21,7 +21,7 @@ from motet.errors import Fenced, NotFound
 from motet.ports import Batch, NewRun, Owner, Publication
 from motet.stores.sqlite import SqliteStore
 from motet.stores.sqlite import file as sqlite_file
-from motet.stores.turn import Turn, lock_owner
+from motet.turns import Turn, lock_owner
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +118,7 @@ def test_a_stopped_writer_holds_others_up_but_harms_nobody(tmp_path: Path, caplo
     holder.send_signal(signal.SIGSTOP)
     done: list[int] = []
     waiting = threading.Thread(target=lambda: done.extend(store.publish([Publication("after")])), daemon=True)
-    with caplog.at_level(logging.WARNING, "motet.stores"):
+    with caplog.at_level(logging.WARNING, "motet.turns"):
         waiting.start()
         while not caplog.records:
             time.sleep(0.01)

@@ -8,7 +8,6 @@ those who wait are woken by its death where the system tells of it.
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import threading
@@ -19,15 +18,17 @@ from motet import private
 from motet.admission.lines import Standing
 from motet.owners import is_dead, this_process, written
 from motet.ports import Owner
+from motet.turns import Turn
 
 
 class Board:
     """The board in `folder`. With the lock (`with board.held()`), `standings` is what is on it, by process."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, patience_s: float = 30.0) -> None:
         self.folder = folder
+        self._patience_s = patience_s
         self._guard = threading.Lock()
-        self._fd = -1
+        self._turn: Turn | None = None
         self._text = b""
         self._boot = this_process().boot
 
@@ -35,16 +36,16 @@ class Board:
     def held(self) -> Iterator[dict[str, Standing]]:
         """All processes' standings, to be changed; what was changed is on the board afterwards."""
         with self._guard:
-            if self._fd < 0:
+            if self._turn is None:
                 private.make_folder(self.folder)
-                self._fd = private.opener(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT)
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
+                self._turn = Turn(os.path.join(self.folder, "lock"), self._patience_s)
+            self._turn.acquire()
             try:
                 standings = self._read()
                 yield standings
                 self._write(standings)
             finally:
-                fcntl.flock(self._fd, fcntl.LOCK_UN)
+                self._turn.release()
 
     def seen(self) -> list[Standing]:
         """What is on it now, without those who are dead."""
@@ -65,9 +66,9 @@ class Board:
 
     def close(self) -> None:
         """Let go of the lock's file."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.close()
 
     @property
     def _path(self) -> str:
@@ -93,11 +94,13 @@ class Board:
         with open(part, "wb", opener=private.opener) as file:
             file.write(text)
         os.replace(part, self._path)
-        os.pwrite(self._fd, bytes([any(each["front"] for each in standings.values())]), 0)
+        assert self._turn is not None
+        os.pwrite(self._turn.fd, bytes([any(each["front"] for each in standings.values())]), 0)
 
     def somebody_waits(self) -> bool:
         """Whether a ticket stands on it that is not served, as a look without the lock tells."""
-        return self._fd >= 0 and os.pread(self._fd, 1, 0) == b"\1"
+        turn = self._turn
+        return turn is not None and os.pread(turn.fd, 1, 0) == b"\1"
 
 
 def seen(folder: str) -> list[Standing]:

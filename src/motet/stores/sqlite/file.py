@@ -16,7 +16,7 @@ from motet.stores.homes import keep_reserve, mountinfo, network_file_system, ref
 from motet.stores.sqlite.errors import explained, patiently
 from motet.stores.sqlite.queries import Execute
 from motet.stores.sqlite.schema import VERSION, migrate
-from motet.stores.turn import Turn
+from motet.turns import Turn
 from motet.typed import TYPE_CHECKING, Concatenate, Literal, ParamSpec, TypeVar
 
 if TYPE_CHECKING:

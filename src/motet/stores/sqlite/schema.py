@@ -12,7 +12,7 @@ from motet.ports import Owner
 from motet.stores.codec import decode, unpack
 from motet.stores.sqlite import runs
 from motet.stores.sqlite.errors import patiently
-from motet.stores.turn import Turn
+from motet.turns import Turn
 
 VERSION = 2
 """The newest version of the tables, and the number of the last file in `sql/`."""

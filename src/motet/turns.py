@@ -1,7 +1,7 @@
-"""The right to write to a store that several processes share: one process has it at a time.
+"""The right to write what several processes share, a store or a machine's board: one process has it at a time.
 
-A lock on a file beside the database, which the kernel hands on: waiting neither polls nor times out, and a
-process that dies gives its turn up. SQLite's own lock would be polled for, and lost by whoever is unlucky.
+A lock on a file, which the kernel hands on: waiting neither polls nor times out, and a process that dies gives its
+turn up. SQLite's own lock would be polled for, and lost by whoever is unlucky.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ _TRIES = 50
 class Turn:
     """`acquire` waits for the turn; `release` gives it up, or does nothing. One thread at a time may use it.
 
-    A process that waits longer than `patience_s` logs once which process holds the turn.
+    A process that waits longer than `patience_s` logs once which process holds the turn. `fd` is the lock's file, in
+    which whoever has the turn may leave a mark for all.
     """
 
     def __init__(self, path: str, patience_s: float = 30.0) -> None:
         self._path = path
         self._patience_s = patience_s
-        self._fd = private.opener(path, os.O_RDWR | os.O_CREAT)
+        self.fd = private.opener(path, os.O_RDWR | os.O_CREAT)
         # Bare C, so that no interrupt gets in between when it stands in a `finally`.
-        self.release = partial(fcntl.flock, self._fd, fcntl.LOCK_UN)
+        self.release = partial(fcntl.flock, self.fd, fcntl.LOCK_UN)
         self._guard = threading.Lock()
         self._watched = False
         self._waits = 0
@@ -37,7 +38,7 @@ class Turn:
     def acquire(self) -> None:
         """Wait until no other process has the turn."""
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._wait()
 
@@ -45,7 +46,7 @@ class Turn:
         """As `acquire`, but raises TimeoutError if it cannot be had soon. It polls: not for what must be done."""
         for _ in range(_TRIES):
             try:
-                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return
             except BlockingIOError:
                 time.sleep(0.001)
@@ -53,7 +54,7 @@ class Turn:
 
     def close(self) -> None:
         """Let go of the file."""
-        os.close(self._fd)
+        os.close(self.fd)
 
     def _wait(self) -> None:
         with self._guard:
@@ -63,7 +64,7 @@ class Turn:
                 self._watched = True
                 threading.Thread(target=self._watch, name="motet-turn", daemon=True).start()
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            fcntl.flock(self.fd, fcntl.LOCK_EX)
         finally:
             self._waiting = False
 
@@ -86,7 +87,7 @@ class Turn:
 
         pid = lock_owner(self._path)
         who = f"process {pid} holds it" if pid else "it cannot be told which process holds it"
-        logging.getLogger("motet.stores").warning(
+        logging.getLogger("motet.turns").warning(
             "Still waiting to write to %s: %s. If that process is stopped, continue or end it.",
             os.path.dirname(self._path), who,
         )  # fmt: skip
