@@ -134,6 +134,11 @@ def open_host(folder: str) -> Host:
 
         return InlineExecutor()
 
+    def runs() -> Executor:
+        from motet.executors.runs import RunExecutor
+
+        return RunExecutor(_CHILDREN)
+
     def commands() -> Executor:
         from motet.executors.commands.executor import CommandExecutor
         from motet.executors.commands.setting import Setting
@@ -158,6 +163,7 @@ def open_host(folder: str) -> Host:
             "threads": ExecutorSpec(threads, _number("MOTET_THREADS", min(32, cores + 4)), 64),
             "processes": ExecutorSpec(processes, places["processes"], 2),
             "commands": ExecutorSpec(commands, places["commands"], 2),
+            "runs": ExecutorSpec(runs, _CHILDREN, 0),
         },
         home=folder,
     )  # fmt: skip
@@ -189,6 +195,9 @@ def _repository_of(folder: str) -> str:
         folder = above
     return folder
 
+
+_CHILDREN = 1000
+"""So many child runs of a run are under way at once."""
 
 verbosity = 0
 """How much of what runs do is said on stderr: 0 that attempts fail, 1 each step that ends, -1 nothing."""

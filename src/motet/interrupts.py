@@ -258,7 +258,7 @@ class Interrupts:
     def _stop_runs(self) -> None:
         while not self.seen:  # whoever urges may be faster than the handler
             time.sleep(_NUDGE_S)
-        for run in tuple(reversed(driven)):
+        for run in tuple(driven):  # a run before the child runs that its steps drive: it stops them
             run.cancel(self.reason)
 
     def _exception(self, number: int) -> BaseException:

@@ -16,12 +16,14 @@ from motet.kernel.program import Finish
 from motet.kernel.transitions import CANCELLED, ENDED, PENDING
 from motet.owners import LEASE_S, is_dead, this_process
 from motet.ports import STEERING, Batch, Document, Publication, RunRow, Store
+from motet.ports.pages import RunFilter
 from motet.views import documents, lookup
 
 # ---------------------------------------------------------------- stop
 
 
 _REASON = "motet stop"
+_MOST_CHILDREN = 1000
 _LOOK_S = 1.0
 """How often it is checked that the run's process still lives; the end of the run itself is heard of at once."""
 
@@ -77,6 +79,9 @@ def _end_from_here(host: Host, row: RunRow) -> bool:
         return True
     driver.cancel(_REASON)
     driver.finish(Finish(CANCELLED))
+    for child in host.store.run_page(RunFilter(parent=row.id), limit=_MOST_CHILDREN).runs:
+        if child.status not in ENDED:
+            _ask(host, child)
     return True
 
 

@@ -10,7 +10,7 @@ from functools import partial
 
 from motet.errors import Cancelled, RunError, UsageError
 from motet.kernel.events import Json
-from motet.kernel.program import Action, AddStep, Finish, Program, View
+from motet.kernel.program import Action, AddStep, Finish, Program, StartRun, View
 from motet.kernel.state import Step
 from motet.kernel.transitions import CANCELLED, FAILED
 from motet.ports import Timers
@@ -107,6 +107,7 @@ class Boundary:
 
 def _checked(action: Action) -> Action:
     """The action, if what is to be recorded of it can be. Raises UsageError."""
+    action = action.step if isinstance(action, StartRun) else action
     kept: Json = action.call if isinstance(action, AddStep) else None
     if isinstance(action, Finish):
         kept = [action.result, action.error]

@@ -57,6 +57,34 @@ class RestartStep(Record):
     then: AddStep
 
 
+class StartRun(Record):
+    """Begin a run of its own, as the step `key`: of a workflow file, or of another target. The step has the child's end
+    as its outcome; the child is stopped with the step, and so with its run. Its id follows from the step's key, so that
+    a crash begins no second one. This engine drives it, or, `detached`, a process of its own.
+    """
+
+    key: str
+    target: str
+    inputs: Mapping[str, Json] = field(default_factory=dict)
+    options: Mapping[str, Json] = field(default_factory=dict)
+    needs: Sequence[str] = ()
+    after: Sequence[str] = ()
+    parent: str = ""
+    detached: bool = False
+
+    @property
+    def step(self) -> AddStep:
+        """The step that it comes to."""
+        call = {
+            "target": "motet.children:started", "args": [self.target, self.inputs, self.options],
+            "kwargs": {"detached": self.detached},
+        }  # fmt: skip
+        policy = Policy(executor="runs")
+        return AddStep(
+            self.key, self.target, call, self.needs, self.after, policy=policy, form="run", parent=self.parent
+        )
+
+
 class Retire(Record):
     """Forget a step that is over: its result, and all that is known of it, leaves memory and checkpoints; its row and
     history stay. Nothing happens while it has yet to end, or while a step that is known needs it: retire those first.
@@ -88,7 +116,7 @@ class Finish(Record):
     error: Json = None
 
 
-Action: TypeAlias = AddStep | StopStep | RestartStep | Retire | Listen | Unlisten | Finish
+Action: TypeAlias = AddStep | StartRun | StopStep | RestartStep | Retire | Listen | Unlisten | Finish
 
 
 class View(Record):
@@ -171,6 +199,8 @@ def events_of(state: RunState, action: Action, at: float) -> list[ev.Event]:
     """The events an action comes to; none for what was said before. Finish is the session's. Raises UsageError."""
     if isinstance(action, AddStep):
         return [] if action.key in state.steps or action.key in state.retired else [added(action, at)]
+    if isinstance(action, StartRun):
+        return events_of(state, action.step, at)
     if isinstance(action, StopStep):
         step = state.steps.get(action.key)
         active = step is not None and not step.ended and not step.stopping

@@ -111,27 +111,28 @@ class Underway(Protocol):
     @property
     def host(self) -> Host:
         """Where it lives."""
-        ...
 
     @property
     def run(self) -> RunRow:
         """Its row as it was when it was taken up."""
-        ...
 
     @property
     def state(self) -> RunState:
         """Its state: to be read only, and only where a moment's change does no harm."""
-        ...
 
     @property
     def replayed(self) -> Replayed:
         """What became of the recorded steps that it has asked for again."""
-        ...
 
     @property
     def finished(self) -> Event:
         """Set when the run has ended, or can no longer be driven."""
-        ...
+
+    def cancel(self, reason: str) -> None:
+        """Stop the run. Never waits."""
+
+    def leave(self) -> None:
+        """Let go of the run as it is, to be taken up again by anyone."""
 
 
 def _ignore(*_: object) -> None:
@@ -214,19 +215,15 @@ class Printer(Protocol):
 
     def say(self, text: str = "") -> None:
         """Print a line, unless JSON is asked for."""
-        ...
 
     def say_lines(self, text: str) -> None:
         """Print text that has lines of its own."""
-        ...
 
     def write(self, text: str) -> None:
         """Print text as it is."""
-        ...
 
     def json(self, document: Json) -> None:
         """Print a document on a line of its own."""
-        ...
 
 
 class Desk(Protocol):
