@@ -128,7 +128,8 @@ class Work:
         self._log = folders.log_of(step.folder, step.name)
         self._say: Callable[[str], None] = _silent
         self._before: dict[str, folders.State] = {}
-        self._cache = Cache(host, at, Paths(step.folder, step.readonly), step.workdir or step.folder)
+        self._at = at
+        self._cache: Cache | None = None
 
     def begin(self) -> Command | Done:
         """The command of the step; how it is done, where nothing is to be run. Raises MotetError, OSError."""
@@ -136,24 +137,25 @@ class Work:
         mine = tools()
         if mine is not None:
             self._say = mine.say
-        if not folders.begun(step.folder, self._log, anew=step.own):
-            self._cache.why_not = "its folder was not empty"
+        is_empty = folders.begun(step.folder, self._log, anew=step.own)
         if not environments.runs(step.spec, settings):
             self._tell_not_run()
             return Done(self._record(self._published(), {}))
         self._before = folders.states(step.readonly)
         if settings.cached:
-            if (taken := self._taken(mine)) is not None:
+            assert mine is not None
+            self._cache = Cache(self._host, self._at, Paths(step.folder, step.readonly), step.workdir or step.folder)
+            self._cache.why_not = "" if is_empty else "its folder was not empty"
+            if (taken := self._taken(self._cache, mine)) is not None:
                 return taken
             settings = replace(settings, pull="missing")  # it was fetched, if it had to be
         command = environments.command(step.spec, step.parameters, step.folder, step.readonly, step.workdir, settings)
         self._tell_place()
         return replace(command, then=self._ended)
 
-    def _taken(self, mine: Tools | None) -> Done | None:
+    def _taken(self, cache: Cache, mine: Tools) -> Done | None:
         """How it is done, if an equal step has been."""
-        step, cache = self._step, self._cache
-        assert mine is not None
+        step = self._step
         place = environments.identity(step.spec["environment"], self._settings, mine)
         found = None if cache.why_not else cache.find(identity(step.spec), place, step.parameters)
         if found is None:
@@ -166,16 +168,16 @@ class Work:
         """What is recorded of its success."""
         published = self._published()
         changed = folders.changed(self._step.readonly, self._before)
-        if changed:
-            self._cache.why_not = f"files of steps before it were changed meanwhile: {folders.some_of(changed)}"
-            self._say(f"motet: while this step ran, {self._cache.why_not.removesuffix(' meanwhile')}")
-        note = self._kept(published) if self._settings.cached else None
+        why_not = f"files of steps before it were changed: {folders.some_of(changed)}" if changed else ""
+        if why_not:
+            self._say(f"motet: while this step ran, {why_not}")
+        note = self._kept(self._cache, published, why_not) if self._cache is not None else None
         place = {} if finished.place == {"kind": "host"} else {"place": dict(finished.place)}
         return Done(self._record(published, {**place, **({"wrote_upstream": changed} if changed else {})}), note)
 
-    def _kept(self, published: Json) -> Json:
+    def _kept(self, cache: Cache, published: Json, why_not: str) -> Json:
         """Keep its result, if that may be; gives what is to be remembered of that."""
-        cache = self._cache
+        cache.why_not = cache.why_not or why_not
         if not cache.why_not:
             cache.keep(published)
         else:
