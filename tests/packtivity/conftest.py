@@ -63,7 +63,7 @@ class Bench:
         found = spec_of(spec, self.folder)
         seen = tuple(str(self.folder / each) for each in readonly)
         parameters = {} if parameters is None else parameters
-        step = Step(at, f"step {at}", found, parameters, folder, seen, str(self.folder), **more)
+        step = Step(Path(at).name, f"step {at}", found, parameters, folder, seen, str(self.folder), **more)
         new = new_run(host, at, step, self.settings)
         host.create(new)
         host.drive(host.store.run(new.id), program_of(host, host.store.run(new.id)), Onward())
@@ -89,7 +89,7 @@ class Bench:
 
     def log(self, at: str = "work") -> str:
         """What the step there has written."""
-        return self.text(f"{at}/_packtivity/{at}.run.log")
+        return self.text(f"{at}/_packtivity/{Path(at).name}.run.log")
 
 
 @pytest.fixture

@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 from collections.abc import Iterator, Sequence
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from motet.dialects.yadage.packtivity import folders
+from motet.dialects.yadage.packtivity.publishing import OWN
 from motet.errors import Conflict
 from motet.executors.commands import outputs
 from motet.executors.commands.mounts import Placed, copied
 from motet.ports import Document
 from motet.reuse.kept import Slot
+from motet.values import folders
 from motet.values.placeholders import mapped
 from motet.values.records import is_whole
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 VOICE = "yadage"
 _KIND = "cache"
-_REMEMBERED = 100_000
-_digests: dict[str, tuple[folders.State, str]] = {}
-_CHUNK_BYTES = 1 << 20
 
 
 class Paths:
@@ -39,12 +36,13 @@ class Paths:
 
     def __init__(self, own: str, readonly: Sequence[str]) -> None:
         self.all = (own, *readonly)
+        self._numbers = {path: number for number, path in reversed(list(enumerate(self.all)))}
         longest = sorted(self.all, key=len, reverse=True)
         self._found = re.compile(f"({'|'.join(map(re.escape, longest))})(?![\\w.-])")
 
     def out(self, value: Json) -> Json:
         """The value with marks for the folders."""
-        return mapped(value, lambda text: self._found.sub(lambda found: f"\0{self.all.index(found[0])}\0", text))
+        return mapped(value, lambda text: self._found.sub(lambda found: f"\0{self._numbers[found[0]]}\0", text))
 
     def back(self, value: Json) -> Json:
         """The value with the folders for the marks."""
@@ -73,7 +71,7 @@ class Cache:
         Raises OSError where the files cannot be put there, and what the stores raise.
         """
         try:
-            files = [list(self._beside(parameters)), [_contents(folder) for folder in self._paths.all[1:]]]
+            files = [list(self._beside(parameters)), [folders.contents(folder, OWN) for folder in self._paths.all[1:]]]
         except OSError as error:
             self.why_not = f"a file that it may use cannot be read: {error}"
         if self.why_not:
@@ -102,7 +100,7 @@ class Cache:
             if os.path.isdir(path):
                 self.why_not = f"it is given the folder {text}, in which anything may change"
             elif os.path.isfile(path):
-                yield [text, digest_of(path, os.stat(path))]
+                yield [text, folders.digest_of(path, os.stat(path))]
 
     def _claimed(self, kept: Document) -> bool:
         """Whether it is this step's from now on, so that no other one of this run takes it too."""
@@ -133,7 +131,7 @@ class Cache:
 
     def keep(self, published: Json) -> None:
         """Keep what is in the folder, and what was published of it. Raises what the stores raise."""
-        everything = list(folders.entries(self._paths.all[0]))
+        everything = list(folders.entries(self._paths.all[0], OWN))
         links = [[path, os.readlink(entry.path)] for path, entry in everything if entry.is_symlink()]
         found = [(path, entry.path) for path, entry in everything if entry.is_file(follow_symlinks=False)]
         files = outputs.keep(found, self._host.artifacts, self._run, self._key)
@@ -145,7 +143,7 @@ class Cache:
                 for each in files
             ],
         }  # fmt: skip
-        is_tied = any(_names(path, self._workdir.encode()) for _, path in found)
+        is_tied = any(folders.holds(path, self._workdir.encode()) for _, path in found)
         body = {
             "record": record, "run": self._run, "step": self._key, "tied": list(self._paths.all) if is_tied else [],
             "parts": self.slot.parts, "at": self._host.clock.now(),
@@ -166,42 +164,5 @@ def _texts(value: Json) -> Iterator[str]:
             yield from _texts(each)
 
 
-def _contents(folder: str) -> Json:
-    """What is in a folder: each path with its kind, its mode and what it holds."""
-    return [[path, *_content(entry)] for path, entry in folders.entries(folder)]
-
-
-def _content(entry: os.DirEntry[str]) -> Json:
-    told = entry.stat(follow_symlinks=False)
-    if stat.S_ISREG(told.st_mode):
-        return [stat.S_IMODE(told.st_mode) & 0o111, digest_of(entry.path, told)]
-    return [stat.S_IFMT(told.st_mode), os.readlink(entry.path) if entry.is_symlink() else ""]
-
-
-def digest_of(path: str, told: os.stat_result) -> str:
-    """The digest of a file, which is read once as long as it stays as it is. Raises OSError."""
-    state = folders.state_of(told)
-    known = _digests.get(path)
-    if known is not None and known[0] == state:
-        return known[1]
-    with open(path, "rb") as file:
-        digest = file_digest(file, "sha256").hexdigest()
-    if len(_digests) >= _REMEMBERED:
-        _digests.clear()
-    _digests[path] = state, digest
-    return digest
-
-
 def _digest(value: Json) -> str:
     return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def _names(path: str, text: bytes) -> bool:
-    """Whether the text stands in the file."""
-    before = b""
-    with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            if text in before + chunk:
-                return True
-            before = chunk[-len(text) :]
-    return False

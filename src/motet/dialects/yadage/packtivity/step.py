@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from motet.dialects.yadage.packtivity import environments, folders
+from motet.dialects.yadage.packtivity import environments
 from motet.dialects.yadage.packtivity.caching import Cache, Paths
-from motet.dialects.yadage.packtivity.publishing import needs_files, publish
+from motet.dialects.yadage.packtivity.publishing import OWN, needs_files, publish
 from motet.dialects.yadage.packtivity.settings import HOST, Settings
 from motet.dialects.yadage.packtivity.spec import identity, image_of
 from motet.errors import MotetError, UsageError
@@ -18,12 +19,15 @@ from motet.executors.commands.tools import Tools, tools
 from motet.ports import Attempt, Failure, Outcome, Success
 from motet.ports.execution import Prepared, Settled
 from motet.records import Record
-from motet.values import yaml
+from motet.values import folders, yaml
 from motet.values.errors import encode_error
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
     from motet.ports.voice import Host
+
+
+_MOST_NAMED = 5
 
 
 class Step(Record):
@@ -57,7 +61,7 @@ class PacktivityCall:
         self._step = step
         self._settings = settings
         self._context = context
-        self._log = folders.log_of(step.folder, step.name)
+        self._log = log_of(step.folder, step.name)
 
     def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared | Settled:
         """The function that makes its command; the result at once, where nothing has to be run or looked at."""
@@ -125,7 +129,7 @@ class Work:
         self._host = host
         self._step = step
         self._settings = settings
-        self._log = folders.log_of(step.folder, step.name)
+        self._log = log_of(step.folder, step.name)
         self._say: Callable[[str], None] = _silent
         self._before: dict[str, folders.State] = {}
         self._at = at
@@ -137,11 +141,11 @@ class Work:
         mine = tools()
         if mine is not None:
             self._say = mine.say
-        is_empty = folders.begun(step.folder, self._log, anew=step.own)
+        is_empty = _begun(step.folder, self._log, anew=step.own)
         if not environments.runs(step.spec, settings):
             self._tell_not_run()
             return Done(self._record(self._published(), {}))
-        self._before = folders.states(step.readonly)
+        self._before = folders.states(step.readonly, OWN)
         if settings.cached:
             assert mine is not None
             self._cache = Cache(self._host, self._at, Paths(step.folder, step.readonly), step.workdir or step.folder)
@@ -167,8 +171,8 @@ class Work:
     def _ended(self, finished: Finished) -> Done:
         """What is recorded of its success."""
         published = self._published()
-        changed = folders.changed(self._step.readonly, self._before)
-        why_not = f"files of steps before it were changed: {folders.some_of(changed)}" if changed else ""
+        changed = folders.changed(self._step.readonly, self._before, OWN)
+        why_not = f"files of steps before it were changed: {_some_of(changed)}" if changed else ""
         if why_not:
             self._say(f"motet: while this step ran, {why_not}")
         note = self._kept(self._cache, published, why_not) if self._cache is not None else None
@@ -206,3 +210,45 @@ class Work:
         environment = self._step.spec["environment"]
         if environment["environment_type"] == environments.CONTAINER and self._settings.containers == HOST:
             self._say(f"motet: this runs on this host, as --containers host asks, not in {image_of(environment)}")
+
+
+def log_of(folder: str, name: str) -> str:
+    """The file with what the step of that name has written."""
+    return os.path.join(folder, OWN, f"{name}.run.log")
+
+
+def _begun(folder: str, log: str, *, anew: bool) -> bool:
+    """Have the folder, and an empty log in it, there; with `anew`, without what an earlier attempt has left. Gives
+    whether it is empty otherwise. Raises OSError.
+    """
+    own, is_new = os.path.dirname(log), True
+    try:
+        os.mkdir(folder)
+    except FileNotFoundError:
+        os.makedirs(folder)
+    except FileExistsError:
+        is_new = False
+    try:
+        os.mkdir(own)
+    except FileExistsError:
+        if anew:
+            _clear(folder)
+    os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666))
+    return is_new or len(os.listdir(folder)) == 1
+
+
+def _clear(folder: str) -> None:
+    for entry in os.scandir(folder):
+        if entry.name == OWN:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            os.unlink(entry.path)
+
+
+def _some_of(paths: Sequence[str]) -> str:
+    """The first of the paths, for a message."""
+    return ", ".join(paths[:_MOST_NAMED]) + (
+        f", and {len(paths) - _MOST_NAMED} more" if len(paths) > _MOST_NAMED else ""
+    )
