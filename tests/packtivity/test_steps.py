@@ -117,3 +117,11 @@ class TestUpstream:
         _, row = bench.run(cmd("cat {at}/a"), {"at": str(bench.folder / "first")}, readonly=("first",))
         assert "wrote_upstream" not in row.result
         assert bench.log() == "old\n"
+
+
+class TestRoom:
+    def test_a_folder_that_cannot_be_made_is_told_as_any_failure_of_a_step(self, bench: Bench) -> None:
+        (bench.folder / "taken").write_text("no folder")
+        told = bench.failed(cmd("true"), at="taken/step")
+        for part in ("Step taken/step: it could not be run: ", "Not a directory", "of: step taken/step", "motet logs"):
+            assert part in told, told

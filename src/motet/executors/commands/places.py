@@ -35,7 +35,8 @@ class Folders(NamedTuple):
 
     def cwd(self, relative: str) -> str:
         """Where in its folder the command begins, as it sees it. The folder is made."""
-        os.makedirs(os.path.join(self.own, relative or "."), exist_ok=True)
+        if relative:
+            os.makedirs(os.path.join(self.own, relative), exist_ok=True)
         return os.path.normpath(os.path.join(self.seen_at, relative or "."))
 
 

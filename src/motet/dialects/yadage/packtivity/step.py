@@ -15,6 +15,7 @@ from motet.dialects.yadage.packtivity.settings import HOST, Settings
 from motet.dialects.yadage.packtivity.spec import identity, image_of
 from motet.errors import MotetError, UsageError
 from motet.executors.commands.spec import Command, Finished
+from motet.executors.commands.telling import explained
 from motet.executors.commands.tools import Tools, tools
 from motet.ports import Attempt, Failure, Outcome, Success
 from motet.ports.execution import Prepared, Settled
@@ -80,19 +81,20 @@ class PacktivityCall:
         assert isinstance(outcome, Failure)
         error = outcome.exception
         told = dict(outcome.error)
-        if isinstance(error, MotetError):
-            told.update(encode_error(type(error)(self._explained(error, attempt), error.cure)))
+        if isinstance(error, MotetError | OSError):
+            if isinstance(error, OSError) or not error.what.startswith("Step "):
+                error = explained(error, attempt, "")
+            told.update(encode_error(type(error)(self._detailed(error.what), error.cure)))
         return Settled(False, error=told, retry=not isinstance(error, UsageError))
 
-    def _explained(self, error: MotetError, attempt: Attempt) -> str:
+    def _detailed(self, what: str) -> str:
+        """What went wrong, with stage, command and the file of its log."""
         step = self._step
-        what = error.what if error.what.startswith("Step ") else f"Step {attempt.key}: {error.what}"
-        lines = [each for each in what.splitlines() if not each.startswith(("  command: ", "  log: "))]
-        lines.append(f"  of: {step.title}")
         process = step.spec["process"]
+        lines = [each for each in what.splitlines() if not each.startswith("  command: ")]
+        lines.append(f"  of: {step.title}")
         if process is not None:
             lines.append(f"  command: {_title(process, step.parameters)}")
-        lines.append(f"  log: motet logs {attempt.run} {attempt.key}")
         if os.path.isfile(self._log):
             lines.append(f"  its file: {self._log}")
         return "\n".join(lines)
