@@ -37,6 +37,7 @@ HOWS = ("stop", "interrupt", "kill", "timeout", "engine", "stop-engine")
 """By `motet stop`, by Ctrl-C of the engine, by a `kill -9` of the command, by the step's time, by a `kill -9` of the
 engine, and by that while it stops the command."""
 
+MOTET = (sys.executable, "-m", "motet.cli")
 PATIENCE_S = 120.0
 COUNTING = """
 n=0; ledger={ledger}.{element}
@@ -98,7 +99,7 @@ class Campaign:
 
     def _motet(self, *args: str) -> subprocess.Popen[bytes]:
         with open(self._folder / "said", "ab") as said:
-            return subprocess.Popen([sys.executable, "-m", "motet.cli", *args], cwd=ROOT, stdout=said, stderr=said)
+            return subprocess.Popen([*MOTET, *args], cwd=ROOT, stdout=said, stderr=said)
 
     def _end(self, name: str, how: str, place: str, elements: int, where: str) -> None:
         ledger, after_s = self._folder / name, self._rng.uniform(0.0, 0.6)
@@ -112,8 +113,9 @@ class Campaign:
         try:
             engine.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
+            said = subprocess.run([*MOTET, "show", name], capture_output=True, text=True, check=False).stdout
             engine.kill()
-            raise AssertionError(f"{where}: hangs") from None
+            raise AssertionError(f"{where}: hangs: {said}") from None
 
     def _strike(self, name: str, how: str, engine: subprocess.Popen[bytes], after_s: float) -> None:
         """End the commands, or their engine, at that moment after one has begun: at times before it has."""
@@ -131,7 +133,8 @@ class Campaign:
         elif how.startswith("stop"):
             stopping = self._motet("stop", name)
             if how == "stop":
-                stopping.wait()
+                if stopping.wait(PATIENCE_S):  # there was no run yet
+                    Path(f"{self._folder / name}.enough").touch()
                 return
             while stopping.poll() is None and engine.poll() is None and not self._is_stopping(name):
                 time.sleep(0.01)
@@ -191,7 +194,7 @@ class Campaign:
             self.tally[how] += 1
         if how in ("kill", "timeout"):
             told = json.loads(subprocess.run(
-                [sys.executable, "-m", "motet.cli", "show", name, "--json"], check=True, capture_output=True, cwd=ROOT
+                [*MOTET, "show", name, "--json"], check=True, capture_output=True, cwd=ROOT
             ).stdout)["result"]  # fmt: skip
             assert len([each for each in told if each.startswith("out ")]) == len(written), f"{where}: {told}"
         else:
