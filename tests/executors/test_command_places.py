@@ -22,6 +22,7 @@ from motet.errors import CommandFailed
 from motet.executors.commands import bubblewrap, engines, sandbox
 from motet.executors.commands.spec import Container, Host, Limits, Mount, Sandbox
 from motet.executors.commands.tools import Runner
+from motet.ports import Success
 from motet.testing.command_suite import CommandSuite
 from motet.testing.executor_tasks import wait_until
 
@@ -116,6 +117,7 @@ class TestSandbox(Sandboxes):
 
 
 OTHER_USER = """
+from motet.ports import Success
 from motet.testing.command_suite import CommandSuite
 from motet.executors.commands.spec import Sandbox, Mount
 class Mine(CommandSuite):
@@ -131,6 +133,7 @@ print(place["kind"], place.get("by"))
 """
 OWNERS = """
 import os
+from motet.ports import Success
 from motet.testing.command_suite import CommandSuite
 from motet.executors.commands.spec import Container, Mount
 class Mine(CommandSuite):
@@ -299,6 +302,14 @@ class TestDocker(Containers):
             path, _ = engines.find_engine("podman" if shutil.which("podman") else "docker")
             with pytest.raises(CommandFailed, match="docker does not answer"):  # it has ended since it was found
                 engines.find_image(shutil.which("docker") or path, self.place, cast("Runner", None))
+
+    def test_what_it_takes_in_there_is_told(self) -> None:
+        busy = "i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done; cut -d ' ' -f 14 /proc/$$/stat; sleep 3"
+        with self.opened() as bench:
+            outcome = bench.run(busy)
+            assert isinstance(outcome, Success), outcome
+            own_s = int(outcome.value.stdout) / os.sysconf("SC_CLK_TCK")
+            assert outcome.facts["cpu_s"] >= own_s > 0.1, (outcome.facts, own_s)
 
     def test_what_it_writes_is_the_users(self, docker: str) -> None:
         folder = Path(tempfile.mkdtemp())  # one that any user may enter
