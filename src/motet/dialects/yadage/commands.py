@@ -9,11 +9,12 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from motet.dialects.yadage import voice
-from motet.dialects.yadage.inputs import pairs_of, value_of, values_of
+from motet.dialects.yadage import voice, workdirs
 from motet.dialects.yadage.packtivity import settings
 from motet.errors import SpecError, UsageError
+from motet.ports import NewRun
 from motet.ports.voice import Asked, Desk, Written
+from motet.values.yaml import pairs_of, value_of, values_of
 
 _INPUTS = "input.yml"
 """The file of inputs that is taken where none is named."""
@@ -115,6 +116,12 @@ _FILE_KEYS = {
 
 def run(options: Namespace, desk: Desk) -> int:
     """Run the workflow to its end; gives the exit code."""
+    loud = {"DEBUG": ["-v"], "ERROR": ["-q"], "WARNING": ["-q"]}.get(options.verbosity.upper(), [])
+    return desk.carry_out("resume", [*loud, _made(options, desk).id])
+
+
+def _made(options: Namespace, desk: Desk) -> NewRun:
+    """A run of what is asked, made and not yet begun."""
     data, wflow = pairs_of(options.dataopt, "-d"), pairs_of(options.wflowopt, "-w")
     values = _from_files(options, data, wflow)
     _refuse(options)
@@ -129,8 +136,7 @@ def run(options: Namespace, desk: Desk) -> int:
     host = desk.host()
     new = voice.new_run(host, asked, desk.warn)
     host.create(new)
-    loud = {"DEBUG": ["-v"], "ERROR": ["-q"], "WARNING": ["-q"]}.get(options.verbosity.upper(), [])
-    return desk.carry_out("resume", [*loud, new.id])
+    return new
 
 
 def _folder(dataarg: str) -> str:
@@ -174,6 +180,31 @@ def _from_files(options: Namespace, data: dict[str, Any], wflow: dict[str, Any])
             if dest not in ("", "dataopt", "wflowopt", "visualize") and body.get(name) and not getattr(options, dest):
                 setattr(options, dest, body[name])
     return found
+
+
+# ---------------------------------------------------------------- yadage-manual
+
+
+def manual_arguments(parser: ArgumentParser) -> None:
+    """`init`, which takes what `yadage-run` does, and `step`."""
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    run_arguments(verbs.add_parser("init", help="make a run and its folder, and run nothing yet"))
+    step = verbs.add_parser("step", help="carry the run of a folder on, to its end")
+    step.add_argument("-m", "--metadir", default=_MANUAL, metavar="DIR", help=f"as it was given to init ({_MANUAL})")
+
+
+def manual(options: Namespace, desk: Desk) -> int:
+    """Make a run whose `_yadage` stands in the metadir; or carry that on."""
+    if options.verb == "step":
+        return desk.carry_out("resume", [workdirs.run_of(options.metadir)])
+    options.metadir = options.metadir or _MANUAL
+    new = _made(options, desk)
+    workdirs.begun(desk.host().store.run(new.id))
+    desk.terminal.say(f"Run {new.name} is made. To run it: yadage-manual step -m {options.metadir}")
+    return 0
+
+
+_MANUAL = "yadagemeta"
 
 
 # ---------------------------------------------------------------- yadage-validate

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from glob import glob
 from typing import TYPE_CHECKING, Any
 
-from motet.errors import MotetError, SpecError, StepFailed, TargetError, UsageError, did_you_mean
+from motet.errors import MotetError, StepFailed, UsageError, did_you_mean
 from motet.kernel.events import Json
 from motet.records import Record, field
-from motet.values import yaml
 from motet.values.archives import unpack
 
 if TYPE_CHECKING:
@@ -55,42 +54,6 @@ class Inputs(Record):
 
 
 # ---------------------------------------------------------------- as they are asked for
-
-
-def values_of(files: Sequence[str], given: Sequence[str]) -> dict[str, Json]:
-    """The parameters of all files, later ones going before earlier ones, and of NAME=YAML last. Raises UsageError."""
-    found: dict[str, Json] = {}
-    for file in files:
-        try:
-            with open(file.removeprefix("file://"), "rb") as source:
-                value = yaml.read(source.read(), file).value
-        except OSError as error:
-            raise TargetError(f"The inputs {file} cannot be read: {error.strerror}.", "Check the path.") from None
-        if value is not None and not isinstance(value, dict):
-            raise SpecError(f"{file}: the inputs are no mapping.", "Write name: value, one to a line.")
-        found |= value or {}
-    return found | pairs_of(given, "-p")
-
-
-def pairs_of(given: Sequence[str], flag: str) -> dict[str, Json]:
-    """The values of NAME=YAML. Raises UsageError."""
-    found = {}
-    for each in given:
-        name, equals, text = each.partition("=")
-        if not equals or not name:
-            raise UsageError(f"{flag} {each}: this is no NAME=VALUE.", f"Write for example {flag} count=3.")
-        found[name] = value_of(text, f"{flag} {name}")
-    return found
-
-
-def value_of(text: str, told: str) -> Json:
-    """A value as it was typed: YAML; text that is none stays as it is, as {workdir}/x without quotes."""
-    try:
-        return yaml.read(text, told).value
-    except SpecError:
-        if text[:1] in ("{", "[", '"', "'") and not text.startswith("{workdir}"):
-            raise
-        return text
 
 
 def inputs_of(

@@ -51,11 +51,13 @@ class YadageVoice(Voice):
     puts_out = True
     uncached = "What step {step} does is no command: no result of it is kept."
     instead = {  # noqa: RUF012 - as the port has it
+        "--no-cache": "Results are kept only where --cache asks for it.",
         "--set": "Give an input of the workflow: -p NAME=VALUE.",
         "--matrix": "Let a multistep-stage scatter over a list: -p 'NAME=[A, B]'.",
     }
     commands = (
         _command("yadage-run", "run a Yadage workflow as `yadage-run` does"),
+        _command("yadage-manual", "make a Yadage run, and carry it on by hand"),
         _command("yadage-validate", "check a Yadage workflow"),
         _command("packtivity-run", "run a step of a Yadage workflow"),
         _command("packtivity-validate", "check a step"),

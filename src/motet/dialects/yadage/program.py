@@ -15,7 +15,7 @@ from motet.dialects.yadage.packtivity.environments import policy
 from motet.dialects.yadage.packtivity.settings import Settings
 from motet.dialects.yadage.packtivity.spec import identity
 from motet.dialects.yadage.packtivity.step import PacktivityCall, Step
-from motet.dialects.yadage.scopes import DONE, SKIPPED, WRONG, Member, Rule, Scope
+from motet.dialects.yadage.scopes import DONE, SKIPPED, WRONG, Member, Rule, rules
 from motet.dialects.yadage.values import templates_in
 from motet.errors import UsageError
 from motet.kernel.events import Json
@@ -158,11 +158,11 @@ class YadageProgram:
     # ---------------------------------------------------------------- the end
 
     def _finish(self, view: View) -> Finish:
-        rules = list(_rules(self._graph.root))
-        open_rules = [each for each in rules if each.status not in (DONE, SKIPPED)]
+        every = list(rules(self._graph.root))
+        open_rules = [each for each in every if each.status not in (DONE, SKIPPED)]
         if not open_rules:
             return Finish(SUCCEEDED, self._result())
-        failed = [key for each in rules for key in each.failed]
+        failed = [key for each in every for key in each.failed]
         told = [f"Step {key} failed: {_reason(key, view.state.steps[key].error)}" for key in failed[:_MOST_TOLD]]
         if len(failed) > len(told):
             told.append(f"... and {len(failed) - len(told)} more steps.")
@@ -201,14 +201,6 @@ def _title(rule: Rule) -> str:
         names.append(parent.name)
         parent = parent.scope.parent
     return "/".join(reversed(names))
-
-
-def _rules(scope: Scope) -> Iterable[Rule]:
-    for rule in scope.rules.values():
-        yield rule
-        for each in rule.members:
-            if isinstance(each, Scope):
-                yield from _rules(each)
 
 
 def _digest(value: Json) -> str:
@@ -266,4 +258,4 @@ class _Carried:
 
 def skipped(graph: Graph) -> Sequence[tuple[str, str]]:
     """The stages that were skipped, and why."""
-    return [(each.key, each.why) for each in _rules(graph.root) if each.status == SKIPPED]
+    return [(each.key, each.why) for each in rules(graph.root) if each.status == SKIPPED]

@@ -163,3 +163,12 @@ def _numbered(rule: Rule, segment: Segment, selector: Selector, where: str) -> S
         what = f"{where}: {selector.text!r} selects nothing: stage {rule.name!r} has {len(members)} steps."
         raise SpecError(what, "They are numbered from 0 on.")
     return chosen
+
+
+def rules(scope: Scope) -> Iterator[Rule]:
+    """All stages of the scope and of those nested in it."""
+    for rule in scope.rules.values():
+        yield rule
+        for each in rule.members:
+            if isinstance(each, Scope):
+                yield from rules(each)

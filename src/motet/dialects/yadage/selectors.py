@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from motet.errors import UsageError
 from motet.records import Record
-
-if TYPE_CHECKING:
-    from typing import TypeAlias
 
 EVERY = "*"
 
@@ -24,9 +20,6 @@ class Segment(Record, frozen=True):
 
     names: Sequence[str]
     index: int | slice | None = None
-
-
-Path_: TypeAlias = "Sequence[Segment]"
 
 
 class Selector(Record, frozen=True):

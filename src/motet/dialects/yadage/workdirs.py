@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from logging import getLogger
 from typing import TYPE_CHECKING
 
 from motet.dialects.yadage.growing import Graph
+from motet.dialects.yadage.scopes import rules
 from motet.errors import NotFound, UsageError
+from motet.kernel.events import Json
 from motet.kernel.transitions import ENDED
-from motet.ports import RunRow, Store
+from motet.ports import RunRow, StepRow, Store
 from motet.private import replacing
+from motet.views import pictures
+from motet.views.pictures import Box
 
 if TYPE_CHECKING:
     from motet.ports.voice import Host
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
 META = "_yadage"
 _OWN = "motet.json"
 _USUAL = "workdir"
+_MOST_BOXES = 200
 
 
 def taken(path: str, run: str, store: Store, *, accept: bool, overwrite: bool) -> str:
@@ -59,11 +65,19 @@ def _check_earlier(folder: str, store: Store, *, accept: bool) -> None:
 def _earlier(folder: str, store: Store) -> tuple[str, str]:
     """The name and status of the run whose folder it is; ("", "") where that is not known here."""
     try:
-        with open(os.path.join(folder, META, _OWN), encoding="utf-8") as file:
-            row = store.run(json.load(file)["run"])
-    except (OSError, ValueError, KeyError, TypeError, NotFound):
+        row = store.run(run_of(os.path.join(folder, META)))
+    except (UsageError, NotFound):
         return "", ""
     return row.name, row.status
+
+
+def run_of(meta: str) -> str:
+    """The run whose metadir it is. Raises UsageError."""
+    try:
+        with open(os.path.join(meta, _OWN), encoding="utf-8") as file:
+            return str(json.load(file)["run"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError(f"{meta} tells of no run.", "Name it: yadage-manual step -m DIR.") from None
 
 
 def _empty(folder: str) -> None:
@@ -89,7 +103,35 @@ def begun(row: RunRow) -> None:
 
 
 def told(host: Host, row: RunRow, graph: Graph) -> None:
-    """Write what has come of the run."""
+    """Write what has come of the run: its steps and their edges as JSON; with `visualize`, for Graphviz, PDF and PNG.
+
+    What goes wrong with that is told and hurts nobody: how the run ended stands in the store.
+    """
+    path = os.path.join(row.program["metadir"], "yadage_workflow_instance")
+    try:
+        steps = list(host.store.steps(row.id, whole=True))
+        nodes = [_node(each, graph) for each in steps]
+        edges = [(one, each.key) for each in steps for one in each.needs]
+        idle = [(rule.key, rule.status) for rule in rules(graph.root) if not rule.members and rule.stage is not None]
+        stages = [{"stage": key, "status": status} for key, status in idle]
+        _write(f"{path}.json", json.dumps({"run": row.id, "steps": nodes, "edges": edges, "without_steps": stages}))
+        if row.program["visualize"]:
+            boxes = [Box(each["key"], each["key"], each["status"], each["stage"], each["init"]) for each in nodes]
+            boxes += [Box(f"{key} ", f"{key}\n{status}", "skipped", key) for key, status in idle]
+            boxes, edges = pictures.grouped(boxes, edges, _MOST_BOXES)  # type: ignore[assignment]
+            _write(f"{path}.dot", pictures.dot(boxes, edges))
+            pictures.write(path, row.name, boxes, edges)
+    except Exception as error:  # noqa: BLE001 - boundary: a picture that fails must not fail a run
+        getLogger("motet").warning("What came of the run could not be written to %s: %s", path, error)
+
+
+def _node(step: StepRow, graph: Graph) -> dict[str, Json]:
+    member = graph.members.get(step.key)
+    published = step.result.get("published") if isinstance(step.result, dict) else None
+    return {
+        "key": step.key, "stage": step.task, "status": step.status, "init": member is not None and member.is_init,
+        "folder": member.folder if member is not None else "", "result": published,
+    }  # fmt: skip
 
 
 def _write(path: str, text: str) -> None:
