@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.executors.conftest import IMAGE, docker, docker_address
+from tests.executors.conftest import IMAGE, docker, docker_address, podman
 from tests.packtivity.conftest import Bench, cmd, script
 
 from motet.dialects.yadage.packtivity.settings import Settings, asked
 
-__all__ = ["docker", "docker_address"]
+__all__ = ["docker", "docker_address", "podman"]
 
 NAME, _, TAG = IMAGE.rpartition(":")
 OUT = {"publisher_type": "interpolated-pub", "publish": {"x": "{workdir}/*"}, "glob": True}
@@ -134,6 +134,7 @@ class TestDocker:
         told = bench.failed(cmd("true", environment=none))
         assert "the image localhost/none:3 is not here, and may not be pulled (pull='never')" in told
         assert "Check its name, log in to its registry" in told
+        assert told.endswith("Or run steps on this host: --containers host.")
         bench.settings = Settings()
         assert "localhost/none:3 is not here and cannot be pulled" in bench.failed(cmd("true", environment=none))
 
@@ -147,6 +148,17 @@ class TestDocker:
         assert bench.log().splitlines()[-2:] == ["/srv/code", "1"]
 
 
+class TestPodman:
+    def test_short_names_are_read_as_docker_reads_them(self, bench: Bench, podman: None) -> None:
+        bench.settings = Settings(containers="podman", pull="never")
+        subprocess.run(["podman", "tag", IMAGE, "localhost/somebody/tool:1"], check=True)
+        bench.done(cmd("echo here", environment=env(image="somebody/tool", imagetag="1")))
+        assert bench.log().splitlines()[-1] == "here"
+        subprocess.run(["podman", "tag", IMAGE, "docker.io/library/tool:2"], check=True)
+        bench.done(cmd("echo there", environment=env(image="tool", imagetag="2")))
+        assert bench.log().splitlines()[-1] == "there"
+
+
 class TestWithout:
     def test_a_container_that_cannot_be_had_is_no_step_on_this_host(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
@@ -155,6 +167,8 @@ class TestWithout:
         bench.settings = Settings(containers="docker")
         told = bench.failed(cmd("touch {f}", environment=env()), {"f": str(bench.folder / "ran")})
         assert "docker does not answer" in told or "docker is not installed" in told
+        assert told.endswith("Or run steps on this host: --containers host.")
+        assert "sandbox" not in told
         assert not (bench.folder / "ran").exists()
 
     def test_on_this_host_where_that_is_asked_for_and_that_is_told(self, bench: Bench) -> None:

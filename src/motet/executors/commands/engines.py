@@ -92,14 +92,14 @@ def _ask(engine: str, host: str) -> None:
 
 def find_image(engine: str, place: Container, runner: Runner) -> dict[str, Json]:
     """The image as it is now, by its id and digests; pulled if need be. Raises CommandFailed."""
-    found = None if place.pull == "always" else _inspected(engine, place.image)
+    found = None if place.pull == "always" else _found(engine, place.image)
     if found is None and (problem := does_not_answer(engine, again=True)):
         raise CommandFailed(
             f"no container of {place.image} can be had: {os.path.basename(engine)} {problem}",
             'Start it, then resume the run; or run the command without it: place="sandbox".',
         )
     if found is None and place.pull != "never":
-        status, said = runner.run([engine, "pull", "--quiet", place.image])
+        status, said = runner.run([engine, "pull", "--quiet", whole_name(place.image)])
         if status:
             last = (said.strip().splitlines() or ["no reason given"])[-1]
             why = (
@@ -108,12 +108,28 @@ def find_image(engine: str, place: Container, runner: Runner) -> dict[str, Json]
                 else "is not here and cannot be pulled"
             )
             raise CommandFailed(f"the image {place.image} {why}: {last}", GET_IMAGE)
-        found = _inspected(engine, place.image)
+        found = _found(engine, place.image)
     if found is None:
         raise CommandFailed(
             f"the image {place.image} is not here, and may not be pulled (pull={place.pull!r})", GET_IMAGE
         )
     return found
+
+
+def _found(engine: str, image: str) -> dict[str, Json] | None:
+    """The image of that name that is here; one that was built without a registry's name is of localhost, to podman."""
+    names = dict.fromkeys((image, f"localhost/{image}", whole_name(image)))
+    return next((found for name in names if (found := _inspected(engine, name)) is not None), None)
+
+
+def whole_name(image: str) -> str:
+    """The name with its registry, by docker's rule, which other engines ask to be told: python:3 is
+    docker.io/library/python:3.
+    """
+    first, slash, _ = image.partition("/")
+    if slash and (first == "localhost" or "." in first or ":" in first):
+        return image
+    return f"docker.io/{image}" if slash else f"docker.io/library/{image}"
 
 
 def _inspected(engine: str, image: str) -> dict[str, Json] | None:

@@ -14,6 +14,7 @@ from motet.dialects.yadage.packtivity.publishing import OWN, needs_files, publis
 from motet.dialects.yadage.packtivity.settings import HOST, Settings
 from motet.dialects.yadage.packtivity.spec import identity, image_of
 from motet.errors import MotetError, UsageError
+from motet.executors.commands.engines import GET_IMAGE
 from motet.executors.commands.spec import Command, Finished
 from motet.executors.commands.telling import explained
 from motet.executors.commands.tools import Tools, tools
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 
 _MOST_NAMED = 5
+_SANDBOX = 'place="sandbox".'
 
 
 class Step(Record):
@@ -84,8 +86,15 @@ class PacktivityCall:
         if isinstance(error, MotetError | OSError):
             if isinstance(error, OSError) or not error.what.startswith("Step "):
                 error = explained(error, attempt, "")
-            told.update(encode_error(type(error)(self._detailed(error.what), error.cure)))
+            told.update(encode_error(type(error)(self._detailed(error.what), self._cure(error.cure))))
         return Settled(False, error=told, retry=not isinstance(error, UsageError))
+
+    def _cure(self, cure: str) -> str:
+        """The cure, which for a container that cannot be had is to do without, too."""
+        can_do_without = cure == GET_IMAGE or cure.endswith(_SANDBOX)
+        if not (can_do_without and environments.is_contained(self._step.spec, self._settings)):
+            return cure
+        return f"{cure.partition('; or run the command')[0].rstrip('.')}. Or run steps on this host: --containers host."
 
     def _detailed(self, what: str) -> str:
         """What went wrong, with stage, command and the file of its log."""
