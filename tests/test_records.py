@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from motet.records import Record, defaults, field
+from motet.records import Record, defaults, field, put_differing
 
 
 class Point(Record):
@@ -97,3 +97,23 @@ def test_a_constructor_does_the_same_when_it_is_compiled() -> None:
     assert Often.__init__.__code__.co_varnames[:2] == ("self", "x"), "by now it is"
     assert [(each.x, each.y, each.doubled, each.made) for each in all_] == [(n, (n,), 2 * n, []) for n in range(100)]
     assert len({id(each.made) for each in all_}) == 100
+
+
+class Told(Record):
+    name: str
+    at: float = 0.0
+    parts: list[int] = field(default_factory=list)
+
+
+class ToldMore(Told):
+    more: str = ""
+
+
+def test_what_differs_from_defaults_is_put_the_same_way_however_often() -> None:
+    for _ in range(50):
+        plain: dict[str, object] = {}
+        put_differing(Told("a", parts=[1]), plain)
+        assert plain == {"name": "a", "parts": [1]}
+        more: dict[str, object] = {}
+        put_differing(ToldMore("b", 2.0, more="c"), more)
+        assert more == {"name": "b", "at": 2.0, "more": "c"}

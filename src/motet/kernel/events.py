@@ -8,10 +8,9 @@ Times are seconds since the epoch, put in by whoever saw the thing happen: the k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Mapping, Sequence
 
-from motet.records import Record, defaults, field
+from motet.records import Record, field, put_differing
 from motet.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -368,22 +367,10 @@ KINDS: dict[str, type[Event]] = {
 """Every kind of event by its name in the journal."""
 
 
-def _written(cls: type[Event]) -> tuple[Callable[[Event], tuple[Any, ...]], tuple[tuple[str, Any], ...]]:
-    """What gives the values of all fields of a kind; and the fields, with the value that its JSON form leaves out."""
-    known, names = defaults(cls), cls.__match_args__
-    return attrgetter(*names), tuple([(name, known.get(name)) for name in names])
-
-
-_FIELDS = {cls: _written(cls) for cls in KINDS.values()}
-
-
 def to_json(event: Event) -> dict[str, Json]:
     """The event as a JSON object: its kind, and the fields that differ from their defaults."""
     out: dict[str, Json] = {"event": event.kind}
-    values_of, fields = _FIELDS[type(event)]
-    for (name, default), value in zip(fields, values_of(event), strict=True):
-        if value is not default and value != default:
-            out[name] = value
+    put_differing(event, out)
     return out
 
 

@@ -245,11 +245,28 @@ def uses_in(events: Iterable[Json]) -> set[tuple[str, str, bool]]:
 # -- rows as lists
 
 
+_TICKS = float(1 << 22)
+"""So many in a second: what a clock says, as a float, is a whole number of them."""
+
+
+def _ticks(at: float | None) -> float | None:
+    """The time as a whole number of ticks, which is written in a fifth of the time of a float; or as it is."""
+    if at is None:
+        return None
+    ticks = at * _TICKS
+    return int(ticks) if ticks.is_integer() else at
+
+
+def seconds(cell: Any) -> Any:
+    """The time that stands in a cell of a step."""
+    return cell / _TICKS if type(cell) is int else cell
+
+
 def step_cells(step: StepRow) -> list[Any]:
-    """The step as a list, in the order of its columns; `result` is the last."""
+    """The step as a list, in the order of its columns, times as ticks; `result` is the last."""
     return [
         step.key, step.task, step.form, step.status, step.parent, step.name, step.attempt,
-        step.added_at, step.started_at, step.ended_at, step.cached,
+        _ticks(step.added_at), _ticks(step.started_at), _ticks(step.ended_at), step.cached,
         step.needs, step.size, step.done, step.error, step.result,
     ]  # fmt: skip
 
@@ -259,6 +276,6 @@ def step_of_cells(cells: list[Any], *, light: bool = False) -> StepRow:
     (key, task, form, status, parent, name, attempt, added_at, started_at, ended_at, cached,
      needs, size, done, error, result) = cells  # fmt: skip
     return StepRow(
-        key, task, form, status, parent, name, attempt, added_at, started_at, ended_at, cached,
-        needs, size, done, None if light else result, error,
+        key, task, form, status, parent, name, attempt, seconds(added_at), seconds(started_at),
+        seconds(ended_at), cached, needs, size, done, None if light else result, error,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from contextlib import suppress
 from motet.errors import StoreCorrupt
 from motet.ports import Entry, Owner, RunRow, StepRow
 from motet.stores.codec import decode, pack, unpack
-from motet.stores.rules import step_of_cells
+from motet.stores.rules import seconds, step_of_cells
 from motet.typed import Any
 
 Row = tuple[Any, ...]
@@ -94,8 +94,9 @@ def unpack_owner(text: str | None) -> Owner | None:
 
 def step_values(run: int, cells: list[Any]) -> Row:
     """The parameters of the query `put`."""
-    *plain, needs, size, done, error, result = cells
-    row = (*plain, pack(needs or None), size, done, pack(error), pack(result))
+    *plain, added_at, started_at, ended_at, cached, needs, size, done, error, result = cells
+    times = map(seconds, (added_at, started_at, ended_at))
+    row = (*plain, *times, cached, pack(needs or None), size, done, pack(error), pack(result))
     return (run, *row, seal(f"{run}", *map(_shape, row)))
 
 
