@@ -169,8 +169,20 @@ def open_host(folder: str) -> Host:
     )  # fmt: skip
     host.machine, host.resources = Machine(private.machine(folder), places, spare=2), capacities()
     host.told, host.made_with = _told, _made_with
-    host.checkpoints = checkpoints
+    host.checkpoints, host.how_died = checkpoints, how_died
     return host
+
+
+def engine_log(run: str) -> str:
+    """The file of what a process says that was started to drive the run."""
+    return os.path.join(home(), "engines", f"{run}.log")
+
+
+def how_died(row: RunRow) -> str:
+    """How the owner of the run died, which is known to be dead."""
+    from motet import deaths
+
+    return deaths.how(row.owner, engine_log(row.id)) if row.owner is not None else ""
 
 
 def _made_with(program: Json) -> Json:
@@ -284,9 +296,8 @@ def start_engine(run: str) -> None:
     """Start a process of its own session that drives the run; what it says goes to a file below the home."""
     from subprocess import DEVNULL, Popen
 
-    folder = os.path.join(home(), "engines")
-    private.make_folder(folder)
-    with open(os.path.join(folder, f"{run}.log"), "ab", opener=private.opener) as log:
+    private.make_folder(os.path.join(home(), "engines"))
+    with open(engine_log(run), "ab", opener=private.opener) as log:
         Popen(
             [sys.executable, "-P", "-m", "motet.cli", "engine", run],
             stdin=DEVNULL, stdout=log, stderr=log, start_new_session=True,

@@ -9,7 +9,7 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any
 
-from motet import app, voices
+from motet import app, deaths, voices
 from motet.errors import Conflict, NotFound, RunFailed
 from motet.executors import current
 from motet.executors.runs import LET_GO
@@ -60,7 +60,8 @@ class Child:
         elif row.status != SUCCEEDED:
             row = self._driven(row)
         if row.status != SUCCEEDED:
-            told = row.error.get("message", "") if isinstance(row.error, dict) else row.status
+            story = "; ".join(deaths.parked(self._host.store, row.id))
+            told = row.error.get("message", "") if isinstance(row.error, dict) else story or row.status
             what = f"Run {row.name} of {self._target} {row.status}. {told}"
             raise RunFailed(what, f"Look at it: motet show {row.id}")
         voice = voices.of_run(row)
@@ -95,7 +96,7 @@ class Child:
         follower = self._host.store.follow()
         start_at = 0.0
         try:
-            while row.status not in ENDED and not self._is_let_go:
+            while row.status not in ENDED and not self._is_let_go and not deaths.parked(self._host.store, row.id):
                 if (row.owner is None or is_dead(row.owner)) and time.monotonic() >= start_at:
                     start_at = time.monotonic() + LEASE_S  # a process may take its time to begin
                     app.start_engine(row.id)

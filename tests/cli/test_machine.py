@@ -108,6 +108,9 @@ def test_a_key_makes_one_run(cli: Cli) -> None:
     for each in both:
         assert each.wait(PATIENCE_S) == 0
     assert "had been submitted" in cli("submit", "flows.py:machine", "-p", "name=once", "--key", "monday").out
+    again = cli("submit", "flows.py:machine", "-p", "name=twice", "--key", "monday")
+    assert "The run of the key 'monday' was asked for otherwise: name was once." in again.err
+    assert "otherwise" not in cli("submit", "flows.py:machine", "-p", "name=once", "--key", "monday").err
     cli.wait_for_status(cli.runs()[0]["id"], "succeeded")
     assert len(cli.runs()) == 1
     assert cli.counted() == ["begin-once", "end-once"]

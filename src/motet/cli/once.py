@@ -14,6 +14,7 @@ from motet.kernel.events import Json
 from motet.kernel.transitions import CANCELLING, ENDED, PENDING, RUNNING, WAITING
 from motet.owners import is_dead, this_process, written
 from motet.ports import Document, NewRun, Owner, RunFilter, RunRow
+from motet.ports.voice import Asked, Target, Written
 from motet.values.naming import KEY_CHARS, checked
 from motet.views import lookup
 
@@ -36,12 +37,28 @@ def submitted(host: Host, key: str) -> RunRow | None:
         time.sleep(_LOOK_S)
 
 
-def submit(host: Host, key: str, new: NewRun) -> RunRow:
+def written_down(target: Target, asked: Asked) -> Json:
+    """What is asked of a run, for comparison."""
+    params = {name: each.text if isinstance(each, Written) else each for name, each in asked.params.items()}
+    return {"target": str(target), **params, **{f"--{name}": str(each) for name, each in asked.options.items()}}
+
+
+def other(host: Host, key: str, asked: Json) -> str:
+    """In what the run of the key was asked for otherwise, in words; "" if in nothing that is known."""
+    found = host.store.document(_VOICE, _KEY, key)
+    was = found.body.get("asked") if found is not None else None
+    if was is None:
+        return ""
+    differs = [name for name in {**was, **asked} if was.get(name) != asked.get(name)]
+    return ", ".join(f"{name} was {was.get(name, 'not given')}" for name in differs)
+
+
+def submit(host: Host, key: str, new: NewRun, asked: Json) -> RunRow:
     """Make the run under the key, unless another command has just made one: then that one is it. "" is no key."""
     if not key:
         host.create(new)
         return host.store.run(new.id)
-    body = {"run": new.id, "owner": written(this_process()), "made": False}
+    body = {"run": new.id, "owner": written(this_process()), "made": False, "asked": asked}
     while True:
         known = host.store.document(_VOICE, _KEY, key)  # before the look: who comes in between has another version
         if (other := submitted(host, key)) is not None:

@@ -6,7 +6,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from contextvars import Context
 
-from motet import app, voices
+from motet import app, deaths, voices
 from motet.cli import outcome, requests
 from motet.cli.live import Watch
 from motet.cli.stop import go
@@ -61,6 +61,7 @@ def resume(options: Namespace, terminal: Terminal) -> int:
         if not lookup.is_suspended(row):
             terminal.say(f"Run {terminal.paint(row.name, 'bold')} goes on.")
             return 0
+    deaths.clear(host.store, row)
     rerun = [find_step(host.store, row, each).key for each in options.rerun]
     requests.show(options, terminal)
     terminal.keep_stdout_clean()

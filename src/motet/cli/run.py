@@ -74,10 +74,12 @@ def submit(options: Namespace, terminal: Terminal) -> int:
     host.making = request.making
     row = once.submitted(host, options.key) if options.key else None
     was = "had been submitted with this key" if row is not None else "was submitted"
+    voice = voices.of_target(target)
+    asked = request.asked(voice, str(target))
     if row is None:
-        voice = voices.of_target(target)
-        new = voice.new_run(host, target, request.asked(voice, str(target)))
-        row = once.submit(host, options.key, new)
+        row = once.submit(host, options.key, voice.new_run(host, target, asked), once.written_down(target, asked))
+    elif other := once.other(host, options.key, once.written_down(target, asked)):
+        terminal.complain(f"The run of the key {options.key!r} was asked for otherwise: {other}. It is left as it is.")
     once.start(row)
     terminal.say(f"Run {terminal.paint(row.name, 'bold')} ({row.id}) {was}.")
     terminal.say(f"To see it: motet show {row.name}; motet logs -f {row.name}")
@@ -140,11 +142,17 @@ def engine_arguments(parser: ArgumentParser) -> None:
 
 
 def engine(options: Namespace, terminal: Terminal) -> int:
-    """Drive the run. If it cannot even begin, it ends as failed, and says why."""
+    """Drive the run. If it cannot even begin, it ends as failed, and says why. One that is parked stays so."""
+    import faulthandler
+
+    from motet import deaths
+
+    faulthandler.enable(sys.__stderr__ or sys.stderr)  # its last word, if the interpreter crashes
     outcome.heed_signals()
     sys.stdout, sys.stderr = _Beginning(sys.stdout), _Beginning(sys.stderr)
     host = app.hosts.current()
     row = host.store.run(options.run)
+    deaths.check(host.store, row, app.engine_log(row.id))
     return outcome.of(terminal, [row.id], lambda _: _drive(host, row))
 
 

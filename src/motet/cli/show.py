@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Mapping
 
-from motet import app, checkpoints, questions
+from motet import app, checkpoints, deaths, questions
 from motet.checkpoints import Checkpoint
 from motet.cli.terminal import Terminal
 from motet.errors import UsageError
@@ -94,6 +94,7 @@ def _show_run(terminal: Terminal, store: Store, run: RunRow, steps: list[StepRow
         ("Run", f"{terminal.paint(run.name, 'bold')}  {run.id}"),
         ("Workflow", run.workflow),
         ("Status", terminal.status(status)),
+        ("Died", "; ".join(_deaths(store, run)) if status == lookup.CRASHED else ""),
         ("Waits for", "; ".join(questions.told(each) for each in run.waits or ())),
         ("Created", human.moment(run.created_at)),
         ("Started", human.moment(run.started_at)),
@@ -118,6 +119,12 @@ def _show_run(terminal: Terminal, store: Store, run: RunRow, steps: list[StepRow
     for each in run.waits or ():
         terminal.say()
         terminal.say(f"To answer: {questions.how(each).format(run=run.name)}")
+
+
+def _deaths(store: Store, run: RunRow) -> list[str]:
+    """How the engine of the run died; those before it too if it is parked for that."""
+    told = deaths.parked(store, run.id)
+    return [f"parked after {len(told)} deaths", *told] if told else [app.how_died(run)]
 
 
 def _made_with(store: Store, run: RunRow) -> str:

@@ -60,6 +60,7 @@ class Host:
     resources  what steps may demand of this machine: {"cpu": 8, "memory": 16e9, "gpu": 1}
     made_with  what is recorded, in the program of a new run, of what it is made with
     making     is called with each run before it is made, which it may add to, or refuse
+    how_died   says how the owner of a run died, which is known to be dead
     told       is called with what each run has committed; quick, and raises nothing
     """
 
@@ -78,6 +79,7 @@ class Host:
         self.home = home
         self.machine: Machine = UNBOUNDED
         self.making: Callable[[NewRun], None] = lambda _: None
+        self.how_died: Callable[[RunRow], str] = lambda _: "its process was gone"
         self.resources: Mapping[str, float] = {}
         self.made_with: Callable[[Json], Json] | None = None
         self.told: Callable[[Driver, Sequence[Event]], None] | None = None
@@ -161,6 +163,7 @@ class Host:
         if row.status in ENDED and not (reopen and row.status in (FAILED, CANCELLED)):
             raise UsageError(f"Run {row.name} has ended: {row.status}.", "There is nothing left to resume.")
         force = row.owner is not None and is_dead(row.owner)
+        died = self.how_died(row) if force else ""
         hit("claim.before")
         try:
             row = self.store.claim(run, this_process(), lease_s, force=force)
@@ -175,6 +178,7 @@ class Host:
         hit("resume.loaded")
         self.tender.after(_SYNC_S, self._keep_synced)  # most runs are over by then, and pay nothing
         session = Session(self.store, self.clock, state, epoch=row.epoch, program=program, params=row.params)
+        session.died = died
         driver = self.driver_type(self, session, row, lease_s)
         if self.told is not None:
             session.recorder.told = partial(self.told, driver)

@@ -42,21 +42,21 @@ class Session:
 
     cursor   the offset up to which the driver has looked at published events
     touched  keys of the steps that changed since the driver last emptied it
+    died     how the owner before this one died, "" if it did not
     """
 
     def __init__(
         self, store: Store, clock: Clock, state: RunState, *, epoch: int, program: Program | None = None,
         params: Json = None,
     ) -> None:  # fmt: skip
-        self.store = store
-        self.clock = clock
-        self.state = state
+        self.store, self.clock, self.state = store, clock, state
         self.epoch = epoch
         self.program = program
         self.boundary = _boundary(program) if program is not None else None
         self.params = params
         self.cursor = state.offset
         self.touched: dict[str, None] = {}
+        self.died = ""
         self.broken: MotetError | None = None
         self.recorder = Recorder(store, state, epoch)
         self._reset = False
@@ -71,7 +71,7 @@ class Session:
         """
         _check_newest(self)
         now = self.clock.now()
-        self._record(ev.RunStarted(now, self.epoch, owner))
+        self._record(ev.RunStarted(now, self.epoch, owner, self.died))
         for key, step in list(self.state.steps.items()):
             step.bound = self.program is not None
             if step.status == RUNNING:

@@ -29,11 +29,14 @@ class Event(Record):
 
 
 class RunStarted(Event):
-    """An owner (process) took the run up: its first one, or another after a crash or a reopening."""
+    """An owner (process) took the run up: its first one, or another after a crash or a reopening. `died` tells how the
+    one before it died, where it did.
+    """
 
     kind: ClassVar[str] = "run.started"
     epoch: int = 0
     owner: str = ""
+    died: str = ""
 
 
 class RunCancelling(Event):

@@ -248,10 +248,7 @@ class FutureList(Sequence[Future[R]]):
 
     async def wait_async(self, timeout: float | None = None) -> None:
         """As `wait`, for coroutines: the event loop goes on."""
-        from motet.dialects.python.waking import wait
-
-        await wait(self._scope.driver, self.key, -1, timeout)
-        self._scope.check()
+        await Future[Any](self._scope, self.key).wait_async(timeout)
 
     async def result_async(self, timeout: float | None = None, raise_on_failure: bool = True) -> list[R]:
         """As `result`, for coroutines. `await futures` is the same without a time limit."""
