@@ -69,5 +69,7 @@ def _outputs(event: Json) -> Iterator[tuple[str, int, list[Json]]]:
         if isinstance(finished, dict) and "outputs" in finished and "exit_code" in finished:
             yield own, attempt, finished["outputs"]
     for element, facts in _facts(event):
+        for left in (facts or {}).get("left", ()):
+            yield left["step"], left["attempt"], left["outputs"]
         if facts and "outputs" in facts:
             yield key if element < 0 else element_key(key, element), attempt, facts["outputs"]

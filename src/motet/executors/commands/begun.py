@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -34,11 +34,20 @@ class Begun:
 
     def __init__(self, attempt: Attempt, key: str, command: Command, folder: str, own: str) -> None:
         self._path = own + _ENDING
+        self._run = attempt.run
         self._told: dict[str, Json] = {
             "step": key, "attempt": attempt.number, "folder": folder, "outputs": list(command.outputs),
             "changed": command.changed,
         }  # fmt: skip
         self._wanted = bool(command.outputs or command.changed or command.folder or not isinstance(command.place, Host))
+
+    def left(self, artifacts: Callable[[], ArtifactStore]) -> dict[str, Json]:
+        """As a fact of this attempt ({"left": ...}), what the same one has put out with an engine that died before its
+        start was recorded, so that nobody else tells of it; {} if there is nothing. Whatever of it still runs is ended.
+        """
+        told = _read(self._path) if self._wanted else None
+        found = [] if told is None else list(_left(told, self._run, artifacts()))
+        return {"left": found} if found else {}
 
     def tell(self, launched: Launch, mark: str) -> None:
         """It begins, where there is something to know of it that its folder does not tell. `mark` is its executor's.
@@ -75,10 +84,14 @@ def left_by(folder: str, run: str, key: str, artifacts: ArtifactStore) -> Iterat
     for name in sorted(os.listdir(place)) if os.path.isdir(place) else ():
         told = _read(os.path.join(place, name)) if name.endswith(_ENDING) else None
         if told is not None and (told["step"] == key or told["step"].startswith(f"{key}[")):
-            with suppress(OSError, CommandFailed):
-                yield {"step": told["step"], "attempt": told["attempt"], **_collected(told, run, artifacts)}
+            yield from _left(told, run, artifacts)
             with suppress(OSError):
                 os.unlink(os.path.join(place, name))
+
+
+def _left(told: Mapping[str, Any], run: str, artifacts: ArtifactStore) -> Iterator[dict[str, Json]]:
+    with suppress(OSError, CommandFailed):
+        yield {"step": told["step"], "attempt": told["attempt"], **_collected(told, run, artifacts)}
 
 
 def _collected(told: Mapping[str, Any], run: str, artifacts: ArtifactStore) -> dict[str, Json]:

@@ -62,6 +62,7 @@ class Running:
         self._is_done = False
         self._began_at = job.taken_at
         self._usage: dict[str, Json] = {}
+        self._left: dict[str, Json] = {}
         self.is_warm = is_warm(command)
 
     def ready(self) -> Outcome | None:
@@ -70,6 +71,7 @@ class Running:
             self._secrets = {name: self._setting.secret(wanted) for name, wanted in self._command.secrets.items()}
             self.line = self._ending.line = Lines(self._attempt, tuple(self._secrets.values()), self._job.tee)
             _check(self._command)
+            self._left = self._told.left(lambda: self._setting.artifacts)
             if self._command.folder:
                 os.makedirs(self._folder, exist_ok=True)
             else:
@@ -88,9 +90,10 @@ class Running:
     def not_begun(self, error: MotetError | OSError) -> Outcome:
         """How it ends, since it could not be begun."""
         self._kept.leave()
-        if self._job.stopping is not None:
-            return Stopped(self._job.stopping)
-        return self._ending.broken(error)
+        stopping = self._job.stopping
+        outcome = self._ending.broken(error) if stopping is None else Stopped(stopping)
+        outcome.facts = self._left or None
+        return outcome
 
     def outcome(self) -> Outcome:
         """Run the command to its end, in a process of its own."""
@@ -225,7 +228,7 @@ class Running:
         ended_at = monotonic()
         outcome = self._ended(status)
         outcome.facts = {
-            **self._usage, "preparing_s": round(self._began_at - self._job.taken_at, 6),
+            **self._left, **self._usage, "preparing_s": round(self._began_at - self._job.taken_at, 6),
             "running_s": round(ended_at - self._began_at, 6), "collecting_s": round(monotonic() - ended_at, 6),
         }  # fmt: skip
         return outcome
