@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import CodeType, ModuleType
 
 from motet.errors import TargetError
@@ -183,6 +186,69 @@ def _unguarded(part: ast.stmt) -> list[ast.stmt]:
         return [part]
     tests = part.test.values if isinstance(part.test, ast.BoolOp) else [part.test]
     return part.orelse if any(ast.unparse(each) in _GUARDS for each in tests) else [part]
+
+
+# ---------------------------------------------------------------- definitions only
+
+_loading: ContextVar[tuple[str | None, Callable[[], bool]] | None] = ContextVar("motet_loading", default=None)
+
+
+class _Enough(BaseException):
+    """What was wanted is defined: the rest of the file need not run."""
+
+
+def definitions_only(called: str) -> bool:
+    """Whether things are only being defined just now: then a call at the top of a file, of the function with that
+    qualified name, does nothing. So it is where `multiprocessing` loads the script in a process that it has spawned.
+    """
+    wanted = _loading.get()
+    if wanted is None:
+        processes = sys.modules.get("multiprocessing.process")
+        return processes is not None and getattr(processes.current_process(), "_inheriting", False)
+    name, is_there = wanted
+    if name is None or (called == name and is_there()):
+        raise _Enough
+    return True
+
+
+@contextmanager
+def defining(wanted: str | None, is_there: Callable[[], bool] = lambda: True) -> Iterator[None]:
+    """While it lasts, things are defined only. A call of the one called `wanted` (None: of any) says that no more is
+    needed, once it `is_there`.
+    """
+    token = _loading.set((wanted, is_there))
+    try:
+        yield
+    except _Enough:
+        pass
+    finally:
+        _loading.reset(token)
+
+
+def of_this_process() -> tuple[str, str, str] | None:
+    """The fields of what this process runs as `__main__`, for another to load; None where that is nobody's program."""
+    module = sys.modules.get("__main__")
+    file, spec = getattr(module, "__file__", None), getattr(module, "__spec__", None)
+    name = spec.name if spec is not None else ""
+    if not file or name.partition(".")[0] == "motet":
+        return None
+    return ("" if name == "__main__" else os.path.abspath(file)), name, sys.path[0] if name == "__main__" else ""
+
+
+def define(main: Main) -> None:
+    """Load the definitions of a program as `__main__`, as far as that goes: up to the first flow that it calls, without
+    what it guards by `if __name__ == "__main__"`. Whatever it raises ends that, and nothing is said of it.
+    """
+    path = sys.path[:]
+    try:
+        module, source = module_of(main)
+        code = compiled(source, module.__file__ or "", whole=False)
+        with defining(None):
+            exec(code, vars(module))
+    except (Exception, SystemExit):  # noqa: BLE001 - boundary: a script may need what only its first process has
+        pass
+    finally:
+        sys.path[:] = path
 
 
 def _read(path: str) -> bytes:

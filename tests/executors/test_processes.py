@@ -472,18 +472,19 @@ def run(executor, *args):
     ended.wait()
     return outcomes[0]
 
-executor = ProcessExecutor(1)
-for x in (1, 2):
-    point = decode(run(executor, Point(x, Colour.RED)).record, None)
-    assert type(point) is Point and point == Point(x * 10, Colour.RED) and point.colour is Colour.RED
-from motet.values.errors import decode_error
-error = decode_error(run(executor, Point(-1, Colour.RED)).error)
-assert type(error) is Odd, error
-print("and ends well")
+if __name__ == "__main__":
+    executor = ProcessExecutor(1)
+    for x in (1, 2):
+        point = decode(run(executor, Point(x, Colour.RED)).record, None)
+        assert type(point) is Point and point == Point(x * 10, Colour.RED) and point.colour is Colour.RED
+    from motet.values.errors import decode_error
+    error = decode_error(run(executor, Point(-1, Colour.RED)).error)
+    assert type(error) is Odd, error
+    print("and ends well")
 """
 
 
-def test_a_script_is_not_run_again_and_its_classes_stay_the_same(tmp_path: Path) -> None:
+def test_a_script_is_defined_in_workers_and_its_classes_stay_the_same(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     ended = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)

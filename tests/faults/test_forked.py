@@ -13,7 +13,7 @@ from motet import flow, forks, task
 from motet.errors import Fenced
 
 
-@pytest.mark.parametrize("where", ["plain", "thread"])
+@pytest.mark.parametrize("where", forked.WHERE)
 def test_pools_in_tasks_of_every_kind(where: str, tmp_path: Path) -> None:
     assert forked.run("poolers", home=str(tmp_path), where=where, way="fork", count=10) == ("10", [])
 

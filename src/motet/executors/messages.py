@@ -5,7 +5,8 @@ A message is a tuple, pickled: a magic number, eight bytes of length (little-end
 
 To the worker:
     ("boot", factory, limit_bytes, argv)        once, first: how to open the artifact store, ...
-    ("settings", cwd, path)                     from now on; before a call whenever they have changed
+    ("settings", cwd, path, variables, main)    from now on; before a call whenever they have changed. `main`, or
+                                                None: the script that it needs something of, as the fields of a `Main`
     ("call", reference, function, args, kwargs, context, environ)
                                                 `reference` or, if that is None, `function`
     ("kept", number, refused)                   the answer to a checkpoint; `refused` is None, or why and the cure

@@ -36,8 +36,8 @@ class ProcessExecutor:
     `tee` also shows them in this process.
     What an attempt's `options["env"]` names is set in the environment while it runs (None: removed).
 
-    Functions and arguments are pickled; what is defined in the main script goes by value, and the script is
-    not run again.
+    Functions and arguments are pickled; what is defined in the main script goes by value, into the worker's `__main__`.
+    There the script's definitions are loaded first (see `mains.define`), for what it sets up and who looks there.
     """
 
     name = "processes"
@@ -151,7 +151,7 @@ class _Job:
         # CUDA reads once which GPUs a process has: another attempt with others needs another process.
         self.kind: Kind = tuple(gpus_of(attempt).items()) or None
         self.parts: Sequence[pickle.Part] = _call(attempt, by_value=False)
-        self.settings: tuple[Any, ...] | None = _settings()
+        self.settings: tuple[Any, ...] | None = _settings(_main_for(self.parts))
         self.member: Member | None = None
         self.moved = False
         self.stopping: str | None = None
@@ -173,15 +173,24 @@ _RUN_LOG = re.compile(r"""^\d\d:\d\d:\d\d\.\d{3} \| (\w+) +\| (?:Task|Flow) run 
 """What a line of a run's logger begins with where it is shown: the log knows when it was and whose it is."""
 
 
-def _settings() -> tuple[str | None, list[str], dict[bytes, bytes]]:
-    """What a worker has to have in common with this process: folder, import path, environment variables."""
+def _main_for(parts: Sequence[pickle.Part]) -> tuple[str, str, str] | None:
+    """The main script, if a message has something of it."""
+    if not any(b"__main__" in part for part in parts if isinstance(part, bytes)):
+        return None
+    from motet import mains
+
+    return mains.of_this_process()
+
+
+def _settings(main: tuple[str, str, str] | None) -> tuple[Any, ...]:
+    """What a worker has to have in common with this process: folder, import path, environment variables, script."""
     try:
         cwd: str | None = os.getcwd()
     except OSError:  # the folder was removed
         cwd = None
     # The public ways to read all variables take as long as the rest of handing an attempt over.
     variables: Any = getattr(os.environ, "_data", os.environb)
-    return cwd, list(map(str, sys.path)), dict(variables)
+    return cwd, list(map(str, sys.path)), dict(variables), main
 
 
 def _environ(attempt: Attempt) -> Iterable[tuple[str, Any]]:

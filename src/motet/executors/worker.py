@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
@@ -87,6 +87,18 @@ class _Streams:
         # Line by line, so that output can be read while the attempt runs.
         return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """What is written meanwhile goes nowhere."""
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        for fd, _ in self._saved:
+            os.dup2(nothing, fd)
+        os.close(nothing)
+        try:
+            yield
+        finally:
+            self.settle()
+
     def settle(self) -> None:
         """Push out all that was written, and undo what was done to the streams."""
         for stream in {id(each): each for each in (sys.stdout, sys.stderr, self._out, self._err)}.values():
@@ -133,6 +145,7 @@ class _Worker:
         self._artifacts: Any = None
         self._limit_bytes = 0
         self._cwd: str | None = None
+        self._main: tuple[str, str, str] | None = None
         self._leaving = False
         self._interruptible = False
         self._asking = Lock()
@@ -206,7 +219,9 @@ class _Worker:
         sys.argv[:] = argv
         self._send("ready")
 
-    def _on_settings(self, cwd: str | None, path: list[str], variables: dict[bytes, bytes]) -> None:
+    def _on_settings(
+        self, cwd: str | None, path: list[str], variables: dict[bytes, bytes], main: tuple[str, str, str] | None
+    ) -> None:  # fmt: skip
         for name in [each for each in os.environb if each not in variables]:
             del os.environb[name]
         os.environb.update(variables)
@@ -215,6 +230,16 @@ class _Worker:
             self._guard(path[0] if path else "")
         sys.path[:] = path
         self._return_home()
+        if main is not None and main != self._main:
+            self._main = main
+            self._define(main)
+
+    def _define(self, main: tuple[str, str, str]) -> None:
+        """Load the engine's main script, so that what is of it is found here, and what it sets up is set up here."""
+        from motet import mains
+
+        with self._streams.quiet():
+            mains.define(mains.Main(*main))
 
     def _guard(self, folder: str) -> None:
         from motet import mains, shadows

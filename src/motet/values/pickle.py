@@ -18,9 +18,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from io import BytesIO
 from struct import pack, unpack_from
+from types import FunctionType
 from typing import Any, TypeAlias
 
 from motet.values.exceptions import reduced
@@ -122,7 +123,7 @@ def _pickled(
     if found is not None and not (portable and b"__main__" in found[0]):
         return found[0], views, found[1]
     views.clear()
-    return _by_value(value, in_band, exceptions, by_value), views, Seen(by_value=True)
+    return _by_value(value, in_band, exceptions, by_value, portable), views, Seen(by_value=True)
 
 
 def _by_reference(
@@ -193,7 +194,9 @@ def _noting_pickler() -> Any:
     return Noting
 
 
-def _by_value(value: object, in_band: InBand, exceptions: Reducer | None, module_name: str) -> bytes:
+def _by_value(
+    value: object, in_band: InBand, exceptions: Reducer | None, module_name: str, portable: bool
+) -> bytes:  # fmt: skip
     import cloudpickle  # type: ignore[import-untyped, unused-ignore]
 
     module = sys.modules.get(module_name)
@@ -201,7 +204,7 @@ def _by_value(value: object, in_band: InBand, exceptions: Reducer | None, module
         cloudpickle.register_pickle_by_value(module)
     try:
         file = BytesIO()
-        _code_pickler()(file, in_band, exceptions or reduced).dump(value)
+        _code_pickler()(file, in_band, exceptions or reduced, portable).dump(value)
     finally:
         if module is not None:
             cloudpickle.unregister_pickle_by_value(module)
@@ -214,14 +217,38 @@ def _code_pickler() -> Any:
     import cloudpickle
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc, unused-ignore]
-        def __init__(self, file: Any, in_band: InBand, exceptions: Reducer) -> None:
+        def __init__(self, file: Any, in_band: InBand, exceptions: Reducer, portable: bool) -> None:
             super().__init__(file, 5, buffer_callback=in_band)
             self._exceptions = exceptions
+            self._main = vars(sys.modules["__main__"]) if portable else None
+            if self._main is not None:  # what functions read of the script, they find in the other process's `__main__`
+                self.globals_ref[id(self._main)] = _MainGlobals(__name__="__main__")
 
         def reducer_override(self, obj: Any) -> Any:
-            return self._exceptions(obj) if isinstance(obj, BaseException) else super().reducer_override(obj)
+            if isinstance(obj, BaseException):
+                return self._exceptions(obj)
+            if type(obj) is _MainGlobals:
+                return _globals_of_main, ()
+            found = super().reducer_override(obj)
+            if self._main is not None and type(obj) is FunctionType and self._main.get(obj.__qualname__) is obj:
+                return (*found[:5], partial(_put_into_main, found[5])) if type(found) is tuple else found
+            return found
 
     return Pickler
+
+
+class _MainGlobals(dict[str, Any]):
+    """Stands for the names of the main script while its functions are pickled by value."""
+
+
+def _globals_of_main() -> dict[str, Any]:
+    return vars(sys.modules["__main__"])
+
+
+def _put_into_main(fill: Callable[[Any, Any], object], function: Any, state: Any) -> None:
+    """Fill a function of another process's main script, and put it in its place, so that it is found by its name."""
+    fill(function, state)
+    _globals_of_main()[function.__qualname__] = function
 
 
 def _load_once(stream: bytes, views: Sequence[memoryview]) -> None:

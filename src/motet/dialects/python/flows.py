@@ -14,7 +14,7 @@ from motet.dialects.python.bodies.body import Body
 from motet.dialects.python.caching import say_once
 from motet.dialects.python.calls import FlowCall, TaskCall
 from motet.dialects.python.futures import Future, final
-from motet.dialects.python.hosting import definitions_only, taken_up
+from motet.dialects.python.hosting import taken_up
 from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, policy_of
 from motet.dialects.python.running import hooked
 from motet.dialects.python.running.hooked import FlowHooked
@@ -26,6 +26,7 @@ from motet.interrupts import run_loop
 from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep
+from motet.mains import definitions_only
 from motet.ports import ArtifactStore, NewRun
 from motet.typed import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 from motet.values.identity.known import KnownCode
@@ -120,7 +121,7 @@ class Flow(FlowHooked, Generic[P, R]):
             if isinstance(values := _bound(self, args, kwargs, return_state), State):
                 return values if self.kind in (Kind.PLAIN, Kind.GENERATOR) else _awaited(values)
             return self._as_step(scope, values, wait_for, return_state)
-        if definitions_only(self):
+        if definitions_only(getattr(self.fn, "__qualname__", "")):
             from motet.dialects.python.bodies import runs
 
             return runs.nothing(self.kind)

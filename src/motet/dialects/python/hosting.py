@@ -1,13 +1,10 @@
-"""How a decorated function finds the host that its runs live on, and who makes a run of a flow that is called: nobody
-while flows are only being defined.
-"""
+"""How a decorated function finds the host that its runs live on, and who makes a run of a flow that is called."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 
 from motet.typed import TYPE_CHECKING, Any, cast
 from motet.voices import hosting
@@ -50,37 +47,3 @@ def taken_up(
     if _take_up:
         return _take_up[0](flow, args, kwargs)
     return flow.created(host(), flow.parameters.bind(args, kwargs))
-
-
-# ---------------------------------------------------------------- definitions only
-
-_loading: ContextVar[tuple[str, Callable[[], bool]] | None] = ContextVar("motet_loading", default=None)
-
-
-class _Enough(BaseException):
-    """The flow that was wanted is defined: the rest of its file need not run."""
-
-
-def definitions_only(flow: Flow[..., Any]) -> bool:
-    """Whether flows are only being defined: a call at the top of a file then does not run its flow."""
-    wanted = _loading.get()
-    if wanted is None:
-        return False
-    name, is_there = wanted
-    if getattr(flow.fn, "__qualname__", "") == name and is_there():
-        raise _Enough
-    return True
-
-
-@contextmanager
-def defining(wanted: str, is_there: Callable[[], bool] = lambda: True) -> Iterator[None]:
-    """While it lasts, flows are defined only. A call of the one called `wanted` says that no more is needed, once it
-    `is_there`.
-    """
-    token = _loading.set((wanted, is_there))
-    try:
-        yield
-    except _Enough:
-        pass
-    finally:
-        _loading.reset(token)

@@ -10,10 +10,9 @@ from types import ModuleType
 
 from motet.dialects.python.finding.standin import standing_in
 from motet.dialects.python.flows import Flow
-from motet.dialects.python.hosting import defining
 from motet.errors import MotetError, TargetError
 from motet.kernel.events import Json
-from motet.mains import Main, compiled, is_program, is_there, module_of, put_first
+from motet.mains import Main, compiled, defining, is_program, is_there, module_of, put_first
 from motet.typed import Any
 from motet.values.errors import encode_error
 

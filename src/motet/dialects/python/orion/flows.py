@@ -10,7 +10,7 @@ from motet.dialects.python import flows
 from motet.dialects.python.binding.parameters import Parameters
 from motet.dialects.python.bodies.deadline import limit
 from motet.dialects.python.finding.standin import STANDS_IN, stands_in
-from motet.dialects.python.hosting import definitions_only, taken_up
+from motet.dialects.python.hosting import taken_up
 from motet.dialects.python.options import FlowOptions
 from motet.dialects.python.orion.futures import settled
 from motet.dialects.python.orion.names import name_of
@@ -23,6 +23,7 @@ from motet.dialects.python.task_runners import ConcurrentTaskRunner
 from motet.engine.driver import Driver
 from motet.errors import ParameterError, UsageError
 from motet.kernel.events import Json
+from motet.mains import definitions_only
 from motet.ports.voice import Written
 
 P = ParamSpec("P")
@@ -91,7 +92,7 @@ class Flow(flows.Flow[P, R]):
                 assert isinstance(state, State)
                 scope.states.append(state)
                 return state
-            if definitions_only(self):
+            if definitions_only(getattr(self.fn, "__qualname__", "")):
                 return Completed()
             driver, values = taken_up(self, args, kwargs)
         except ParameterError as error:
