@@ -41,13 +41,13 @@ if TYPE_CHECKING:
     from motet.dialects.python.flows import flow as flow
     from motet.dialects.python.futures import Future as Future
     from motet.dialects.python.running.about import get_run_context as get_run_context
-    from motet.dialects.python.running.labels import tags as tags
     from motet.dialects.python.running.limits import arate_limit as arate_limit
     from motet.dialects.python.running.limits import concurrency as concurrency
     from motet.dialects.python.running.limits import rate_limit as rate_limit
     from motet.dialects.python.running.logs import disable_run_logger as disable_run_logger
     from motet.dialects.python.running.logs import get_run_logger as get_run_logger
     from motet.dialects.python.running.retrying import exponential_backoff as exponential_backoff
+    from motet.dialects.python.scope import tags as tags
     from motet.dialects.python.states import State as State
     from motet.dialects.python.tasks import Task as Task
     from motet.dialects.python.tasks import task as task
@@ -94,7 +94,7 @@ _HOMES = {
     "IsolationLevel": "world.transactions", "pause_flow_run": "world.asking", "suspend_flow_run": "world.asking",
     "resume_flow_run": "world.asking", "RunInput": "binding.coercion",
     "exponential_backoff": "running.retrying", "get_run_logger": "running.logs",
-    "disable_run_logger": "running.logs", "get_run_context": "running.about", "tags": "running.labels",
+    "disable_run_logger": "running.logs", "get_run_context": "running.about", "tags": "scope",
     **dict.fromkeys(("fork", "resume", "runs"), "motet.history"),
     "load": "motet.workflows", "means": "motet.values.identity.means",
     "Content": "motet.values.identity.files", "Secret": "motet.values.secrets",

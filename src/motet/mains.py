@@ -259,12 +259,17 @@ def _read(path: str) -> bytes:
         raise TargetError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from None
 
 
+def guard(folder: str) -> None:
+    """Have Motet find the standard library's modules, whatever files of these names the folder has."""
+    if found := shadowing(folder):
+        from motet import shadows
+
+        shadows.guard(folder, found)
+
+
 def put_first(folder: str) -> None:
     """Put the folder first on `sys.path`, as Python does with that of a script."""
-    if found := shadowing(folder):
-        from motet.shadows import guard
-
-        guard(folder, found)
+    guard(folder)
     if sys.path[:1] != [folder]:
         sys.path.insert(0, folder)
 

@@ -58,7 +58,7 @@ OPTIONS = {
 
 @pytest.mark.parametrize("kind", OPTIONS)
 def test_names_in_programs(cli: Cli, kind: str) -> None:
-    head = "from motet import artifact, flow, publish, task\nfrom motet.dialects.python.running.labels import tags\n\n"
+    head = "from motet import artifact, flow, publish, task\nfrom motet.dialects.python.scope import tags\n\n"
     for name in ("a\x1bb", "line\nbreak", LONG):
         cli.write("named.py", head + OPTIONS[kind].format(ascii(name)))
         process = subprocess.run(

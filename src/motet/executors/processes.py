@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from motet import mains
 from motet.errors import ExecutorError, WorkerDied
 from motet.executors import messages, references
 from motet.executors.calls import Identity, closed, deliver, failure, gpus_of, identity, show
@@ -177,8 +178,6 @@ def _main_for(parts: Sequence[pickle.Part]) -> tuple[str, str, str] | None:
     """The main script, if a message has something of it."""
     if not any(b"__main__" in part for part in parts if isinstance(part, bytes)):
         return None
-    from motet import mains
-
     return mains.of_this_process()
 
 

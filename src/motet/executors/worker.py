@@ -227,7 +227,7 @@ class _Worker:
         os.environb.update(variables)
         self._cwd = cwd
         if sys.path != path:  # it was started with guarded folders last
-            self._guard(path[0] if path else "")
+            self._mains().guard(path[0] if path else "")
         sys.path[:] = path
         self._return_home()
         if main is not None and main != self._main:
@@ -236,16 +236,14 @@ class _Worker:
 
     def _define(self, main: tuple[str, str, str]) -> None:
         """Load the engine's main script, so that what is of it is found here, and what it sets up is set up here."""
-        from motet import mains
-
+        mains = self._mains()
         with self._streams.quiet():
             mains.define(mains.Main(*main))
 
-    def _guard(self, folder: str) -> None:
-        from motet import mains, shadows
+    def _mains(self) -> Any:
+        from motet import mains
 
-        if found := mains.shadowing(folder):
-            shadows.guard(folder, found)
+        return mains
 
     def _return_home(self) -> None:
         try:

@@ -121,14 +121,11 @@ class Flow(FlowHooked, Generic[P, R]):
             if isinstance(values := _bound(self, args, kwargs, return_state), State):
                 return values if self.kind in (Kind.PLAIN, Kind.GENERATOR) else _awaited(values)
             return self._as_step(scope, values, wait_for, return_state)
-        if definitions_only(getattr(self.fn, "__qualname__", "")):
+        nothing = definitions_only(getattr(self.fn, "__qualname__", ""))
+        if nothing or (self.kind is not Kind.PLAIN and not (self.kind is Kind.GENERATOR and return_state)):
             from motet.dialects.python.bodies import runs
 
-            return runs.nothing(self.kind)
-        if self.kind is not Kind.PLAIN and not (self.kind is Kind.GENERATOR and return_state):
-            from motet.dialects.python.bodies import runs
-
-            return runs.called(self, args, kwargs, return_state)
+            return runs.nothing(self.kind) if nothing else runs.called(self, args, kwargs, return_state)
         try:
             future = self.drive(*taken_up(self, args, kwargs))
         except ParameterError as error:

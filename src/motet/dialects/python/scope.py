@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from motet.errors import MotetError, Suspended, TimedOut, UsageError
 from motet.kernel.transitions import CANCELLING
 from motet.typed import TYPE_CHECKING, Any
+from motet.values.naming import checked
 
 if TYPE_CHECKING:
     from motet.engine.driver import Driver
@@ -209,6 +211,19 @@ os.register_at_fork(after_in_child=_leave_run)
 
 tags_now: ContextVar[frozenset[str]] = ContextVar("motet_tags", default=frozenset())
 """The tags that `tags(...)` adds to what is called now."""
+
+
+@contextmanager
+def tags(*new_tags: str) -> Iterator[set[str]]:
+    """Flows and tasks that are called within get these tags too; gives all that hold here."""
+    for each in new_tags:
+        checked(each, "The tag")
+    whole = tags_now.get().union(new_tags)
+    token = tags_now.set(whole)
+    try:
+        yield set(whole)
+    finally:
+        tags_now.reset(token)
 
 
 class Leaving(BaseException):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.finding.loading import find_again
 from motet.dialects.python.running.hooks import flow_crashed
-from motet.dialects.python.running.labels import tags
+from motet.dialects.python.scope import tags
 from motet.dialects.python.states import State
 from motet.dialects.python.world.transactions import redo, undone
 from motet.errors import ParameterError, ResultUnavailable, TargetError
