@@ -60,3 +60,19 @@ def test_orquestra_example(tmp_path: Path) -> None:
         }
     assert len(found) == 4
     assert found["ring", "neighbour"] > found["ring", "perceptron"]
+
+
+def test_yadage_example(tmp_path: Path) -> None:
+    folder = EXAMPLES / "yadage"
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    for workflow, workdir, picture in (
+        ("workflow.yml", "many", "plot/moons.png"),
+        ("one-step.yml", "one", "all/moons.png"),
+    ):
+        words = ["yadage-run", str(tmp_path / workdir), workflow, "inputs.yml", "-d", f"initdir={folder}/scripts"]
+        command = [str(Path(sys.executable).with_name("motet")), *words, "--visualize"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, cwd=folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert (tmp_path / workdir / picture).read_bytes().startswith(b"\x89PNG")
+        assert (tmp_path / workdir / "_yadage/yadage_workflow_instance.pdf").is_file()
+    assert "linear: 0." in (tmp_path / "many/train_1/_packtivity/train_1.run.log").read_text()

@@ -22,7 +22,7 @@ _COLOURS = {
 }  # fmt: skip
 _OTHER = "#f7f7f7"
 _WIDTH, _HEIGHT = 2.2, 0.9
-_EDGE = 0.17
+_EDGE = 0.12
 """From the middle of a box to its edge, in inches."""
 _MOST_INCHES = 120.0
 _LABEL_CHARS = 26
