@@ -156,6 +156,7 @@ def test_a_page_holds_all_and_loads_nothing(trained: Cli) -> None:
     cli = trained
     cli("show", "first", "--html", "first.html")
     page = Page((cli.folder / "first.html").read_text())
+    assert "Made with" in page.text
     for told in (
         "first",
         "Parameter rate",
@@ -280,7 +281,6 @@ NARROW = """
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_tables_fit_the_terminal(cli: Cli, columns: int) -> None:
-
     cli.write("flows.py", NARROW)
     for name in ("one", "two"):
         cli("run", "flows.py", "--name", name, "-p", f"n={len(name) + ord(name[0])}", code=1)
@@ -290,3 +290,6 @@ def test_tables_fit_the_terminal(cli: Cli, columns: int) -> None:
         table = rows[next(at for at, row in enumerate(rows) if row.startswith(header)) :]
         assert len(table) > 2
         assert max(map(len, table)) <= columns, command
+        if command[0] == "ls":
+            assert ("ID" in table[0]) == (columns > 80), "an id is whole or left out"
+            assert all(row.split()[0] in ("NAME", "one", "two") for row in table if row), "names are whole"

@@ -46,8 +46,21 @@ def compare(options: Namespace, terminal: Terminal) -> int:
         for name, row in found[section].items():
             by = change(row) if section == "metrics" else None
             told = "" if by is None else f"{by:+.4g}"
-            rows.append((f"  {name or 'of the run'}", *(human.short_text(each, wide) for each in row), told))
+            rows.append(
+                (
+                    f"  {_shown(section, name, list(found[section]))}",
+                    *(human.short_text(each, wide) for each in row),
+                    told,
+                )
+            )
     terminal.table(("", *(run.name for run in runs), ""), rows)
     if not any(found[section] for section in SECTIONS[1:]):
         terminal.say("They differ in nothing else.")
     return 0
+
+
+def _shown(section: str, name: str, names: list[str]) -> str:
+    """What a row is called: code by its task alone, where that tells it from the others."""
+    short = name.rpartition(":")[2]
+    alone = section == "code" and sum(each.rpartition(":")[2] == short for each in names) == 1
+    return (short if alone else name) or "of the run"

@@ -104,7 +104,7 @@ def _show_run(terminal: Terminal, store: Store, run: RunRow, steps: list[StepRow
         ("Params", _params(run.params)),
         ("Steps", _counted(run, steps)),
         ("Code", versions.told_code(run)),
-        ("Made with", _made_with(store, run)),
+        ("Made with", versions.told_made_with(store, run)),
         ("Result", values.told(run.result) if run.result is not None else ""),
         ("Driven by", f"process {run.owner.pid} on {run.owner.host}" if run.owner and not run.ended_at else ""),
         ("Error", lookup.error_line(run.error)),
@@ -127,14 +127,6 @@ def _deaths(store: Store, run: RunRow) -> list[str]:
     return [f"parked after {len(told)} deaths", *told] if told else [app.how_died(run)]
 
 
-def _made_with(store: Store, run: RunRow) -> str:
-    """The version of Python, and those of the packages that its steps reach."""
-    interpreter = versions.made_with(run).get("interpreter")
-    version = f"Python {interpreter}" if interpreter else ""
-    reached = ", ".join(f"{name} {each}" for name, each in versions.packages(store, run).items())
-    return "; ".join(part for part in (version, human.short_text(reached, 200)) if part)
-
-
 def _params(params: Json) -> str:
     if not isinstance(params, dict):
         return "" if params is None else values.told(params)
@@ -145,7 +137,10 @@ def _show_facts(terminal: Terminal, facts: list[tuple[str, str]]) -> None:
     width = max(len(name) for name, _ in facts)
     for name, value in facts:
         if value:
-            terminal.say(f"{terminal.paint(f'{name:{width}}', 'grey')}  {value}")
+            first, *others = terminal.wrapped(value, width + 2)
+            terminal.say(f"{terminal.paint(f'{name:{width}}', 'grey')}  {first}")
+            for each in others:
+                terminal.say(f"{'':{width}}  {each}")
 
 
 def _show_steps(terminal: Terminal, store: Store, run: RunRow, steps: list[StepRow], limit: int) -> None:
@@ -197,22 +192,18 @@ def _names(store: Store, run: RunRow, steps: list[StepRow]) -> dict[str, str]:
 
 
 def _kept(run: RunRow, step: StepRow) -> str:
-    """Whether an earlier result stands for the step, or for how many of its elements."""
-    what = "reused" if "fork" in run.program else "cached"
-    if not step.cached or step.size in (None, step.cached):
-        return f" ({what})" if step.cached else ""
-    return f" ({step.cached} of {step.size} {what})"
+    """Whether an earlier result stands for it, behind its status."""
+    told = summary.kept(run, step)
+    return f" ({told})" if told else ""
 
 
 def _extra(run: RunRow, node: Node, name: str) -> str:
     """What is said of a step beside its status."""
     step, alike = node.step, [node.step, *node.alike]
-    kept = "reused" if "fork" in run.program else "cached"
     said = [human.counted(len(alike), "element" if step.form == "element" else "call")] if node.alike else []
     said += [human.short_text(name, 60)] if name and not node.alike else []
     said += [f"{step.done}/{step.size}"] if step.size is not None else []
-    if step.cached:
-        said.append(kept if step.size in (None, step.cached) else f"{step.cached} {kept}")
+    said += [kept] if (kept := summary.kept(run, step)) else []
     tried = sorted({each.attempt for each in alike})
     if tried[-1] > 1:
         said.append(f"attempt {tried[0]}" if len(tried) == 1 else f"attempts {tried[0]} to {tried[-1]}")
@@ -308,7 +299,7 @@ def why(options: Namespace, terminal: Terminal) -> int:
     status = terminal.status(lookup.step_status(run, step))
     terminal.say(f"{terminal.paint(step.key, 'bold')}  {status}{_kept(run, step)}  in run {run.name}")
     terminal.say()
-    for line in reasons.why():
+    for line in (part for text in reasons.why() for part in terminal.wrapped(text)):
         terminal.say(line)
     terminal.say()
     for at, text in reasons.story():

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 
-from motet.typed import TYPE_CHECKING, TextIO
+from motet.typed import TYPE_CHECKING, Any, TextIO
 from motet.values import visible
 from motet.values.secrets import hide
 from motet.values.visible import printable
@@ -118,7 +118,11 @@ class Terminal:
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print rows in columns below their headers. A column named STATUS gets its colours."""
         headers, rows = _cells(headers), [_cells(row) for row in rows]
-        widths = _fitting([max(len(row[at]) for row in (headers, *rows)) for at in range(len(headers))])
+        widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+        if "ID" in headers and sum(widths) > _room(widths):  # a piece of an id names nothing
+            at = headers.index("ID")
+            headers, widths, rows = _without(headers, at), _without(widths, at), [_without(row, at) for row in rows]
+        widths = _fitting(headers, widths)
         headers, rows = _cut(headers, widths), [_cut(row, widths) for row in rows]
         self.say(self.paint("  ".join(map(str.ljust, headers, widths)).rstrip(), "grey"))
         for row in rows:
@@ -127,6 +131,15 @@ class Terminal:
                 if header == "STATUS":
                     cells[at] = self.paint(cells[at], _BY_STATUS.get(row[at], ""))
             self.say("  ".join(cells).rstrip())
+
+    def wrapped(self, text: str, indent: int = 0) -> list[str]:
+        """The text in lines that fit the terminal beside an indent, cut between words; one line where there is none."""
+        if not sys.stdout.isatty():
+            return [text]
+        from textwrap import wrap
+
+        room = max(_ROOM, _columns() - indent)
+        return wrap(text, room, break_on_hyphens=False, break_long_words=False) or [""]
 
     def clear(self) -> None:
         """Begin at the top of an empty terminal."""
@@ -191,18 +204,39 @@ def _cells(row: Sequence[str]) -> list[str]:
     return [visible.line(printable(cell)) for cell in row]
 
 
-_NARROW = 8
-"""A column is made no narrower than this."""
+_NARROW, _LEGIBLE = 8, 16
+"""A column is made no narrower than this; than that only when nothing else is left to be cut."""
+
+_ROOM = 20
+"""Text is not wrapped to less than this."""
+
+_WHOLE = ("STATUS", "STARTED", "ENDED", "TOOK")
+"""Columns that say nothing any more when they are cut."""
 
 
-def _fitting(widths: Sequence[int]) -> list[int]:
-    """The widths of columns so that they fit the terminal, as far as can be; as they are where there is none."""
-    found = list(widths)
-    if not sys.stdout.isatty():
-        return found
-    room = (os.get_terminal_size(sys.stdout.fileno()).columns or 80) - 2 * (len(found) - 1)
-    while sum(found) > room and max(found) > _NARROW:
-        found[found.index(max(found))] -= 1
+def _room(widths: Sequence[int]) -> int:
+    """How wide so many columns may be together."""
+    return _columns() - 2 * (len(widths) - 1) if sys.stdout.isatty() else sum(widths)
+
+
+def _without(row: Sequence[Any], at: int) -> list[Any]:
+    return [*row[:at], *row[at + 1 :]]
+
+
+def _columns() -> int:
+    return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+
+
+def _fitting(headers: Sequence[str], widths: Sequence[int]) -> list[int]:
+    """The widths of columns so that they fit the terminal, as far as can be; as they are where there is none.
+
+    The first column, which people type, gives way after the others, the widest of them first.
+    """
+    found, room, every = list(widths), _room(widths), range(len(widths))
+    cuts = [at for at in every if headers[at] not in _WHOLE]
+    for columns, least in ((cuts[1:], _LEGIBLE), (cuts, _NARROW), (every, _NARROW)):
+        while sum(found) > room and columns and max(found[at] for at in columns) > least:
+            found[max(columns, key=found.__getitem__)] -= 1
     return found
 
 

@@ -12,7 +12,7 @@ from motet.ports import ArtifactStore, LogStore, RunRow, StepRow, Store
 from motet.values.published import Published, published
 from motet.values.secrets import hide
 from motet.views import artifacts as words
-from motet.views import human, logs, lookup
+from motet.views import human, logs, lookup, summary, versions
 from motet.views.values import told
 
 _MOST_STEPS = 2000
@@ -35,7 +35,7 @@ def page(store: Store, artifacts: ArtifactStore, log: LogStore, run: RunRow) -> 
     """The whole file: facts, parameters, steps with when they ran, artifacts, the end of the log."""
     parts = [
         f"<h1>{escape(run.name)} <span class={lookup.status_of(run)}>{lookup.status_of(run)}</span></h1>",
-        *_facts(run),
+        *_facts(store, run),
         *_steps(store, run),
         *_artifacts(artifacts, published(store, run.id)),
         *_log(log, run),
@@ -53,12 +53,13 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"<table>{head}{''.join('<tr>' + ''.join(f'<td>{cell}' for cell in row) for row in rows)}</table>"
 
 
-def _facts(run: RunRow) -> Iterator[str]:
+def _facts(store: Store, run: RunRow) -> Iterator[str]:
     params = run.params if isinstance(run.params, dict) else {}
     facts = {
         "Workflow": run.workflow, "Id": run.id, "Started": _time(run.started_at), "Ended": _time(run.ended_at),
         "Took": human.length(lookup.duration_of(run)), "Tags": ", ".join(run.tags),
         **{f"Parameter {name}": told(value) for name, value in params.items()},
+        "Code": versions.told_code(run), "Made with": versions.told_made_with(store, run),
         "Result": told(run.result) if run.result is not None else "", "Error": lookup.error_line(run.error),
     }  # fmt: skip
     yield _table((), [(escape(name), escape(text)) for name, text in facts.items() if text])
@@ -87,7 +88,7 @@ def _cells(run: RunRow, step: StepRow) -> tuple[str, ...]:
     status = lookup.step_status(run, step)
     said = [step.name] if step.name and step.form != "map" else []
     said += [f"{step.done}/{step.size}"] if step.size is not None else []
-    said += ["reused" if "fork" in run.program else "cached"] if step.cached else []
+    said += [kept] if (kept := summary.kept(run, step)) else []
     said += [f"attempt {step.attempt}"] if step.attempt > 1 else []
     said += [lookup.error_line(step.error)] if step.error is not None else []
     indent = "&emsp;" * step.key.count("/")

@@ -33,6 +33,14 @@ def told_counts(row: RunRow, counts: Mapping[str, int], steps: Sequence[StepRow]
     return ", ".join(f"{n} {status}{kept if status == 'succeeded' else ''}" for status, n in counts.items())
 
 
+def kept(row: RunRow, step: StepRow) -> str:
+    """Whether an earlier result stands for the step, or for how many of its elements; "" if it does for none."""
+    what = "reused" if "fork" in row.program else "cached"
+    if not step.cached or step.size in (None, step.cached):
+        return what if step.cached else ""
+    return f"{step.cached} {what}"
+
+
 def slowest_path(steps: Sequence[StepRow]) -> list[StepRow]:
     """The steps that each began when the one before had ended, up to the last one: what made the run take so long.
 

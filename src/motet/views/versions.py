@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from motet.kernel.events import Json
 from motet.ports import RunRow, Store
 from motet.ports.spec import recorded_spec
+from motet.views import human
 
 _MOST_STEPS = 20_000
 _PATIENCE_S = 10.0
@@ -62,3 +63,11 @@ def packages(store: Store, run: RunRow) -> dict[str, str]:
         if spec is not None:
             found |= {name: str(version) for name, version in spec.environment.items()}
     return dict(sorted(found.items()))
+
+
+def told_made_with(store: Store, run: RunRow) -> str:
+    """The version of Python, and those of the packages that the steps of the run reach."""
+    interpreter = made_with(run).get("interpreter")
+    version = f"Python {interpreter}" if interpreter else ""
+    reached = ", ".join(f"{name} {each}" for name, each in packages(store, run).items())
+    return "; ".join(part for part in (version, human.short_text(reached, 200)) if part)
