@@ -136,10 +136,15 @@ class Terminal:
         """The text in lines that fit the terminal beside an indent, cut between words; one line where there is none."""
         if not sys.stdout.isatty():
             return [text]
-        from textwrap import wrap
-
         room = max(_ROOM, _columns() - indent)
-        return wrap(text, room, break_on_hyphens=False, break_long_words=False) or [""]
+        first, *words = text.split(" ")
+        lines = [first]
+        for word in words:
+            if len(lines[-1]) + 1 + len(word) <= room:
+                lines[-1] += f" {word}"
+            else:
+                lines.append(word)
+        return lines
 
     def clear(self) -> None:
         """Begin at the top of an empty terminal."""
