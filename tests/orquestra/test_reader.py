@@ -43,12 +43,15 @@ def test_json_and_other_spellings() -> None:
     text = changed('repository: "git@git.example:g', 'url: "git@git.example:g', text)
     text = changed('branch: "main"', "commit: v0.5.0", text)
     text = changed("((draw-points.points))", "((draw-points.outputs.points))", text)
+    text = changed("garden/steps/points.py", "./garden/steps/points.py", text)
     text = changed("  - name: line\n", "  - name: line\n    path: /app/out/line.json\n", text)
     workflow = read(text)
     assert workflow.imports["garden"].repository == "git@git.example:growers/garden.git"
     assert (workflow.imports["garden"].ref_kind, workflow.imports["garden"].ref) == ("commit", "v0.5.0")
     assert workflow.steps["fit-line"].inputs[0].source == ("draw-points", "points")
     assert workflow.steps["fit-line"].outputs[0].file == "out/line.json"
+    draw = workflow.steps["draw-points"]
+    assert (draw.module, draw.file) == ("garden", "steps/points.py")
     assert workflow.warnings == []
 
 

@@ -220,7 +220,7 @@ def _read_file(place: Place, step: Step, imports: list[str], *, clear: bool) -> 
     """The step's file; `clear` says that what its runtime imports was found right."""
     file = place.text("file", cure="It is <import name>/<path in it>.")
     at = (*place.path, "file")
-    step.module, _, inside = file.partition("/")
+    step.module, _, inside = file.removeprefix("./").partition("/")
     step.file = posixpath.normpath(inside) if inside else ""
     if not file:
         return
