@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.packtivity.conftest import CONSTANT, Bench, cmd, script
+from tests.packtivity.conftest import CONSTANT, Bench, cmd, script, spec_of
+
+from motet.dialects.yadage.packtivity.environments import policy
+from motet.dialects.yadage.packtivity.settings import Settings
 
 NOTHING: dict[str, Any] = {"process": None, "environment": None}
 
@@ -125,3 +128,40 @@ class TestRoom:
         told = bench.failed(cmd("true"), at="taken/step")
         for part in ("Step taken/step: it could not be run: ", "Not a directory", "of: step taken/step", "motet logs"):
             assert part in told, told
+
+
+class TestPolicy:
+    def test_a_step_is_tried_again(self, bench: Bench) -> None:
+        bench.settings = Settings(retries=1)
+        text = "touch {{}}; test -e {f} || {{ touch {f}; exit 1; }}".replace("{{}}", "left")
+        _, row = bench.run(cmd(text), {"f": str(bench.folder / "tried")})
+        assert (row.status, row.attempt) == ("succeeded", 2)
+
+    def test_what_a_retry_would_not_mend_is_not_tried_again(self, bench: Bench) -> None:
+        bench.settings = Settings(retries=3)
+        run, row = bench.run(cmd("echo {missing}"))
+        assert (run.status, row.attempt) == ("failed", 1)
+
+    def test_a_step_that_takes_too_long_is_ended(self, bench: Bench) -> None:
+        bench.settings = Settings(timeout_s=0.2)
+        told = bench.failed(cmd("echo begun; sleep 600"))
+        assert "ran longer than its limit of 0.2 s" in told
+
+    @pytest.mark.parametrize(
+        ("resources", "timeout_s", "demands"),
+        [
+            ([], None, {}),
+            (["CVMFS", {"kubernetes_job_timeout": 60}], 60.0, {}),
+            ([{"kubernetes_memory_limit": "1Gi", "kubernetes_cpu_request": "500m"}], None,
+             {"resource:memory": 2.0**30, "resource:cpu": 0.5}),
+            ([{"c4p_cpu_cores": 64}], None, {"resource:cpu": 4.0}),
+        ],
+    )  # fmt: skip
+    def test_resources_come_to_limits_and_demands(
+        self, bench: Bench, resources: list[Any], timeout_s: float | None, demands: dict[str, float]
+    ) -> None:
+        place = {"environment_type": "docker-encapsulated", "image": "busybox", "resources": resources}
+        spec = spec_of(cmd("true", environment=place), bench.folder)
+        found = policy(spec, Settings(), {"cpu": 4.0, "memory": 2.0**34})
+        assert found.timeout_s == timeout_s
+        assert {name: each for name, each in found.demands.items() if name.startswith("resource:")} == demands

@@ -20,7 +20,7 @@ from motet.executors.commands.marks import MARK
 from motet.executors.commands.mounts import Placed
 from motet.executors.commands.nested import outside
 from motet.executors.commands.places import Folders, Launch, argv_in_image, by_signal
-from motet.executors.commands.spec import Command, Container, Limits
+from motet.executors.commands.spec import Command, Container, Function, Limits
 from motet.executors.commands.tools import Runner
 from motet.executors.worker_process import oom_kills
 
@@ -56,6 +56,7 @@ class InContainer(Launch):
         assert isinstance(place, Container)
         self._own = folders.beside
         self._place, self._engine = place, engine
+        self._as_made = place.as_made and not isinstance(command.run, Function)  # what calls one lies in its folder
         self._name = f"motet-{os.urandom(8).hex()}"
         self._limits = command.limits
         self._out_of_memory = False
@@ -81,7 +82,7 @@ class InContainer(Launch):
     def _start(self) -> list[str]:
         options = [
             self._engine, "run", f"--name={self._name}", "--interactive", "--pull", "never",
-            *([] if self._place.as_made else ["--workdir", self.cwd, "--entrypoint", self._argv[0]]),
+            *([] if self._as_made else ["--workdir", self.cwd, "--entrypoint", self._argv[0]]),
             "--security-opt", "no-new-privileges",
             *(part for name in _DROPPED for part in ("--cap-drop", name)), *self._place.options,
         ]  # fmt: skip
@@ -103,7 +104,7 @@ class InContainer(Launch):
         return [*options, *(part for name, value in wanted.items() if value for part in (name, str(value)))]
 
     def _last(self) -> list[str]:
-        return [str(self.facts["image"]), *self._argv[0 if self._place.as_made else 1 :]]
+        return [str(self.facts["image"]), *self._argv[0 if self._as_made else 1 :]]
 
     def limits(self, limits: Limits) -> Limits:
         return Limits(disk_bytes=limits.disk_bytes)

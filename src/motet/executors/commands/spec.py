@@ -113,8 +113,8 @@ class Container:
     workdir  where the step's folder is seen; "" for the same path as here
     options  further options of the engine's `run` (of apptainer's `exec`): ("--shm-size", "1g")
     as_made  True: it begins in the image's own working directory and by the image's own entry point, as `docker run
-             IMAGE COMMAND` does (apptainer, which has neither: in the step's folder). Without, it is started by itself,
-             in the step's folder
+             IMAGE COMMAND` does, whatever `Command.cwd` says (apptainer, which has neither: in the step's folder).
+             Without, and for a `Function`, it is started by itself, in the step's folder
     """
 
     image: str
