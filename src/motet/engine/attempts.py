@@ -333,8 +333,10 @@ class Waiters:
         for key in touched:
             if key in self._turns:
                 self._due.append(self._turns.pop(key))
+            if key not in self._waiting:
+                continue
             left = []
-            for element, callback in self._waiting.pop(key, ()):
+            for element, callback in self._waiting.pop(key):
                 if key not in self._state.steps or self.ended(key, element):
                     self._due.append(callback)
                 else:

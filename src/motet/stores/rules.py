@@ -245,7 +245,7 @@ def uses_in(events: Iterable[Json]) -> set[tuple[str, str, bool]]:
 # -- rows as lists
 
 
-_TICKS = float(1 << 22)
+TICKS = float(1 << 22)
 """So many in a second: what a clock says, as a float, is a whole number of them."""
 
 
@@ -253,13 +253,13 @@ def _ticks(at: float | None) -> float | None:
     """The time as a whole number of ticks, which is written in a fifth of the time of a float; or as it is."""
     if at is None:
         return None
-    ticks = at * _TICKS
+    ticks = at * TICKS
     return int(ticks) if ticks.is_integer() else at
 
 
 def seconds(cell: Any) -> Any:
     """The time that stands in a cell of a step."""
-    return cell / _TICKS if type(cell) is int else cell
+    return cell / TICKS if type(cell) is int else cell
 
 
 def step_cells(step: StepRow) -> list[Any]:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from motet.errors import StoreCorrupt
 from motet.ports import Entry, Owner, RunRow, StepRow
 from motet.stores.codec import decode, pack, unpack
-from motet.stores.rules import seconds, step_of_cells
+from motet.stores.rules import TICKS, seconds, step_of_cells
 from motet.typed import Any
 
 Row = tuple[Any, ...]
@@ -179,7 +179,7 @@ def record_seal(run: str, last_seq: int, count: int, body: str, steps: str | Non
 def event_seal(offset: int, run: str, body: str | None, at: float, named: tuple[str, str, str]) -> int:
     """The seal of a published event of this key, namespace and sender."""
     key, namespace, sender = named
-    return crc32(f"{offset} {run}{body}{key}{namespace}{sender}{at}".encode())
+    return crc32(f"{offset} {run}{body}{key}{namespace}{sender}{int(at * TICKS)}".encode())
 
 
 def check_body(sealed: int | None, run: str, last_seq: int, count: int, body: str) -> None:
