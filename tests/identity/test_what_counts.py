@@ -665,3 +665,10 @@ def test_containers_that_are_read_again_and_again_are_told_by_what_is_in_them_no
     assert len(set(told)) == len(told), told
     held = make()
     assert now() == first, "another object, with the same in it"
+
+
+def test_what_is_registered_with_an_abstract_class_counts(written: Callable[..., str]) -> None:
+    text = "import abc\nclass Kind(abc.ABC): pass\nclass Own: pass\n{}\ndef work(x): return isinstance(Own(), Kind)\n"
+    plain = written(flows=text.format(""))
+    assert written(flows=text.format("Kind.register(Own)")) != plain
+    assert written(flows=text.format("")) == plain

@@ -197,6 +197,16 @@ def test_what_leads_back_to_itself_comes_back() -> None:
         assert again.__cause__.__cause__ is again
 
 
+def test_what_holds_itself_among_its_arguments_comes_back() -> None:
+    error = ValueError("a")
+    error.args = ("a", error, [error])
+    for again in (decode(encode(error, None), None), decode_error(encode_error(error))):
+        assert type(again) is ValueError
+        assert again.args[0] == "a"
+        assert again.args[1] is again
+        assert again.args[2][0] is again
+
+
 def test_a_large_chain_costs_the_chain_and_not_the_type() -> None:
     error = Needs(1, detail="x")
     error.__cause__ = ValueError("x" * 100_000)

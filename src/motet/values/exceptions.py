@@ -42,8 +42,11 @@ def reduced(
     args, fields = _args(exception), dict(_fields(exception))
     if args is not exception.args:
         fields["args"] = _edited_args(exception.args, edit)
-    state = _edited(vars(exception), edit), _edited(fields, edit), links
-    return make, (type(exception), _edited_args(args, edit)), state, None, None, fill
+    fields, given = _edited(fields, edit), _edited_args(args, edit)
+    if args is exception.args and _first(type(exception)).__basicsize__ == BaseException.__basicsize__:
+        fields["args"], given = given, ()  # it may stand in them itself, and then has to be made before them
+    state = _edited(vars(exception), edit), fields, links
+    return make, (type(exception), given), state, None, None, fill
 
 
 def make(cls: type[BaseException], args: tuple[Any, ...]) -> BaseException:

@@ -6,6 +6,7 @@ is in its digest. Values are not: they are looked up at each call, since they ma
 
 from __future__ import annotations
 
+import abc
 import sys
 from collections.abc import Iterator, Mapping
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
@@ -178,7 +179,7 @@ class _Reach:
             else:
                 self.follow(cls, each, value)
                 edges.append((each, self.part(f"{name}.{each}", value)))
-        return "class", module_name(module_of(cls)), name, bases, kind, edges
+        return "class", module_name(module_of(cls)), name, bases, kind, edges + _registered(cls)
 
     def imported(self, form: CodeForm, code: CodeType, space: Mapping[str, Any]) -> Iterator[Any]:
         """What the function imports itself: modules of the user's own count by their files."""
@@ -297,6 +298,14 @@ def _without_address(text: str) -> str:
     import re
 
     return re.sub(r" at 0x[0-9a-f]+", "", text)
+
+
+def _registered(cls: type) -> list[Any]:
+    """The classes that count as subclasses of an abstract one because its `register` was called with them, by name."""
+    if "_abc_impl" not in vars(cls):
+        return []
+    classes = (each() for each in abc._get_dump(cls)[0])  # type: ignore[attr-defined]
+    return sorted((module_name(module_of(each)), each.__qualname__) for each in classes if each is not None)
 
 
 def _is_around(value: Any) -> bool:
