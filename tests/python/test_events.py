@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from tests.cli.conftest import PATIENCE_S, Cli, cli
 
-from motet import Event, app, await_for_event, expect_event, flow, publish, task, wait_for_event
+from motet import Event, app, await_for_event, expect_event, flow, publish, requests, task, wait_for_event
+from motet.clients import client
 from motet.dialects.python.scope import current
 from motet.errors import UsageError
 from motet.ports import Publication
@@ -265,3 +266,49 @@ def test_lists_say_what_a_run_waits_for(cli: Cli) -> None:
     cli("publish", "second", "2")
     process.communicate(timeout=PATIENCE_S)
     assert "has what it waited for: event first at offset" in cli("why", "mine", "main/wait_for_event-0").out
+
+
+def test_the_code_of_a_run_asks_things_of_it() -> None:
+    @task(retries=1, retry_delay_seconds=3600)
+    def late(attempts: list[int]) -> int:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise ValueError("once")
+        return len(attempts)
+
+    @flow
+    def main() -> tuple[int, object, object]:
+        attempts: list[int] = []
+        future, waiting = late.submit(attempts), expect_event("mine")
+        asks = client()
+        until = time.monotonic() + PATIENCE_S
+        while not attempts and time.monotonic() < until:
+            time.sleep(0.01)
+        while future.state.name != "AwaitingRetry" and time.monotonic() < until:
+            time.sleep(0.01)
+        asks.retry(future.key)
+        asks.publish("mine", 5)
+        asks.add("more", call={"target": "builtins:len", "args": [[1, 2]]})
+        return future.result(), waiting.result().value, asks.publish("other")
+
+    assert main()[:2] == (2, 5)
+    store = app.hosts.current().store
+    assert store.step(store.runs()[0].id, "more").result == 2
+
+
+def test_with_the_token_of_another_run_nothing_is_done() -> None:
+    @flow
+    def main() -> int:
+        future = expect_event("mine")
+        for token in (requests.token(app.home(), "another"), "wrong"):
+            client(token=token).stop_step(future.key)
+        client().publish("mine", 1)
+        return int(future.result().value)
+
+    assert main() == 1
+    told = [
+        each.value["why"] for each in app.hosts.current().store.read(0, published=True) if each.key == requests.REFUSED
+    ]
+    assert len(told) == 2 and all("token" in each for each in told)
+    with pytest.raises(UsageError, match="no part of a run"):
+        client()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from motet import requests
 from motet.engine.session import Session
 from motet.failpoints import hit
 from motet.kernel import events as ev
 from motet.kernel.decide import Command
 from motet.kernel.transitions import ENDED
 from motet.kernel.waits import concerned, hears
-from motet.ports import STEERING, Entry, Store
+from motet.ports import STEERING, Entry
+from motet.ports.voice import Host
 
 _AT_ONCE = 1000
 
@@ -18,19 +20,20 @@ _AT_ONCE = 1000
 class Hearing:
     """Takes published events in, from the session's cursor on. The run's lock is held.
 
-    requests  what is done with what others ask of this run, in Motet's own namespace, by its key
-    late      waits that are yet to be shown what was published before they began
+    own   what is done with what others ask of the run itself, in Motet's own namespace, by its key
+    late  waits that are yet to be shown what was published before they began
     """
 
     def __init__(
-        self, store: Store, session: Session, carry_out: Callable[[Sequence[Command]], None],
-        requests: Mapping[str, Callable[[Entry], None]],
+        self, host: Host, session: Session, carry_out: Callable[[Sequence[Command]], None],
+        own: Mapping[str, Callable[[Entry], None]],
     ) -> None:  # fmt: skip
         self.late: dict[str, None] = {}
-        self._store = store
+        self._host = host
+        self._store = host.store
         self._session = session
         self._carry_out = carry_out
-        self._requests = requests
+        self._acts = {**dict.fromkeys(requests.KEYS, self._asked_of_step), **own}
 
     def take_in(self) -> None:
         """Act on what concerns the run, in order, until nothing more is there."""
@@ -43,7 +46,7 @@ class Hearing:
             hit("heard.before")
             heard: list[ev.EventReceived] = []
             for entry in entries:
-                act = self._requests.get(entry.key) if entry.namespace == STEERING and entry.run == run else None
+                act = self._acts.get(entry.key) if entry.namespace == STEERING and entry.run == run else None
                 if act is not None:
                     self._hear(heard, entry.offset - 1)
                     heard = []
@@ -52,6 +55,11 @@ class Hearing:
                     heard.append(told)
             self._hear(heard, entries[-1].offset)
             hit("heard.after")
+
+    def _asked_of_step(self, entry: Entry) -> None:
+        for event in requests.told(self._session.state, entry, self._host):
+            self._session.note(event)
+        self._carry_out(self._session.act((), commit=True))
 
     def _hear(self, heard: Sequence[ev.EventReceived], cursor: int) -> None:
         """Feed the events. All was looked at up to the offset `cursor`: rules added now hear what comes later."""
@@ -62,7 +70,7 @@ class Hearing:
 
     def look_back(self) -> None:
         """Show waits that have just begun what was published before, in order, and before all that comes later."""
-        session, waits = self._session, self._session.state.waits
+        session, waits, run = self._session, self._session.state.waits, self._session.state.run
         while late := {each for each in self.late if each in waits and waits[each].open}:
             self.late = {}
             found: list[ev.EventReceived] = []
@@ -71,7 +79,7 @@ class Hearing:
                 entries = self._store.read(after, limit=_AT_ONCE, published=True)
                 for entry in entries:
                     if entry.offset <= session.cursor:
-                        told = entry.received_by(session.state.run)
-                        found += [told.for_wait(each) for each in concerned(session.state, told) if each in late]
+                        hearing = concerned(session.state, entry.received_by(run))
+                        found += [entry.received_by(run, each) for each in hearing if each in late]
                 after = entries[-1].offset if entries else session.cursor
             self._carry_out(session.feed(found))

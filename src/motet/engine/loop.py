@@ -268,7 +268,7 @@ class RunLoop:
             from motet.engine.hearing import Hearing  # most runs hear of nothing
 
             requests = {key: partial(act, self) for key, act in _REQUESTS.items()}
-            self._hearing = Hearing(self.host.store, self.session, self.carry_out, requests)
+            self._hearing = Hearing(self.host, self.session, self.carry_out, requests)
         return self._hearing
 
     def _take_in(self) -> None:

@@ -345,11 +345,6 @@ class EventReceived(Event):
     foreign: bool = False
     wait: str = ""
 
-    def for_wait(self, wait: str) -> EventReceived:
-        """The same, for that wait alone."""
-        told: dict[str, Any] = {name: getattr(self, name) for name in self.__match_args__}
-        return EventReceived(**{**told, "wait": wait})
-
 
 class TimePassed(Event):
     """The deadline of the rule `wait` was reached."""

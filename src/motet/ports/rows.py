@@ -135,11 +135,13 @@ class Entry(Record):
     sender: str
     published: bool
 
-    def received_by(self, run: str) -> EventReceived:
-        """The published event as that run receives it. An artifact is meant for all: its run is who made it."""
+    def received_by(self, run: str, wait: str = "") -> EventReceived:
+        """The published event as that run, or one wait of it, receives it. An artifact is meant for all: its run is who
+        made it.
+        """
         foreign = self.run not in ("", run) and self.namespace != ARTIFACTS
         return EventReceived(
-            self.at, self.offset, self.key, self.namespace, self.value, self.sender, self.run, foreign
+            self.at, self.offset, self.key, self.namespace, self.value, self.sender, self.run, foreign, wait
         )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ INVARIANTS = {
     "events-are-heard-by-whom-they-are-meant-for": "no event that is meant for another run, unless that is named",
     "events-are-acted-on-once-in-order": "each published event that is listened for, once, in order of offsets",
     "steps-that-wait-get-the-first-that-will-do": "beyond where it begins to hear; or fail when their time is up",
+    "requests-are-taken-in-once": "what is asked for a step while the run goes on is never lost, and done once",
     "no-run-hangs": "a run with a live owner ends",
     "what-is-owed-is-written-soon": "what need not be safe at once is in the journal a moment later",
     "retired-steps-are-over": "what is forgotten has ended, is needed by nobody, and is never added again",

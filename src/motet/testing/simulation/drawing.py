@@ -28,6 +28,8 @@ def draw(seed: int) -> Plan:
     policies = [_policy(rng, pools) for _ in range(rng.randrange(1, 5))]
     _DRAW[plan.manner](plan, rng, policies)
     plan.disturbances = _disturbances(rng, ending=plan.endless)
+    asking = random.Random(f"motet/{seed}/asking")
+    plan.asked_s = [asking.uniform(0.0, 30.0) for _ in range(asking.choice((0, 0, 1, 3)))]
     return plan
 
 

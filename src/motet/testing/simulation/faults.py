@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from motet import requests
 from motet.engine import recording
 from motet.engine import session as engine
 from motet.engine.hearing import Hearing
@@ -123,6 +124,9 @@ FAULTS = {
     ),
     "needed-steps-are-retired": Fault("a step is forgotten that others need", program, "is_needed", m.never),
     "retired-steps-come-again": Fault("keys of retired steps are forgotten", Retired, "__contains__", m.never),
+    "requests-are-not-noted": Fault(
+        "what is asked is done, and forgotten", requests, "told", lambda told: lambda *asked: told(*asked)[1:]
+    ),
     "late-waits-miss-what-came-before": Fault(
         "no wait looks back", Hearing, "look_back", lambda look_back: lambda self: self.late.clear()
     ),

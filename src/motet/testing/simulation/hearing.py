@@ -13,6 +13,7 @@ from motet.testing.simulation.world import Violation
 
 _ORDER, _STOPS = "events-are-acted-on-once-in-order", "stop-requests-are-acted-on-once"
 _MET = "steps-that-wait-get-the-first-that-will-do"
+_ASKED = "requests-are-taken-in-once"
 _MEANT = "events-are-heard-by-whom-they-are-meant-for"
 
 
@@ -35,6 +36,7 @@ class Hearing:
 
     offset  of the last one that the run acted on
     stops   published requests to stop it, and whether they have had their effect; `asked` counts other ones
+    asked_of_steps  requests for steps of it, and whether they were taken in, or were too late
     """
 
     published: list[tuple[int, Publication]] = field(default_factory=list)
@@ -43,6 +45,7 @@ class Hearing:
     offset: int = 0
     stops: dict[int, bool] = field(default_factory=dict)
     asked: int = 0
+    asked_of_steps: dict[int, bool] = field(default_factory=dict)
 
     def publish(self, offset: int, event: Publication) -> bool:
         """An event was published; False if it had been before, under the same client key."""
@@ -67,14 +70,17 @@ class Hearing:
     def settle(self) -> None:
         """All requests up to now have had their effect."""
         self.asked = 0
-        for offset in self.stops:
-            self.stops[offset] = True
+        for known in (self.stops, self.asked_of_steps):
+            known.update(dict.fromkeys(known, True))
 
     def check_stops(self, offset: int) -> None:
         """The run goes on, and has read up to that offset: no request may have been passed over."""
         lost = [at for at, acted in self.stops.items() if not acted and at <= offset]
         if lost:
             raise Violation(_STOPS, f"the one at offset {lost[0]} has no effect")
+        lost = [at for at, acted in self.asked_of_steps.items() if not acted and at <= offset]
+        if lost:
+            raise Violation(_ASKED, f"the one at offset {lost[0]} was not taken in")
 
     def listen(self, event: Mapping[str, Any]) -> None:
         """The run listens for the events of a rule."""
@@ -92,6 +98,8 @@ class Hearing:
         if offset <= self.offset:
             raise Violation(_ORDER, f"offset {offset} after offset {self.offset}")
         received = self._at(offset, key)
+        if offset in self.asked_of_steps:
+            self.asked_of_steps[offset] = True
         if received.run not in ("", RUN) and not any(_is_for(each, received) for each in self.waits.values()):
             raise Violation(_MEANT, f"{key} at offset {offset} is for {received.run}")
         for at, other in self.published:

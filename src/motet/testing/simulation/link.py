@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from motet.errors import StoreError
 from motet.kernel.events import Json
-from motet.ports import Batch, Checkpoint, Entry, Owner, RunRow
+from motet.ports import Batch, Checkpoint, Entry, Owner, Publication, RunRow
 from motet.stores.memory import MemoryStore
 from motet.testing.simulation.ledger import Ledger
 from motet.testing.simulation.verdicts import commit
@@ -54,6 +54,11 @@ class Link:
         self, after: int, *, limit: int = 1000, run: str | None = None, published: bool = False
     ) -> Sequence[Entry]:
         return self.store.read(after, limit=limit, run=run, published=published)
+
+    def publish(self, events: Sequence[Publication]) -> None:
+        """What the engine tells whoever has asked."""
+        for each in events:
+            self.process.world.publish(each)
 
     def head(self) -> int:
         return self.store.head()

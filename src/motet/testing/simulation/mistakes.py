@@ -237,7 +237,7 @@ def every_event(state: RunState, told: Input, judged: Judgement) -> Judgement:
 
 def meant_for_all(received_by: Callable[..., ev.EventReceived]) -> Callable[..., ev.EventReceived]:
     """Every event is taken for one that is meant for this run."""
-    return lambda entry, run: received_by(entry, entry.run)
+    return lambda entry, run, wait="": received_by(entry, entry.run, wait)
 
 
 # ---------------------------------------------------------------- what is known

@@ -110,6 +110,7 @@ class Op:
 class Plan:
     """One simulation. `program` makes the declarative program; without one, `script` drives the session.
 
+    asked_s     when somebody asks for a step to be stopped, or tried again
     reopenings  how often a run that did not succeed is taken up again
     endless     whether nothing but an event "end" ends the run
     """
@@ -124,6 +125,7 @@ class Plan:
     policy: Policy = PLAIN
     said: list[Said] = field(default_factory=list)
     disturbances: list[Disturbance] = field(default_factory=list)
+    asked_s: Sequence[float] = ()
     reopenings: int = 0
     checkpoint_events: int = 10_000
     endless: bool = False

@@ -73,6 +73,8 @@ class Simulation(World):
         for said in plan.said:
             for at_s in (said.at_s, *said.again_s):
                 self.after(at_s, self._say, said)
+        for at_s in plan.asked_s:
+            self.after(at_s, self._ask_of_step)
         self.run()
         checks.check_end(self.ledger, self.store)
 
@@ -203,6 +205,18 @@ class Simulation(World):
             offset = self.store.publish([request])[0]
             self.ledger.hearing.stops[offset] = False
             self._published(offset, request)
+
+    def _ask_of_step(self) -> None:
+        """Somebody asks for one of the steps, or for one that there is not, to be stopped or tried again."""
+        if not self.ledger.ended:
+            key, step = (
+                self.rng.choice(("step.stop", "step.retry")),
+                self.rng.choice([*self.ledger.specs, "no-such-step"]),
+            )
+            asked = Publication(key, {"step": step, "token": ""}, "motet", "", RUN, "", self._clock.now())
+            offset = self.store.publish([asked])[0]
+            self.ledger.hearing.asked_of_steps[offset] = False
+            self._published(offset, asked)
 
 
 def simulate(seed: int) -> Result:

@@ -123,6 +123,7 @@ class Surroundings:
     """`engine.attempts.World` for one process."""
 
     def __init__(self, process: Process, link: Link) -> None:
+        self.home = ""
         self.store = link
         self.clock = process.clock
         self.tender = Timers(process)
