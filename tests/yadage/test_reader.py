@@ -132,6 +132,11 @@ WRONG: list[tuple[str, str, str]] = [
     ("'steps.yml#/write'}\n- name: many", "'../steps.yml'}\n- name: many", "leads out of"),
     ("$wflowref: ['.many[]', '.text']", "$wflowref: ['.many[]', '.text']}\n    stepscript: 3", "this is not YAML"),
     ("      - name: inner\n", "      - name: [\n", "this is not YAML"),
+    (
+        "parameters: {text: hello, file: '{workdir}/out.txt'}\n    reg",
+        "parameters: {text: hello}\n    reg",
+        "the step of stage 'first' asks for file, which the stage does not give it",
+    ),
     ("name: many", "name: sub_0\n  x: 1", "stage 'sub_0' has no key 'x'"),
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from motet.dialects.yadage.packtivity.spec import read as read_packtivity
 from motet.dialects.yadage.references import Values
@@ -24,6 +24,7 @@ from motet.dialects.yadage.spec import (
 from motet.errors import did_you_mean
 from motet.kernel.events import Json
 from motet.values.documents import Checks, Library, Node, Problems, told
+from motet.values.placeholders import names
 from motet.values.yaml import Path
 
 _BODIES = ("step", "workflow", "cases")
@@ -34,6 +35,13 @@ _SCHEDULERS = {
     JQ: (*_COMMON, "bindings", "stepscript", "postscript"),
 }
 _RESERVED = ("_yadage", "_packtivity", INIT, ".", "..")
+
+
+def texts_in(value: Json) -> list[str]:
+    """All texts in it."""
+    if isinstance(value, dict | list):
+        return [text for each in (value.values() if isinstance(value, dict) else value) for text in texts_in(each)]
+    return [value] if isinstance(value, str) else []
 
 
 def read(library: Library, address: str, problems: Problems) -> Workflow:
@@ -109,7 +117,8 @@ class _Reader:
         if kind == JQ:
             after = [*after, *map(parse, self._looked_at(parameters))]
         return Stage(
-            name, node.where, kind, after, fulfilled, parameters, self._bodies(scheduler, title),
+            name, node.where, kind, after, fulfilled, parameters,
+            self._bodies(scheduler, None if kind == JQ else parameters, title),
             self._values.scatter(scheduler, parameters, title) if kind == MULTI else None,
             self._scripts(scheduler) if kind == JQ else (),
             self._registered(scheduler), self._opts(scheduler),
@@ -180,14 +189,14 @@ class _Reader:
 
     # ---------------------------------------------------------------- what is added
 
-    def _bodies(self, scheduler: Node, title: str) -> Sequence[Body]:
+    def _bodies(self, scheduler: Node, parameters: Mapping[str, Value] | None, title: str) -> Sequence[Body]:
         given = [name for name in _BODIES if isinstance(scheduler.value, dict) and name in scheduler.value]
         if len(given) != 1:
             what = f"has both {' and '.join(given)}" if given else "adds nothing"
             self._checks.error(scheduler.where, f"{title} {what}.", "Give one of step, workflow and cases.")
             return ()
         if given[0] != "cases":
-            return self._body(scheduler, "", title)
+            return self._body(scheduler, "", parameters, title)
         cases = self._checks.gather(lambda: scheduler.get("cases"))
         if cases is None or not self._checks.of_kind(cases, list, f"the cases of {title}"):
             return ()
@@ -203,10 +212,10 @@ class _Reader:
             elif ("step" in each.value) == ("workflow" in each.value):
                 self._checks.error(each.where, f"a case of {title} adds nothing.", "Give it a step or a workflow.")
             else:
-                found += self._body(each, condition.value, title)
+                found += self._body(each, condition.value, parameters, title)
         return found
 
-    def _body(self, node: Node, condition: str, title: str) -> list[Body]:
+    def _body(self, node: Node, condition: str, parameters: Mapping[str, Value] | None, title: str) -> list[Body]:
         kind = "step" if "step" in node.value else "workflow"
         target = self._checks.gather(lambda: node.get(kind))
         if target is None:
@@ -219,7 +228,22 @@ class _Reader:
             self._packtivities[target.place] = (
                 self._checks.gather(lambda: read_packtivity(target, self._checks.problems)) or {}
             )
+        if not condition:
+            self._check_given(node, self._packtivities[target.place], parameters, title)
         return [Body(self._packtivities[target.place], None, condition)]
+
+    def _check_given(
+        self, scheduler: Node, packtivity: Json, parameters: Mapping[str, Value] | None, title: str
+    ) -> None:
+        """Tell what the step asks for and is not given: it would fail in any case."""
+        process, publisher = packtivity.get("process") or {}, packtivity.get("publisher") or {}
+        if parameters is None or not packtivity:
+            return
+        asked = [*names(process.get("cmd") or process.get("script") or ""), *texts_in(publisher.get("outputmap"))]
+        lacking = list(dict.fromkeys(each for each in asked if each not in parameters))
+        if lacking:
+            what = f"the step of {title} asks for {', '.join(lacking)}, which the stage does not give it."
+            self._checks.error(scheduler.where, what, "Add it to its parameters; a brace that is meant is doubled.")
 
     def _scripts(self, scheduler: Node) -> Sequence[str]:
         found = []

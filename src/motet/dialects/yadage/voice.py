@@ -74,6 +74,8 @@ def new_run(host: Host, asked: Asked, warn: Callable[[str], None]) -> NewRun:
     workdir = workdirs.taken(
         asked.workdir, run, host.store, accept=asked.accept, overwrite=bool(asked.data.get("overwrite"))
     )  # fmt: skip
+    if not asked.workdir and os.path.basename(workdir) != "workdir":
+        warn(f"The folder workdir is taken: this run has {workdir}.")
     inputs = inputs_of(asked.values, asked.data, asked.wflow, workdir)
     stored = host.artifacts.put((json.dumps(library.texts).encode(),))
     address = next(iter(library.texts))
