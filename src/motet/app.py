@@ -32,6 +32,8 @@ from motet.typed import TYPE_CHECKING, Literal
 from motet.values.secrets import Secrets
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from motet.checkpoints import Checkpoints
     from motet.engine.driver import Driver
     from motet.kernel.events import Event, Json
@@ -305,9 +307,27 @@ def start_engine(run: str) -> None:
         )  # fmt: skip
 
 
+def _show_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show an error that ends the program, where nobody else does."""
+    from motet import telling
+
+    telling.show(kind, error, trace)
+
+
+def _watch_end() -> None:
+    """From now on errors that end a script, or a cell of a notebook, are shown from the user's own frames on."""
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _show_end
+    if "IPython" in sys.modules:
+        from motet import telling
+
+        telling.take_up_errors()
+
+
 hosts = Hosts(open_host)
 voices.lend(voices.Hosting(hosts.current, start_engine))
 atexit.register(hosts.close)
+_watch_end()
 
 
 def carry_on(host: Host, row: RunRow, onward: Onward) -> object:

@@ -1,7 +1,7 @@
 """What is said while runs go on: attempts that fail, in the run's log and on stderr; each step that ends, if asked for.
 
 And where a program of the user's own calls a flow, in a script or a notebook: an error that ends it is shown from the
-user's first frame on, with the name of the run that failed and how to carry on with it.
+user's first frame on, with the name of the run that failed and how to carry on with it; and what Motet refuses, too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from motet.engine.driver import Driver
+from motet.errors import MotetError
 from motet.kernel import events as ev
 from motet.kernel.events import Json
 from motet.kernel.state import Step, element_key
@@ -138,7 +139,7 @@ class _Ending:
         if event.error is None:
             return
         if cls.failed is None:
-            _take_up_errors()
+            take_up_errors()
         cls.failed = driver.run, event.error
 
 
@@ -154,19 +155,20 @@ def _hint(error: BaseException) -> str:
     return f"motet: run {run.name} ({run.id}) failed.\nLook at it: motet show {run.name}. To carry on: {how}"
 
 
-def _take_up_errors() -> None:
+def take_up_errors() -> None:
     """Show errors that end the program, or a cell of a notebook, in this manner, where nobody else shows them."""
     if sys.excepthook is sys.__excepthook__:
-        sys.excepthook = _show
+        sys.excepthook = show
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if shell is not None and not shell.custom_exceptions:
         shell.set_custom_exc((Exception,), _show_in_cell)
 
 
-def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show an error that ends the program: what is no run's, nor said by Motet on purpose, as Python does."""
     hint = _hint(error)
-    if hint:
-        visible.say(f"{encode_error(error)['traceback']}\n{hint}")
+    if hint or isinstance(error, MotetError):
+        visible.say("\n".join(filter(None, (str(encode_error(error)["traceback"]), hint))))
     else:
         sys.__excepthook__(kind, error, trace)
 
@@ -175,7 +177,8 @@ def _show_in_cell(
     shell: Any, kind: type[BaseException], error: BaseException, trace: TracebackType | None, tb_offset: Any = None
 ) -> None:  # fmt: skip
     hint = _hint(error)
-    shell.showtraceback((kind, error, trimmed(trace) if hint else trace), tb_offset=tb_offset)
+    is_told = hint or isinstance(error, MotetError)
+    shell.showtraceback((kind, error, trimmed(trace) if is_told else trace), tb_offset=tb_offset)
     if hint:
         visible.say(hint)
 

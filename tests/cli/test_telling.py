@@ -147,6 +147,15 @@ def test_an_error_that_is_no_runs_is_shown_as_python_does(cli: Cli) -> None:
     assert "To carry on" not in done.stderr
 
 
+def test_what_motet_refuses_is_shown_from_the_users_own_frame(cli: Cli) -> None:
+    cli.write("flows.py", "from motet import flow\n\n\n@flow\ndef typed(n: int):\n    return n\n\n\ntyped('many')\n")
+    done = python(cli, "flows.py")
+    assert done.returncode == 1 and "/motet/" not in done.stderr
+    assert "typed('many')" in done.stderr and "'many' does not fit" in done.stderr
+    done = python(cli, "-c", "import motet\nmotet.runs['none']")
+    assert "There is no run 'none'." in done.stderr and "/motet/" not in done.stderr
+
+
 def test_a_session_is_told_how_to_carry_on_in_it(cli: Cli) -> None:
     text = "from motet import flow\n@flow\ndef cell():\n    1 / 0\ncell()\n"
     done = python(cli, "-c", text)
@@ -164,6 +173,9 @@ def test_a_notebook_cell_shows_the_same(cli: Cli, tmp_path: Path) -> None:
     assert "ZeroDivisionError" in told
     assert "/motet/" not in told
     assert f"motet show {run['name']}" in told
+    cli.write("cell.ipy", "import motet\n\nmotet.runs['none']\n")
+    done = python(cli, "-m", "IPython", "--no-banner", "--colors=NoColor", "cell.ipy")
+    assert "There is no run 'none'." in done.stdout + done.stderr and "/motet/" not in done.stdout + done.stderr
 
 
 ASKING = """
