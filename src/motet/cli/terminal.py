@@ -215,7 +215,7 @@ _NARROW, _LEGIBLE = 8, 16
 _ROOM = 20
 """Text is not wrapped to less than this."""
 
-_WHOLE = ("STATUS", "STARTED", "ENDED", "TOOK")
+_WHOLE = ("STATUS", "STARTED", "ENDED", "TOOK", "RUNS FOR", "LEFT")
 """Columns that say nothing any more when they are cut."""
 
 
