@@ -121,6 +121,18 @@ class TestUpstream:
         assert "wrote_upstream" not in row.result
         assert bench.log() == "old\n"
 
+    def test_of_a_folder_with_very_many_files_those_that_are_named_are_looked_at(self, bench: Bench) -> None:
+        many = bench.folder / "many"
+        many.mkdir()
+        for number in range(300):
+            (many / f"{number}").touch()
+        given = {"files": [str(many / "5"), str(many / "6")]}
+        _, row = bench.run(cmd("for each in {files}; do echo x >> $each; done"), given, readonly=("many",))
+        assert row.result["wrote_upstream"] == given["files"]
+        bench.settings = Settings(cached=True)
+        _, row = bench.run(cmd("touch {files}; echo x >> " + str(many / "7")), given, "other", readonly=("many",))
+        assert row.result["wrote_upstream"] == [*given["files"], str(many / "7")]
+
 
 class TestRoom:
     def test_a_folder_that_cannot_be_made_is_told_as_any_failure_of_a_step(self, bench: Bench) -> None:

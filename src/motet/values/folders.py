@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import file_digest
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ State: TypeAlias = tuple[int, ...]
 
 _REMEMBERED = 100_000
 _digests: dict[str, tuple[State, str]] = {}
+_large: dict[str, bool] = {}
+_MANY = 100
 _CHUNK_BYTES = 1 << 20
 
 
@@ -44,20 +47,50 @@ def state_of(told: os.stat_result) -> State:
     return told.st_mode, told.st_size, told.st_mtime_ns, told.st_ctime_ns, told.st_ino
 
 
-def states(folders: Iterable[str], but: str = "") -> dict[str, State]:
-    """The states of all that is in these folders, by absolute path; `but` is left out of each."""
-    found = {}
-    for folder in folders:
-        for path, entry in entries(folder, but):
+class Watch:
+    """What is in folders as of now, to be compared with what is there later. `but` is left out of each.
+
+    named  paths of files. Given them, a folder that has very many entries is looked at where they lead only, so that
+           very many steps that each read one file of a folder do not look at all of them each. None: at everything
+    """
+
+    def __init__(self, folders: Sequence[str], but: str = "", named: Iterable[str] | None = None) -> None:
+        self._but = but
+        large = set() if named is None else {each for each in folders if _is_large(each, but)}
+        self._folders = [each for each in folders if each not in large]
+        self._named = [path for path in named or () if not large.isdisjoint(_above(path))]
+        self._before = self._states()
+
+    def _states(self) -> dict[str, State]:
+        found = {}
+        for folder in self._folders:
+            for path, entry in entries(folder, self._but):
+                with suppress(OSError):
+                    found[f"{folder}/{path}"] = state_of(entry.stat(follow_symlinks=False))
+        for path in self._named:
             with suppress(OSError):
-                found[f"{folder}/{path}"] = state_of(entry.stat(follow_symlinks=False))
-    return found
+                found[path] = state_of(os.lstat(path))
+        return found
+
+    def changed(self) -> list[str]:
+        """What was made, changed or removed there since, sorted."""
+        before, now = self._before, self._states()
+        return sorted(path for path in now.keys() | before.keys() if now.get(path) != before.get(path))
 
 
-def changed(folders: Sequence[str], before: dict[str, State], but: str = "") -> list[str]:
-    """What was made, changed or removed there since its states were asked, sorted."""
-    now = states(folders, but)
-    return sorted(path for path in now.keys() | before.keys() if now.get(path) != before.get(path))
+def _above(path: str) -> Iterator[str]:
+    while (above := os.path.dirname(path)) not in ("", path):
+        yield above
+        path = above
+
+
+def _is_large(folder: str, but: str) -> bool:
+    """Whether it has very many entries; found once."""
+    if folder not in _large:
+        if len(_large) >= _REMEMBERED:
+            _large.clear()
+        _large[folder] = next(islice(entries(folder, but), _MANY, None), None) is not None
+    return _large[folder]
 
 
 def contents(folder: str, but: str = "") -> Json:

@@ -93,7 +93,7 @@ class Cache:
 
     def _beside(self, parameters: Json) -> Iterator[Json]:
         """The files that the parameters name beside the folders, with their contents."""
-        for text in _texts(parameters):
+        for text in texts_of(parameters):
             path = os.path.normpath(text)
             if not os.path.isabs(text) or any(path == each or path.startswith(f"{each}/") for each in self._paths.all):
                 continue
@@ -156,12 +156,13 @@ class Cache:
             return
 
 
-def _texts(value: Json) -> Iterator[str]:
+def texts_of(value: Json) -> Iterator[str]:
+    """All texts in the value but keys."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
         for each in value.values() if isinstance(value, dict) else value:
-            yield from _texts(each)
+            yield from texts_of(each)
 
 
 def _digest(value: Json) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.yadage.packtivity import environments
-from motet.dialects.yadage.packtivity.caching import Cache, Paths
+from motet.dialects.yadage.packtivity.caching import Cache, Paths, texts_of
 from motet.dialects.yadage.packtivity.publishing import OWN, needs_files, publish
 from motet.dialects.yadage.packtivity.settings import HOST, Settings
 from motet.dialects.yadage.packtivity.spec import identity, image_of
@@ -142,7 +142,7 @@ class Work:
         self._settings = settings
         self._log = log_of(step.folder, step.name)
         self._say: Callable[[str], None] = _silent
-        self._before: dict[str, folders.State] = {}
+        self._watch = folders.Watch(())
         self._at = at
         self._cache: Cache | None = None
 
@@ -156,7 +156,8 @@ class Work:
         if not environments.runs(step.spec, settings):
             self._tell_not_run()
             return Done(self._record(self._published(), {}))
-        self._before = folders.states(step.readonly, OWN)
+        named = None if settings.cached else texts_of(step.parameters)
+        self._watch = folders.Watch(step.readonly, OWN, named)
         if settings.cached:
             assert mine is not None
             self._cache = Cache(self._host, self._at, Paths(step.folder, step.readonly), step.workdir or step.folder)
@@ -182,7 +183,7 @@ class Work:
     def _ended(self, finished: Finished) -> Done:
         """What is recorded of its success."""
         published = self._published()
-        changed = folders.changed(self._step.readonly, self._before, OWN)
+        changed = self._watch.changed()
         why_not = f"files of steps before it were changed: {_some_of(changed)}" if changed else ""
         if why_not:
             self._say(f"motet: while this step ran, {why_not}")
