@@ -19,8 +19,43 @@ from motet.testing.simulation.faults import FAULTS, planted
 from motet.testing.simulation.plan import Plan
 from motet.testing.simulation.simulate import simulate
 
-FIXED, DRAWN = 600, 400
-"""So many seeds are the same every time, and so many are this session's own."""
+FIXED, DRAWN = 250, 100
+"""So many seeds are the same every time, and so many are this session's own. Thousands are for the command."""
+
+CAUGHT_BY = {
+    "stale-epochs-write": 86,
+    "any-sequence-is-appended": 27,
+    "the-tail-is-not-read": 4,
+    "stale-epochs-renew": 11,
+    "told-before-the-commit": 2,
+    "stale-attempts-count": 356,
+    "reports-count-at-any-time": 9,
+    "no-backoff": 45,
+    "retries-come-early": 8,
+    "events-count-twice": 2,
+    "hears-what-is-meant-for-others": 2,
+    "offsets-are-forgotten": 14,
+    "stops-count-again": 6,
+    "checkpoints-forget-waits": 11,
+    "checkpoints-forget-elements": 4,
+    "changes-are-not-recorded": 8,
+    "rows-of-elements-are-not-written": 3,
+    "runs-end-early": 10,
+    "stopped-runs-go-on": 3,
+    "endings-are-forgotten": 602,
+    "checkpoints-are-forgotten": 8,
+    "parked-steps-are-not-woken": 1,
+    "retrying-steps-are-not-stopped": 152,
+    "retired-steps-come-again": 6,
+    "requests-are-not-noted": 2,
+    "late-waits-miss-what-came-before": 324,
+    "debts-are-forgotten": 3,
+    "timers-follow-the-wall-clock": 115,
+}
+"""The first seed that catches each fault, if it is not 0: `python -m motet.testing.simulator --faults` finds it."""
+
+FEW = 20
+"""So many seeds are simulated from there."""
 
 
 def test_nothing_is_violated_by_other_seeds(rng: random.Random) -> None:
@@ -36,14 +71,17 @@ def test_nothing_is_violated_by_other_seeds(rng: random.Random) -> None:
 def test_a_planted_fault_is_caught(name: str) -> None:
     place, function = FAULTS[name].place, FAULTS[name].function
     original = place[function] if isinstance(place, dict) else getattr(place, function)
-    tally = campaign(range(simulator.FAULT_SEEDS), name)
-    assert tally.violations, f"{name} was not caught within {tally.seeds} seeds"
+    first = CAUGHT_BY.get(name, 0)
+    assert first < simulator.FAULT_SEEDS
+    tally = campaign(range(first, first + FEW), name)
+    assert tally.violations, f"{name} was not caught by {tally.seeds} seeds from {first}: find the first one that does"
     print(next(iter(tally.violations.values())).splitlines()[0])
     assert (place[function] if isinstance(place, dict) else getattr(place, function)) is original
 
 
 def test_enough_faults_are_planted() -> None:
-    assert len(FAULTS) >= 15
+    assert len(FAULTS) >= 20
+    assert set(CAUGHT_BY) <= set(FAULTS)
 
 
 def test_a_seed_is_the_same_in_every_process() -> None:

@@ -14,6 +14,7 @@ from motet.testing.simulation.drawing import draw
 from motet.testing.simulation.ledger import Ledger
 from motet.testing.simulation.owner import LEASE_S, Owner
 from motet.testing.simulation.plan import RUN, Disturbance, Plan, Said
+from motet.testing.simulation.scripts import ROOT
 from motet.testing.simulation.world import (
     BEFORE_COMMIT,
     BETWEEN,
@@ -209,10 +210,9 @@ class Simulation(World):
     def _ask_of_step(self) -> None:
         """Somebody asks for one of the steps, or for one that there is not, to be stopped or tried again."""
         if not self.ledger.ended:
-            key, step = (
-                self.rng.choice(("step.stop", "step.retry")),
-                self.rng.choice([*self.ledger.specs, "no-such-step"]),
-            )
+            key = self.rng.choice(("step.stop", "step.retry"))
+            step = self.rng.choice([*self.ledger.specs, "no-such-step"])
+            step = "no-such-step" if step == ROOT else step  # to stop that is to stop the run
             asked = Publication(key, {"step": step, "token": ""}, "motet", "", RUN, "", self._clock.now())
             offset = self.store.publish([asked])[0]
             self.ledger.hearing.asked_of_steps[offset] = False
