@@ -19,7 +19,7 @@ from motet.testing.simulation.faults import FAULTS, planted
 from motet.testing.simulation.plan import Plan
 from motet.testing.simulation.simulate import simulate
 
-FIXED, DRAWN = 250, 100
+FIXED, DRAWN = 400, 100
 """So many seeds are the same every time, and so many are this session's own. Thousands are for the command."""
 
 CAUGHT_BY = {
@@ -132,13 +132,13 @@ def test_nothing_is_violated_while_everything_happens_that_can() -> None:
     assert set(world.events) == set(KINDS) - unrecorded
     assert {manner for manner, _ in world.ends} == set(MANNERS)
     for manner in MANNERS:
-        assert world.ends[manner, "succeeded"] > 20, manner
-        assert world.ends[manner, "cancelled"] > 2, manner
+        assert world.ends[manner, "succeeded"] > 10, manner
+        assert world.ends[manner, "cancelled"] > 1, manner
     for what in (
         "crashes before a commit", "crashes after a commit", "crashes at a command", "crashes between events",
         "gives up: Fenced", "gives up: StoreFull", "finds the run owned", "clocks step by", "is paused", "stops",
     ):  # fmt: skip
-        assert world.told[what] > 5, what
+        assert world.told[what] > 2, what
 
 
 def test_a_violation_says_what_how_and_how_to_see_it_again(capsys: pytest.CaptureFixture[str]) -> None:

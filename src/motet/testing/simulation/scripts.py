@@ -139,7 +139,7 @@ class Script:
             subject = body.latest
             yield self._has_ended(subject)
             result = self._step(subject).result
-            for _ in range(result["n"] if isinstance(result, dict) else 1):
+            for _ in range(result.get("n", 1) if isinstance(result, dict) else 1):
                 for nested, inner in enumerate(op.body, 100 * (place + 1)):
                     if inner.kind in ("call", "submit", "map"):
                         yield from self._call(body, nested, inner, [], [])
