@@ -84,7 +84,7 @@ def test_a_block_that_fails_is_undone_from_its_end(how: str) -> None:
 
     with pytest.raises(ValueError, match="bad quality"):
         main()
-    assert undone == ["b", "a"]
+    assert undone == (["b", "a"] if how != "map" else ["b", "b", "a", "a"])
 
 
 def test_only_what_succeeded_is_undone(world: World) -> None:
@@ -386,3 +386,40 @@ def test_the_lock_of_a_killed_process_is_free(cli: Cli, tmp_path: Path) -> None:
     cli.env["GOOD"] = "1"
     cli("run", "script.py", "--name", "other")
     assert app.home() == str(cli.home)
+
+
+# ---------------------------------------------------------------- values of tasks
+
+
+@pytest.mark.parametrize("way", ["call", "submit", "map"])
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_value_that_a_task_sets_is_its_own(way: str, fails: bool) -> None:
+    said: list[str] = []
+
+    @task
+    def write(name: str) -> str:
+        transactions = get_transaction()
+        assert transactions is not None
+        transactions.set("path", name)
+        return str(transactions.get("path") + transactions.get("block"))
+
+    write.on_rollback(lambda made: said.append("undo " + made.get("path")))
+    write.on_commit(lambda made: said.append("commit " + made.get("path")))
+
+    @flow
+    def pipeline() -> Any:
+        with transaction() as made:
+            made.set("block", "!")
+            if way == "call":
+                found = [write("a"), write("b")]
+            else:
+                found = write.map(["a", "b"]) if way == "map" else [write.submit("a"), write.submit("b")]  # type: ignore[assignment]
+                found = found.result() if way == "map" else [each.result() for each in found]  # type: ignore[attr-defined]
+            assert made.get("path", "none") == "none"
+            if fails:
+                raise RuntimeError
+        return found
+
+    state = pipeline(return_state=True)
+    assert said == (["undo b", "undo a"] if fails else ["commit a", "commit b"])
+    assert fails or state.result() == ["a!", "b!"]

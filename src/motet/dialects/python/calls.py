@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping, Sequence
+from contextvars import Context, copy_context
 
 from motet.dialects.python import arguments
 from motet.dialects.python.bodies.body import Body
@@ -11,6 +12,7 @@ from motet.dialects.python.caching import Hit, hit_of, keep, slot_of, taken_from
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.outcomes import settle
 from motet.dialects.python.scope import Lineage, Scope, tags_now
+from motet.executors.current import Current, running
 from motet.kernel.events import Json
 from motet.kernel.inputs import Ended, Failed, Succeeded
 from motet.kernel.state import Step, element_key
@@ -34,10 +36,12 @@ class TaskCall:
     """
 
     __slots__ = (
-        "_future", "_given", "_slot", "args", "driver", "key", "kwargs", "lineage", "plain", "scope", "tags", "task",
+        "_future", "_given", "_slot", "args", "context", "driver", "key", "kwargs", "lineage", "plain", "scope", "tags",
+        "task",
     )  # fmt: skip
     scope: Scope
     tags: frozenset[str]
+    context: Context
     future_type: ClassVar[type[Future[Any]]] = Future
 
     def __init__(
@@ -57,7 +61,7 @@ class TaskCall:
 
     def future(self, scope: Scope) -> Future[Any]:
         """The future that is to get the live value."""
-        self.scope, self.tags = scope, tags_now.get()
+        self.scope, self.tags, self.context = scope, tags_now.get(), copy_context()
         if self.task.hooks:
             from motet.dialects.python.running.blocks import join
 
@@ -75,7 +79,7 @@ class TaskCall:
         if here:
             context = {"run": self.driver.run.id, "key": self.key, "attempt": attempt}
             if (options := _bare(self)) is None:
-                return Prepared(self.run, context=context)
+                return Prepared(_in_its_context, (self,), context=context)
             return Prepared(self.task.fn, *self._resolved(), context=context, options=options)
         from motet.dialects.python.running import surrounding
 
@@ -181,10 +185,12 @@ class MapCall:
     """One `.map` call: for each parameter a sequence with one value for each element, or one value for all."""
 
     __slots__ = (
-        "_futures", "_given", "_slots", "driver", "key", "lineage", "scope", "shared", "size", "spread", "tags", "task",
+        "_futures", "_given", "_slots", "context", "driver", "key", "lineage", "scope", "shared", "size", "spread",
+        "tags", "task",
     )  # fmt: skip
     scope: Scope
     tags: frozenset[str]
+    context: Context
 
     def __init__(
         self, task: Task[..., Any], driver: Driver, key: str, lineage: Lineage, spread: dict[str, Sequence[Any]],
@@ -203,7 +209,7 @@ class MapCall:
 
     def futures(self, scope: Scope) -> FutureList[Any]:
         """The futures that are to get the live values."""
-        self.scope, self.tags = scope, tags_now.get()
+        self.scope, self.tags, self.context = scope, tags_now.get(), copy_context()
         if self.task.hooks:
             from motet.dialects.python.running.blocks import join
 
@@ -222,7 +228,7 @@ class MapCall:
         if here:
             context = {"run": self.driver.run.id, "key": self.key, "attempt": attempt, "element": element}
             if (options := _bare(self)) is None:
-                return Prepared(self.run, (element,), context=context)
+                return Prepared(_in_its_context, (self, element), context=context)
             return Prepared(self.task.fn, *self._looked_up(element)[:2], context=context, options=options)
         from motet.dialects.python.running import surrounding
 
@@ -323,6 +329,16 @@ def _bare(call: TaskCall | MapCall) -> Mapping[str, Json] | None:
     if options is None or task.surrounded or task.cache_policy is not None:
         return None
     return None if call.tags or call.scope.prints or call.lineage.reuse is not None else options
+
+
+def _in_its_context(call: TaskCall | MapCall, *element: int) -> Any:
+    """Carry out the call on another thread, where context variables are as they were where it was made."""
+    return call.context.copy().run(_as_attempt, running.get(), call, *element)
+
+
+def _as_attempt(here: Current | None, call: Any, *element: int) -> Any:
+    running.set(here)
+    return call.run(*element)
 
 
 def given_before() -> Given:

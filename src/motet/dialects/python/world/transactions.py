@@ -22,6 +22,7 @@ from motet.dialects.python.running.limits import concurrency
 from motet.dialects.python.scope import Scope, current
 from motet.dialects.python.tasks import Task
 from motet.errors import Cancelled, Conflict, UsageError
+from motet.kernel.state import element_key
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports import Document
 from motet.ports.spec import recorded_spec
@@ -71,7 +72,8 @@ class Transaction:
         self.scope = current.get()
         self._host: Host = hosting.host() if self.scope is None else self.scope.driver.host
         self._place = "" if self.scope is None else self.scope.next_key("(transaction)")
-        self._values: dict[str, Any] = {}
+        self._values: dict[tuple[str, str], Any] = {}
+        self._acting = ""
         self._staged: Any = _MISSING
         self._hooks: dict[str, tuple[Hook, ...]] = {}
         self._lock: concurrency | None = None
@@ -79,18 +81,25 @@ class Transaction:
     # ------------------------------------------------------------ for users
 
     def set(self, name: str, value: Any) -> None:
-        """Remember a value for the hooks. One that a task sets is kept: a resume does not call the task again."""
-        self._values[name] = value
-        scope = current.get()
-        if self._place and scope is not None and scope.key != self.scope_key:
-            self._keep_set(name, value)
+        """Remember a value for the hooks. One that a task sets is its own, and its hooks'; in a map, the element's.
+
+        It is kept, as a resume does not call the task again.
+        """
+        owner = self._owner()
+        self._values[owner, name] = value
+        if owner and self._place:
+            self._keep_set(f"{owner} {name}", value)
 
     def get(self, name: str, default: Any = _MISSING) -> Any:
-        """A copy of the value that this transaction, or one around it, remembers. Raises ValueError if none does."""
-        if name not in self._values and self._place:
+        """A copy of the value that this transaction, or one around it, remembers: in a task, and in its hooks, first of
+        what that task has set. Raises ValueError if there is none.
+        """
+        owner = self._acting or self._owner()
+        if owner and self._place and (owner, name) not in self._values:
             self._values = {**self._kept_set(), **self._values}
-        if name in self._values:
-            return deepcopy(self._values[name])
+        for each in (owner, ""):
+            if (each, name) in self._values:
+                return deepcopy(self._values[each, name])
         if self.parent is not None:
             return self.parent.get(name, default)
         if default is _MISSING:
@@ -229,9 +238,14 @@ class Transaction:
                 self._host.store.put_document(Document(found.voice, found.kind, found.key, body, found.version))
                 return
 
-    def _kept_set(self) -> dict[str, Any]:
-        found = self._set_document().body
-        return {name: decode(each, self._host.artifacts) for name, each in found.items()}
+    def _kept_set(self) -> dict[tuple[str, str], Any]:
+        found = {tuple(place.rpartition(" ")[::2]): record for place, record in self._set_document().body.items()}
+        return {place: decode(record, self._host.artifacts) for place, record in found.items()}
+
+    def _owner(self) -> str:
+        """The task that is running in the block, or the element of a map; "" for the body that the block is in."""
+        scope = current.get()
+        return "" if scope is None or scope.key == self.scope_key else scope.key
 
     def _forget_set(self) -> None:
         if self._place and (found := self._set_document()).version:
@@ -240,26 +254,33 @@ class Transaction:
 
     def _call_hooks(self, event: str, call: TaskCall | MapCall | None) -> None:
         hooks = self._hooks.get(event, ()) if call is None else call.task.hooks.get(event, ())
-        if not hooks or (call is not None and not _succeeded(call)):
+        if not hooks:
             return
         kind = _UNDO if event == "on_rollback" else "commit "
         of = _plain(self.key or "block") if call is None else call.task.name
-        ordered = hooks[::-1] if event == "on_rollback" else hooks
-        try:
-            self._perform(f"{kind}{of}", ordered, call)
-        except Exception as error:  # boundary: one hook for rollback must not keep the others from being called
-            if event == "on_commit" or isinstance(error, Cancelled):
-                raise
-            import logging
+        turn = -1 if event == "on_rollback" else 1
+        for key in ([""] if call is None else _succeeded(call))[::turn]:
+            try:
+                self._perform(f"{kind}{of}", hooks[::turn], call, key)
+            except Exception as error:  # boundary: one hook for rollback must not keep the others from being called
+                if event == "on_commit" or isinstance(error, Cancelled):
+                    raise
+                import logging
 
-            logging.getLogger("motet").exception("A hook for the rollback of %s failed", of)
+                logging.getLogger("motet").exception("A hook for the rollback of %s failed", of)
 
-    def _perform(self, name: str, hooks: Sequence[Hook], call: TaskCall | MapCall | None) -> None:
-        """Call the hooks as a step of the run, so that none that is done is called again after a crash."""
+    def _perform(self, name: str, hooks: Sequence[Hook], call: TaskCall | MapCall | None, key: str) -> None:
+        """Call the hooks as a step of the run, so that none that is done is called again after a crash; `key` names the
+        task, or the element of a map, whose hooks they are.
+        """
 
         def perform() -> None:
-            for hook in hooks:
-                finished(hook(self))
+            self._acting = key
+            try:
+                for hook in hooks:
+                    finished(hook(self))
+            finally:
+                self._acting = ""
 
         if self.scope is None:
             perform()
@@ -362,11 +383,12 @@ def _redo_failed(scope: Scope) -> None:
         redo(driver, earlier)
 
 
-def _succeeded(call: TaskCall | MapCall) -> bool:
-    """Whether the step, or some element of the map, has succeeded, once it has ended."""
+def _succeeded(call: TaskCall | MapCall) -> list[str]:
+    """The key of the step, or those of the elements of the map, as far as they have succeeded, once it has ended."""
     call.driver.wait(call.key)
-    step = call.driver.state.steps[call.key]
-    return step.status == SUCCEEDED or (step.map is not None and step.map.ended > step.map.bad)
+    step, outcome = call.driver.state.steps[call.key], call.driver.state.outcome
+    keys = [call.key] if step.map is None else [element_key(call.key, each) for each in range(step.map.size)]
+    return [key for key in keys if outcome(key) == SUCCEEDED]
 
 
 def _transaction(found: Block | None) -> Transaction | None:
