@@ -70,6 +70,7 @@ class Transaction:
         self.children: list[TaskCall | MapCall | Transaction] = []
         self.state = "active"
         self.scope = current.get()
+        self.scope_key = "" if self.scope is None else self.scope.key
         self._host: Host = hosting.host() if self.scope is None else self.scope.driver.host
         self._place = "" if self.scope is None else self.scope.next_key("(transaction)")
         self._values: dict[tuple[str, str], Any] = {}
@@ -203,26 +204,12 @@ class Transaction:
         if self.parent is None or self.state != "active":
             self._unlock()
 
-    def leave(self) -> None:
-        """The run was stopped, or goes on elsewhere: nothing is undone, and a resume goes on in the block."""
-        self._unlock()
-
     def called(self, call: TaskCall | MapCall) -> None:
         """A task with hooks is called. What other tasks or flows call in their own bodies is theirs."""
         if self.scope is not None and call.scope.key == self.scope.key:
             self.children.append(call)
 
-    @property
-    def broken(self) -> bool:
-        """Whether the run can go on no more."""
-        return self.scope is not None and self.scope.driver.session.broken is not None
-
     # ------------------------------------------------------------ inside
-
-    @property
-    def scope_key(self) -> str:
-        """The body that the block is in."""
-        return self.scope.key if self.scope is not None else ""
 
     def _set_document(self) -> Document:
         """What tasks have set in this block."""
@@ -335,8 +322,9 @@ def transaction(
         yield made
     except BaseException as error:
         block.reset(token)
-        if isinstance(error, Cancelled) or not isinstance(error, Exception) or made.broken:
-            made.leave()
+        broken = made.scope is not None and made.scope.driver.session.broken is not None
+        if isinstance(error, Cancelled) or not isinstance(error, Exception) or broken:
+            made._unlock()  # nothing is undone, and a resume goes on in the block
         else:
             made.end(failed=True)
         raise
