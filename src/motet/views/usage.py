@@ -12,6 +12,9 @@ from motet.views import human
 
 _PHASES = {"preparing_s": "preparing", "running_s": "running", "collecting_s": "collecting"}
 _WORTH_S = 0.001
+_THREAD_WORTH_S = 1.0
+_FILES = ("outputs", "left")
+_OF_THREADS = {"attempt", "element", "cpu_s"}
 
 
 def used(events: Iterable[Json], element: int = -1) -> list[Json]:
@@ -22,14 +25,14 @@ def used(events: Iterable[Json], element: int = -1) -> list[Json]:
     for event in events:
         for at, facts in _facts(event):
             if facts and (at == element or element < 0 <= at or "indices" not in event):
-                took = {name: value for name, value in facts.items() if name != "outputs"}
+                took = {name: value for name, value in facts.items() if name not in _FILES}
                 found.append({"attempt": event.get("attempt", 1), **({"element": at} if at >= 0 else {}), **took})
     return found
 
 
 def told(took: Json) -> str:
-    """In words what an attempt took; "" if nobody has looked."""
-    if not took:
+    """In words what an attempt took, of threads only from a second on; "" for nothing."""
+    if not took or (took.keys() <= _OF_THREADS and took.get("cpu_s", 0) < _THREAD_WORTH_S):
         return ""
     said = [f"{human.length(took['cpu_s'])} of processor time"] if "cpu_s" in took else []
     said += [f"{human.size(took['memory_bytes'])} of memory"] if "memory_bytes" in took else []
