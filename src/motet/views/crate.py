@@ -94,11 +94,12 @@ def _about(run: RunRow, workflow: File, files: Sequence[File], terms: str) -> It
 
 
 def _workflow(run: RunRow, workflow: File, parameters: Sequence[tuple[str, Json]]) -> Iterator[Json]:
-    code = made_with(run).get("code") or {}
+    made = made_with(run)
+    code, interpreter = made.get("code") or {}, made.get("interpreter")
     yield {
         **_file(workflow), "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"], "name": run.workflow,
         "conformsTo": {"@id": _WORKFLOW}, "programmingLanguage": {"@id": "#language"},
-        "runtimePlatform": f"Motet {__version__}",
+        "runtimePlatform": f"Motet {__version__}" + (f", Python {interpreter}" if interpreter else ""),
         "input": _to([f"#input-{quote(name)}" for name, _ in parameters]),
         "output": _to(["#output-result"] if run.result is not None else []),
         **({"version": code["commit"]} if code.get("commit") else {}),
@@ -106,10 +107,7 @@ def _workflow(run: RunRow, workflow: File, parameters: Sequence[tuple[str, Json]
 
 
 def _language(run: RunRow) -> Iterator[Json]:
-    voice = voices.of_run(run)
-    interpreter = made_with(run).get("interpreter")
-    version = {"version": str(interpreter)} if voice.name == "python" and interpreter else {}
-    yield {"@id": "#language", "@type": "ComputerLanguage", "name": voice.name.capitalize(), **version}
+    yield {"@id": "#language", "@type": "ComputerLanguage", "name": voices.of_run(run).name.capitalize()}
 
 
 def _parameter(side: str, name: str, value: Json) -> Iterator[Json]:
