@@ -126,7 +126,8 @@ def got_through(
     place: Place, lures: Lures, *texts: str, python: str = sys.executable, mounts: tuple[Mount, ...] = ()
 ) -> list[str]:  # fmt: skip
     """Those of the programs that got through, in that place."""
-    with tempfile.TemporaryDirectory(prefix="motet-escapes-") as folder:
+    # Beside the lures: what is shown of the host holds the folders of the sandbox itself, too.
+    with tempfile.TemporaryDirectory(prefix="motet-escapes-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o777)
         bench = CommandBench(Path(folder).resolve(), place)
         bench.setting.hidden = (str(lures.home),)

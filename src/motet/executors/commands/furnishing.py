@@ -65,7 +65,10 @@ class Furnishing:
         os.rmdir(OLD)
 
     def _show_host(self) -> None:
-        os.mkdir(f"{self._scratch}/empty")
+        empty = f"{self._scratch}/empty"
+        os.mkdir(empty)
+        # A file system of its own: no layer may lie within the folder that it is laid over, as our own folders do.
+        call("mount", b"tmpfs", empty.encode(), b"tmpfs", 0, b"mode=555,size=4k")
         for entry in os.scandir(OLD):
             if entry.name not in (*_OWN, OLD[1:]):
                 self._show_each(entry, f"/{entry.name}", apart=entry.name != "sys")
