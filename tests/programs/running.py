@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from motet import deaths
 from motet.app import SystemClock, open_host
 from motet.artifacts.memory import MemoryArtifacts
 from motet.dialects.declared.plugin import VOICE, new_run
@@ -116,7 +117,8 @@ def run_killed(home: Path, target: str, params: Any, kills: int, rng: random.Ran
     host = memory_host(store)
     store.create_run(new_run(host, "r1", target, params))
     before: Counter[str] = Counter()
-    for number in range(kills + 1):
+    number = 0
+    while number <= kills:
         process = engine(home, "r1")
         try:
             _, said = process.communicate(timeout=rng.uniform(0.15, 0.9) if number < kills else last_s)
@@ -126,7 +128,11 @@ def run_killed(home: Path, target: str, params: Any, kills: int, rng: random.Ran
             process.communicate()
         else:
             row = store.run("r1")
+            if deaths.parked(store, "r1"):  # whoever sees that it is being killed resumes it
+                deaths.clear(store, row)
+                continue
             assert row.status in ENDED, (process.returncode, said.decode())
+        number += 1
         after = executions(path)
         assert all(after[key] == count for key, count in before.items()), (before, after)
         before = Counter({step.key: after[step.key] for step in store.steps("r1", status="succeeded")})
