@@ -152,6 +152,9 @@ def test_a_failing_step_stops_what_needs_it_alone(bench: Bench) -> None:
         stage("bad", "breaks"), stage("good"), stage("afterbad", after=["bad"]), stage("aftergood", after=["good"])
     )
     assert message.startswith("Step bad failed: ")
+    told = ("log: motet logs ", "of: stage bad", "command: ", "its file: ", "bad/_packtivity/bad.run.log")
+    assert [each for each in told if each not in message] == []
+    assert "repair what it names, and resume the run" in message
     assert "Not run because of that: afterbad." in message
     assert bench.text("aftergood/out.txt") == "aftergood\n"
     assert not (bench.folder / "work/afterbad").exists()

@@ -171,8 +171,6 @@ class YadageProgram:
         left = [each.key for each in open_rules if each.status != WRONG and not each.members and not each.failed]
         if left:
             told.append(f"Not run because of that: {', '.join(left)}.")
-        if failed:
-            told.append(f"What they wrote: motet logs {view.run} {failed[0]}")
         return Finish(FAILED, error={"type": "StepFailed", "module": "motet.errors", "message": "\n".join(told)})
 
     def _result(self) -> Json:
@@ -208,11 +206,12 @@ def _digest(value: Json) -> str:
 
 
 def _reason(key: str, error: Json) -> str:
-    """Why the step failed, on one line."""
+    """Why the step failed, in all that it said: what, where its log and files are, what to do."""
     if not isinstance(error, dict):
         return str(error or "it was stopped")
-    lines = str(error.get("message", "")).removeprefix(f"Step {key}").lstrip(": ").splitlines() or [""]
-    return lines[0] if error.get("module") == "motet.errors" else f"{error.get('type', 'Error')}: {lines[0]}"
+    first, *more = str(error.get("message", "")).removeprefix(f"Step {key}").lstrip(": ").splitlines() or [""]
+    told = first if error.get("module") == "motet.errors" else f"{error.get('type', 'Error')}: {first}"
+    return "\n  ".join([told, *more])
 
 
 def _gone(key: str) -> Settled:
