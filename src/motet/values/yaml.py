@@ -318,10 +318,14 @@ def pairs_of(given: Sequence[str], flag: str) -> dict[str, Any]:
 
 
 def value_of(text: str, told: str) -> Any:
-    """A value as it was typed: YAML; text that is none stays as it is, as {workdir}/x without quotes."""
+    """A value as it was typed: YAML; text that is none stays as it is, and so does {workdir}, which YAML takes for a
+    mapping, and what begins with it.
+    """
+    if text.startswith("{workdir}"):
+        return text
     try:
         return read(text, told).value
     except SpecError:
-        if text[:1] in ("{", "[", '"', "'") and not text.startswith("{workdir}"):
+        if text[:1] in ("{", "[", '"', "'"):
             raise
         return text
