@@ -106,7 +106,8 @@ class Office:
                 self._leave(ticket)
             else:
                 self._put_back(ticket)
-                tell = self.board.somebody_waits() and not self._serve_here(ticket, granted)
+                # Who has just got in line here may not be on the board yet: nobody else would tell him.
+                tell = bool(self._lines or self.board.somebody_waits()) and not self._serve_here(ticket, granted)
         for each in granted:
             each.ask.granted(each)
         if tell:
