@@ -17,6 +17,7 @@ from tests.admission import crowd
 
 from motet.admission import Office
 from motet.admission.board import Board
+from motet.admission.lines import Standing
 from motet.ports.admission import Ask, Ticket
 
 SLOT, CPU, GPU = "executor:commands", "resource:cpu", "resource:gpu"
@@ -181,3 +182,27 @@ def test_who_is_stopped_while_it_writes_the_board_is_told_by_those_who_wait(
         holder.kill()
         waiting.join()
     assert had.is_set()
+
+
+def test_a_place_given_back_while_somebody_gets_in_line_is_handed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("motet.admission.office._LOOK_S", 1e6)
+    desk = Desk(tmp_path)
+    office, board = desk.office, desk.office.board
+    first, _ = desk.ask(slot=1), desk.ask(slot=1)
+    write = board._write
+    giving = threading.Thread(target=office.give_back, args=(first,))
+
+    def late(standings: dict[str, Standing]) -> None:
+        monkeypatch.setattr(board, "_write", write)
+        giving.start()
+        while first.number in office._held:
+            time.sleep(0.001)
+        time.sleep(0.05)  # in which it looks at the board, on which nobody is in line yet
+        write(standings)
+
+    monkeypatch.setattr(board, "_write", late)
+    desk.wait(desk.ask(slot=1))
+    giving.join()
+    office.close()
