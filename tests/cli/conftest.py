@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -121,7 +121,10 @@ class Cli:
             assert time.monotonic() < until, f"{run} has no steps {keys}"
             time.sleep(0.05)
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Leave no process behind."""
         for process in self._started:
             if process.poll() is None:
@@ -144,9 +147,8 @@ class Done:
 def cli(tmp_path: Path, motet_home: Path) -> Iterator[Cli]:
     folder = tmp_path / "work"
     folder.mkdir()
-    made = Cli(folder, motet_home)
-    yield made
-    made.close()
+    with Cli(folder, motet_home) as made:
+        yield made
 
 
 FLOWS = """

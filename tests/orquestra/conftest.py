@@ -252,6 +252,5 @@ def remotes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Remotes:
 def cli(tmp_path: Path, motet_home: Path, remotes: Remotes) -> Iterator[Cli]:
     folder = tmp_path / "work"
     folder.mkdir()
-    made = Cli(folder, motet_home)
-    yield made
-    made.close()
+    with Cli(folder, motet_home) as made:
+        yield made

@@ -101,9 +101,8 @@ def bench(tmp_path: Path) -> Bench:
 @pytest.fixture
 def cli(tmp_path: Path, motet_home: Path) -> Iterator[Cli]:
     """The command line in a folder of the test's own."""
-    found = Cli(tmp_path, motet_home)
-    yield found
-    found.close()
+    with Cli(tmp_path, motet_home) as found:
+        yield found
 
 
 def as_json(value: Any) -> Any:

@@ -144,6 +144,5 @@ def bench(tmp_path: Path) -> Bench:
 @pytest.fixture
 def cli(tmp_path: Path, motet_home: Path) -> Iterator[Cli]:
     """The command line in that folder."""
-    found = Cli(tmp_path, motet_home)
-    yield found
-    found.close()
+    with Cli(tmp_path, motet_home) as found:
+        yield found
