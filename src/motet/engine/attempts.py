@@ -190,7 +190,7 @@ class Attempts:
             if step.map is None:
                 stop(self._run, step.of or step.key, step.element, step.attempt, "abandoned")
             else:
-                for index in step.map.running_elements():
+                for index in step.map.at(M_RUNNING):
                     stop(self._run, step.key, index, step.attempt, "abandoned")
 
     def judged(self, attempt: Attempt, outcome: Outcome) -> Input:

@@ -135,8 +135,7 @@ def _load_relations(state: RunState, step: Step) -> None:
     if step.needs or step.after or step.each:
         relate(state, step)
     if step.of:
-        marks = state.steps[step.of].map
-        assert marks is not None
+        marks = state.map_of(step.of)
         marks.own[step.element] = step
         marks.running += step.status == RUNNING
     if step.status == RUNNING and step.map is None:

@@ -203,13 +203,9 @@ def _stop(step: Step, at: float, asked: bool, out: Decision) -> None:
         ]
         out.events.append(ev.StepCancelled(at, step.key, reason=reason))
     elif asked:
-        index = marks.marks.find(M_RUNNING)
-        while index >= 0:
-            out.commands.append(StopAttempt(step.key, step.attempt, index, reason))
-            index = marks.marks.find(M_RUNNING, index + 1)
-        for index, own in marks.own.items():
-            if own.status == RUNNING:
-                out.commands.append(StopAttempt(step.key, own.attempt, index, reason))
+        out.commands += [StopAttempt(step.key, step.attempt, index, reason) for index in marks.at(M_RUNNING)]
+        running = [(index, own) for index, own in marks.own.items() if own.status == RUNNING]
+        out.commands += [StopAttempt(step.key, own.attempt, index, reason) for index, own in running]
 
 
 def _start(step: Step, elements: list[int], at: float, out: Decision) -> None:

@@ -59,7 +59,7 @@ def follow(state: RunState, step: Step) -> None:
     marks = step.map
     if marks is None or not step.each:
         return
-    gates = [_map(state, key).marks[: marks.size].translate(_GATE) for key in step.each]
+    gates = [state.map_of(key).marks[: marks.size].translate(_GATE) for key in step.each]
     gate = gates[0] if len(gates) == 1 else bytes(map(min, zip(*gates, strict=True)))
     marks.marks = bytearray(map(max, marks.marks.translate(_SHUT), gate))
     marks.blocked = marks.marks.count(M_BLOCKED)
@@ -67,24 +67,16 @@ def follow(state: RunState, step: Step) -> None:
     marks.due.clear()
     marks.doomed.clear()
     for key in step.each:
-        upstream = _map(state, key).marks
-        index = upstream.find(M_ENDED, 0, marks.size)
-        while index >= 0:
-            marks.doomed.setdefault(index, element_key(key, index))
-            index = upstream.find(M_ENDED, index + 1, marks.size)
-
-
-def _map(state: RunState, key: str) -> MapState:
-    marks = state.steps[key].map
-    assert marks is not None
-    return marks
+        for index in state.map_of(key).at(M_ENDED):
+            if index < marks.size:
+                marks.doomed.setdefault(index, element_key(key, index))
 
 
 def _open(state: RunState, step: Step, marks: MapState, index: int) -> None:
     """An upstream element succeeded: the element may start, once all of those that it follows did."""
     if marks.marks[index] != M_BLOCKED:
         return
-    if len(step.each) > 1 and any(_map(state, key).marks[index] != M_SUCCEEDED for key in step.each):
+    if len(step.each) > 1 and any(state.map_of(key).marks[index] != M_SUCCEEDED for key in step.each):
         return
     marks.marks[index] = M_WAITING
     marks.blocked -= 1
@@ -104,7 +96,7 @@ def drop_elements(state: RunState, step: Step, old: MapState, *, keep: bool) -> 
             del old.own[index], state.steps[own.key]
             old.known[index] = state.changes.steps[own.key] = None
             for key in step.each:
-                _map(state, key).watchers[index].remove(own.key)
+                state.map_of(key).watchers[index].remove(own.key)
     kept = bytes(M_SUCCEEDED if keep and mark == M_SUCCEEDED else M_WAITING for mark in range(256))
     marks = old.marks.translate(kept)
     done = marks.count(M_SUCCEEDED)
@@ -129,8 +121,7 @@ def replace(state: RunState, step: Step, size: int | None) -> None:
 
 def end_element(state: RunState, own: Step, good: bool) -> None:
     """An element with a step of its own has its outcome: count it, and tell the maps that follow."""
-    marks = state.steps[own.of].map
-    assert marks is not None
+    marks = state.map_of(own.of)
     marks.marks[own.element] = M_SUCCEEDED if good else M_ENDED
     marks.ended += 1
     marks.bad += not good

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from motet.errors import InvalidTransition
 from motet.kernel import waits
 from motet.kernel.events import StepEvent
@@ -44,7 +46,7 @@ def _free(state: RunState, step: Step) -> None:
     if step.map is not None:
         return  # what its elements use is theirs to free
     if step.of:
-        _map_of(state, step).running -= 1
+        state.map_of(step.of).running -= 1
         state.changes.steps[step.of] = None
     for name, amount in step.policy.demands.items():
         state.limit(name).used -= amount
@@ -55,7 +57,7 @@ def _take(state: RunState, step: Step) -> None:
     if step.map is not None:
         return
     if step.of:
-        _map_of(state, step).running += 1
+        state.map_of(step.of).running += 1
     for name, amount in step.policy.demands.items():
         state.limit(name).used += amount
 
@@ -83,12 +85,6 @@ def _end_map(state: RunState, step: Step, marks: MapState, at: float) -> None:
             release_watchers(state, step, index, False, at)
     state.changes.steps.update(dict.fromkeys(marks.followers))
     state.changes.steps.update(dict.fromkeys(element_key(step.key, index) for index in marks.known))
-
-
-def _map_of(state: RunState, step: Step) -> MapState:
-    marks = state.steps[step.of].map
-    assert marks is not None
-    return marks
 
 
 def element_step(state: RunState, step: Step, event: StepEvent, element: int, attempt: int) -> Step:
@@ -128,36 +124,28 @@ def element_step(state: RunState, step: Step, event: StepEvent, element: int, at
 
 def relate(state: RunState, step: Step) -> None:
     """Enter the step with all it needs, comes after or follows, for good."""
-    for key in (*step.needs, *step.after):
-        upstream = state.steps.get(key)
-        if upstream is None or upstream.of:
-            owner, index = state.element(key) or (state.steps[key], 0)
-            assert owner.map is not None
-            owner.map.watchers.setdefault(index, []).append(step.key)
-        elif upstream.blocks is None:
-            upstream.blocks = [step.key]
-        else:
-            upstream.blocks.append(step.key)
-    for key in step.each:
-        marks = state.steps[key].map
-        assert marks is not None
-        marks.followers.append(step.key)
+    for dependants in _entered_with(state, step):
+        dependants.append(step.key)
 
 
 def unrelate(state: RunState, step: Step) -> None:
     """Take back `relate`."""
+    for dependants in _entered_with(state, step):
+        dependants.remove(step.key)
+
+
+def _entered_with(state: RunState, step: Step) -> Iterator[list[str]]:
+    """The lists of dependants that the step is in: of steps, of elements, and of maps that it follows."""
     for key in (*step.needs, *step.after):
         upstream = state.steps.get(key)
         if upstream is None or upstream.of:
             owner, index = state.element(key) or (state.steps[key], 0)
-            assert owner.map is not None
-            owner.map.watchers[index].remove(step.key)
-        elif upstream.blocks is not None:
-            upstream.blocks.remove(step.key)
+            yield state.map_of(owner.key).watchers.setdefault(index, [])
+        else:
+            upstream.blocks = [] if upstream.blocks is None else upstream.blocks
+            yield upstream.blocks
     for key in step.each:
-        marks = state.steps[key].map
-        assert marks is not None
-        marks.followers.remove(step.key)
+        yield state.map_of(key).followers
 
 
 def is_needed(state: RunState, step: Step) -> bool:
@@ -215,8 +203,7 @@ def _obstacles(state: RunState, step: Step) -> tuple[int, str]:
 
 def release_watchers(state: RunState, step: Step, index: int, good: bool, at: float) -> None:
     """An element of the map ended: tell those who wait for it alone."""
-    assert step.map is not None
-    for key in step.map.watchers.get(index, ()):
+    for key in state.map_of(step.key).watchers.get(index, ()):
         _release(state, state.steps[key], element_key(step.key, index), good, at)
 
 

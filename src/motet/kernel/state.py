@@ -7,7 +7,7 @@ Everything here is either a primary fact, which `checkpoint` writes as JSON, or 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from motet.kernel.events import Json
 from motet.kernel.policy import PLAIN, Policy
@@ -53,9 +53,12 @@ class MapState(Record):
     doomed: dict[int, str] = field(default_factory=dict)
     known: dict[int, None] = field(default_factory=dict)
 
-    def running_elements(self) -> list[int]:
-        """The elements that were handed out and have no step of their own."""
-        return [index for index, mark in enumerate(self.marks) if mark == M_RUNNING]
+    def at(self, mark: int) -> Iterator[int]:
+        """The elements with that mark, in order. Costs what it finds, and a fast search."""
+        index = self.marks.find(mark)
+        while index >= 0:
+            yield index
+            index = self.marks.find(mark, index + 1)
 
     def next_waiting(self) -> int:
         """The next element that may start, -1 if none. It stays the next until it is taken."""
@@ -329,6 +332,12 @@ class RunState(Record):
         if found is None:
             found = self.limits[name] = Limit()
         return found
+
+    def map_of(self, key: str) -> MapState:
+        """The elements of the step, which is a map."""
+        marks = self.steps[key].map
+        assert marks is not None
+        return marks
 
     def outcome(self, key: str) -> str:
         """The status of a step, or of an element of a map ("scale-0[3]"); "" if there is none of that key."""
