@@ -12,7 +12,7 @@ from threading import Event
 from motet.kernel.decide import Command, StartAttempt, StopAttempt
 from motet.kernel.events import Json
 from motet.kernel.inputs import Ended, Failed, Input, Succeeded
-from motet.kernel.state import M_RUNNING, RunState, Step, element_key
+from motet.kernel.state import M_RUNNING, RunState, Step, element_key, step_or_element
 from motet.ports import (
     UNBOUNDED,
     Attempt,
@@ -118,23 +118,20 @@ class Attempts:
             executor = self._executor(step.policy.executor)
             prepared = call.prepare(command.element, command.attempt, here=executor.place != "apart")
         except Exception as error:  # noqa: BLE001 - boundary: whatever a voice's call raises is that attempt's failure
-            now = self._host.clock.now()
+            prepared = Settled(False, error=encode_error(error))
+        if isinstance(prepared, Settled):
             self.tickets.over(command.key, command.element, command.attempt)
-            self._tell(Failed(now, command.key, command.attempt, encode_error(error), command.element))
+            self._tell(news_of(self._host.clock.now(), command.key, command.attempt, prepared, command.element))
+            return
+        attempt = self._attempt(step, command, prepared)
+        if step.policy.timeout_s is not None:
+            attempt.began_at = self._host.tender.now()
+            self._limited[attempt.key, attempt.element, attempt.number] = attempt
+        if executor.place == "caller":
+            self._handed[attempt.key, attempt.element, attempt.number] = attempt
+            self.here.put(attempt)  # not now: the run is locked
         else:
-            if isinstance(prepared, Settled):
-                self.tickets.over(command.key, command.element, command.attempt)
-                self._tell(news_of(self._host.clock.now(), command.key, command.attempt, prepared, command.element))
-                return
-            attempt = self._attempt(step, command, prepared)
-            if step.policy.timeout_s is not None:
-                attempt.began_at = self._host.tender.now()
-                self._limited[attempt.key, attempt.element, attempt.number] = attempt
-            if executor.place == "caller":
-                self._handed[attempt.key, attempt.element, attempt.number] = attempt
-                self.here.put(attempt)  # not now: the run is locked
-            else:
-                executor.start(attempt)
+            executor.start(attempt)
 
     def stop(self, command: StopAttempt) -> None:
         """Have the executor end an attempt. One that cannot (a thread) is given up: what it says later is late."""
@@ -224,7 +221,7 @@ class Attempts:
         """Where the lines of an attempt go; `also` is a file that gets them as well."""
 
         def log(stream: str, text: str, at: float, ended: bool = True) -> None:
-            name = key if element < 0 else element_key(key, element)
+            name = step_or_element(key, element)
             self._host.logs.write(self._run, (LogLine(at, name, attempt, stream, text, ended),), also)
 
         return log
@@ -243,8 +240,7 @@ class Attempts:
         """Commit a checkpoint that the attempt (key, number, element) has made; see `ports.Attempt`."""
         kept, session = self._host.checkpoints(), self._session
         with self._alone:
-            if session.broken is not None:
-                raise session.broken
+            session.check()
             told = kept.accept(session.state, which, made, self._host.clock.now())
             self._carry_out(session.feed((told,)))
         kept.tidy(self._run, told)
@@ -281,7 +277,7 @@ def news_of(
 
 
 def _timed_out(step: Step, element: int, stopped: Stopped) -> Json:
-    key = step.key if element < 0 else element_key(step.key, element)
+    key = step_or_element(step.key, element)
     message = f"{key} ran longer than its limit of {step.policy.timeout_s or 0:g} s and was stopped.{stopped.details}"
     record = {"type": "TimedOut", "module": "motet.errors", "message": message}
     return record if stopped.record is None else {**record, "finished": stopped.record}

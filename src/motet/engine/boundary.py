@@ -51,10 +51,9 @@ class Boundary:
                 self._answered()
         except Interruption:
             self._thread = 0
-            late = Cancelled(
-                "The program did not say what comes next, and was interrupted because the run was to stop."
-            )
-            return [Finish(CANCELLED, error=encode_error(late))]
+            return [
+                _stopped("The program did not say what comes next, and was interrupted because the run was to stop.")
+            ]
         except (KeyboardInterrupt, SystemExit) as stop:
             self.stop = stop
             return [_stopped(f"interrupted by {type(stop).__name__}")]

@@ -40,8 +40,7 @@ class Driver(RunLoop):
             self.parents.add(action.parent)
             if known is not None and self._stands(known, action):
                 return 0
-            if self.session.broken is not None:
-                raise self.session.broken
+            self.check()
             if self.state.status != CANCELLING:
                 if action.until is None:
                     self._attempts.calls[key] = call

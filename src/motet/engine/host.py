@@ -30,7 +30,6 @@ from motet.ports import (
     LogStore,
     NewRun,
     Outcome,
-    Owner,
     RunRow,
     Stopped,
     Store,
@@ -200,8 +199,7 @@ class Host:
                 while (attempt := take(driver.here)) is not None:
                     attempt.report(attempt, Stopped("the run was stopped"))
                 raise
-        if driver.session.broken is not None:
-            raise driver.session.broken
+        driver.check()
         return driver
 
     def _run_inline(self, driver: Driver) -> None:
@@ -260,6 +258,5 @@ def _notice_interruption(attempt: Attempt, stops: list[BaseException]) -> None:
 
 
 def _driven(row: RunRow) -> str:
-    owner: Owner | None = row.owner
-    who = f"process {owner.pid} on {owner.host}" if owner is not None else "another process"
+    who = f"process {row.owner.pid} on {row.owner.host}" if row.owner is not None else "another process"
     return f"Run {row.name} is being driven by {who}."

@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from enum import Enum
-from functools import partial
 from math import inf
 from types import TracebackType
 
@@ -144,8 +143,7 @@ class RunLoop:
 
     def check(self) -> None:
         """Raise what made it impossible to drive the run on, if anything did."""
-        if self.session.broken is not None:
-            raise self.session.broken
+        self.session.check()
 
     # ------------------------------------------------------------ news
 
@@ -267,8 +265,8 @@ class RunLoop:
         if self._hearing is None:
             from motet.engine.hearing import Hearing  # most runs hear of nothing
 
-            requests = {key: partial(act, self) for key, act in _REQUESTS.items()}
-            self._hearing = Hearing(self.host, self.session, self.carry_out, requests)
+            own = {"run.stop": self._asked_to_stop}
+            self._hearing = Hearing(self.host, self.session, self.carry_out, own)
         return self._hearing
 
     def _take_in(self) -> None:
@@ -388,9 +386,3 @@ class RunLoop:
                 self.broke()
             return False
         return True
-
-
-_REQUESTS: dict[str, Callable[[RunLoop, Entry], None]] = {
-    "run.stop": RunLoop._asked_to_stop,
-}
-"""What others may ask of a run, by the key of what they publish in Motet's own namespace for it."""

@@ -11,7 +11,7 @@ from motet.kernel import events as ev
 from motet.kernel.events import Json
 from motet.kernel.inputs import Ended, Failed, Input, Succeeded, tries_again
 from motet.kernel.program import AddStep, added
-from motet.kernel.state import RunState, Step, element_key
+from motet.kernel.state import RunState, Step, step_or_element
 from motet.kernel.transitions import CANCELLED, RUNNING, SUCCEEDED
 from motet.ports.spec import differences, has_spec, recorded_spec
 from motet.ports.voice import Replayed
@@ -206,10 +206,15 @@ def review(session: Session, found: Replayed, rerun_changed: bool) -> None:
 def _consumers(session: Session, key: str) -> list[str]:
     found = {key}
     for each, step in session.state.steps.items():
-        needs = (*step.needs, *step.after, *step.each)
-        if any(need in found or need.partition("[")[0] in found for need in needs):
+        if _uses(step, found):
             found.add(each)
     return [each for each in session.state.steps if each in found]
+
+
+def _uses(step: Step, found: Container[str]) -> bool:
+    """Whether the step waits for one of these, or for an element of it."""
+    needs = (*step.needs, *step.after, *step.each)
+    return any(need in found or need.rpartition("[")[0] in found for need in needs)
 
 
 def renew(session: Session, keys: Collection[str]) -> None:
@@ -235,9 +240,7 @@ def _renewed(state: RunState, keys: Collection[str]) -> list[str]:
     while known != len(found):  # what is around a consumer comes before it, and has consumers of its own
         known = len(found)
         for key, step in state.steps.items():
-            if any(
-                need in found or need.rpartition("[")[0] in found for need in (*step.needs, *step.after, *step.each)
-            ):
+            if _uses(step, found):
                 found.add(key)
         found |= {outer for outer in state.steps if outer not in found and any(_is_within(key, outer) for key in found)}
     return [each for each in state.steps if each in found]
@@ -254,7 +257,7 @@ def clear_below(session: Session, news: Iterable[Input], parents: Container[str]
     """
     for told in news:
         if isinstance(told, Failed):
-            key = told.key if told.element < 0 else element_key(told.key, told.element)
+            key = step_or_element(told.key, told.element)
             if key in parents and tries_again(session.state, told):
                 reset_below(session, key)
 

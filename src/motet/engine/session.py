@@ -94,7 +94,7 @@ class Session:
 
         `then` ends the run in the same commit, once nothing is left to run.
         """
-        self._check()
+        self.check()
         now = self.clock.now()
         news = False
         commands: list[Command] = []
@@ -105,8 +105,7 @@ class Session:
             if packs and _is_packed(told, packs):
                 continue  # it has its outcome already: this came too late
             judged = judge(self.state, told)
-            if judged.due is not None or judged.rung is not None or judged.granted is not None:
-                ring(self.state, judged)
+            ring(self.state, judged)
             if judged.command is not None:
                 commands.append(judged.command)
             if judged.event is not None:
@@ -122,7 +121,7 @@ class Session:
 
     def act(self, actions: Sequence[Action], *, commit: bool = False) -> list[Command]:
         """Do what a program says; for programs that drive their session themselves."""
-        self._check()
+        self.check()
         now = self.clock.now()
         self._act(actions, now)
         return self._settle(now, commit=commit)
@@ -133,7 +132,7 @@ class Session:
 
     def lend(self, name: str, amount: float) -> list[Command]:
         """Let others use so much of what running attempts hold of a limit; less than 0 takes it back."""
-        self._check()
+        self.check()
         self.state.limit(name).used -= amount
         self.state.changes.freed[name] = None
         return self._settle(self.clock.now(), commit=False)
@@ -152,7 +151,7 @@ class Session:
 
     def record(self, event: ev.Event, *, commit: bool = True) -> list[Command]:
         """Record one event that the driver itself vouches for (a cached outcome, a cancelling)."""
-        self._check()
+        self.check()
         self._record(event)
         return self._settle(event.at, commit=commit)
 
@@ -163,9 +162,14 @@ class Session:
 
     def note(self, event: ev.Event) -> None:
         """Record an event about what was recorded; what follows from it is decided with the next call."""
-        self._check()
+        self.check()
         self._record(event)
         self._reset = True
+
+    def check(self) -> None:
+        """Raise what made it impossible to go on with the run, if anything did."""
+        if self.broken is not None:
+            raise self.broken
 
     def flush(self) -> None:
         """Commit what waits to be committed."""
@@ -178,10 +182,6 @@ class Session:
         return bool(self.recorder.pending)
 
     # ------------------------------------------------------------ inside
-
-    def _check(self) -> None:
-        if self.broken is not None:
-            raise self.broken
 
     def _record(self, event: ev.Event) -> None:
         if isinstance(event, ev.StepRetired):
@@ -329,18 +329,15 @@ def _is_packed(told: Input, packs: _Packs) -> bool:
 
 
 def _check_newest(session: Session) -> None:
-    if session.state.epoch >= session.epoch:
-        session.broken = _overtaken(session.state, session.epoch)
-        raise session.broken
-
-
-def _overtaken(state: RunState, epoch: int) -> Fenced:
-    """A later owner has begun, and may even have ended the run, before this one came to read the history."""
-    return Fenced(
-        f"Run {state.run} was taken over before this process had begun: it is in epoch {state.epoch}, and this "
-        f"process in {epoch}.",
-        "Whoever took the run over goes on with it; nothing is left to do here.",
-    )
+    """A later owner may have begun, and even have ended the run, before this one came to read the history."""
+    state, epoch = session.state, session.epoch
+    if state.epoch >= epoch:
+        session.broken = Fenced(
+            f"Run {state.run} was taken over before this process had begun: it is in epoch {state.epoch}, and this "
+            f"process in {epoch}.",
+            "Whoever took the run over goes on with it; nothing is left to do here.",
+        )
+        session.check()
 
 
 RESUME = "It can be taken up again with `motet resume`."

@@ -130,30 +130,21 @@ def _is_new(state: RunState, told: ev.EventReceived) -> bool:
 
 
 def _failure(step: Step, told: Failed) -> ev.Event:
-    if not _retries(step, told):
-        return ev.StepFailed(told.at, told.key, told.attempt, told.element, told.error, told.facts)
     own = step.map is None  # else this is the first failure of an element that has no step yet
+    failures = step.failures if own else 0
+    if not told.retry or failures >= step.policy.retries:
+        return ev.StepFailed(told.at, told.key, told.attempt, told.element, told.error, told.facts)
     delay_s = told.delay_s
     if delay_s is None:
         key = step.key if own else element_key(step.key, told.element)
-        delay_s = retry_delay_s(step.policy, key, step.failures + 1 if own else 1)
+        delay_s = retry_delay_s(step.policy, key, failures + 1)
     due_at = told.at + delay_s
     return ev.StepRetrying(told.at, told.key, told.attempt, told.element, due_at, told.error, told.facts)
 
 
-def _retries(step: Step, told: Failed) -> bool:
-    return told.retry and (step.failures if step.map is None else 0) < step.policy.retries
-
-
 def tries_again(state: RunState, told: Input) -> bool:
     """Whether the news is a failure that another attempt will follow."""
-    if not isinstance(told, Failed) or state.status == CANCELLING:
-        return False
-    step, status, attempt = _current(state, told.key, told.element)
-    owner = state.steps.get(told.key)
-    if step is None or owner is None or step.stopping or owner.stopping:
-        return False
-    return status == RUNNING and attempt == told.attempt and _retries(step, told)
+    return isinstance(told, Failed) and isinstance(judge(state, told).event, ev.StepRetrying)
 
 
 def _current(state: RunState, key: str, element: int) -> tuple[Step | None, str, int]:
