@@ -19,7 +19,7 @@ from motet.kernel.transitions import RUNNING
 from motet.owners import this_process
 from motet.ports import ArtifactStore, Attempt, Batch, ExecutorSpec, NewRun, Place, RunRow
 from motet.ports.execution import Call, Prepared, Settled
-from motet.ports.spec import differences
+from motet.ports.spec import told_differences
 from motet.ports.voice import Onward
 from motet.records import Record
 from motet.stores.memory import MemoryStore
@@ -63,7 +63,7 @@ def scene_of(host: Host, row: RunRow, key: str, element: int = -1) -> Scene:
             aside.close(kill=True)
     if aside.scene is not None:
         now = aside.driver.state.steps[key].call
-        aside.scene.differs = [str(each) for each in differences(recorded.get(key), now) or ()]
+        aside.scene.differs = told_differences(recorded.get(key), now)
         return aside.scene
     raise UsageError(
         f"The code of run {row.name} ends without calling {key}.",

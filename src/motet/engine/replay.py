@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Sequence
-from marshal import dumps as marshalled
 
 from motet.engine.session import Session
-from motet.errors import ReplayMismatch
 from motet.kernel import events as ev
 from motet.kernel.events import Json
 from motet.kernel.inputs import Ended, Failed, Input, Succeeded, tries_again
 from motet.kernel.program import AddStep, added
 from motet.kernel.state import RunState, Step, step_or_element
 from motet.kernel.transitions import CANCELLED, RUNNING, SUCCEEDED
-from motet.ports.spec import differences, has_spec, recorded_spec
+from motet.ports.spec import differences, has_spec, is_other, mismatch, mixed, told_differences
 from motet.ports.voice import Replayed
 
 GIVEN_UP = "given up by its caller"
@@ -37,14 +35,14 @@ def recorded(
                 _redo(session, known, action)
             else:
                 _redefine(session, action)
-        elif _is_other(known.call, action.call):
-            _change(session, known.key, _differs(known, action), kept=False, call=action.call)
+        elif is_other(known.call, action.call):
+            _change(session, known.key, told_differences(known.call, action.call), kept=False, call=action.call)
     elif not is_same:
         if not rerun_changed:
-            session.broken = _mismatch(session.state, known, action)
+            session.broken = mismatch(session.state, known, action)
             raise session.broken
         _redo(session, known, action)
-    elif _is_other(known.call, action.call) and known.key not in found.changed:  # a flow with retries asks again
+    elif is_other(known.call, action.call) and known.key not in found.changed:  # a flow with retries asks again
         _compare(session, known, action, found, rerun_changed=rerun_changed)
     return known.ended and not _unseen(known)
 
@@ -67,13 +65,6 @@ def _is_same_call(known: Step, action: AddStep) -> bool:
     )  # fmt: skip
 
 
-def _is_other(was: Json, now: Json) -> bool:
-    """Whether it is not known to be the same: to Python, 1 and 1.0 and True would be."""
-    if marshalled(was, 2) == marshalled(now, 2):  # nearly always, and far cheaper than to look at each part
-        return False
-    return bool(was != now) or differences(was, now) != []
-
-
 def _was_begun(known: Step) -> bool:
     """Whether an attempt was begun whose outcome, or interruption, stands: it was not put aside to run anew."""
     return known.started_at is not None or known.ended or (known.map is not None and known.map.ended > 0)
@@ -90,62 +81,16 @@ def _compare(session: Session, known: Step, action: AddStep, found: Replayed, *,
     is_kept = (known.ended and not _unseen(known)) or (known.map is not None and known.map.ended > 0)
     differs = differences(known.call, action.call)
     if not is_kept:
-        _change(session, known.key, _differs(known, action), kept=False, call=action.call)
+        _change(session, known.key, told_differences(known.call, action.call), kept=False, call=action.call)
     elif differs is None:
         if has_spec(action.call):
             found.unknown[known.key] = None
     elif differs and rerun_changed:
         _redo(session, known, action)
     elif differs:
-        told = found.changed[known.key] = _differs(known, action)
+        told = found.changed[known.key] = told_differences(known.call, action.call)
         found.told(known, told)
-        _change(session, known.key, told, kept=True, call=None if known.ended else _mixed(action.call))
-
-
-def _mixed(call: Json) -> Json:
-    """The call of a map of which some elements ran by other code: it equals nothing."""
-    return {**call, "unknown": {**call.get("unknown", {}), "elements": "some of them ran by other code"}}
-
-
-def _differs(known: Step, action: AddStep) -> list[str]:
-    return [str(each) for each in differences(known.call, action.call) or ()]
-
-
-def _mismatch(state: RunState, known: Step, action: AddStep) -> ReplayMismatch:
-    """What differs between what was recorded and what is asked for now, as far as it was recorded."""
-    differs = differences(known.call, action.call) or []
-    called = [each for each in differs if each.part in ("argument", "receiver")]
-    shown = [(each.name or "self", *each.sides) for each in called if each.sides is not None]
-    was, now = (f"{_KINDS.get(each.form, each.form)} {each.task}" for each in (known, action))
-    if known.map is not None and known.map.size != action.size:
-        was, now = f"{was} of {known.map.size} elements", f"{now} of {action.size}"
-    elif shown:
-        was = f"{was} with {', '.join(f'{name}={before}' for name, before, _ in shown)}"
-        now = f"{now} with {', '.join(f'{name}={after}' for name, _, after in shown)}"
-    elif was == now:
-        was, now = f"{was} with other arguments", f"{now} with these"
-    told = [str(each) for each in called if each.sides is None]
-    return ReplayMismatch(known.key, was, now, told, reordered=_is_reordered(state, known, action))
-
-
-_KINDS = {"call": "task", "map": "a map of task", "flow": "flow"}
-
-
-def _is_reordered(state: RunState, known: Step, action: AddStep) -> bool:
-    """Whether what is asked for now was recorded, in another order: of elements, or of the calls of the same task."""
-    old, new = recorded_spec(known.call), recorded_spec(action.call)
-    if old is None or new is None:
-        return False
-    if known.map is not None:
-        return any(
-            isinstance(was, list) and isinstance(now := new.inputs.get(name), list) and was != now
-            and sorted(map(repr, was)) == sorted(map(repr, now))
-            for name, was in old.inputs.items()
-        )  # fmt: skip
-    return any(
-        step.task == known.task and step.parent == known.parent and step.fingerprint == action.fingerprint
-        for step in state.steps.values()
-    )
+        _change(session, known.key, told, kept=True, call=None if known.ended else mixed(action.call))
 
 
 def _unseen(known: Step) -> bool:

@@ -12,9 +12,16 @@ user's own. Before the colon code counts by its name, behind it by what it does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from marshal import dumps as marshalled
 
+from motet.errors import ReplayMismatch
 from motet.kernel.events import Json
 from motet.records import Record, field
+from motet.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from motet.kernel.program import AddStep
+    from motet.kernel.state import RunState, Step
 
 RECEIVER = "self"
 """The name under which `inputs` holds the instance or class that a method is bound to, whatever the method calls it."""
@@ -180,3 +187,57 @@ def _shown(form: Json) -> str:
     if isinstance(form, str) and form[:1] == "#":
         return "absent" if form == ABSENT else ""
     return f"the result of {form[1:]}" if isinstance(form, str) and form[:1] == "@" else repr(form)
+
+
+def told_differences(was: Json, now: Json) -> list[str]:
+    """What differs between two steps, in words, by their `call`s: nothing where that is not known."""
+    return [str(each) for each in differences(was, now) or ()]
+
+
+def is_other(was: Json, now: Json) -> bool:
+    """Whether two `call`s are not known to be the same: to Python, 1 and 1.0 and True would be."""
+    if marshalled(was, 2) == marshalled(now, 2):  # nearly always, and far cheaper than to look at each part
+        return False
+    return bool(was != now) or differences(was, now) != []
+
+
+def mixed(call: Json) -> Json:
+    """The call of a map of which some elements ran by other code: it equals nothing."""
+    return {**call, "unknown": {**call.get("unknown", {}), "elements": "some of them ran by other code"}}
+
+
+def mismatch(state: RunState, known: Step, action: AddStep) -> ReplayMismatch:
+    """The error for a step that is called otherwise than was recorded: what differs, as far as that was recorded."""
+    differs = differences(known.call, action.call) or []
+    called = [each for each in differs if each.part in ("argument", "receiver")]
+    shown = [(each.name or "self", *each.sides) for each in called if each.sides is not None]
+    was, now = (f"{_KINDS.get(each.form, each.form)} {each.task}" for each in (known, action))
+    if known.map is not None and known.map.size != action.size:
+        was, now = f"{was} of {known.map.size} elements", f"{now} of {action.size}"
+    elif shown:
+        was = f"{was} with {', '.join(f'{name}={before}' for name, before, _ in shown)}"
+        now = f"{now} with {', '.join(f'{name}={after}' for name, _, after in shown)}"
+    elif was == now:
+        was, now = f"{was} with other arguments", f"{now} with these"
+    told = [str(each) for each in called if each.sides is None]
+    return ReplayMismatch(known.key, was, now, told, reordered=_is_reordered(state, known, action))
+
+
+_KINDS = {"call": "task", "map": "a map of task", "flow": "flow"}
+
+
+def _is_reordered(state: RunState, known: Step, action: AddStep) -> bool:
+    """Whether what is asked for now was recorded, in another order: of elements, or of the calls of the same task."""
+    old, new = recorded_spec(known.call), recorded_spec(action.call)
+    if old is None or new is None:
+        return False
+    if known.map is not None:
+        return any(
+            isinstance(was, list) and isinstance(now := new.inputs.get(name), list) and was != now
+            and sorted(map(repr, was)) == sorted(map(repr, now))
+            for name, was in old.inputs.items()
+        )  # fmt: skip
+    return any(
+        step.task == known.task and step.parent == known.parent and step.fingerprint == action.fingerprint
+        for step in state.steps.values()
+    )
