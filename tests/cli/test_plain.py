@@ -39,7 +39,7 @@ def both(command: str, given: list[str]) -> tuple[Any, Any]:
     return found and vars(found), told
 
 
-@pytest.mark.parametrize("command", [name for name in main.COMMANDS if name != "completion"])
+@pytest.mark.parametrize("command", [*main.COMMANDS, *main.HIDDEN])
 def test_a_plain_command_line_means_the_same_to_both(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
