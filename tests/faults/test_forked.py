@@ -11,6 +11,8 @@ from tests.faults import forked
 
 from motet import flow, forks, task
 from motet.errors import Fenced
+from motet.executors import worker_process
+from motet.executors.processes import spawn
 
 
 @pytest.mark.parametrize("where", forked.WHERE)
@@ -43,6 +45,27 @@ def forks_handler(number: int, frame: object) -> None:
 
 
 forks_handler.__module__ = "motet.tests"
+
+
+def test_where_the_system_has_no_descriptors_of_processes_a_child_keeps_its_stdin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker_process, "_pidfd", lambda pid: None)
+    saved, (reader, writer) = os.dup(0), os.pipe()
+    os.dup2(reader, 0)
+    try:
+        worker = worker_process.WorkerProcess(spawn)
+        child = os.fork()
+        if not child:
+            os._exit(not os.path.sameopenfile(0, reader))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        os.dup2(saved, 0)
+        for fd in (saved, reader, writer):
+            os.close(fd)
+    worker.signal_group(signal.SIGKILL)
+    worker.reap()
+    worker.close()
 
 
 def test_a_child_has_none_of_motets_descriptors() -> None:

@@ -134,7 +134,9 @@ class WorkerProcess:
         self._asked_by = asked_by
         self.pid = self._popen.pid
         self.pidfd = _pidfd(self.pid)
-        forks.own(self.control.fileno(), *(output.fd for output in self.outputs), self.pidfd or 0)
+        forks.own(self.control.fileno(), *(output.fd for output in self.outputs))
+        if self.pidfd is not None:
+            forks.own(self.pidfd)
         self.unsent: Sequence[pickle.Part] = ()
         self.settings: object = None
         self.unread = False
