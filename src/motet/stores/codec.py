@@ -30,7 +30,7 @@ class _Reading:
     """As `json.JSONDecoder` reads: that module compiles patterns first, which takes longer than a short flow does."""
 
     strict = True
-    object_hook = object_pairs_hook = None
+    object_hook = object_pairs_hook = array_hook = None  # the last one from Python 3.15 on
     parse_float, parse_int = float, int
     parse_constant = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}.__getitem__
 
