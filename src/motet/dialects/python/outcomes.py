@@ -152,15 +152,14 @@ def check_submitted(scope: Scope) -> None:
 def _excused(scope: Scope, unlooked: Mapping[str, set[int]]) -> Collection[str]:
     """The steps because of which others were not run whose outcome was looked at: that was a look at the cause."""
     steps = scope.driver.state.steps
-    excused: dict[str, None] = {}
-    for step in steps.values():
-        own = step.key if not step.of else step.of
-        seen = own not in unlooked or step.element in unlooked[own]
-        while step.doomed and seen:
-            excused[step.doomed] = None
-            step = steps.get(step.doomed, step) if step.doomed != step.key else step
-            if step.status != SKIPPED:
-                break
+    excused: set[str] = set()
+    for step in list(steps.values()):  # other bodies of the run may add to them meanwhile
+        looked = unlooked.get(step.of or step.key)
+        cause = step.doomed if looked is None or step.element in looked else ""
+        while cause and cause not in excused:
+            excused.add(cause)
+            found = steps.get(cause)
+            cause = found.doomed if found is not None and found.status == SKIPPED else ""
     return excused
 
 
@@ -169,7 +168,7 @@ def _failure(driver: Driver, key: str, looked: set[int], excused: Collection[str
     if step.status == SUCCEEDED or key in excused:
         return ""
     if step.map is not None:
-        own = (each for each in driver.state.steps.values() if each.of == key and each.status != SUCCEEDED)
+        own = [each for each in list(driver.state.steps.values()) if each.of == key and each.status != SUCCEEDED]
         unseen = [each for each in own if each.element not in looked and each.key not in excused]
         if not unseen and (looked or excused):
             return ""
