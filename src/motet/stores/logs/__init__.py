@@ -68,7 +68,7 @@ class FileLogs:
 
     def write(self, run: str, lines: Sequence[LogLine], also: str = "") -> None:
         if self._pid != os.getpid():  # in a forked child, a thread that is not there may seem to hold the lock
-            self._lock, self._pid, self._catch_up_at = threading.Lock(), os.getpid(), 0.0
+            self._lock, self._pid, self._catch_up_at, self._unheard = threading.Lock(), os.getpid(), 0.0, {}
         if not (lines[0].ended or self._bell.is_heard() or self._is_due(lines[0].at)):
             self._put_off(run, lines[0])
             return
