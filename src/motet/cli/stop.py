@@ -23,7 +23,6 @@ from motet.views import documents, lookup
 
 
 _REASON = "motet stop"
-_MOST_CHILDREN = 1000
 _LOOK_S = 1.0
 """How often it is checked that the run's process still lives; the end of the run itself is heard of at once."""
 
@@ -79,10 +78,16 @@ def _end_from_here(host: Host, row: RunRow) -> bool:
         return True
     driver.cancel(_REASON)
     driver.finish(Finish(CANCELLED))
-    for child in host.store.run_page(RunFilter(parent=row.id), limit=_MOST_CHILDREN).runs:
+    _ask_children(host, row)
+    return True
+
+
+def _ask_children(host: Host, row: RunRow) -> None:
+    from motet.views.listing import listed
+
+    for child in listed(host.store, RunFilter(parent=row.id)):
         if child.status not in ENDED:
             _ask(host, child)
-    return True
 
 
 def _give_up(host: Host, row: RunRow, reason: str) -> None:
