@@ -46,13 +46,8 @@ def compare(options: Namespace, terminal: Terminal) -> int:
         for name, row in found[section].items():
             by = change(row) if section == "metrics" else None
             told = "" if by is None else f"{by:+.4g}"
-            rows.append(
-                (
-                    f"  {_shown(section, name, list(found[section]))}",
-                    *(human.short_text(each, wide) for each in row),
-                    told,
-                )
-            )
+            shown = _shown(section, name, list(found[section]))
+            rows.append((f"  {shown}", *(human.short_text(each, wide) for each in row), told))
     terminal.table(("", *(run.name for run in runs), ""), rows)
     if not any(found[section] for section in SECTIONS[1:]):
         terminal.say("They differ in nothing else.")

@@ -76,9 +76,10 @@ def submit(options: Namespace, terminal: Terminal) -> int:
     was = "had been submitted with this key" if row is not None else "was submitted"
     voice = voices.of_target(target)
     asked = request.asked(voice, str(target))
+    written = once.written_down(target, asked)
     if row is None:
-        row = once.submit(host, options.key, voice.new_run(host, target, asked), once.written_down(target, asked))
-    elif other := once.other(host, options.key, once.written_down(target, asked)):
+        row = once.submit(host, options.key, voice.new_run(host, target, asked), written)
+    elif other := once.other(host, options.key, written):
         terminal.complain(f"The run of the key {options.key!r} was asked for otherwise: {other}. It is left as it is.")
     once.start(row)
     terminal.say(f"Run {terminal.paint(row.name, 'bold')} ({row.id}) {was}.")
