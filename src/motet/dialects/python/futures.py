@@ -69,7 +69,7 @@ class Future(Generic[R]):
         message = message_of(status, step)
         if given is not None:
             type_, name, message = given.type, given.name, given.message
-        return StepState(self.step_key, type_, name, message, result=self._value, error=self._error)
+        return StepState((driver.run.id, self.step_key), type_, name, message, result=self._value, error=self._error)
 
     def _given(self, status: str, step: Step | None) -> State | None:
         """The state that its function returned, if it returned one."""
@@ -330,11 +330,11 @@ def cancel(scope: Scope, key: str) -> bool:
 
 
 class StepState(State):
-    """The state of a step, which it knows the key of."""
+    """The state of a step, of which it knows run and key."""
 
-    def __init__(self, key: str, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, step: tuple[str, str], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._key = key
+        self._run, self._key = step
 
     @property
     def step_key(self) -> str:

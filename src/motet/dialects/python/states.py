@@ -44,6 +44,8 @@ NAMES: dict[str, tuple[StateType, str]] = {
 class State:
     """How a step or run stands: `type`, `name`, `message`; `result()` gives its value or raises its failure."""
 
+    _run = ""
+
     @property
     def step_key(self) -> str:
         """The key of the step that it is the state of; empty where that is not known."""
@@ -77,7 +79,7 @@ class State:
         return StepSkipped(what, "Wait for it to end before asking for its result.")
 
     def __eq__(self, other: object) -> bool:
-        """States are equal that say the same of the same step, or hold the same value."""
+        """States are equal that say the same of the same step of the same run, or hold the same value."""
         if not isinstance(other, State) or self._said() != other._said():
             return False
         return bool(self.step_key or self._held() is (held := other._held()) or self._held() == held)
@@ -86,7 +88,7 @@ class State:
         return hash(self._said())
 
     def _said(self) -> tuple[str, ...]:
-        return self.step_key, self.type, self.name, self.message
+        return self._run, self.step_key, self.type, self.name, self.message
 
     def _held(self) -> Any:
         return self.result(raise_on_failure=False) if self._result is not None or self._error is not None else None

@@ -146,7 +146,7 @@ def _state(driver: Driver, key: str, step: Step | None, record: Json = None) -> 
     kept = step.result if step is not None else record
     kind, name = named(status, step)
     return StepState(
-        key, kind, name, message_of(status, step), result=lambda: kept_value(driver, key, kept),
+        (driver.run.id, key), kind, name, message_of(status, step), result=lambda: kept_value(driver, key, kept),
         error=(lambda: error_of(step)) if step is not None else None,
     )  # fmt: skip
 
