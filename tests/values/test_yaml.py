@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from motet.errors import SpecError
-from motet.values.yaml import Limits, pairs_of, read, write
+from motet.values.yaml import Limits, read, write
 
 
 @pytest.mark.parametrize(
@@ -81,19 +81,3 @@ def test_what_is_written_is_read_again() -> None:
     value = {"z": [1, 2.5, "true", None, True], "a": {"b": "é: #"}}
     assert read(write(value), "f").value == value
     assert list(read(write(value), "f").value) == ["z", "a"]
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("3", 3), ("a=b", "a=b"), ("'{workdir}/x'", "{workdir}/x"), ("{workdir}/x", "{workdir}/x"),
-        ("{workdir}", "{workdir}"), ("{work: 1}", {"work": 1}), ("a: b: c", "a: b: c"),
-    ],
-)  # fmt: skip
-def test_values_as_people_type_them(text: str, value: Any) -> None:
-    assert pairs_of([f"name={text}"], "-p") == {"name": value}
-
-
-def test_what_was_to_be_a_mapping_and_is_none_is_refused() -> None:
-    with pytest.raises(SpecError):
-        pairs_of(["name={a: 1"], "-p")

@@ -7,12 +7,12 @@ number of values (aliases counted as often as they are used) are limited. A key 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, NamedTuple, TypeAlias
 
-from motet.errors import SpecError, TargetError, UsageError
+from motet.errors import SpecError
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and indices that lead from the top of a document to a value."""
@@ -286,46 +286,3 @@ def write(value: Any) -> str:
 
     text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
     return text
-
-
-# ---------------------------------------------------------------- as people give it
-
-
-def values_of(files: Sequence[str], given: Sequence[str]) -> dict[str, Any]:
-    """The parameters of all files, later ones going before earlier ones, and of NAME=YAML last. Raises UsageError."""
-    found: dict[str, Any] = {}
-    for file in files:
-        try:
-            with open(file.removeprefix("file://"), "rb") as source:
-                value = read(source.read(), file).value
-        except OSError as error:
-            raise TargetError(f"{file} cannot be read: {error.strerror}.", "Check the path.") from None
-        if value is not None and not isinstance(value, dict):
-            raise SpecError(f"{file}: this is no mapping.", "Write name: value, one to a line.")
-        found |= value or {}
-    return found | pairs_of(given, "-p")
-
-
-def pairs_of(given: Sequence[str], flag: str) -> dict[str, Any]:
-    """The values of NAME=YAML. Raises UsageError."""
-    found = {}
-    for each in given:
-        name, equals, text = each.partition("=")
-        if not equals or not name:
-            raise UsageError(f"{flag} {each}: this is no NAME=VALUE.", f"Write for example {flag} count=3.")
-        found[name] = value_of(text, f"{flag} {name}")
-    return found
-
-
-def value_of(text: str, told: str) -> Any:
-    """A value as it was typed: YAML; text that is none stays as it is, and so does {workdir}, which YAML takes for a
-    mapping, and what begins with it.
-    """
-    if text.startswith("{workdir}"):
-        return text
-    try:
-        return read(text, told).value
-    except SpecError:
-        if text[:1] in ("{", "[", '"', "'"):
-            raise
-        return text

@@ -11,10 +11,10 @@ from typing import Any
 
 from motet.dialects.yadage import voice, workdirs
 from motet.dialects.yadage.packtivity import settings
+from motet.dialects.yadage.packtivity.given import pairs_of, value_of, values_of
 from motet.errors import SpecError, UsageError
 from motet.ports import NewRun
 from motet.ports.voice import Asked, Desk, Written
-from motet.values.yaml import pairs_of, value_of, values_of
 
 _INPUTS = "input.yml"
 """The file of inputs that is taken where none is named."""

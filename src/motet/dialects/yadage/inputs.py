@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from glob import glob
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from motet.errors import MotetError, StepFailed, UsageError, did_you_mean
 from motet.kernel.events import Json
 from motet.records import Record, field
 from motet.values.archives import unpack
-
-if TYPE_CHECKING:
-    pass
 
 _OPTIONS = (
     "initdir", "inputarchive", "archivematch", "overwrite", "nest", "ensure", "pathbase", "subinits", "read",

@@ -7,15 +7,11 @@ there when that has come: so each is looked at once, however many there are.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from motet.dialects.yadage.selectors import EVERY, Segment, Selector
 from motet.dialects.yadage.spec import INIT, Stage, Workflow
 from motet.errors import SpecError
 from motet.kernel.events import Json
-
-if TYPE_CHECKING:
-    pass
 
 WAITING, ASKING, APPLIED, DONE, SKIPPED, WRONG = "waiting", "asking", "applied", "done", "skipped", "wrong"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from motet.dialects.yadage.packtivity.placeholders import filled
 from motet.dialects.yadage.scopes import Member, Scope
 from motet.dialects.yadage.spec import Reference, Registered, Value
 from motet.errors import SpecError, UsageError
 from motet.kernel.events import Json
 from motet.records import Record
-from motet.values.placeholders import filled
 from motet.values.queries import part
 
 

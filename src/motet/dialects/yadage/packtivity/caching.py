@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from motet.dialects.yadage.packtivity.placeholders import mapped
 from motet.dialects.yadage.packtivity.publishing import OWN
 from motet.errors import Conflict
 from motet.executors.commands import outputs
@@ -20,7 +21,6 @@ from motet.executors.commands.mounts import Placed, copied
 from motet.ports import Document
 from motet.reuse.kept import Slot
 from motet.values import folders
-from motet.values.placeholders import mapped
 from motet.values.records import is_whole
 
 if TYPE_CHECKING:

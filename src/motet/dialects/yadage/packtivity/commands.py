@@ -9,16 +9,16 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
 
+from motet.dialects.yadage.documents import Library, Node, Problems
 from motet.dialects.yadage.packtivity import settings
+from motet.dialects.yadage.packtivity.given import values_of
+from motet.dialects.yadage.packtivity.placeholders import placed
 from motet.dialects.yadage.packtivity.program import new_run
 from motet.dialects.yadage.packtivity.publishing import needs_files, publish
 from motet.dialects.yadage.packtivity.spec import read
 from motet.dialects.yadage.packtivity.step import Step
 from motet.errors import SpecError, TargetError, UsageError
 from motet.kernel.transitions import SUCCEEDED
-from motet.values.documents import Library, Node, Problems
-from motet.values.placeholders import placed
-from motet.values.yaml import values_of
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json

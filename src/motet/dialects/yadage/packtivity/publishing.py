@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from motet.dialects.yadage.packtivity.placeholders import mapped, published
 from motet.errors import CommandFailed, UsageError, did_you_mean
 from motet.values import yaml
-from motet.values.placeholders import mapped, published
 from motet.values.queries import run
 
 if TYPE_CHECKING:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _DOUBLE = "Double a brace that is meant as such: {{ and }}."
 _MOST_NAMED = 12
 
+FOLDER = re.compile(r"\{(?:workdir|readdir\d+)\}")
+"""The placeholder of a folder: the step's own, or the one of a step whose results it uses."""
+
 
 class _Formatter(Formatter):
     """Fills placeholders with plain values; nothing behind a leading underscore is reached."""
@@ -81,10 +84,7 @@ def filled(value: Json, folder: str, readonly: Sequence[str] = ()) -> Json:
 def placed(value: Json, folder: str, readonly: Sequence[str] = ()) -> Json:
     """A value that somebody gives, with {workdir} and {readdir0}, ... filled in; other braces are data."""
     known = {"{workdir}": folder, **{f"{{readdir{number}}}": each for number, each in enumerate(readonly)}}
-    return mapped(value, lambda text: _FOLDER.sub(lambda found: known.get(found[0], found[0]), text))
-
-
-_FOLDER = re.compile(r"\{(?:workdir|readdir\d+)\}")
+    return mapped(value, lambda text: FOLDER.sub(lambda found: known.get(found[0], found[0]), text))
 
 
 def mapped(value: Json, change: Callable[[str], Json]) -> Json:

@@ -1,0 +1,53 @@
+"""What people give on the command line, for workflows and single steps alike: parameters, as options and in files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from motet.dialects.yadage.packtivity.placeholders import FOLDER
+from motet.errors import SpecError, TargetError, UsageError
+from motet.values.yaml import read
+
+
+def values_of(files: Sequence[str], given: Sequence[str]) -> dict[str, Any]:
+    """The parameters of all files, later ones going before earlier ones, and of NAME=YAML last.
+
+    Raises TargetError for a file that cannot be read, SpecError for what is no mapping, UsageError as `pairs_of`.
+    """
+    found: dict[str, Any] = {}
+    for file in files:
+        try:
+            with open(file.removeprefix("file://"), "rb") as source:
+                value = read(source.read(), file).value
+        except OSError as error:
+            raise TargetError(f"{file} cannot be read: {error.strerror}.", "Check the path.") from None
+        if value is not None and not isinstance(value, dict):
+            raise SpecError(f"{file}: this is no mapping.", "Write name: value, one to a line.")
+        found |= value or {}
+    return found | pairs_of(given, "-p")
+
+
+def pairs_of(given: Sequence[str], flag: str) -> dict[str, Any]:
+    """The values of NAME=YAML. Raises UsageError for what is none, SpecError as `value_of`."""
+    found = {}
+    for each in given:
+        name, equals, text = each.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{flag} {each}: this is no NAME=VALUE.", f"Write for example {flag} count=3.")
+        found[name] = value_of(text, f"{flag} {name}")
+    return found
+
+
+def value_of(text: str, told: str) -> Any:
+    """A value as it was typed: YAML; text that is none stays as it is, and so does what begins with the placeholder of
+    a folder, such as {workdir}/x, which YAML takes for a mapping. Raises SpecError for a bracket or quote left open.
+    """
+    if FOLDER.match(text):
+        return text
+    try:
+        return read(text, told).value
+    except SpecError:
+        if text[:1] in ("{", "[", '"', "'"):
+            raise
+        return text
