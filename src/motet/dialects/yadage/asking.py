@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from motet.dialects.yadage.growing import Graph, Question, table
+from motet.dialects.yadage.packtivity.placeholders import braced
 from motet.dialects.yadage.spec import JQ
-from motet.dialects.yadage.values import Template
+from motet.dialects.yadage.values import Template, places
 from motet.errors import MotetError, StepFailed
 from motet.kernel.events import Json
 from motet.values.queries import run
@@ -77,8 +78,13 @@ def _sets(asked: Mapping[str, Any]) -> list[Json]:
         for each, value in zip(found, values, strict=True):
             each["value"] = value
     for each in found:
-        each["templates"] = list(_braced(each["value"], each.pop("texts")))
+        each["templates"] = _templates(each["value"], each.pop("texts"))
     return found
+
+
+def _templates(value: Json, data: set[str]) -> list[list[str | int]]:
+    """Where texts with braces stand that scripts have made: what came from results is data."""
+    return list(places(value, lambda text: braced(text) and text not in data))
 
 
 def _referred(ref: Json, asked: Mapping[str, Any]) -> Json:
@@ -132,13 +138,3 @@ def _nodes(value: Json) -> list[str]:
     found: dict[str, None] = {}
     _replaced(value, _NODE, lambda key: found.setdefault(key))
     return list(found)
-
-
-def _braced(value: Json, data: set[str], path: tuple[str | int, ...] = ()) -> Iterator[list[str | int]]:
-    """Where texts with braces stand that scripts have made: what came from results is data."""
-    if isinstance(value, str):
-        if ("{" in value or "}" in value) and value not in data:
-            yield list(path)
-    elif isinstance(value, dict | list):
-        for name, each in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _braced(each, data, (*path, name))

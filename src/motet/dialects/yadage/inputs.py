@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from glob import glob
 from typing import Any
 
+from motet.dialects.yadage.packtivity.placeholders import mapped
 from motet.errors import MotetError, StepFailed, UsageError, did_you_mean
 from motet.kernel.events import Json
 from motet.records import Record, field
@@ -104,20 +105,17 @@ def looked_up(record: Mapping[str, Json], folders: Sequence[str], opts: Mapping[
 
 def _found(value: Json, folders: Sequence[str], *, discover: bool, relative: bool) -> Json:
     """The value with each text that is a path in one of the folders as that path, or the paths that it matches."""
-    if isinstance(value, dict):
-        return {name: _found(each, folders, discover=discover, relative=relative) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_found(each, folders, discover=discover, relative=relative) for each in value]
-    if not isinstance(value, str) or "\0" in value or not relative:
-        return value
-    for folder in folders:
-        path = os.path.join(folder, value)
-        if os.path.exists(path):
-            return path
-        matched = sorted(glob(path, recursive=True)) if discover and value else []
-        if matched:
-            return list(matched)
-    return value
+
+    def found(text: str) -> Json:
+        for folder in folders if "\0" not in text else ():
+            path = os.path.join(folder, text)
+            if os.path.exists(path):
+                return path
+            if discover and text and (matched := sorted(glob(path, recursive=True))):
+                return matched
+        return text
+
+    return mapped(value, found) if relative else value
 
 
 def _matched(pattern: str, folder: str) -> str:

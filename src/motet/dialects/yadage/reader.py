@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from motet.dialects.yadage.documents import Checks, Library, Node, Problems, told
-from motet.dialects.yadage.packtivity.placeholders import names
+from motet.dialects.yadage.packtivity.placeholders import names, texts_of
 from motet.dialects.yadage.packtivity.spec import read as read_packtivity
 from motet.dialects.yadage.references import Values
 from motet.dialects.yadage.relations import check_relations
@@ -35,13 +35,6 @@ _SCHEDULERS = {
     JQ: (*_COMMON, "bindings", "stepscript", "postscript"),
 }
 _RESERVED = ("_yadage", "_packtivity", INIT, ".", "..")
-
-
-def texts_in(value: Json) -> list[str]:
-    """All texts in it."""
-    if isinstance(value, dict | list):
-        return [text for each in (value.values() if isinstance(value, dict) else value) for text in texts_in(each)]
-    return [value] if isinstance(value, str) else []
 
 
 def read(library: Library, address: str, problems: Problems) -> Workflow:
@@ -239,7 +232,7 @@ class _Reader:
         process, publisher = packtivity.get("process") or {}, packtivity.get("publisher") or {}
         if parameters is None or not packtivity:
             return
-        asked = [*names(process.get("cmd") or process.get("script") or ""), *texts_in(publisher.get("outputmap"))]
+        asked = [*names(process.get("cmd") or process.get("script") or ""), *texts_of(publisher.get("outputmap"))]
         lacking = list(dict.fromkeys(each for each in asked if each not in parameters))
         if lacking:
             what = f"the step of {title} asks for {', '.join(lacking)}, which the stage does not give it."

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
-from motet.dialects.yadage.packtivity.placeholders import filled
+from motet.dialects.yadage.packtivity.placeholders import braced, filled, mapped
 from motet.dialects.yadage.scopes import Member, Scope
 from motet.dialects.yadage.spec import Reference, Registered, Value
 from motet.errors import SpecError, UsageError
@@ -39,7 +38,7 @@ def resolve(value: Value, scope: Scope) -> Found:
     if isinstance(value, Registered):
         return _registered(value, scope, 0)
     if isinstance(value, str):
-        return Found(Template(value), open=True) if "{" in value or "}" in value else Found(value)
+        return Found(Template(value), open=True) if braced(value) else Found(value)
     if isinstance(value, list):
         items = [resolve(each, scope) for each in value]
         return _together([each.value for each in items], items, [each.owners for each in items])
@@ -125,25 +124,22 @@ _DEEPEST = 50
 
 def fill(value: Json, folder: str, readonly: Sequence[str]) -> Json:
     """The value with its templates filled in by the step that works in that folder. Raises UsageError."""
-    return _changed(value, lambda text: filled(str(text), folder, readonly))
+    return mapped(value, lambda text: filled(str(text), folder, readonly) if isinstance(text, Template) else text)
 
 
-def _changed(value: Json, change: Callable[[Template], Json]) -> Json:
-    if isinstance(value, Template):
-        return change(value)
-    if isinstance(value, dict):
-        return {name: _changed(each, change) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_changed(each, change) for each in value]
-    return value
-
-
-def templates_in(value: Json, path: tuple[str | int, ...] = ()) -> list[list[str | int]]:
+def templates_in(value: Json) -> list[list[str | int]]:
     """Where templates stand in the value: keys and indices that lead to each."""
-    if isinstance(value, Template):
-        return [list(path)]
-    inner: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [found for name, each in inner for found in templates_in(each, (*path, name))]
+    return list(places(value, lambda text: isinstance(text, Template)))
+
+
+def places(value: Json, is_meant: Callable[[str], bool], path: Sequence[str | int] = ()) -> Iterator[list[str | int]]:
+    """Where those of the texts in the value stand that are meant: keys and indices that lead to each."""
+    if isinstance(value, str):
+        if is_meant(value):
+            yield list(path)
+    elif isinstance(value, dict | list):
+        for name, each in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(each, is_meant, (*path, name))
 
 
 def with_templates(value: Json, paths: Sequence[Sequence[str | int]]) -> Json:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from motet.dialects.yadage.packtivity.placeholders import mapped
+from motet.dialects.yadage.packtivity.placeholders import mapped, texts_of
 from motet.dialects.yadage.packtivity.publishing import OWN
 from motet.errors import Conflict
 from motet.executors.commands import outputs
@@ -154,15 +154,6 @@ class Cache:
             self._host.store.put_document(document)
         except Conflict:  # another has just kept the same
             return
-
-
-def texts_of(value: Json) -> Iterator[str]:
-    """All texts in the value but keys."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from texts_of(each)
 
 
 def _digest(value: Json) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +78,7 @@ def filled(value: Json, folder: str, readonly: Sequence[str] = ()) -> Json:
     Raises UsageError for another name in braces, and for a lone brace.
     """
     known = {"workdir": folder, **{f"readdir{number}": each for number, each in enumerate(readonly)}}
-    return mapped(value, lambda text: _formatted(text, (), known, f"the value {text!r:.80}") if _braced(text) else text)
+    return mapped(value, lambda text: _formatted(text, (), known, f"the value {text!r:.80}") if braced(text) else text)
 
 
 def placed(value: Json, folder: str, readonly: Sequence[str] = ()) -> Json:
@@ -89,16 +89,29 @@ def placed(value: Json, folder: str, readonly: Sequence[str] = ()) -> Json:
 
 def mapped(value: Json, change: Callable[[str], Json]) -> Json:
     """The value with all its texts changed; keys stay as they are."""
-    if isinstance(value, str):
-        return change(value)
+    return leaves(value, lambda each: change(each) if isinstance(each, str) else each)
+
+
+def leaves(value: Json, change: Callable[[Json], Json]) -> Json:
+    """The value in its shape, with all in it that is neither a mapping nor a list changed; keys stay as they are."""
     if isinstance(value, dict):
-        return {name: mapped(each, change) for name, each in value.items()}
+        return {name: leaves(each, change) for name, each in value.items()}
     if isinstance(value, list):
-        return [mapped(each, change) for each in value]
-    return value
+        return [leaves(each, change) for each in value]
+    return change(value)
 
 
-def _braced(text: str) -> bool:
+def texts_of(value: Json) -> Iterator[str]:
+    """All texts in the value but keys."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from texts_of(each)
+
+
+def braced(text: str) -> bool:
+    """Whether the text has any brace: else there is nothing in it to fill in."""
     return "{" in text or "}" in text
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from motet.dialects.yadage.packtivity.placeholders import mapped, published
+from motet.dialects.yadage.packtivity.placeholders import leaves, mapped, published
 from motet.errors import CommandFailed, UsageError, did_you_mean
 from motet.values import yaml
 from motet.values.queries import run
@@ -52,15 +52,7 @@ def _from_parameters(publisher: Mapping[str, Any], parameters: Json, folder: str
                 f"the publisher's outputmap names the parameter {name!r}, which is not given.", cure
             ) from None
 
-    return _leaves(publisher["outputmap"], value_of)
-
-
-def _leaves(value: Json, change: Callable[[Json], Json]) -> Json:
-    if isinstance(value, dict):
-        return {name: _leaves(each, change) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_leaves(each, change) for each in value]
-    return change(value)
+    return leaves(publisher["outputmap"], value_of)
 
 
 def _interpolated(publisher: Mapping[str, Any], parameters: Json, folder: str, say: _Say) -> Json:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from motet.dialects.yadage.documents import KINDS, Checks, Node, Problems, told
-from motet.dialects.yadage.packtivity.placeholders import checked
+from motet.dialects.yadage.packtivity.placeholders import checked, texts_of
 from motet.errors import UsageError, did_you_mean
 from motet.executors.commands.engines import check
 from motet.executors.commands.spec import Container
@@ -150,26 +150,20 @@ def _check(part: Node, kind: str, found: Mapping[str, Any], problems: Problems) 
     """What can be seen of single values before anything runs."""
     for name in ("cmd", "script"):
         text = found.get(name)
-        if isinstance(text, str) and (wrong := checked(text)):
-            problems.error(
-                _where(part, name), f"a brace in {name!r} is no placeholder: {wrong}.", "Double it: {{ and }}."
-            )
+        if isinstance(text, str):
+            _check_braces(part, name, text, repr(name), problems)
     if kind == "interpolated-script-cmd" and found["interpreter"] is not None and not found["interpreter"].strip():
         problems.error(_where(part, "interpreter"), "'interpreter' is empty.", "Leave it out for sh.")
     if kind == "interpolated-pub":
-        _check_texts(part, found["publish"], problems)
+        for text in texts_of(found["publish"]):
+            _check_braces(part, "publish", text, f"{text!r:.60}", problems)
     if kind == "docker-encapsulated" and found["image"] is not None and found["imagetag"] is not None:
         _check_container(part, found, problems)
 
 
-def _check_texts(part: Node, value: Json, problems: Problems) -> None:
-    if isinstance(value, str):
-        if wrong := checked(value):
-            cure = "Double it: {{ and }}."
-            problems.error(_where(part, "publish"), f"a brace in {value!r:.60} is no placeholder: {wrong}.", cure)
-    elif isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            _check_texts(part, each, problems)
+def _check_braces(part: Node, name: str, text: str, told: str, problems: Problems) -> None:
+    if wrong := checked(text):
+        problems.error(_where(part, name), f"a brace in {told} is no placeholder: {wrong}.", "Double it: {{ and }}.")
 
 
 def _check_container(part: Node, found: Mapping[str, Any], problems: Problems) -> None:

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.yadage.packtivity import environments
-from motet.dialects.yadage.packtivity.caching import Cache, Paths, texts_of
+from motet.dialects.yadage.packtivity.caching import Cache, Paths
+from motet.dialects.yadage.packtivity.placeholders import texts_of
 from motet.dialects.yadage.packtivity.publishing import OWN, needs_files, publish
 from motet.dialects.yadage.packtivity.settings import HOST, Settings
 from motet.dialects.yadage.packtivity.spec import identity, image_of
