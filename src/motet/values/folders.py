@@ -1,4 +1,6 @@
-"""What is in folders: entry by entry, what tells whether something was changed there, and digests of what it holds."""
+"""What is in folders: entry by entry, what tells whether something was changed there, digests of what it holds; and
+emptying them.
+"""
 
 from __future__ import annotations
 
@@ -117,6 +119,19 @@ def digest_of(path: str, told: os.stat_result) -> str:
         _digests.clear()
     _digests[path] = state, digest
     return digest
+
+
+def clear(folder: str, but: str = "") -> None:
+    """Remove all that is in the folder; `but` is left. Raises OSError."""
+    import shutil
+
+    for entry in os.scandir(folder):
+        if entry.name == but:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            os.unlink(entry.path)
 
 
 def holds(path: str, text: bytes) -> bool:

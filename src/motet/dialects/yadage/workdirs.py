@@ -14,6 +14,7 @@ from motet.kernel.events import Json
 from motet.kernel.transitions import ENDED
 from motet.ports import RunRow, StepRow, Store
 from motet.private import replacing
+from motet.values import folders
 from motet.views import pictures
 from motet.views.pictures import Box
 
@@ -82,17 +83,11 @@ def run_of(meta: str) -> str:
 
 def _empty(folder: str) -> None:
     """Remove what is in it. Raises UsageError for a folder that no run was in: it holds somebody's own files."""
-    import shutil
-
     if not os.path.lexists(os.path.join(folder, META)):
         if os.path.isdir(folder) and os.listdir(folder):
             raise UsageError(f"{folder} is no folder of a run, and is not emptied.", "Empty it yourself.")
         return
-    for entry in os.scandir(folder):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path)
-        else:
-            os.unlink(entry.path)
+    folders.clear(folder)
 
 
 def begun(row: RunRow) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -245,19 +244,9 @@ def _begun(folder: str, log: str, *, anew: bool) -> bool:
         os.mkdir(own)
     except FileExistsError:
         if anew:
-            _clear(folder)
+            folders.clear(folder, OWN)
     os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666))
     return is_new or len(os.listdir(folder)) == 1
-
-
-def _clear(folder: str) -> None:
-    for entry in os.scandir(folder):
-        if entry.name == OWN:
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path)
-        else:
-            os.unlink(entry.path)
 
 
 def _some_of(paths: Sequence[str]) -> str:
