@@ -18,7 +18,8 @@ from motet.values.records import is_whole
 if TYPE_CHECKING:
     from motet.ports.voice import Host
 
-_KIND = "cache"
+KIND = "cache"
+"""What the documents of kept results are."""
 
 
 class Slot:
@@ -49,7 +50,7 @@ class Slot:
 
 def find(host: Host, voice: str, key: str, parts: Mapping[str, str]) -> Slot:
     """What the voice has kept under the key."""
-    kept = host.store.document(voice, _KIND, key)
+    kept = host.store.document(voice, KIND, key)
     if kept is None:
         return Slot(key, parts)
     expires_at = kept.body.get("expires_at")
@@ -66,6 +67,6 @@ def keep(host: Host, voice: str, slot: Slot, body: Json, for_s: float | None = N
     whole = {**body, "parts": slot.parts, "at": now}
     if for_s is not None:
         whole["expires_at"] = now + for_s
-    old = host.store.document(voice, _KIND, slot.key)
+    old = host.store.document(voice, KIND, slot.key)
     with suppress(Conflict):  # another has just kept the same
-        host.store.put_document(Document(voice, _KIND, slot.key, whole, old.version if old is not None else 0))
+        host.store.put_document(Document(voice, KIND, slot.key, whole, old.version if old is not None else 0))

@@ -42,6 +42,11 @@ def encode_error(exception: BaseException) -> Json:
     return record
 
 
+def step_failed(message: str) -> Json:
+    """The record of what ends a run whose steps have failed: a StepFailed that says so, raised nowhere."""
+    return {"type": StepFailed.__qualname__, "module": StepFailed.__module__, "message": message}
+
+
 def _message(exception: BaseException) -> str:
     try:
         return str(exception)

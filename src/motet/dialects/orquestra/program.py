@@ -23,6 +23,7 @@ from motet.ports import Attempt, Failure, Outcome, Success
 from motet.ports.execution import Prepared, Settled
 from motet.reuse import kept
 from motet.reuse.forks import Reuse, reuse_of
+from motet.values.errors import step_failed
 from motet.values.records import encode
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class OrquestraProgram:
         if view.state.epoch > 1:
             told += self._pinned(failed)
         message = "\n".join([*told, f"What they wrote: motet logs {view.run} {failed[0]}"])
-        return Finish(FAILED, error={"type": "StepFailed", "module": "motet.errors", "message": message})
+        return Finish(FAILED, error=step_failed(message))
 
     def _pinned(self, failed: Sequence[str]) -> list[str]:
         """What to know before a run that failed again is taken up once more: which commits it stays at."""

@@ -25,7 +25,7 @@ from motet.kernel.transitions import ENDED, FAILED, SUCCEEDED
 from motet.ports import Attempt, Failure, Outcome, Success
 from motet.ports.execution import Call, Prepared, Settled
 from motet.ports.spec import StepSpec
-from motet.values.errors import encode_error
+from motet.values.errors import encode_error, step_failed
 from motet.values.records import encode
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from motet.kernel.state import Step as RecordedStep
     from motet.ports.voice import Host
 
-VOICE = "yadage"
 INIT_TASK, JQ_TASK = "init", "jq"
 _JQ_TIMEOUT_S = 300.0
 _MOST_TOLD = 5
@@ -171,7 +170,7 @@ class YadageProgram:
         left = [each.key for each in open_rules if each.status != WRONG and not each.members and not each.failed]
         if left:
             told.append(f"Not run because of that: {', '.join(left)}.")
-        return Finish(FAILED, error={"type": "StepFailed", "module": "motet.errors", "message": "\n".join(told)})
+        return Finish(FAILED, error=step_failed("\n".join(told)))
 
     def _result(self) -> Json:
         """What the steps of the root workflow have published by stage, if it is small."""

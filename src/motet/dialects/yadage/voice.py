@@ -12,8 +12,8 @@ from motet.dialects.yadage import workdirs
 from motet.dialects.yadage.documents import Library, Problems
 from motet.dialects.yadage.growing import Graph
 from motet.dialects.yadage.inputs import Inputs, inputs_of
-from motet.dialects.yadage.packtivity.settings import Settings
-from motet.dialects.yadage.program import VOICE, YadageProgram, skipped
+from motet.dialects.yadage.packtivity.settings import VOICE, Settings
+from motet.dialects.yadage.program import YadageProgram, skipped
 from motet.dialects.yadage.reader import read
 from motet.dialects.yadage.relations import waits_for
 from motet.dialects.yadage.spec import INIT, Workflow

@@ -15,20 +15,18 @@ from typing import TYPE_CHECKING
 
 from motet.dialects.yadage.packtivity.placeholders import mapped, texts_of
 from motet.dialects.yadage.packtivity.publishing import OWN
+from motet.dialects.yadage.packtivity.settings import VOICE
 from motet.errors import Conflict
 from motet.executors.commands import outputs
 from motet.executors.commands.mounts import Placed, copied
 from motet.ports import Document
-from motet.reuse.kept import Slot
+from motet.reuse import kept
 from motet.values import folders
 from motet.values.records import is_whole
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
     from motet.ports.voice import Host
-
-VOICE = "yadage"
-_KIND = "cache"
 
 
 class Paths:
@@ -63,7 +61,7 @@ class Cache:
         self._paths = paths
         self._workdir = workdir
         self.why_not = ""
-        self.slot = Slot("", {})
+        self.slot = kept.Slot("", {})
 
     def find(self, spec: str, place: Json, parameters: Json) -> Json | None:
         """What an equal step has left, which is in the folder then: {"published", "from"}; None if there is nothing.
@@ -82,13 +80,13 @@ class Cache:
         }  # fmt: skip
         key = _digest(parts)
         for each in (key, f"{key}#{self._key}"):  # several equal steps of a run, perhaps with random results
-            self.slot = Slot(each, parts)
-            kept = self._host.store.document(VOICE, _KIND, each)
-            if kept is None:
+            self.slot = kept.Slot(each, parts)
+            there = self._host.store.document(VOICE, kept.KIND, each)
+            if there is None:
                 return None
-            is_others = kept.body["run"] == self._run and kept.body["step"] != self._key
-            if not is_others and self._claimed(kept):
-                return self._taken(kept.body)
+            is_others = there.body["run"] == self._run and there.body["step"] != self._key
+            if not is_others and self._claimed(there):
+                return self._taken(there.body)
         return None
 
     def _beside(self, parameters: Json) -> Iterator[Json]:
@@ -102,17 +100,17 @@ class Cache:
             elif os.path.isfile(path):
                 yield [text, folders.digest_of(path, os.stat(path))]
 
-    def _claimed(self, kept: Document) -> bool:
+    def _claimed(self, there: Document) -> bool:
         """Whether it is this step's from now on, so that no other one of this run takes it too."""
-        if kept.body["tied"] and kept.body["tied"] != list(self._paths.all):
+        if there.body["tied"] and there.body["tied"] != list(self._paths.all):
             self.slot.missed = "its files name the folder where they were made"
             return False
-        if not is_whole(kept.body["record"], self._host.artifacts):
+        if not is_whole(there.body["record"], self._host.artifacts):
             self.slot.missed = "the files that were kept are gone or damaged"
             return False
-        body = {**kept.body, "run": self._run, "step": self._key}
+        body = {**there.body, "run": self._run, "step": self._key}
         try:
-            self._host.store.put_document(Document(VOICE, _KIND, kept.key, body, kept.version))
+            self._host.store.put_document(Document(VOICE, kept.KIND, there.key, body, there.version))
         except Conflict:
             return False
         return True
@@ -146,14 +144,8 @@ class Cache:
         is_tied = any(folders.holds(path, self._workdir.encode()) for _, path in found)
         body = {
             "record": record, "run": self._run, "step": self._key, "tied": list(self._paths.all) if is_tied else [],
-            "parts": self.slot.parts, "at": self._host.clock.now(),
         }  # fmt: skip
-        old = self._host.store.document(VOICE, _KIND, self.slot.key)
-        document = Document(VOICE, _KIND, self.slot.key, body, old.version if old is not None else 0)
-        try:
-            self._host.store.put_document(document)
-        except Conflict:  # another has just kept the same
-            return
+        kept.keep(self._host, VOICE, self.slot, body)
 
 
 def _digest(value: Json) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.yadage.packtivity import environments
-from motet.dialects.yadage.packtivity.settings import Settings
+from motet.dialects.yadage.packtivity.settings import VOICE, Settings
 from motet.dialects.yadage.packtivity.step import PacktivityCall, Step
 from motet.kernel.program import Action, AddStep, Finish, View
 from motet.kernel.transitions import FAILED, SUCCEEDED
 from motet.ports import NewRun, RunRow
+from motet.values.errors import step_failed
 from motet.values.naming import new_id, new_name
 from motet.values.records import encode
 
@@ -45,7 +46,7 @@ class PacktivityProgram:
         elif view.ended(self._key):
             error = view.state.steps[self._key].error
             message = error.get("message", "") if isinstance(error, dict) else str(error)
-            yield Finish(FAILED, error={"type": "StepFailed", "module": "motet.errors", "message": message})
+            yield Finish(FAILED, error=step_failed(message))
 
     def call(self, session: Session, step: RecordedStep) -> PacktivityCall:
         """What carries out the step."""
@@ -70,6 +71,6 @@ def new_run(host: Host, key: str, step: Step, settings: Settings) -> NewRun:
     asked: dict[str, Json] = {name: getattr(step, name) for name in Step.__match_args__}
     asked["readonly"] = list(step.readonly)
     program = {
-        "voice": "yadage", "cwd": os.getcwd(), _PART: {"key": key, "step": asked, "settings": settings.to_json()}
+        "voice": VOICE, "cwd": os.getcwd(), _PART: {"key": key, "step": asked, "settings": settings.to_json()}
     }  # fmt: skip
     return NewRun(new_id(now), new_name(), key, program, step.parameters, created_at=now, offset=host.store.head())

@@ -6,12 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from motet.errors import UsageError
-from motet.records import Record
+from motet.records import Record, put_differing
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
 
+VOICE = "yadage"
+"""The name of the voice in what runs and stores keep."""
+
 HOST = "host"
+"""The engine that is none: steps in containers run on this host."""
+
 _ENGINES = {"docker": "docker", "podman": "podman", "singularity": "apptainer", "apptainer": "apptainer", HOST: HOST}
 _PULLS = ("always", "missing", "never")
 
@@ -42,8 +47,8 @@ class Settings(Record, frozen=True):
 
     def to_json(self) -> dict[str, Json]:
         """What of them differs from what is usual."""
-        usual = Settings()
-        found = {name: getattr(self, name) for name in _NAMES if getattr(self, name) != getattr(usual, name)}
+        found: dict[str, Any] = {}
+        put_differing(self, found)
         return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
     @classmethod
@@ -51,9 +56,6 @@ class Settings(Record, frozen=True):
         """The settings that `to_json` was asked for."""
         known: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
         return cls(**known)
-
-
-_NAMES = tuple(Settings.__match_args__)
 
 
 def options(add: Callable[..., Any]) -> None:
