@@ -12,6 +12,7 @@ from tests.packtivity.conftest import Bench, cmd
 
 from motet import app
 from motet.dialects.yadage.packtivity.settings import Settings
+from motet.views.facts import Facts
 
 FOUND = {"publisher_type": "fromglob-pub", "globexpression": "**", "outputkey": "found"}
 PATHS = {"publisher_type": "interpolated-pub", "publish": {"x": "{out}", "y": ["{workdir}/sub"]}}
@@ -104,6 +105,16 @@ def test_what_counts(bench: Cached) -> None:
     assert bench.step(use, "g", {"p": second}, readonly=("up2",))[1]  # that can be executed
 
 
+def test_what_differs_from_the_nearest_result_is_told(bench: Cached) -> None:
+    facts = []
+    for text, parameters in (("touch a", {"n": 1}), ("touch b", {"n": 1}), ("touch b", {"n": 2})):
+        run, row = bench.run(cmd(text, FOUND), parameters)
+        facts.append(Facts(app.hosts.current().store, run, row).nearest)
+        shutil.rmtree(bench.folder / "work")
+    assert facts[0] is None
+    assert [each["differs"] for each in facts[1:]] == [["step"], ["parameters"]]
+
+
 def test_files_that_are_named_beside_the_folders(bench: Cached) -> None:
     data = Path(bench.given("data", file="1")) / "file"
     assert bench.step("cat {p} > out", "a", {"p": str(data)})[1]
@@ -146,18 +157,16 @@ def test_equal_steps_of_one_run_are_not_taken_for_one_another(bench: Cached) -> 
     from motet.dialects.yadage.packtivity.caching import Cache, Paths
 
     host = app.hosts.current()
-    made: list[Cache] = []
     for run, expected in (("r1", [None, None]), ("r2", ["r1", "r1"]), ("r3", ["r2", "r2"])):
         for number, wanted in enumerate(expected):
             folder = bench.folder / run / f"sample_{number}"
             folder.mkdir(parents=True)
-            cache = Cache(host, (run, f"sample_{number}"), Paths(str(folder), ()), str(bench.folder / run))
+            cache = Cache(host, (run, f"sample_{number}", "sample"), Paths(str(folder), ()), str(bench.folder / run))
             found = cache.find("spec", "host", {"n": 1})
             assert (found and found["from"][0]) == wanted
             if found is None:
                 (folder / "random").write_text(str(number))
                 cache.keep({})
-            made.append(cache)
             assert (folder / "random").read_text() == str(number)
 
 

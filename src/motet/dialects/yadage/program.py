@@ -148,11 +148,12 @@ class YadageProgram:
 
     def packtivity(self, member: Member, context: Mapping[str, Json]) -> PacktivityCall:
         """The call of a step, with its parameters as they are by now. Raises UsageError."""
+        title = _title(member.rule)
         step = Step(
-            member.name, f"stage {_title(member.rule)}", member.packtivity, self._graph.parameters(member),
+            member.name, f"stage {title}", member.packtivity, self._graph.parameters(member),
             member.folder, tuple(self._graph.readonly(member)), self._workdir, self._inputs.nest,
         )  # fmt: skip
-        return PacktivityCall(self._host, step, self._settings, context)
+        return PacktivityCall(self._host, step, self._settings, title, context)
 
     # ---------------------------------------------------------------- the end
 

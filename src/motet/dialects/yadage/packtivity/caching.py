@@ -54,10 +54,10 @@ class Cache:
     slot     its key with its parts, and what was found there
     """
 
-    def __init__(self, host: Host, at: tuple[str, str], paths: Paths, workdir: str) -> None:
-        """`at` are the ids of the run and of its step."""
+    def __init__(self, host: Host, at: tuple[str, str, str], paths: Paths, workdir: str) -> None:
+        """`at` are the ids of the run and of its step, and the task of that: by it `motet why` finds the nearest."""
         self._host = host
-        self._run, self._key = at
+        self._run, self._key, self._task = at
         self._paths = paths
         self._workdir = workdir
         self.why_not = ""
@@ -143,7 +143,8 @@ class Cache:
         }  # fmt: skip
         is_tied = any(folders.holds(path, self._workdir.encode()) for _, path in found)
         body = {
-            "record": record, "run": self._run, "step": self._key, "tied": list(self._paths.all) if is_tied else [],
+            "record": record, "run": self._run, "step": self._key, "task": self._task,
+            "tied": list(self._paths.all) if is_tied else [],
         }  # fmt: skip
         kept.keep(self._host, VOICE, self.slot, body)
 

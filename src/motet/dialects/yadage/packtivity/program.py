@@ -50,7 +50,9 @@ class PacktivityProgram:
 
     def call(self, session: Session, step: RecordedStep) -> PacktivityCall:
         """What carries out the step."""
-        return PacktivityCall(self._host, self._step, self._settings, {"run": session.state.run, "key": step.key})
+        return PacktivityCall(
+            self._host, self._step, self._settings, step.task, {"run": session.state.run, "key": step.key}
+        )
 
 
 def is_single(row: RunRow) -> bool:

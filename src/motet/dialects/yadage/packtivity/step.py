@@ -59,10 +59,11 @@ class Step(Record):
 class PacktivityCall:
     """The `Call` of a step. The record of its success is {"published", "folder", "log", ...}, whole."""
 
-    def __init__(self, host: Host, step: Step, settings: Settings, context: Mapping[str, Json]) -> None:
+    def __init__(self, host: Host, step: Step, settings: Settings, task: str, context: Mapping[str, Json]) -> None:
         self._host = host
         self._step = step
         self._settings = settings
+        self._task = task
         self._context = context
         self._log = log_of(step.folder, step.name)
 
@@ -72,7 +73,7 @@ class PacktivityCall:
         if step.spec["process"] is None and not needs_files(step.spec["publisher"]):
             published = publish(step.spec["publisher"], step.parameters, step.folder, _silent)
             return Settled(True, {"published": published, "folder": step.folder})
-        work = Work(self._host, step, self._settings, (self._context["run"], self._context["key"]))
+        work = Work(self._host, step, self._settings, (self._context["run"], self._context["key"], self._task))
         return Prepared(work.begin, context={**self._context, "attempt": attempt}, log_file=self._log)
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
@@ -135,8 +136,8 @@ class Done(Record):
 class Work:
     """An attempt at a step, in the thread that makes its command and hears how that has ended."""
 
-    def __init__(self, host: Host, step: Step, settings: Settings, at: tuple[str, str]) -> None:
-        """`at` are the ids of its run and of the step in it."""
+    def __init__(self, host: Host, step: Step, settings: Settings, at: tuple[str, str, str]) -> None:
+        """`at` are the ids of its run and of the step in it, and its task."""
         self._host = host
         self._step = step
         self._settings = settings
