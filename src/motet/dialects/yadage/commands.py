@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from motet.dialects.yadage import voice, workdirs
-from motet.dialects.yadage.packtivity import settings
-from motet.dialects.yadage.packtivity.given import pairs_of, value_of, values_of
+from motet.dialects.yadage.packtivity import given, settings
 from motet.errors import SpecError, UsageError
 from motet.ports import NewRun
 from motet.ports.voice import Asked, Desk, Written
@@ -33,20 +32,20 @@ def run_options(add: Callable[..., Any]) -> None:
 
 def asked_of(file: str, asked: Asked) -> voice.Asked:
     """What is asked of the workflow in a file: by options as they are typed, or from Python. Raises UsageError."""
-    given = asked.options
-    inputs = given.get("inputs") or ()
+    options = asked.options
+    inputs = options.get("inputs") or ()
     typed = {name: _read(each, name) for name, each in asked.params.items()}
-    data = given.get("data") or ()
+    data = options.get("data") or ()
     return voice.Asked(
-        file, given.get("toplevel") or "", given.get("workdir") or "",
-        {**values_of([inputs] if isinstance(inputs, str) else inputs, ()), **asked.inputs, **typed},
-        data if isinstance(data, Mapping) else pairs_of(data, "--data"), {}, settings.asked(given, os.environ),
-        bool(given.get("accept_metadir")), bool(given.get("visualize")), name=asked.name,
+        file, options.get("toplevel") or "", options.get("workdir") or "",
+        {**given.values_of([inputs] if isinstance(inputs, str) else inputs, ()), **asked.inputs, **typed},
+        data if isinstance(data, Mapping) else given.pairs_of(data, "--data"), {}, settings.asked(options, os.environ),
+        bool(options.get("accept_metadir")), bool(options.get("visualize")), name=asked.name,
     )  # fmt: skip
 
 
 def _read(value: Any, name: str) -> Any:
-    return value_of(value.text, f"-p {name}") if isinstance(value, Written) else value
+    return given.value_of(value.text, f"-p {name}") if isinstance(value, Written) else value
 
 
 # ---------------------------------------------------------------- yadage-run
@@ -58,16 +57,8 @@ def run_arguments(parser: ArgumentParser) -> None:
     add("dataarg", nargs="?", default="", help="the folder of the run (workdir)")
     add("workflow", nargs="?", default="", help="relative to the toplevel (workflow.yml)")
     add("initfiles", nargs="*", help="YAML files of parameters; without any, input.yml if it is there")
-    add("-p", "--parameter", action="append", default=[], metavar="NAME=YAML", help="a parameter")
-    add("-t", "--toplevel", default="", metavar="DIR", help="where references start from (.); may be an address")
-    add(
-        "-d",
-        "--dataopt",
-        action="append",
-        default=[],
-        metavar="NAME=YAML",
-        help="initdir, inputarchive, overwrite, ...",
-    )
+    given.options(add)
+    add("-d", "--dataopt", action="append", default=[], metavar="NAME=YAML", help="initdir, overwrite, ...")
     add("-w", "--wflowopt", action="append", default=[], metavar="NAME=YAML", help="discover, relative")
     add("-m", "--metadir", default="", metavar="DIR", help="where graph and pictures come to stand (DATAARG/_yadage)")
     add("-f", "--from-file", action="append", default=[], metavar="FILE", help="a YAML file with all that is asked")
@@ -122,11 +113,11 @@ def run(options: Namespace, desk: Desk) -> int:
 
 def _made(options: Namespace, desk: Desk) -> NewRun:
     """A run of what is asked, made and not yet begun."""
-    data, wflow = pairs_of(options.dataopt, "-d"), pairs_of(options.wflowopt, "-w")
+    data, wflow = given.pairs_of(options.dataopt, "-d"), given.pairs_of(options.wflowopt, "-w")
     values = _from_files(options, data, wflow)
     _refuse(options)
     files = options.initfiles or ([_INPUTS] if os.path.isfile(_INPUTS) and not values else [])
-    values |= values_of(files, options.parameter)
+    values |= given.values_of(files, options.parameter)
     _limit(options.backend)
     options.yadage_cache = options.yadage_cache or bool(options.cache)
     asked = voice.Asked(
@@ -158,8 +149,8 @@ def _refuse(options: Namespace) -> None:
     if options.plugins:
         raise UsageError(f"--plugins {options.plugins}: there are no plugins.", "Leave it out.")
     for name, (known, cure) in _REFUSED.items():
-        given = getattr(options, name)
-        for each in [given] if isinstance(given, str) else given:
+        asked = getattr(options, name)
+        for each in [asked] if isinstance(asked, str) else asked:
             if each and each.partition(":")[0] not in known:
                 raise UsageError(f"--{name} {each} cannot be had.", cure)
 
@@ -168,7 +159,7 @@ def _from_files(options: Namespace, data: dict[str, Any], wflow: dict[str, Any])
     """Take what files say for what was not given; gives their parameters."""
     found: dict[str, Any] = {}
     for file in options.from_file:
-        body = values_of([file], ())
+        body = given.values_of([file], ())
         for name in body:
             if name not in _FILE_KEYS:
                 raise UsageError(f"{file}: {name!r} means nothing.", f"There are {', '.join(_FILE_KEYS)}.")
@@ -214,7 +205,7 @@ def validate_arguments(parser: ArgumentParser) -> None:
     """What is looked at."""
     add = parser.add_argument
     add("workflow", help="relative to the toplevel")
-    add("-t", "--toplevel", default="", metavar="DIR", help="where references start from (.); may be an address")
+    given.toplevel(add)
     add("-s", "--stdout", action="store_true", help="print the workflow with all that it refers to, as JSON")
     add("-d", "--schemadir", default="", help="taken: the schemas are Motet's own")
     add("--dialect", default="raw_with_defaults", help="taken: there is one")

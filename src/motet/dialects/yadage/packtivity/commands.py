@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
 
 from motet.dialects.yadage.documents import Library, Node, Problems
-from motet.dialects.yadage.packtivity import settings
-from motet.dialects.yadage.packtivity.given import values_of
+from motet.dialects.yadage.packtivity import given, settings
 from motet.dialects.yadage.packtivity.placeholders import placed
 from motet.dialects.yadage.packtivity.program import new_run
 from motet.dialects.yadage.packtivity.publishing import needs_files, publish
@@ -35,17 +34,10 @@ def run_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("spec", help="a step: FILE.yml#/NAME, or a file that has nothing else")
     parser.add_argument("parfiles", nargs="*", help="YAML files of parameters; later ones go first")
     add = parser.add_argument
-    add("-p", "--parameter", action="append", default=[], metavar="NAME=YAML", help="a parameter")
+    given.options(add)
     add("-r", "--read", action="append", default=[], metavar="FOLDER", help="a folder that it reads: {readdir0}, ...")
     add("-w", "--write", action="append", default=[], metavar="FOLDER", help="where it works: {workdir} (.)")
-    add(
-        "-s",
-        "--state",
-        default="",
-        metavar="FILE",
-        help="a YAML file with `readwrite` and `readonly`: lists of folders",
-    )
-    add("-t", "--toplevel", default="", metavar="FOLDER", help="where references begin")
+    add("-s", "--state", default="", metavar="FILE", help="a YAML file of lists of folders: `readwrite`, `readonly`")
     add("-o", "--outfile", default="", metavar="FILE", help="write what it publishes there, as JSON")
     add("-b", "--backend", default="", help=f"taken as it is: {', '.join(_BACKENDS)}; the step runs on this machine")
     add("-c", "--schemasource", default="", help="taken and not needed")
@@ -63,7 +55,7 @@ def run(options: Namespace, desk: Desk) -> int:
     _refused(options)
     key, spec = _spec(options.spec, options.toplevel, desk)
     folder, readonly = _folders(options)
-    parameters = placed(values_of(options.parfiles, options.parameter), folder, readonly)
+    parameters = placed(given.values_of(options.parfiles, options.parameter), folder, readonly)
     step = Step(LOG, options.spec, spec, parameters, folder, readonly, folder, own=False)
     host = desk.host()
     new = new_run(host, key, step, settings.asked(vars(options), os.environ))
@@ -72,8 +64,8 @@ def run(options: Namespace, desk: Desk) -> int:
         desk.terminal.say(f"{_told(publish(spec['publisher'], parameters, folder, desk.warn))} (prepublished)")
     if not options.wait:
         return _left(new.id, options.proxyfile, desk)
-    loud = {"DEBUG": ["-v"], "INFO": ["-q"]}.get(options.verbosity.upper(), ["-q"])
-    status = desk.carry_out("resume", [*loud, new.id])
+    loud = "-v" if options.verbosity.upper() == "DEBUG" else "-q"
+    status = desk.carry_out("resume", [loud, new.id])
     if status == 0:
         published = published_by(desk.host(), new.id, key)
         desk.terminal.say(f"{_told(published)} (post-run)")
@@ -115,7 +107,7 @@ def published_by(host: Host, run: str, key: str) -> Json:
 def validate_arguments(parser: ArgumentParser) -> None:
     """What is looked at."""
     parser.add_argument("spec", help="a step: FILE.yml#/NAME, or a file that has nothing else")
-    parser.add_argument("-t", "--toplevel", default="", metavar="FOLDER", help="where references begin")
+    given.toplevel(parser.add_argument)
     parser.add_argument("-c", "--schemasource", default="", help="taken and not needed")
     parser.add_argument("-s", "--show", action="store_true", help="print the step with all that it leaves out, as JSON")
 
@@ -190,7 +182,7 @@ def _folders(options: Namespace) -> tuple[str, tuple[str, ...]]:
     """The folder where the step works, and the others that it sees: absolute."""
     state: dict[str, Any] = {}
     if options.state:
-        state = values_of([options.state], ())
+        state = given.values_of([options.state], ())
     write = [*state.get("readwrite", ()), *options.write] or ["."]
     read = [*write[1:], *state.get("readonly", ()), *options.read]
     for each in read:

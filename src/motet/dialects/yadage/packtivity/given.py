@@ -1,13 +1,24 @@
-"""What people give on the command line, for workflows and single steps alike: parameters, as options and in files."""
+"""What people give on the command line, for workflows and single steps alike: parameters, in options and files; toplevels."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from motet.dialects.yadage.packtivity.placeholders import FOLDER
 from motet.errors import SpecError, TargetError, UsageError
 from motet.values.yaml import read
+
+
+def options(add: Callable[..., Any]) -> None:
+    """Add the options that tell parameters and where references begin, as `argparse` has them."""
+    add("-p", "--parameter", action="append", default=[], metavar="NAME=YAML", help="a parameter")
+    toplevel(add)
+
+
+def toplevel(add: Callable[..., Any]) -> None:
+    """Add the option that tells where references begin."""
+    add("-t", "--toplevel", default="", metavar="DIR", help="where references start from (.); may be an address")
 
 
 def values_of(files: Sequence[str], given: Sequence[str]) -> dict[str, Any]:
