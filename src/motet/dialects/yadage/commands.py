@@ -62,7 +62,7 @@ def run_arguments(parser: ArgumentParser) -> None:
     add("-w", "--wflowopt", action="append", default=[], metavar="NAME=YAML", help="discover, relative")
     add("-m", "--metadir", default="", metavar="DIR", help="where graph and pictures come to stand (DATAARG/_yadage)")
     add("-f", "--from-file", action="append", default=[], metavar="FILE", help="a YAML file with all that is asked")
-    add("-v", "--verbosity", default="INFO", help="DEBUG tells of each step; ERROR of errors alone")
+    add("-v", "--verbosity", default="", help="DEBUG tells of each step; ERROR of errors alone")
     add("-b", "--backend", default="", help="multiproc:N runs N steps at once, foregroundasync one")
     add("--accept-metadir", action="store_true", help="run in a folder in which a run was before")
     add("--visualize", action="store_true", help="draw what has run: _yadage/yadage_workflow_instance.pdf and .png")
@@ -107,8 +107,9 @@ _FILE_KEYS = {
 
 def run(options: Namespace, desk: Desk) -> int:
     """Run the workflow to its end; gives the exit code."""
+    new = _made(options, desk)
     loud = {"DEBUG": ["-v"], "ERROR": ["-q"], "WARNING": ["-q"]}.get(options.verbosity.upper(), [])
-    return desk.carry_out("resume", [*loud, _made(options, desk).id])
+    return desk.carry_out("resume", [*loud, new.id])
 
 
 def _made(options: Namespace, desk: Desk) -> NewRun:

@@ -1,4 +1,4 @@
-"""What people give on the command line, for workflows and single steps alike: parameters, in options and files; toplevels."""
+"""What people give on the command line, for workflows and steps alike: parameters, and where references begin."""
 
 from __future__ import annotations
 
