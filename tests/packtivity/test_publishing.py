@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.packtivity.conftest import Bench, cmd, spec_of
 
+from motet.dialects.yadage.packtivity.placeholders import mapped
 from motet.dialects.yadage.packtivity.publishing import publish
 from motet.errors import UsageError
 
@@ -30,15 +31,8 @@ def published(folder: Path, kind: str, parameters: Any = PARAMETERS, **keys: Any
     publisher = {"publisher_type": f"{kind}-pub", **keys}
     spec = spec_of(cmd("true", publisher), folder.parent)
     told: list[str] = []
-    return _short(publish(spec["publisher"], parameters, str(folder), told.append), str(folder)), told
-
-
-def _short(value: Any, folder: str) -> Any:
-    if isinstance(value, str):
-        return value.replace(folder, "W")
-    if isinstance(value, list):
-        return [_short(each, folder) for each in value]
-    return {name: _short(each, folder) for name, each in value.items()} if isinstance(value, dict) else value
+    found = publish(spec["publisher"], parameters, str(folder), told.append)
+    return mapped(found, lambda text: text.replace(str(folder), "W")), told
 
 
 def test_values_of_parameters(folder: Path) -> None:
