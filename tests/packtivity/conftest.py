@@ -11,7 +11,6 @@ import pytest
 from tests.cli.conftest import Cli
 
 from motet import app
-from motet.dialects.yadage.documents import Library, Problems
 from motet.dialects.yadage.packtivity.program import new_run, program_of
 from motet.dialects.yadage.packtivity.settings import Settings
 from motet.dialects.yadage.packtivity.spec import read
@@ -19,6 +18,7 @@ from motet.dialects.yadage.packtivity.step import Step
 from motet.ports import RunRow, StepRow
 from motet.ports.voice import Onward
 from motet.values import yaml
+from motet.values.documents import Library, Problems
 
 CONSTANT = {"publisher_type": "constant-pub", "publish": {}}
 LOCAL = {"environment_type": "localproc-env"}

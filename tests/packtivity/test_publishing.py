@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from tests.packtivity.conftest import Bench, cmd, spec_of
 
-from motet.dialects.yadage.packtivity.placeholders import mapped
 from motet.dialects.yadage.packtivity.publishing import publish
 from motet.errors import UsageError
+from motet.values.placeholders import mapped
 
 FILES = ("b.txt", "a.txt", "deep/down/c.txt", "odd [1].txt", ".hidden.txt", "_packtivity/x.txt")
 PARAMETERS = {"name": "a", "many": ["x", "y"], "map": {"k": 3}}

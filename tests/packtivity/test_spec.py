@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tests.packtivity.conftest import spec_of
 
-from motet.dialects.yadage.documents import Library, Problems
 from motet.dialects.yadage.packtivity.spec import identity, image_of, read
 from motet.errors import SpecError
+from motet.values.documents import Library, Problems
 
 RIGHT = """\
 process:

@@ -11,7 +11,6 @@ from tests.cli.conftest import Cli
 
 from motet import app
 from motet.dialects.yadage import voice
-from motet.dialects.yadage.documents import Library, Problems
 from motet.dialects.yadage.growing import Graph, Question
 from motet.dialects.yadage.reader import read
 from motet.dialects.yadage.scopes import Member
@@ -19,6 +18,7 @@ from motet.dialects.yadage.spec import Workflow
 from motet.ports import RunRow
 from motet.ports.voice import Onward
 from motet.values import yaml
+from motet.values.documents import Library, Problems
 
 STEPS = """\
 write:

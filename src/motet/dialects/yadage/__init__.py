@@ -1,6 +1,5 @@
 """Workflows in Yadage's language: stages that add steps (packtivities), or nested workflows, when their time has come.
 
-documents   YAML and JSON files with places and `$ref`s, and what is wrong with them
 reader      a workflow, checked, with a place for every fault; relations how its stages hang together
 spec        what it was found to be: plain data
 selectors   which steps a text means, and which part of a result

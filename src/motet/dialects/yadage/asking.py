@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from motet.dialects.yadage.growing import Graph, Question, table
-from motet.dialects.yadage.packtivity.placeholders import braced
 from motet.dialects.yadage.spec import JQ
 from motet.dialects.yadage.values import Template, places
 from motet.errors import MotetError, StepFailed
 from motet.kernel.events import Json
+from motet.values.placeholders import braced
 from motet.values.queries import run
 
 _NODE, _REF, _POINTER = "_nodeid", "$wflowref", "$wflowpointer"

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from glob import glob
 from typing import Any
 
-from motet.dialects.yadage.packtivity.placeholders import mapped
 from motet.errors import MotetError, StepFailed, UsageError, did_you_mean
 from motet.kernel.events import Json
 from motet.records import Record, field
 from motet.values.archives import unpack
+from motet.values.placeholders import mapped
 
 _OPTIONS = (
     "initdir", "inputarchive", "archivematch", "overwrite", "nest", "ensure", "pathbase", "subinits", "read",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from motet.dialects.yadage.documents import Checks, Library, Node, Problems, told
-from motet.dialects.yadage.packtivity.placeholders import names, texts_of
 from motet.dialects.yadage.packtivity.spec import read as read_packtivity
 from motet.dialects.yadage.references import Values
 from motet.dialects.yadage.relations import check_relations
@@ -25,6 +23,8 @@ from motet.dialects.yadage.spec import (
 )
 from motet.errors import did_you_mean
 from motet.kernel.events import Json
+from motet.values.documents import Checks, Library, Node, Problems, told
+from motet.values.placeholders import names, texts_of
 from motet.values.yaml import Path
 
 _BODIES = ("step", "workflow", "cases")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from motet.dialects.yadage.documents import Checks, Node, told
 from motet.dialects.yadage.selectors import Selector, parse
 from motet.dialects.yadage.spec import Reference, Registered, Scatter, Value
 from motet.errors import UsageError, did_you_mean
+from motet.values.documents import Checks, Node, told
 
 _SELECTS = ("step", "steps", "stages")
 _OUTPUT_KEYS = ("expression_type", *_SELECTS, "output", "flatten", "unwrap")

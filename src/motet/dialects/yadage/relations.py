@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from motet.dialects.yadage.documents import Problems
 from motet.dialects.yadage.selectors import EVERY, Segment, Selector
 from motet.dialects.yadage.spec import INIT, SINGLE, Reference, Registered, Stage, Workflow, references
 from motet.errors import did_you_mean
+from motet.values.documents import Problems
 
 
 def check_relations(workflow: Workflow, problems: Problems) -> None:

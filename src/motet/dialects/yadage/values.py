@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from motet.dialects.yadage.packtivity.placeholders import braced, filled, mapped
+from motet.dialects.yadage.packtivity.given import filled
 from motet.dialects.yadage.scopes import Member, Scope
 from motet.dialects.yadage.spec import Reference, Registered, Value
 from motet.errors import SpecError, UsageError
 from motet.kernel.events import Json
 from motet.records import Record
+from motet.values.placeholders import braced, mapped
 from motet.values.queries import part
 
 

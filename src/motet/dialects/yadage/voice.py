@@ -9,7 +9,6 @@ from logging import getLogger
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.yadage import workdirs
-from motet.dialects.yadage.documents import Library, Problems
 from motet.dialects.yadage.growing import Graph
 from motet.dialects.yadage.inputs import Inputs, inputs_of
 from motet.dialects.yadage.packtivity.settings import VOICE, Settings
@@ -22,6 +21,7 @@ from motet.kernel.events import Json
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports import NewRun, RunRow
 from motet.records import Record, field
+from motet.values.documents import Library, Problems
 from motet.values.naming import new_id, new_name
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from motet.dialects.yadage.packtivity.placeholders import mapped, texts_of
 from motet.dialects.yadage.packtivity.publishing import OWN
 from motet.dialects.yadage.packtivity.settings import VOICE
 from motet.errors import Conflict
@@ -22,6 +21,7 @@ from motet.executors.commands.mounts import Placed, copied
 from motet.ports import Document
 from motet.reuse import kept
 from motet.values import folders
+from motet.values.placeholders import mapped, texts_of
 from motet.values.records import is_whole
 
 if TYPE_CHECKING:

@@ -9,15 +9,14 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
 
-from motet.dialects.yadage.documents import Library, Node, Problems
 from motet.dialects.yadage.packtivity import given, settings
-from motet.dialects.yadage.packtivity.placeholders import placed
 from motet.dialects.yadage.packtivity.program import new_run
 from motet.dialects.yadage.packtivity.publishing import needs_files, publish
 from motet.dialects.yadage.packtivity.spec import read
 from motet.dialects.yadage.packtivity.step import Step
 from motet.errors import SpecError, TargetError, UsageError
 from motet.kernel.transitions import SUCCEEDED
+from motet.values.documents import Library, Node, Problems
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
@@ -55,7 +54,7 @@ def run(options: Namespace, desk: Desk) -> int:
     _refused(options)
     key, spec = _spec(options.spec, options.toplevel, desk)
     folder, readonly = _folders(options)
-    parameters = placed(given.values_of(options.parfiles, options.parameter), folder, readonly)
+    parameters = given.placed(given.values_of(options.parfiles, options.parameter), folder, readonly)
     step = Step(LOG, options.spec, spec, parameters, folder, readonly, folder, own=False)
     host = desk.host()
     new = new_run(host, key, step, settings.asked(vars(options), os.environ))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from motet.dialects.yadage.packtivity.placeholders import filled, interpolated
+from motet.dialects.yadage.packtivity.given import filled
 from motet.dialects.yadage.packtivity.settings import HOST, Settings
 from motet.dialects.yadage.packtivity.spec import image_of
 from motet.errors import UsageError
@@ -18,6 +18,7 @@ from motet.executors.commands.spec import Command, Container, Limits, Mount
 from motet.executors.commands.tools import Runner
 from motet.kernel.policy import Policy
 from motet.values import queries
+from motet.values.placeholders import interpolated
 from motet.values.quantities import quantity
 
 if TYPE_CHECKING:

@@ -1,13 +1,19 @@
-"""What people give on the command line, for workflows and steps alike: parameters, and where references begin."""
+"""What is given to workflows and steps: as people type it, in files, and with the folders of a step filled in."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from motet.dialects.yadage.packtivity.placeholders import FOLDER
 from motet.errors import SpecError, TargetError, UsageError
+from motet.values.placeholders import braced, formatted, mapped
 from motet.values.yaml import read
+
+if TYPE_CHECKING:
+    from motet.kernel.events import Json
+
+_FOLDER = re.compile(r"\{(?:workdir|readdir\d+)\}")
 
 
 def options(add: Callable[..., Any]) -> None:
@@ -54,7 +60,7 @@ def value_of(text: str, told: str) -> Any:
     """A value as it was typed: YAML; text that is none stays as it is, and so does what begins with the placeholder of
     a folder, such as {workdir}/x, which YAML takes for a mapping. Raises SpecError for a bracket or quote left open.
     """
-    if FOLDER.match(text):
+    if _FOLDER.match(text):
         return text
     try:
         return read(text, told).value
@@ -62,3 +68,21 @@ def value_of(text: str, told: str) -> Any:
         if text[:1] in ("{", "[", '"', "'"):
             raise
         return text
+
+
+# ---------------------------------------------------------------- folders
+
+
+def filled(value: Json, folder: str, readonly: Sequence[str] = ()) -> Json:
+    """A value as it is written in a workflow, with {workdir} and {readdir0}, ... in all its texts filled in.
+
+    Raises UsageError for another name in braces, and for a lone brace.
+    """
+    known = {"workdir": folder, **{f"readdir{number}": each for number, each in enumerate(readonly)}}
+    return mapped(value, lambda text: formatted(text, (), known, f"the value {text!r:.80}") if braced(text) else text)
+
+
+def placed(value: Json, folder: str, readonly: Sequence[str] = ()) -> Json:
+    """A value that somebody gives, with {workdir} and {readdir0}, ... filled in; other braces are data."""
+    known = {"{workdir}": folder, **{f"{{readdir{number}}}": each for number, each in enumerate(readonly)}}
+    return mapped(value, lambda text: _FOLDER.sub(lambda found: known.get(found[0], found[0]), text))

@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from motet.dialects.yadage.packtivity.placeholders import leaves, mapped, published
 from motet.errors import CommandFailed, UsageError, did_you_mean
 from motet.values import yaml
+from motet.values.placeholders import formatted, leaves, mapped
 from motet.values.queries import run
 
 if TYPE_CHECKING:
@@ -56,8 +56,10 @@ def _from_parameters(publisher: Mapping[str, Any], parameters: Json, folder: str
 
 
 def _interpolated(publisher: Mapping[str, Any], parameters: Json, folder: str, say: _Say) -> Json:
+    known = {"workdir": folder, **(parameters if isinstance(parameters, dict) else {})}
+
     def of(text: str) -> Json:
-        found = published(text, folder, parameters)
+        found = formatted(text, (), known, "the publisher")
         at = os.path.join(folder, found) if publisher["relative_paths"] and not os.path.isabs(found) else found
         if not publisher["glob"]:
             return at

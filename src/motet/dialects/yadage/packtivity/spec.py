@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from motet.dialects.yadage.documents import KINDS, Checks, Node, Problems, told
-from motet.dialects.yadage.packtivity.placeholders import checked, texts_of
 from motet.errors import UsageError, did_you_mean
 from motet.executors.commands.engines import check
 from motet.executors.commands.spec import Container
+from motet.values.documents import KINDS, Checks, Node, Problems, told
+from motet.values.placeholders import checked, texts_of
 from motet.values.quantities import quantity
 
 if TYPE_CHECKING:

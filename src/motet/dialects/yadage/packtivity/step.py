@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from motet.dialects.yadage.packtivity import environments
 from motet.dialects.yadage.packtivity.caching import Cache, Paths
-from motet.dialects.yadage.packtivity.placeholders import texts_of
 from motet.dialects.yadage.packtivity.publishing import OWN, needs_files, publish
 from motet.dialects.yadage.packtivity.settings import HOST, Settings
 from motet.dialects.yadage.packtivity.spec import identity, image_of
@@ -23,6 +22,7 @@ from motet.ports.execution import Prepared, Settled
 from motet.records import Record
 from motet.values import folders, yaml
 from motet.values.errors import encode_error
+from motet.values.placeholders import texts_of
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from motet.dialects.yadage.documents import Library, Problems
 from motet.errors import SpecError, TargetError, UsageError
+from motet.values.documents import Library, Problems
 
 
 def library(tmp_path, **files):

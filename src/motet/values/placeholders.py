@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 _DOUBLE = "Double a brace that is meant as such: {{ and }}."
 _MOST_NAMED = 12
 
-FOLDER = re.compile(r"\{(?:workdir|readdir\d+)\}")
-"""The placeholder of a folder: the step's own, or the one of a step whose results it uses."""
-
 
 class _Formatter(Formatter):
     """Fills placeholders with plain values; nothing behind a leading underscore is reached."""
@@ -60,31 +57,10 @@ def interpolated(text: str, parameters: Json, called: str) -> str:
     with blanks between. Raises UsageError that names what is missing, in `called`.
     """
     if isinstance(parameters, dict):
-        return _formatted(text, (), {name: _shown(each) for name, each in parameters.items()}, called)
+        return formatted(text, (), {name: _shown(each) for name, each in parameters.items()}, called)
     if isinstance(parameters, list):
-        return _formatted(text, [_shown(each) for each in parameters], {}, called)
-    return _formatted(text, (), {"value": _shown(parameters)}, called)
-
-
-def published(text: str, folder: str, parameters: Json) -> str:
-    """A text of a publisher: parameters by name, lists as they are written, and {workdir}. Raises UsageError."""
-    given = parameters if isinstance(parameters, dict) else {}
-    return _formatted(text, (), {"workdir": folder, **given}, "the publisher")
-
-
-def filled(value: Json, folder: str, readonly: Sequence[str] = ()) -> Json:
-    """A value as it is written in a workflow, with {workdir} and {readdir0}, ... in all its texts filled in.
-
-    Raises UsageError for another name in braces, and for a lone brace.
-    """
-    known = {"workdir": folder, **{f"readdir{number}": each for number, each in enumerate(readonly)}}
-    return mapped(value, lambda text: _formatted(text, (), known, f"the value {text!r:.80}") if braced(text) else text)
-
-
-def placed(value: Json, folder: str, readonly: Sequence[str] = ()) -> Json:
-    """A value that somebody gives, with {workdir} and {readdir0}, ... filled in; other braces are data."""
-    known = {"{workdir}": folder, **{f"{{readdir{number}}}": each for number, each in enumerate(readonly)}}
-    return mapped(value, lambda text: FOLDER.sub(lambda found: known.get(found[0], found[0]), text))
+        return formatted(text, [_shown(each) for each in parameters], {}, called)
+    return formatted(text, (), {"value": _shown(parameters)}, called)
 
 
 def mapped(value: Json, change: Callable[[str], Json]) -> Json:
@@ -131,7 +107,8 @@ def _ordered(value: Json) -> Json:
     return value
 
 
-def _formatted(text: str, args: Sequence[Any], known: Mapping[str, Any], called: str) -> str:
+def formatted(text: str, args: Sequence[Any], known: Mapping[str, Any], called: str) -> str:
+    """The text with these values, by number and by name. Raises UsageError that names what is missing, in `called`."""
     try:
         return _FORMATTER.vformat(text, args, known)
     except KeyError as error:
