@@ -197,16 +197,16 @@ class _Enough(BaseException):
     """What was wanted is defined: the rest of the file need not run."""
 
 
-def definitions_only(called: str) -> bool:
-    """Whether things are only being defined just now: then a call at the top of a file, of the function with that
-    qualified name, does nothing. So it is where `multiprocessing` loads the script in a process that it has spawned.
+def definitions_only(called: Any) -> bool:
+    """Whether things are only being defined just now: then a call of that function at the top of a file does nothing.
+    So it is where `multiprocessing` loads the script in a process that it has spawned.
     """
     wanted = _loading.get()
     if wanted is None:
         processes = sys.modules.get("multiprocessing.process")
         return processes is not None and getattr(processes.current_process(), "_inheriting", False)
     name, is_there = wanted
-    if name is None or (called == name and is_there()):
+    if name is None or (getattr(called, "__qualname__", None) == name and is_there()):
         raise _Enough
     return True
 

@@ -229,6 +229,25 @@ def test_a_circular_import_is_told_without_frames_of_the_import(cli: Cli) -> Non
     assert "importlib" not in err
 
 
+@pytest.mark.parametrize("target", ["flows:main", "flows.py:main"])
+def test_a_flow_of_a_function_without_a_name_is_defined_only(cli: Cli, target: str) -> None:
+    cli.write("flows.py", """
+        from functools import partial
+        from motet import flow
+
+        def add(one, other):
+            return one + other
+
+        flow(partial(add, 1), name="add")(2)
+
+        @flow
+        def main():
+            return 3
+    """)  # fmt: skip
+    assert "Result: 3" in cli("run", target).out
+    assert len(cli.runs()) == 1
+
+
 def test_what_is_neither_a_file_nor_a_module_is_told_so(cli: Cli) -> None:
     assert "no file nothing.here, nor a module" in cli("run", "nothing.here", code=2).err
     (cli.folder / "empty").mkdir()

@@ -121,7 +121,7 @@ class Flow(FlowHooked, Generic[P, R]):
             if isinstance(values := _bound(self, args, kwargs, return_state), State):
                 return values if self.kind in (Kind.PLAIN, Kind.GENERATOR) else _awaited(values)
             return self._as_step(scope, values, wait_for, return_state)
-        nothing = definitions_only(getattr(self.fn, "__qualname__", ""))
+        nothing = definitions_only(self.fn)
         if nothing or (self.kind is not Kind.PLAIN and not (self.kind is Kind.GENERATOR and return_state)):
             from motet.dialects.python.bodies import runs
 

@@ -92,7 +92,7 @@ class Flow(flows.Flow[P, R]):
                 assert isinstance(state, State)
                 scope.states.append(state)
                 return state
-            if definitions_only(getattr(self.fn, "__qualname__", "")):
+            if definitions_only(self.fn):
                 return Completed()
             driver, values = taken_up(self, args, kwargs)
         except ParameterError as error:
