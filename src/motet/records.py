@@ -119,8 +119,9 @@ class Record(metaclass=RecordType):
 
 
 def put_differing(record: Record, into: dict[str, Any]) -> None:
-    """Put the fields that differ from their defaults into the dict. What does so is compiled when it is used often, as
-    constructors are: then it takes a third of the time, and each event is written so.
+    """Put the fields that differ from their defaults into the dict.
+
+    What does so is compiled once it is used often, as constructors are: each event is written by it.
     """
     cls = type(record)
     put = _compiled_puts.get(cls)
