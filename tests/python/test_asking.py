@@ -26,6 +26,7 @@ from motet import (
     task,
 )  # fmt: skip
 from motet.errors import Suspended, UsageError
+from motet.ports import STEERING, Publication
 from motet.stores.sqlite import SqliteStore
 
 __all__ = ["cli"]
@@ -126,6 +127,24 @@ def test_an_answer_that_does_not_fit_is_refused_and_waited_for_again(caplog: pyt
     with answered({"approved": True, "rate": -1, "bad": True}, {"approved": False}):
         assert main() == Approval(approved=False)
     assert "rate: Input should be greater than 0" in caplog.text
+
+
+@pytest.mark.parametrize("values", [5, [1], "word"])
+def test_an_answer_that_is_published_by_hand_and_is_none_is_refused(
+    values: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    @flow
+    def main() -> Approval:
+        store = app.hosts.current().store
+        value = {"step": "main/pause-0", "values": values}
+        run = store.runs(limit=1)[0].id
+        store.publish([Publication(questions.ANSWER, value, STEERING, "by hand", run, "", time.time())])
+        found: Approval = pause_flow_run(wait_for_input=Approval)
+        return found
+
+    with answered({"approved": True}):
+        assert main() == Approval(approved=True)
+    assert "An answer was refused" in caplog.text
 
 
 def test_what_can_be_seen_at_once_not_to_fit_is_said_to_whoever_answers() -> None:

@@ -150,8 +150,10 @@ class Form:
         """The JSON schema of an answer."""
         return self._model.model_json_schema()
 
-    def fit(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def fit(self, values: Any) -> dict[str, Any]:
         """The answer as JSON, checked. Raises Unfit, naming every field that does not fit."""
+        if not isinstance(values, Mapping):
+            raise Unfit(f"an answer has its values by name, this is {values!r:.80}")
         try:
             return self._model.model_validate(dict(values)).model_dump(mode="json")
         except ValidationError as error:
