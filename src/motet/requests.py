@@ -12,10 +12,12 @@ questions (`run.answer`) and events of users need none: they say something, and 
 from __future__ import annotations
 
 import hmac
+import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from hashlib import blake2b
+from math import inf
 
 from motet import private
 from motet.errors import UsageError
@@ -31,7 +33,14 @@ from motet.ports.voice import Host
 REFUSED = "request.refused"
 """The key under which it is told that a request was refused: {"offset": its place in the journal, "why": words}."""
 
-_ADDS = ("task", "call", "needs", "after", "size", "form", "parent", "name")
+_ADDS = {
+    "task": str, "call": dict, "needs": list, "after": list, "size": int, "form": str, "parent": str, "name": str,
+    "policy": dict,
+}  # fmt: skip
+
+_MOST_ELEMENTS = 1_000_000
+_WORDS = ("delays_s", "demands", "executor")
+"""What is no number of a policy's."""
 
 
 def token(home: str, run: str) -> str:
@@ -76,12 +85,13 @@ def told(state: RunState, entry: Entry, host: Host) -> list[ev.Event]:
 def asked_for(state: RunState, entry: Entry, token: str, at: float) -> list[ev.Event]:
     """What a request comes to. Raises UsageError for one that is refused, whatever is wrong with it."""
     value = entry.value if isinstance(entry.value, dict) else {}
-    if not hmac.compare_digest(str(value.get("token", "")), token):
+    if not hmac.compare_digest(str(value.get("token", "")).encode(errors="replace"), token.encode()):
         raise UsageError(f"The token of {entry.key} is not that of run {state.run}.", "Ask within a step of that run.")
     key = value.get("step")
     if not isinstance(key, str) or not key:
         raise UsageError(f"{entry.key} names no step.", 'Name it: {"step": ...}.')
     try:
+        json.dumps(value, ensure_ascii=False).encode()  # half of a character is none
         return _TABLE[entry.key](state, key, value, at)
     except (TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"{entry.key} of {key} cannot be done: {error}.", "See `motet.requests`.") from None
@@ -111,14 +121,32 @@ def _retry(state: RunState, key: str, value: Mapping[str, Json], at: float) -> l
 
 
 def _add(state: RunState, key: str, value: Mapping[str, Json], at: float) -> list[ev.Event]:
-    policy = Policy.from_json({"executor": "threads", **value.get("policy", {})})
     given = {name: value[name] for name in _ADDS if name in value}
+    told: Json
+    for name, told in given.items():
+        if type(told) is not _ADDS[name] or (isinstance(told, int) and not 0 <= told <= _MOST_ELEMENTS):
+            raise UsageError(f"The {name} of step {key} cannot be {told!r:.80}.", "See `motet.requests`.")
+    policy = _policy(given.pop("policy", {}))
     for each in (*given.get("needs", ()), *given.get("after", ())):
         if not state.outcome(each):
             raise UsageError(f"Step {key} needs {each}, which is not a step of this run.", "Correct the key.")
     if key.endswith("]"):
         raise UsageError(f"Step {key} would be an element of a map.", "Choose another key.")
     return events_of(state, AddStep(key, policy=policy, **{"task": key, **given}), at)
+
+
+def _policy(told: Mapping[str, Json]) -> Policy:
+    """The policy, if it can be counted with."""
+    policy = Policy.from_json({"executor": "threads", **told})
+    limit_s = 0 if policy.timeout_s is None else policy.timeout_s
+    counted = {**told, "priority": abs(policy.priority), "timeout_s": limit_s}
+    numbers = [each for name, each in counted.items() if name not in _WORDS]
+    for each in (*numbers, *policy.delays_s, *policy.demands.values()):
+        if not isinstance(each, int | float) or not 0 <= each < inf:
+            raise ValueError(f"its policy has {each!r:.80} in place of a number from 0 on")
+    if not policy.executor or not isinstance(told.get("executor", ""), str):
+        raise ValueError("its policy names no executor")
+    return policy
 
 
 def _known(state: RunState, key: str) -> None:
