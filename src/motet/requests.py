@@ -113,10 +113,11 @@ def _retry(state: RunState, key: str, value: Mapping[str, Json], at: float) -> l
         raise UsageError(
             f"The code that called step {key} has seen how it ended.", "`motet retry` runs it again later."
         )
-    anew = {key}
+    anew = {key: None}
     for each, other in state.steps.items():
-        if other.status == SKIPPED and anew.intersection((*other.needs, *other.each)):
-            anew.add(each)
+        needs = (*other.needs, *other.each)
+        if other.status == SKIPPED and any(need in anew or need.rpartition("[")[0] in anew for need in needs):
+            anew[each] = None
     return [ev.StepReset(at, each, reason="on request") for each in anew if not state.steps[each].of]
 
 

@@ -89,6 +89,21 @@ def test_a_step_of_a_program_that_failed_runs_again_with_what_was_skipped(bench:
     assert driver.state.steps["b"].status == "running"
 
 
+def test_a_map_that_failed_runs_again_with_what_was_skipped_because_of_an_element(bench: Bench) -> None:
+    call = {**CALL, "over": [1, 2]}
+    later = (AddStep("b", "b", CALL, needs=("m[1]",), policy=HAND), AddStep("c", "c", CALL, needs=("b",), policy=HAND))
+    never = AddStep("never", "never", until=OnEvent("never"))
+    driver = bench.begin(program=Said(AddStep("m", "m", call, size=2, policy=HAND), *later, never))
+    bench.executor.succeed("m", element=0)
+    bench.executor.fail("m", element=1)
+    assert [driver.state.steps[key].status for key in ("m", "b", "c")] == ["failed", "skipped", "skipped"]
+    ask(bench, "step.retry", {"step": "m"})
+    assert [driver.state.steps[key].status for key in ("m", "b", "c")] == ["running", "pending", "pending"]
+    bench.executor.succeed("m", element=1)
+    bench.executor.succeed("b")
+    assert driver.state.steps["c"].status == "running"
+
+
 @VOICES
 def test_a_step_is_added(bench: Bench, voice: Callable[[Bench], Driver]) -> None:
     driver = voice(bench)
