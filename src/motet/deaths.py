@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 
 from motet.errors import UsageError
 from motet.owners import is_dead, this_process
@@ -51,13 +50,14 @@ def _was_killed_for_memory(pid: int) -> bool:
         file = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         return False
-    with suppress(OSError):  # the end of what there is
-        while True:
-            if said.search(os.read(file, 8192)):
-                os.close(file)
-                return True
-    os.close(file)
-    return False
+    try:
+        while not said.search(os.read(file, 8192)):
+            pass
+    except OSError:  # the end of what there is
+        return False
+    finally:
+        os.close(file)
+    return True
 
 
 def _perhaps_memory() -> str:

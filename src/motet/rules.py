@@ -299,9 +299,8 @@ class Count(Rule, frozen=True):
             return {**memory, "parts": kept}, None
         recent = [each for each in memory["met"] if _is_recent(each[0], signal.at, self.within_s)]
         met = [*recent, [signal.at, causes]][-(MOST_CAUSES if self.within_s is None else self.times) :]
-        seen = (
-            memory.get("seen", 0) + 1 if self.within_s is None else len(met)
-        )  # what is forgotten was seen all the same
+        # What is forgotten was seen all the same.
+        seen = memory.get("seen", 0) + 1 if self.within_s is None else len(met)
         if seen < self.times:
             return {"parts": kept, "met": met, "seen": seen}, None
         told = _gathered(causes for _, causes in met[-self.times :])
