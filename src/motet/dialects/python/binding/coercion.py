@@ -152,12 +152,10 @@ class Form:
 
     def fit(self, values: Any) -> dict[str, Any]:
         """The answer as JSON, checked. Raises Unfit, naming every field that does not fit."""
-        if not isinstance(values, Mapping):
-            raise Unfit(f"an answer has its values by name, this is {values!r:.80}")
         try:
-            return self._model.model_validate(dict(values)).model_dump(mode="json")
+            return self._model.model_validate(values).model_dump(mode="json")
         except ValidationError as error:
-            told = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_url=False)]
+            told = [f"{'.'.join(map(str, each['loc'])) or 'answer'}: {each['msg']}" for each in error.errors()]
             raise Unfit("; ".join(told)) from None
 
     def value(self, answer: Mapping[str, Any]) -> Any:
