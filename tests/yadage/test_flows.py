@@ -376,7 +376,9 @@ def test_a_file_says_what_options_do_not(bench: Bench, cli: Any) -> None:
     ("words", "said"),
     [
         (["-b", "celery"], "--backend celery cannot be had"), (["--plugins", "x"], "there are no plugins"),
-        (["-s", "mongo"], "--modelsetup mongo cannot be had"), (["-p", "x"], "this is no NAME=VALUE"),
+        (["-s", "mongo"], "--modelsetup mongo cannot be had"), (["-g", "x"], "--strategy x cannot be had"),
+        (["-r", "other"], "--controller other cannot be had"), (["-c", "x"], "--cache x cannot be had"),
+        (["-p", "x"], "this is no NAME=VALUE"),
         (["-t", "nowhere"], "is no folder"), (["-f", "none.yml"], "cannot be read"),
     ],
 )  # fmt: skip
@@ -385,6 +387,16 @@ def test_what_cannot_be_had_is_refused_with_the_cure(bench: Bench, cli: Any, wor
     done = cli("yadage-run", "wd", "workflow.yml", *words, code=2)
     assert said in done.err
     assert not (bench.folder / "wd").exists()
+
+
+def test_options_that_mean_nothing_here_are_taken(bench: Bench, cli: Any) -> None:
+    bench.flow(stage("s"))
+    words = [word for flag in "eikloyu" for word in (f"-{flag}", "1")]
+    more = ["-r", "frommodel", "-s", "filebacked:state", "--validate", "--no-validate"]
+    for backend in ("multiproc:2", "foregroundasync"):
+        folder = backend.partition(":")[0]
+        cli("yadage-run", folder, "workflow.yml", *words, *more, "-b", backend)
+        assert (bench.folder / folder / "s/out.txt").read_text() == "s\n"
 
 
 def test_state_that_is_code_is_refused(bench: Bench, cli: Any) -> None:

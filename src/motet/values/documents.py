@@ -174,7 +174,7 @@ class Checks:
 
     def missing(self, node: Node, name: str, called: str, cure: str = "") -> None:
         """Tell that a key is not there."""
-        self.problems.error(node.where, f"{name!r} is missing in {called}.", cure)
+        self.problems.error(node.where, f"{name!r} is missing in {called}.", cure or f"Write it there: `{name}: ...`.")
 
     def gather(self, found: Callable[[], Any]) -> Any:
         """What is found; None, with the error told, where a reference in it leads nowhere."""
@@ -253,8 +253,7 @@ class Library:
 
     def _at(self, source: Source, fragment: str, told: str) -> Node:
         node = Node(self, source, (), source.document.value).followed()
-        for part in unquote(fragment).lstrip("/").split("/") if fragment.strip("/") else ():
-            name = part.replace("~1", "/").replace("~0", "~")
+        for name in keys_of(f"/{unquote(fragment).lstrip('/')}") if fragment.strip("/") else ():
             index = int(name) if isinstance(node.value, list) and name.isdecimal() else name
             below = node.get(index)
             if below is None:
@@ -293,6 +292,16 @@ class Library:
                 self.texts[uri] = _fetched(uri) if _is_web(uri) else _read(uri)
             known = self._sources[uri, base] = Source(uri, base, yaml.read(self.texts[uri], _shown(uri)))
         return known
+
+
+def keys_of(pointer: str) -> list[str]:
+    """The keys and indices that a JSON pointer leads through: "/a/0" is ["a", "0"]."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
+def pointer_of(keys: Sequence[str | int]) -> str:
+    """The JSON pointer that leads through these keys and indices."""
+    return "".join(f"/{str(key).replace('~', '~0').replace('/', '~1')}" for key in keys)
 
 
 def toplevel_of(text: str) -> str:

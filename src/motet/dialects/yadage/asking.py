@@ -11,6 +11,7 @@ from motet.dialects.yadage.spec import JQ
 from motet.dialects.yadage.values import Template, places
 from motet.errors import MotetError, StepFailed
 from motet.kernel.events import Json
+from motet.values.documents import keys_of, pointer_of
 from motet.values.placeholders import braced
 from motet.values.queries import run
 
@@ -93,29 +94,24 @@ def _referred(ref: Json, asked: Mapping[str, Any]) -> Json:
         raise MotetError(f"{ref!r:.120} is no $wflowref.", "Write {$wflowref: ['.stage[]', '.output']}.")
     chosen = run(ref[0], asked["table"])
     keys = _nodes(chosen)
-    results = [_pointers(asked["results"][key], key, "") for key in keys]
+    results = [_pointers(asked["results"][key], key, ()) for key in keys]
     given = dict(zip(keys, run(f"map([\n{ref[1]}\n])", results)[0], strict=True)) if keys else {}
     return _replaced(chosen, _NODE, lambda key: given[key])
 
 
-def _pointers(result: Json, key: str, path: str) -> Json:
+def _pointers(result: Json, key: str, path: Sequence[str | int]) -> Json:
     """The result with a pointer in place of each value that is neither null nor false."""
     if isinstance(result, dict):
-        return {name: _pointers(each, key, f"{path}/{_escaped(name)}") for name, each in result.items()}
+        return {name: _pointers(each, key, (*path, name)) for name, each in result.items()}
     if isinstance(result, list):
-        return [_pointers(each, key, f"{path}/{number}") for number, each in enumerate(result)]
-    return result if result is None or result is False else {_POINTER: {"step": key, "result": path}}
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
+        return [_pointers(each, key, (*path, number)) for number, each in enumerate(result)]
+    return result if result is None or result is False else {_POINTER: {"step": key, "result": pointer_of(path)}}
 
 
 def _pointed(asked: Mapping[str, Any], uses: dict[str, None], texts: set[str], at: Any) -> Json:
     uses[at["step"]] = None
     value = asked["results"][at["step"]]
-    for part in at["result"].split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
+    for name in keys_of(at["result"]):
         value = value[int(name)] if isinstance(value, list) else value[name]
     if isinstance(value, str) and not isinstance(value, Template):
         texts.add(value)

@@ -38,9 +38,10 @@ def asked_of(file: str, asked: Asked) -> voice.Asked:
     data = options.get("data") or ()
     return voice.Asked(
         file, options.get("toplevel") or "", options.get("workdir") or "",
-        {**given.values_of([inputs] if isinstance(inputs, str) else inputs, ()), **asked.inputs, **typed},
-        data if isinstance(data, Mapping) else given.pairs_of(data, "--data"), {}, settings.asked(options, os.environ),
-        bool(options.get("accept_metadir")), bool(options.get("visualize")), name=asked.name,
+        values={**given.values_of([inputs] if isinstance(inputs, str) else inputs, ()), **asked.inputs, **typed},
+        data=data if isinstance(data, Mapping) else given.pairs_of(data, "--data"),
+        settings=settings.asked(options, os.environ), accept=bool(options.get("accept_metadir")),
+        visualize=bool(options.get("visualize")), name=asked.name,
     )  # fmt: skip
 
 
@@ -122,8 +123,9 @@ def _made(options: Namespace, desk: Desk) -> NewRun:
     _limit(options.backend)
     options.yadage_cache = options.yadage_cache or bool(options.cache)
     asked = voice.Asked(
-        options.workflow or "workflow.yml", options.toplevel or ".", _folder(options.dataarg), values, data, wflow,
-        settings.asked(vars(options), os.environ), options.accept_metadir, options.visualize, options.metadir,
+        options.workflow or "workflow.yml", options.toplevel or ".", _folder(options.dataarg), values=values,
+        data=data, wflow=wflow, settings=settings.asked(vars(options), os.environ), accept=options.accept_metadir,
+        visualize=options.visualize, metadir=options.metadir,
     )  # fmt: skip
     host = desk.host()
     new = voice.new_run(host, asked, desk.warn)

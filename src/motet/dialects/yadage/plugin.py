@@ -22,7 +22,6 @@ _SCHEDULER = re.compile(r"""\bscheduler(_type)?["']?\s*:""")
 def _command(name: str, told: str = "") -> Command:
     """One that is the functions `NAME_arguments` and `NAME` of `commands`, here or of packtivities."""
     kind, _, function = name.partition("-")
-    function = {"checkproxy": "proxy"}.get(function, function)
 
     def module() -> Any:
         if kind == "packtivity":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 
 from motet.dialects.yadage.spec import Scatter
@@ -20,9 +20,9 @@ def scattered(parameters: Mapping[str, Found], scatter: Scatter, where: str) -> 
             raise SpecError(
                 f"{where}: lists of unequal length are zipped: {told}.", "Make them equal, or use cartesian."
             )
-        rows = zip(*lists.values(), strict=True)
+        rows: Iterable[tuple[Found, ...]] = zip(*lists.values(), strict=True)
     else:
-        rows = product(*lists.values())  # type: ignore[assignment]
+        rows = product(*lists.values())
     return [{**parameters, **dict(zip(lists, row, strict=True))} for row in rows]
 
 

@@ -113,9 +113,9 @@ def told(host: Host, row: RunRow, graph: Graph) -> None:
         if row.program["visualize"]:
             boxes = [Box(each["key"], each["key"], each["status"], each["stage"], each["init"]) for each in nodes]
             boxes += [Box(f"{key} ", f"{key}\n{status}", "skipped", key) for key, status in idle]
-            boxes, edges = pictures.grouped(boxes, edges, _MOST_BOXES)  # type: ignore[assignment]
-            _write(f"{path}.dot", pictures.dot(boxes, edges))
-            pictures.write(path, row.name, boxes, edges)
+            drawn = pictures.grouped(boxes, edges, _MOST_BOXES)
+            _write(f"{path}.dot", pictures.dot(*drawn))
+            pictures.write(path, row.name, *drawn)
     except Exception as error:  # noqa: BLE001 - boundary: a picture that fails must not fail a run
         getLogger("motet").warning("What came of the run could not be written to %s: %s", path, error)
 

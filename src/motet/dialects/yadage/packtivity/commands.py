@@ -125,12 +125,12 @@ def validate(options: Namespace, desk: Desk) -> int:
     return 0
 
 
-def proxy_arguments(parser: ArgumentParser) -> None:
+def checkproxy_arguments(parser: ArgumentParser) -> None:
     """The file."""
     parser.add_argument("proxyfile", help="the file that `packtivity-run --async` has written")
 
 
-def proxy(options: Namespace, desk: Desk) -> int:
+def checkproxy(options: Namespace, desk: Desk) -> int:
     """Say whether the step has ended, and what it publishes."""
     try:
         with open(options.proxyfile, encoding="utf-8") as file:

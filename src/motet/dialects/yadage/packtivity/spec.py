@@ -101,7 +101,8 @@ def _part(node: Node, name: str, kinds: Mapping[str, Mapping[str, Key]], problem
     if part.value is None and name != "publisher":
         return None
     if not isinstance(part.value, dict):
-        problems.error(part.where, f"found {told(part.value)}, expected a mapping for {name!r}.", "")
+        cure = f"Write {name}_type and its keys below it; there are {', '.join(kinds)}."
+        problems.error(part.where, f"found {told(part.value)}, expected a mapping for {name!r}.", cure)
         return None
     kind = _kind(part, f"{name}_type", kinds, problems)
     if not kind:
@@ -134,8 +135,9 @@ def _value(part: Node, name: str, key: Key, kind: str, problems: Problems) -> Js
     node = part.get(name)
     if node is None:
         if key.default is REQUIRED:
-            problems.error(part.where, f"{name!r} is missing in {kind}.", "")
-        return key.default if key.default is not REQUIRED else None
+            Checks(problems).missing(part, name, kind)
+            return None
+        return key.default
     value = node.plain()
     is_odd_flag = isinstance(value, bool) and bool not in key.kinds
     if not isinstance(value, key.kinds) or is_odd_flag:
@@ -179,7 +181,9 @@ def _check_container(part: Node, found: Mapping[str, Any], problems: Problems) -
             cure = "Write {mountpath: /path/in/the/container, jqscript: .parameter}."
             problems.error(_where(part, "par_mounts"), f"found {told(each)}, expected a mount of parameters.", cure)
         elif not str(each["mountpath"]).startswith("/"):
-            problems.error(_where(part, "par_mounts"), f"{each['mountpath']!r} is no absolute path.", "")
+            problems.error(
+                _where(part, "par_mounts"), f"{each['mountpath']!r} is no absolute path.", "Begin it with a slash."
+            )
     for each in found["resources"] or ():
         for name, amount in each.items() if isinstance(each, dict) else ((each, None),):
             _check_resource(part, name, amount, problems)
