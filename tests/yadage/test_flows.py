@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 from tests.yadage.conftest import Bench, nested, scatter, stage
 
 from motet import app
-from motet.dialects.yadage import voice
+from motet.dialects.yadage import voice, workdirs
 from motet.errors import UsageError
 from motet.ports import RunRow
 from motet.ports.voice import Onward
@@ -294,14 +296,26 @@ def test_a_folder_of_a_run_is_not_taken_twice(bench: Bench) -> None:
         bench.run(data={"overwrite": True}, workdir=str(bench.folder / "other"))
 
 
+def test_runs_begun_at_once_have_folders_of_their_own(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(bench.folder)
+    store, start = app.hosts.current().store, Barrier(8)
+
+    def taken(number: int) -> str:
+        start.wait()
+        return workdirs.taken("", f"run{number}", store, accept=False, overwrite=False)
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(taken, range(8)))
+    assert len(set(found)) == 8
+    assert str(bench.folder / "workdir") in found
+
+
 def test_a_folder_of_a_run_under_way_is_left_alone(bench: Bench) -> None:
     host = app.hosts.current()
     bench.flow(stage("a"))
     asked = voice.Asked("workflow.yml", str(bench.folder), str(bench.folder / "work"), accept=True)
     new = voice.new_run(host, asked, print)
     host.create(new)
-    from motet.dialects.yadage import workdirs
-
     workdirs.begun(host.store.run(new.id))
     for more in ({"accept": True}, {"data": {"overwrite": True}}):
         with pytest.raises(UsageError, match="motet resume"):

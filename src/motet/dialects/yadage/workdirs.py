@@ -33,19 +33,30 @@ def taken(path: str, run: str, store: Store, *, accept: bool, overwrite: bool) -
     Raises UsageError for one in which a run was before, unless `accept`; with `overwrite`, it is emptied.
     """
     folder = os.path.abspath(path or _USUAL)
-    if not path and os.path.lexists(folder):
-        folder = f"{folder}-{run}"
     meta = os.path.join(folder, META)
-    if os.path.lexists(meta):
+    if path and os.path.lexists(meta):
         _check_earlier(folder, store, accept=accept or overwrite)
-    if overwrite:
+    if path and overwrite:
         _empty(folder)
     try:
+        if not path:
+            return _made_anew(folder, run)
         os.makedirs(meta, exist_ok=accept)
     except FileExistsError:
         raise UsageError(f"{folder} was taken by another run just now.", "Name another folder.") from None
     except OSError as error:
         raise UsageError(f"{folder} cannot be made: {error.strerror}.", "Name another folder for the run.") from None
+    return folder
+
+
+def _made_anew(folder: str, run: str) -> str:
+    """The folder; where there is one already, perhaps since another run made it just now, one with the run's id."""
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        folder = f"{folder}-{run}"
+        os.mkdir(folder)
+    os.mkdir(os.path.join(folder, META))
     return folder
 
 
