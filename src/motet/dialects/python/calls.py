@@ -12,7 +12,6 @@ from motet.dialects.python.caching import Hit, hit_of, keep, slot_of, taken_from
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.outcomes import settle
 from motet.dialects.python.scope import Lineage, Scope, tags_now
-from motet.executors.current import Current, running
 from motet.kernel.events import Json
 from motet.kernel.inputs import Ended, Failed, Succeeded
 from motet.kernel.state import Step, element_key
@@ -333,13 +332,14 @@ def _bare(call: TaskCall | MapCall) -> Mapping[str, Json] | None:
 
 def _in_its_context(call: TaskCall | MapCall, *element: int) -> Any:
     """Carry out the call, as the attempt that the executor has begun, where context variables are as they were where it
-    was made.
+    was made, but for those that the executor has set: the attempt itself, and the tools that prepare its command.
     """
-    return call.context.copy().run(_as_attempt, running.get(), call, *element)
+    return call.context.copy().run(_as_attempt, copy_context(), call, *element)
 
 
-def _as_attempt(here: Current | None, call: Any, *element: int) -> Any:
-    running.set(here)
+def _as_attempt(here: Context, call: Any, *element: int) -> Any:
+    for variable, value in here.items():
+        variable.set(value)
     return call.run(*element)
 
 
