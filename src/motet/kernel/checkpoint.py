@@ -139,8 +139,7 @@ def _load_relations(state: RunState, step: Step) -> None:
         marks.own[step.element] = step
         marks.running += step.status == RUNNING
     if step.status == RUNNING and step.map is None:
-        for name, amount in step.policy.demands.items():
-            state.limit(name).used += amount
+        state.use(step, 1)
     if step.map is not None:
         byte = step.map.marks
         step.map.bad = byte.count(M_ENDED)

@@ -152,8 +152,7 @@ def mark_started(state: RunState, step: Step, indices: Sequence[int]) -> None:
             raise InvalidTransition(element_key(step.key, index), "not ready", "elements.started")
         byte[index] = M_RUNNING
     marks.running += len(indices)
-    for name, amount in step.policy.demands.items():
-        state.limit(name).used += amount * len(indices)
+    state.use(step, len(indices))
 
 
 def mark_succeeded(state: RunState, step: Step, indices: Sequence[int], results: Sequence[Json]) -> list[int]:
@@ -174,7 +173,8 @@ def mark_succeeded(state: RunState, step: Step, indices: Sequence[int], results:
         for index, result in zip(indices, results, strict=True):
             marks.results[index] = result
     marks.ended += len(indices)
-    _free(state, step, marks, ran)
+    marks.running -= ran
+    state.use(step, -ran)
     state.changes.steps[step.key] = None
     for follower in marks.followers:
         other = state.steps[follower]
@@ -193,16 +193,9 @@ def free_running(state: RunState, step: Step, marks: MapState) -> None:
     marks.marks = marks.marks.replace(bytes([M_RUNNING]), bytes([M_WAITING]))
     marks.cursor = 0
     marks.due.clear()
-    _free(state, step, marks, ran)
+    marks.running -= ran
+    state.use(step, -ran)
     follow(state, step)
-
-
-def _free(state: RunState, step: Step, marks: MapState, count: int) -> None:
-    marks.running -= count
-    if count:
-        for name, amount in step.policy.demands.items():
-            state.limit(name).used -= amount * count
-            state.changes.freed[name] = None
 
 
 def _running_map(step: Step, kind: str) -> MapState:

@@ -48,9 +48,7 @@ def _free(state: RunState, step: Step) -> None:
     if step.of:
         state.map_of(step.of).running -= 1
         state.changes.steps[step.of] = None
-    for name, amount in step.policy.demands.items():
-        state.limit(name).used -= amount
-        state.changes.freed[name] = None
+    state.use(step, -1)
 
 
 def _take(state: RunState, step: Step) -> None:
@@ -58,8 +56,7 @@ def _take(state: RunState, step: Step) -> None:
         return
     if step.of:
         state.map_of(step.of).running += 1
-    for name, amount in step.policy.demands.items():
-        state.limit(name).used += amount
+    state.use(step, 1)
 
 
 def _end(state: RunState, step: Step, at: float) -> None:

@@ -339,6 +339,13 @@ class RunState(Record):
         assert marks is not None
         return marks
 
+    def use(self, step: Step, attempts: int) -> None:
+        """So many attempts at the step more have what its policy demands; fewer, below 0: others may start then."""
+        for name, amount in step.policy.demands.items():
+            self.limit(name).used += amount * attempts
+            if attempts < 0:
+                self.changes.freed[name] = None
+
     def outcome(self, key: str) -> str:
         """The status of a step, or of an element of a map ("scale-0[3]"); "" if there is none of that key."""
         step = self.steps.get(key)
