@@ -87,6 +87,9 @@ class Board:
         return found if found.pop("boot", self._boot) == self._boot else {}
 
     def _write(self, standings: dict[str, Standing]) -> None:
+        assert self._turn is not None
+        # Always, and first: who is killed in between leaves a mark that sends others here, or is set right here.
+        os.pwrite(self._turn.fd, bytes([any(each["front"] for each in standings.values())]), 0)
         text = json.dumps({"boot": self._boot, **standings}, separators=(",", ":")).encode()
         if text == self._text:
             return
@@ -94,8 +97,6 @@ class Board:
         with open(part, "wb", opener=private.opener) as file:
             file.write(text)
         os.replace(part, self._path)
-        assert self._turn is not None
-        os.pwrite(self._turn.fd, bytes([any(each["front"] for each in standings.values())]), 0)
 
     def somebody_waits(self) -> bool:
         """Whether a ticket stands on it that is not served, as a look without the lock tells."""
