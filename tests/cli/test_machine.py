@@ -30,8 +30,11 @@ FLOWS = """
 
     @task(resources={"gpu": 1}, executor="processes")
     def device(number):
-        time.sleep(0.05)
-        return os.environ["CUDA_VISIBLE_DEVICES"]
+        own = os.environ["CUDA_VISIBLE_DEVICES"]
+        open(f"uses-{own}", "w").close()
+        while not (os.path.exists("uses-4") and os.path.exists("uses-7")):
+            time.sleep(0.01)
+        return own
 
     shell = command("echo $CUDA_VISIBLE_DEVICES", resources={"gpu": 2})
 

@@ -151,7 +151,7 @@ def test_what_waits_says_for_what(cli: Cli) -> None:
         @task(limits={"gpu": 1})
         def hold(number, go):
             with open(os.environ["COUNT"], "a") as file:
-                file.write("x\\n")
+                file.write(f"waiting/hold-{number}\\n")
             while go is None and not os.path.exists("go"):
                 time.sleep(0.01)
             return number
@@ -162,16 +162,17 @@ def test_what_waits_says_for_what(cli: Cli) -> None:
 
         @flow(limits={"gpu": 1})
         def waiting():
-            first = hold.submit(1, None)
-            second = hold.submit(2, True)
+            first = hold.submit(0, None)
+            second = hold.submit(1, None)
             return after.submit([first, second]).result()
         """,
     )
     process = cli.start("run", "waiting.py", "--name", "mine")
     cli.wait_for_count(1, process)
     cli.wait_for_steps("mine", "waiting/after-0")
-    steps = {each["key"]: each["status"] for each in cli.json("show", "mine")["steps"]}
-    holder, other = sorted(("waiting/hold-0", "waiting/hold-1"), key=lambda key: steps[key] != "running")
+    (holder,) = cli.counted()
+    (other,) = {"waiting/hold-0", "waiting/hold-1"} - {holder}
+    cli.wait_for_running("mine", holder)
     assert "limit gpu; it is held by " + holder in cli("why", "mine", other).out
     assert "It waits for 2 steps" in cli("why", "mine", "after-0").out
     (cli.folder / "go").touch()

@@ -51,14 +51,17 @@ def test_processor_time_of_all_that_it_started_counts() -> None:
 
     study()
     (facts,) = facts_of()
-    assert 0.6 <= facts["cpu_s"] <= 2, facts
+    assert facts["cpu_s"] >= 0.6, facts
     assert facts["running_s"] >= 0.3
     assert {"preparing_s", "collecting_s"} <= facts.keys()
 
 
 def test_memory_of_several_processes_is_added_up() -> None:
-    hold = HOLD.format(mb=100) + "; import time; time.sleep(2)"
-    work = command("\n".join(f'{sys.executable} -c "{hold}" &' for _ in range(3)) + "\nwait", name="work")
+    together = (
+        "import os, time; open(sys.argv[1], 'w')\nwhile len(os.listdir('.')) < 3: time.sleep(0.01)\ntime.sleep(2)"
+    )
+    hold = HOLD.format(mb=100) + "; " + together
+    work = command("\n".join(f'{sys.executable} -c "{hold}" {n} &' for n in range(3)) + "\nwait", name="work")
 
     @flow
     def study() -> None:
@@ -162,13 +165,13 @@ def test_processor_time_of_tasks_in_this_process_is_that_of_their_thread(inline:
     def study() -> None:
         idle()
         if inline:
-            busy(0.05), busy(0.1)
+            busy(0.1), busy(0.2)
         else:
-            busy.map([0.05, 0.1]).result()
+            busy.map([0.1, 0.2]).result()
 
     study()
     kind = "step.succeeded" if inline else "elements.succeeded"
     told = [each for facts in facts_of(kind) for each in (facts if isinstance(facts, list) else [facts])]
-    took = sorted(each["cpu_s"] for each in told if each and each["cpu_s"] >= 0.05)
+    took = sorted(each["cpu_s"] for each in told if each and each["cpu_s"] >= 0.1)
     assert len(took) == 2, told
-    assert 0.05 <= took[0] < 0.1 <= took[1] < 0.15, told
+    assert 0.1 <= took[0] < 0.2 <= took[1] < 0.3, told

@@ -300,14 +300,16 @@ def stuck(path: str) -> None:
     time.sleep(600)
 
 
-@task(timeout_seconds=0.2, retries=1, executor="threads")
+@task(timeout_seconds=0.2, retries=100, executor="threads")
 def slow_once() -> str:
     RAN["slow"] += 1
     if RAN["slow"] == 1:
-        time.sleep(0.6)
+        ENDED_LATE.wait()
         return "late"
-    time.sleep(0.01)
     return "in time"
+
+
+ENDED_LATE = threading.Event()
 
 
 @flow
@@ -322,19 +324,17 @@ def limited(path: str) -> str:
 @flow
 def given_up() -> list[str]:
     value = slow_once.submit().result()
-    time.sleep(0.8)
+    ENDED_LATE.set()
+    time.sleep(0.3)  # in which the late one is heard
     return [value, slow_once.submit().result()]
 
 
 def test_a_process_that_takes_too_long_is_killed(tmp_path: Path) -> None:
     path = str(tmp_path / "pid")
-    for _ in range(5):  # a cold worker may need all the time that there is only to come up
-        store = HandStore()
-        host = host_on(store)
+    while not (os.path.exists(path) and Path(path).read_text()):  # its limit may be over before it could say so
+        host = host_on(HandStore())
         assert "ran longer than its limit of 0.5 s" in ended_within(60, partial(run, limited, host, path=path))
         host.close()
-        if os.path.exists(path):
-            break
     assert not os.path.exists(f"/proc/{Path(path).read_text()}")
 
 
@@ -342,7 +342,7 @@ def test_a_thread_that_takes_too_long_is_given_up_and_its_late_result_dropped() 
     store = HandStore()
     host = host_on(store)
     assert ended_within(60, lambda: run(given_up, host)) == ["in time", "in time"]
-    assert next(event["attempt"] for event in store.history("r1") if event["event"] == "step.succeeded") == 2
+    assert next(event["attempt"] for event in store.history("r1") if event["event"] == "step.succeeded") > 1
     host.close()
 
 
@@ -363,7 +363,7 @@ def test_a_time_limit_counts_from_when_the_attempt_begins(executor: str) -> None
 def test_a_late_value_of_an_element_is_not_taken_for_the_recorded_one() -> None:
     second_done = threading.Event()
 
-    @task(timeout_seconds=0.1, retries=1, executor="threads")
+    @task(timeout_seconds=0.1, retries=100, executor="threads")
     def late(n: int) -> list[str]:
         RAN[f"late-{n}"] += 1
         if n or RAN["late-0"] > 1:

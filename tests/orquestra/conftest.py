@@ -122,6 +122,14 @@ def slow(word, seconds):
     write("told.json", {"word": word})
 
 
+def held(word):
+    note(word)
+    while not os.path.exists(os.path.join(os.path.dirname(os.environ["COUNT"]), "go")):
+        time.sleep(0.01)
+    note(word + "-ends")
+    write("told.json", {"word": word})
+
+
 def meet(own, other, folder):
     open(os.path.join(folder, own), "w").close()
     until = time.monotonic() + 60

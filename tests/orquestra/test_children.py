@@ -75,12 +75,13 @@ def test_what_a_child_has_put_out_is_given(cli: Cli, call: str) -> None:
 
 
 def test_a_detached_child_goes_on_when_the_process_of_its_parent_is_killed(cli: Cli) -> None:
-    cli.write("w.yaml", odd(step("a", "slow", "word: one; seconds: 1")))
+    cli.write("w.yaml", odd(step("a", "held", "word: one")))
     outer(cli, CALLS[3])
     process = cli.start("run", "outer.py", "--name", "outer")
     cli.wait_for_count(1, process)
     process.kill()
     process.communicate()
+    (cli.folder / "go").touch()
     cli.wait_for_count(2)
     assert "Result: 1" in cli("resume", "outer").out
     assert cli.counted() == ["one", "one-ends"], "once"

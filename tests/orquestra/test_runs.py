@@ -130,7 +130,7 @@ def test_a_missing_or_garbled_output_fails_its_step_and_says_how(cli: Cli) -> No
 def test_kill_and_resume_runs_nothing_twice(cli: Cli) -> None:
     text = odd(
         step("first", "slow", "word: one; seconds: 0"),
-        step("second", "slow", "word: two; seconds: 1", more="  passed: [first]\n"),
+        step("second", "held", "word: two", more="  passed: [first]\n"),
         step("third", "tell", "x: ((second.told))"),
     )  # fmt: skip
     cli.write("w.yaml", text)
@@ -138,6 +138,7 @@ def test_kill_and_resume_runs_nothing_twice(cli: Cli) -> None:
     cli.wait_for_count(3, process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
+    (cli.folder / "go").touch()
     (row,) = cli.recorded()
     cli("resume", row.id)
     counted = cli.counted()
@@ -398,7 +399,7 @@ def test_results_in_python(cli: Cli) -> None:
 
 def test_a_flow_that_was_killed_takes_up_its_workflow_where_it_stood(cli: Cli) -> None:
     cli.write("w.yaml", odd(
-        step("a", "slow", "word: one; seconds: 0"), step("b", "slow", "word: two; seconds: 1", more="  passed: [a]\n")
+        step("a", "slow", "word: one; seconds: 0"), step("b", "held", "word: two", more="  passed: [a]\n")
     ))  # fmt: skip
     path = cli.write(
         "outer.py",
@@ -415,6 +416,7 @@ def test_a_flow_that_was_killed_takes_up_its_workflow_where_it_stood(cli: Cli) -
     cli.wait_for_count(3, process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
+    (cli.folder / "go").touch()
     (outer,) = [row for row in cli.recorded() if row.program["voice"] == "python"]
     assert "Result: 2" in cli("resume", outer.id).out
     assert cli.counted().count("one") == 1

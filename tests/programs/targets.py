@@ -69,6 +69,14 @@ def told(path: str, value: Any, pause_s: float = 0.0) -> Any:
     return value
 
 
+def held(path: str, go: str) -> str:
+    """Wait for a file, unless asked to stop."""
+    note(path, own_key())
+    while not os.path.exists(go) and current.stop_requested() is None:
+        time.sleep(0.005)
+    return "went"
+
+
 def stream(path: str) -> None:
     """Run until asked to stop, or killed."""
     note(path, own_key(), "begins")

@@ -55,12 +55,12 @@ class Gauge:
 
 def test_no_more_hold_it_than_it_has_slots(store: Store) -> None:
     leases.define(store, "db", 2)
-    gauge = Gauge()
+    gauge, both = Gauge(), threading.Barrier(2, timeout=PATIENCE_S)
 
     @task
     def work(number: int) -> int:
         with concurrency("db"), gauge:
-            time.sleep(0.01)
+            both.wait()
         return number
 
     @flow

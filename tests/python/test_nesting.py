@@ -141,7 +141,8 @@ def test_kill_and_resume_of_parallel_subflows(cli: Cli) -> None:  # noqa: F811
         """,
     )
     process = cli.start("run", "flows.py:pipeline", "--name", "mine")
-    cli.wait_for_count(4, process)
+    while not {"a1", "b1"} <= set(cli.counted()):
+        cli.wait_for_count(len(cli.counted()) + 1, process)
     process.kill()
     process.communicate(timeout=PATIENCE_S)
     done = cli("resume", "mine", "--rerun-changed")
