@@ -39,8 +39,9 @@ def clone(reader: Reader) -> None:
     subprocess.run(["git", "clone", "-q", str(ROOT), str(reader.home / "motet")], check=True)
     index = reader.home / "index"
     index.mkdir()
-    for package in needed("cloudpickle", "hatchling", "packaging", "pydantic", "pyyaml").values():
-        pack(package, index)
+    for name, package in needed("motet", "hatchling").items():
+        if name != "motet":
+            pack(package, index)
     reader.env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     reader.env |= {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(index), "UV_PYTHON": sys.executable}
     reader.env.pop("PYTHONPATH", None)
