@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from motet import private, voices
+from motet import owners, private, voices
 from motet.artifacts.opener import Opener
 from motet.engine.host import Host
 from motet.errors import UsageError
@@ -177,7 +177,7 @@ def open_host(folder: str) -> Host:
 
 def engine_log(run: str) -> str:
     """The file of what a process says that was started to drive the run."""
-    return os.path.join(home(), "engines", f"{run}.log")
+    return owners.engine_log(home(), run)
 
 
 def how_died(row: RunRow) -> str:
@@ -296,15 +296,7 @@ class Hosts:
 
 def start_engine(run: str) -> None:
     """Start a process of its own session that drives the run; what it says goes to a file below the home."""
-    from subprocess import DEVNULL, Popen
-
-    private.make_folder(os.path.join(home(), "engines"))
-    with open(engine_log(run), "ab", opener=private.opener) as log:
-        Popen(
-            [sys.executable, "-P", "-m", "motet.cli", "engine", run],
-            stdin=DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            env={**os.environ, "MOTET_HOME": home()},
-        )  # fmt: skip
+    owners.start_engine(home(), run)
 
 
 def _show_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -1,15 +1,20 @@
-"""Who drives a run, and whether that process still lives."""
+"""Who drives a run, whether that process still lives, and starting one that does."""
 
 from __future__ import annotations
 
 import os
+import sys
 from functools import lru_cache
 
+from motet import private
 from motet.ports import Owner
 from motet.typed import Any
 
 LEASE_S = 15.0
 """How long an owner that is silent still counts as alive, unless its process is seen to be dead."""
+
+BEGUN = "MOTET_BEGUN"
+"""The variable by which a command is told, as JSON, who begins runs by it: {"by": "server", "user": NAME, ...}."""
 
 
 def written(owner: Owner) -> dict[str, Any]:
@@ -64,3 +69,26 @@ def is_dead(owner: Owner) -> bool:
     if owner.boot != _boot():
         return True
     return _start_ticks(owner.pid) != owner.started
+
+
+# ---------------------------------------------------------------- processes that drive runs
+
+
+def engine_log(home: str, run: str) -> str:
+    """The file of what a process says that was started to drive the run."""
+    return os.path.join(home, "engines", f"{run}.log")
+
+
+def start_engine(home: str, run: str, folder: str | None = None) -> None:
+    """Start a process of its own session that drives the run, in that folder or this one's; what it says goes to a file
+    below the home.
+    """
+    from subprocess import DEVNULL, Popen
+
+    private.make_folder(os.path.join(home, "engines"))
+    with open(engine_log(home, run), "ab", opener=private.opener) as log:
+        Popen(
+            [sys.executable, "-P", "-m", "motet.cli", "engine", run],
+            stdin=DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=folder,
+            env={**os.environ, "MOTET_HOME": home},
+        )  # fmt: skip

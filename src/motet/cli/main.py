@@ -40,6 +40,8 @@ COMMANDS: Mapping[str, str] = {
     "retry": "the same as resume",
     "fork": "make a new run that reuses what does not change",
     "debug": "run one step alone, with what it was given, in a debugger",
+    "server": "serve runs over HTTP, to programs and browsers",
+    "token": "say who may come in by the server: create, list, revoke tokens",
     "limit": "list, set or remove limits that runs share",
     "rename": "call a run otherwise",
     "tag": "give a run tags, or take them from it",

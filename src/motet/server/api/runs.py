@@ -1,0 +1,101 @@
+"""Runs and their steps: lists and single ones."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Le, Len
+
+from motet.errors import UsageError
+from motet.ports import RunFilter, StepFilter
+from motet.server.api.documents import Json, Run, RunList, StepList
+from motet.server.table import PREFIX, READ, Call, Limit, Text, asked, get
+from motet.views import documents, lookup
+from motet.views.listing import metrics_of
+from motet.views.steps import find_step
+
+Status = Literal["pending", "running", "waiting", "cancelling", "succeeded", "failed", "cancelled"]
+Few = Annotated[list[Text], Len(0, 20)]
+Place = Annotated[int, Ge(0), Le(2**62)]
+
+
+@asked
+class WhichRuns:
+    """Runs that fulfil all of it. `text` is looked for in id, name and workflow; `metric` are bounds as "loss<0.5"."""
+
+    status: Status | None = None
+    workflow: Text | None = None
+    voice: Text | None = None
+    parent: Text | None = None
+    tag: Text | None = None
+    text: Text | None = None
+    metric: Few | None = None
+    since: float | None = None
+    until: float | None = None
+    cursor: Text | None = None
+    limit: Limit = 50
+
+
+@asked
+class WhichSteps:
+    """Steps that fulfil all of it. `text` is looked for in key and name."""
+
+    parent: Text | None = None
+    task: Text | None = None
+    status: Text | None = None
+    text: Text | None = None
+    cursor: Place | None = None
+    limit: Limit = 50
+
+
+def runs(call: Call, query: WhichRuns) -> RunList:
+    """Runs, newest first.
+
+    A page may hold fewer runs than the limit, even none, and have a next one: so much was looked through.
+    """
+    store, of = call.site.store, query
+    metrics = metrics_of(of.metric or ())
+    where = RunFilter(of.status, of.workflow, of.voice, of.parent, of.tag, of.text, {}, metrics, of.since, of.until)
+    page = store.run_page(where, start=_checked(of.cursor), limit=of.limit)
+    return {"runs": [documents.run_json(each) for each in lookup.with_waits(store, page.runs)], "next": page.next}
+
+
+def _checked(cursor: str | None) -> str | None:
+    """The cursor, if it is one that a page has given. Raises UsageError."""
+    if cursor is not None:
+        at, _, number = cursor.partition(" ")
+        try:
+            float(at), int(number)
+        except ValueError:
+            raise UsageError("This is no cursor.", "Give what the page before it has as `next`.") from None
+    return cursor
+
+
+def run(call: Call, run: Text) -> Run:
+    """One run, by its id, a unique beginning of it, or its name (of several, the newest)."""
+    found: Run = documents.run_json(lookup.find_run(call.site.store, run))
+    return found
+
+
+def steps(call: Call, run: Text, query: WhichSteps) -> StepList:
+    """Steps of a run in the order in which they were added, without results."""
+    row = lookup.find_run(call.site.store, run)
+    where = StepFilter(query.parent, query.task, query.status, query.text)
+    page = call.site.store.step_page(row.id, where, start=query.cursor, limit=query.limit)
+    return {"steps": [documents.step_json(each) for each in page.steps], "next": page.next, "behind": page.behind}
+
+
+def step(call: Call, run: Text, step: Text) -> dict[str, Json]:
+    """One step with all that is known of it: by its key, how that ends, its task or name; `key[3]` for an element."""
+    store = call.site.store
+    row = lookup.find_run(store, run)
+    found: dict[str, Json] = documents.step_document(store, row, find_step(store, row, step))
+    return found
+
+
+ROUTES = (
+    get(f"{PREFIX}/runs", READ, runs),
+    get(f"{PREFIX}/runs/{{run}}", READ, run, by_run=True),
+    get(f"{PREFIX}/runs/{{run}}/steps", READ, steps, by_run=True),
+    get(f"{PREFIX}/runs/{{run}}/steps/{{step:path}}", READ, step, by_run=True),
+)

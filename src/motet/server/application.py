@@ -1,0 +1,176 @@
+"""The table of routes as an application of Starlette's: requests in, answers out, nothing let in that may not be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from importlib.metadata import version
+from traceback import print_exception
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.routing import Route as Path
+
+from motet import errors
+from motet.kernel.events import Json
+from motet.server import audit
+from motet.server.gate import Gate, Refused
+from motet.server.openapi import described
+from motet.server.reading import Malformed, Reader
+from motet.server.site import Site
+from motet.server.table import JSON, PREFIX, PUBLIC, Call, Content, Route, Stream, Table, get
+from motet.values.secrets import hide
+
+_STATUSES: tuple[tuple[type[errors.MotetError], int], ...] = (
+    (Malformed, 422), (errors.NotFound, 404), (errors.Conflict, 409), (errors.Fenced, 409), (errors.StoreFull, 507),
+    (errors.StoreError, 503), (errors.UsageError, 400), (errors.ResultUnavailable, 404),
+)  # fmt: skip
+"""The status of an answer that is an error; the first that fits."""
+
+_ALWAYS = {
+    "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+}  # fmt: skip
+
+
+class Application:
+    """Answers requests for one site; an ASGI application. Raises TypeError for routes that cannot be."""
+
+    def __init__(self, site: Site, routes: Iterable[Route], gate: Gate) -> None:
+        self.site, self.gate = site, gate
+        self.table = Table([*routes, get(f"{PREFIX}/openapi.json", PUBLIC, self._openapi())])
+        self.readers = {each: Reader(each) for each in self.table}
+        self._described: Json = None
+        paths = [Path(path, self._answering(routes), methods=[]) for path, routes in self.table.by_path().items()]
+        self._starlette = Starlette(routes=paths, exception_handlers={404: _no_such_path})
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request."""
+        await self._starlette(scope, receive, send)
+
+    def _openapi(self) -> Callable[[Call], dict[str, Any]]:
+        def openapi(call: Call) -> dict[str, Any]:
+            """The API's description, OpenAPI 3.1."""
+            if self._described is None:
+                self._described = described(list(self.readers.values()), version("motet"))
+            found: dict[str, Any] = self._described
+            return found
+
+        return openapi
+
+    def _answering(self, routes: list[Route]) -> Callable[[Request], Awaitable[Response]]:
+        by_method = {each.method: each for each in routes}
+        if "GET" in by_method:
+            by_method["HEAD"] = by_method["GET"]
+
+        async def answer(request: Request) -> Response:
+            try:
+                route = by_method.get(request.method)
+                if route is None:
+                    allowed = ", ".join(sorted(by_method))
+                    raise Refused(405, f"{request.method} is not for {request.url.path}.", allowed, {"Allow": allowed})
+                return await self._answer(route, request)
+            except errors.MotetError as error:
+                return _refusal(error)
+            except Exception as error:  # noqa: BLE001 - boundary: one bad answer never stops the server
+                print_exception(error)
+                return _refusal(errors.MotetError("This is a fault in Motet.", "The server's own output tells more."))
+
+        return answer
+
+    async def _answer(self, route: Route, request: Request) -> Response:
+        named = {name: request.path_params[name] for name in route.named}
+        caller = await run_in_threadpool(self.gate.let_in, route, request, named)
+        body = await _body(route, request)
+        given = self.readers[route].read(named, request.scope["query_string"], body)
+        address = request.client.host if request.client else ""
+        call = Call(self.site, caller, address, request.headers.get("last-event-id", ""))
+        found = await run_in_threadpool(self._carried_out, route, call, request.url.path, given)
+        return await _response(route, found)
+
+    def _carried_out(self, route: Route, call: Call, path: str, given: Mapping[str, Any]) -> Any:
+        """What the route's function gives; what it does is noted."""
+        if route.is_safe:
+            return route.answer(call, **given)
+        with audit.kept(self.site.store, audit.Line.of(call.caller, route, path, call.address)) as told:
+            try:
+                found = route.answer(call, **given)
+            except errors.MotetError as error:
+                told(_status_of(error))
+                raise
+            told(route.status)
+        return found
+
+
+async def _body(route: Route, request: Request) -> bytes:
+    """The body of the request. Raises Refused for one of another kind, or that is too large."""
+    if route.is_safe:
+        return b""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    takes_body = "body" in route.takes
+    if takes_body and kind != route.consumes:
+        raise Refused(415, f"The body is {kind or 'of no kind'}.", f"Send it as {route.consumes}.")
+    most = route.most_bytes if takes_body else 0
+    found = bytearray()
+    try:
+        async for part in request.stream():
+            found += part
+            if len(found) > most:
+                raise Refused(413, f"The body has more than {most} bytes.", "Send less at once.")
+    except ClientDisconnect:
+        raise Refused(400, "The request ended early.", "Ask again.") from None
+    return bytes(found)
+
+
+async def _response(route: Route, found: Any) -> Response:
+    if isinstance(found, Stream):
+        headers = {**_ALWAYS, "X-Accel-Buffering": "no"}
+        return StreamingResponse(found.messages, route.status, headers, media_type=route.produces)
+    if isinstance(found, Content):
+        headers = dict(_ALWAYS)
+        if found.name:
+            name = "".join(each if each.isalnum() or each in "._-" else "_" for each in found.name)
+            headers["Content-Disposition"] = f'attachment; filename="{name.encode("ascii", "replace").decode()}"'
+        if found.path:
+            return FileResponse(found.path, route.status, headers, media_type=found.media_type)
+        return Response(bytes(found.body), route.status, headers, media_type=found.media_type)
+    body = await run_in_threadpool(encoded, found)
+    return Response(body, route.status, _ALWAYS, media_type=JSON)
+
+
+def encoded(document: Json) -> bytes:
+    """The document as JSON, in ASCII: without secrets, and without numbers that JSON has not."""
+    try:
+        text = json.dumps(document, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        text = json.dumps(_finite(document), separators=(",", ":"))
+    return hide(text).encode("ascii", "backslashreplace")
+
+
+def _finite(value: Json) -> Json:
+    if isinstance(value, float) and value - value != 0:
+        return str(value)
+    if isinstance(value, Mapping):
+        return {name: _finite(each) for name, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _refusal(error: errors.MotetError) -> Response:
+    headers = {**_ALWAYS, **error.headers} if isinstance(error, Refused) else _ALWAYS
+    body = encoded({"error": error.what, "cure": error.cure})
+    return Response(body, _status_of(error), headers, media_type=JSON)
+
+
+def _status_of(error: errors.MotetError) -> int:
+    if isinstance(error, Refused):
+        return error.status
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
+
+
+async def _no_such_path(request: Request, error: Exception) -> Response:
+    return _refusal(Refused(404, f"There is nothing at {request.url.path[:200]!r}.", f"See {PREFIX}/openapi.json."))

@@ -1,0 +1,135 @@
+"""Who asks: tokens of users, as documents of the store, and those of runs.
+
+What is kept of a token is the SHA-256 of its secret, which has 256 bits of chance: nothing that is read in the store
+lets anybody in, and no slow hash is needed. A token reads `motet_ID_SECRET`; that of a run `run_RUN_SECRET`, where the
+secret is what `motet.requests.token` gives to the code of its steps.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+import time
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+
+from motet import private, requests
+from motet.errors import Conflict, NotFound, UsageError
+from motet.ports import Document, Store
+from motet.server.table import Caller, Role
+from motet.values.naming import checked
+
+_VOICE, _KIND = "motet", "token"
+_USER, _RUN = "motet", "run"
+_ID_BYTES, _SECRET_BYTES = 6, 32
+_USER_CHARS = 100
+OWN = "server.token"
+"""The note of the token of the home's owner, and the name of its file."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """What is kept of a token. `until` is when it ends, None for never."""
+
+    id: str
+    user: str
+    role: Role
+    digest: str
+    created_at: float
+    until: float | None = None
+    note: str = ""
+
+
+def create(store: Store, user: str, role: Role, *, for_s: float | None = None, note: str = "") -> tuple[Token, str]:
+    """A new token for the user, and the text to be shown for it, which is kept nowhere. Raises UsageError."""
+    if not user:
+        raise UsageError("A token needs a user's name.", "motet token create NAME")
+    now = time.time()
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    name = checked(user, "The user's name", _USER_CHARS)
+    until = None if for_s is None else now + for_s
+    made = Token(secrets.token_hex(_ID_BYTES), name, role, _digest(secret), now, until, checked(note, "The note"))
+    store.put_document(Document(_VOICE, _KIND, made.id, asdict(made), 0))
+    return made, f"{_USER}_{made.id}_{secret}"
+
+
+def every(store: Store) -> list[Token]:
+    """All tokens, by id."""
+    return [_read(each) for each in store.documents(_VOICE, _KIND)]
+
+
+def revoke(store: Store, token: str) -> Token:
+    """Let the token with that id, or the only one of the user of that name, be none from now on. Raises NotFound."""
+    found = [each for each in store.documents(_VOICE, _KIND) if token in (each.key, each.body["user"])]
+    if len(found) != 1:
+        told = "There is no token" if not found else f"There are {len(found)} tokens"
+        raise NotFound(f"{told} {token!r}.", "`motet token list` lists them with their ids.")
+    try:
+        store.delete_document(found[0])
+    except Conflict:
+        return revoke(store, token)
+    return _read(found[0])
+
+
+def caller_of(store: Store, home: str, text: str) -> Caller | None:
+    """Whose token that is; None for one that nobody has, or that has ended."""
+    kind, _, rest = text.partition("_")
+    name, _, secret = rest.partition("_")
+    if not name or not secret or not text.isascii():
+        return None
+    if kind == _RUN:
+        known = requests.token(home, name)
+        return Caller(f"run {name}", Role.RUN, name) if known and _same(secret, known) else None
+    found = store.document(_VOICE, _KIND, name) if kind == _USER else None
+    if found is None:
+        _same(_digest(secret), _digest(""))  # as long as for one that there is
+        return None
+    token = _read(found)
+    ended = token.until is not None and token.until <= time.time()
+    return (
+        Caller(token.user, token.role, token=token.id) if _same(_digest(secret), token.digest) and not ended else None
+    )
+
+
+def of_run(home: str, run: str) -> str:
+    """What code of the run shows."""
+    return f"{_RUN}_{run}_{requests.token(home, run)}"
+
+
+# ---------------------------------------------------------------- the home's own
+
+
+def own(store: Store, home: str) -> str:
+    """The token of whoever owns the home: made when it is first asked for, and kept in a file that nobody else may
+    read. So commands on this machine need none to be given to them.
+    """
+    path = own_file(home)
+    try:
+        with open(path, encoding="ascii") as file:
+            text = file.read().strip()
+    except FileNotFoundError:
+        text = ""
+    if text and caller_of(store, home, text) is not None:
+        return text
+    _, text = create(store, private.owner(home), Role.ADMIN, note=OWN)
+    with private.replacing(path) as part, open(part, "w", encoding="ascii", opener=private.opener) as file:
+        file.write(f"{text}\n")
+    return text
+
+
+def own_file(home: str) -> str:
+    """Where the token of the home's owner is kept."""
+    return os.path.join(home, OWN)
+
+
+def _same(given: str, known: str) -> bool:
+    return hmac.compare_digest(given.encode(), known.encode())
+
+
+def _digest(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()
+
+
+def _read(found: Document) -> Token:
+    return Token(**{**found.body, "role": Role(found.body["role"])})
