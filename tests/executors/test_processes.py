@@ -93,6 +93,33 @@ def test_a_dead_worker_is_a_failed_attempt(
     assert value(outcomes.run(executor, double, 2)) == 4
 
 
+def test_what_holds_no_slot_keeps_nobody_out_of_one(
+    executor: ProcessExecutor, outcomes: Outcomes, tmp_path: Path
+) -> None:
+    begun = [tmp_path / str(number) for number in range(3)]
+    for number, each in enumerate(begun):
+        endless = (tasks.clean_up, str(each), str(tmp_path / "cleaned"))
+        executor.start(outcomes.attempt(*endless, element=10 + number, slot=False))
+    for each in begun:
+        wait_for_content(each)
+    pids = {value(outcomes.run(executor, tasks.pid)) for _ in range(3)}
+    assert len(pids) == 1
+    for number in range(3):
+        executor.stop("run", "step", 10 + number, 1, "enough")
+    for number in range(4):
+        executor.start(outcomes.attempt(time.sleep, 0.2, element=20 + number, slot=False))
+    outcomes.wait(10)
+    wait_until(lambda: len(children_of(os.getpid())) <= 2, "no more processes are kept than there are slots")
+
+
+def test_attempts_of_one_kind_share_a_process_and_others_do_not(executor: ProcessExecutor, outcomes: Outcomes) -> None:
+    kinds = ["one", "one", "two", "one", "two", "three"]
+    pids = [value(outcomes.run(executor, tasks.pid, options={"kind": kind})) for kind in kinds]
+    assert pids[0] == pids[1] == pids[3]
+    assert pids[2] == pids[4]
+    assert len(set(pids)) == 3
+
+
 def test_a_kill_from_outside_is_said_to_be_possibly_lack_of_memory(
     executor: ProcessExecutor, outcomes: Outcomes, tmp_path: Path
 ) -> None:

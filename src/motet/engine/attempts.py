@@ -261,7 +261,7 @@ class Attempts:
         return Attempt(
             self._run, key, number, prepared.function, prepared.args, prepared.kwargs, self._report, element,
             step.task, {**prepared.context, **also} if also else prepared.context, log, step.policy.grace_s,
-            prepared.options, keep=partial(self.keep, (key, number, element)),
+            prepared.options, keep=partial(self.keep, (key, number, element)), slot=step.policy.slot,
         )  # fmt: skip
 
 

@@ -112,6 +112,10 @@ class Session:
                 self._record(judged.event)
                 # What was kept before would be found again: it need not be safe before it is used.
                 news = news or not (isinstance(told, Succeeded) and told.cached)
+                changes = self.state.changes
+                if self.boundary is not None and self.state.heeding and (changes.fired or changes.steps):
+                    # A program with rules sees each news before the next, so that it does not matter what came at once.
+                    news = self._follow(now, commands) or news
         for key, (indices, *told_of) in packs.items():
             results, facts = [() if all(each is None for each in values) else values for values in told_of]
             cached = [each for each in indices if indices[each]]
@@ -196,13 +200,20 @@ class Session:
             self.recorder.pending.append(event)
 
     def _settle(self, now: float, changes: Changes | None = None, *, commit: bool) -> list[Command]:
-        """Ask program and kernel in turn until nothing follows any more; commit if that is due."""
-        state = self.state
+        """Do what follows; commit if that is due."""
         commands: list[Command] = []
+        news = self._follow(now, commands, changes)
+        if commit or news or (commands and self._reset):  # nothing starts anew while its outcome still stands
+            self._commit()
+        return commands
+
+    def _follow(self, now: float, commands: list[Command], changes: Changes | None = None) -> bool:
+        """Ask program and kernel in turn until nothing follows any more; gives whether that has to be committed."""
+        state, commit = self.state, False
         while True:
             if not (changes is not None or state.changes or (state.ready and state.status != CANCELLING)):
                 if not self._ends(now):
-                    break
+                    return commit
                 commit = True
                 continue
             taken = state.take_changes()
@@ -221,9 +232,6 @@ class Session:
                 commit = commit or type(event) in _OUTCOMES
             commands += decision.commands
             commit = commit or bool(taken.fired)
-        if commit or (commands and self._reset):  # nothing starts anew while its outcome still stands
-            self._commit()
-        return commands
 
     def _commit(self) -> None:
         try:
@@ -254,12 +262,7 @@ class Session:
                 self._finish = self._finish or action
                 continue
             for event in events_of(self.state, action, now):
-                if isinstance(event, ev.WaitAdded):
-                    event.offset = self.cursor
-                elif isinstance(event, ev.StepAdded) and event.until is not None:
-                    asked: Any = action
-                    since = getattr(asked, "then", asked).since
-                    event.since = self.cursor if since is None else since
+                _hear_from(event, action, self.cursor)
                 self._record(event)
 
     def _ends(self, now: float) -> bool:
@@ -267,11 +270,7 @@ class Session:
         state = self.state
         if (self._finish is None and self.program is None) or state.status in ENDED or state.status == "pending":
             return False
-        if self._finish is None and state.status == CANCELLING and self.program is not None:
-            self._finish = Finish(CANCELLED)
-        if self._finish is None and _is_stuck(self.program, self.state):
-            bad = any(state.counts.get(status) for status in (FAILED, CANCELLED, "skipped"))
-            self._finish = Finish(FAILED if bad else SUCCEEDED)
+        self._finish = self._finish or _end_of(self.program, state)
         if self._finish is None:
             return False
         if state.active:
@@ -293,6 +292,25 @@ def _boundary(program: Program) -> Boundary:
     from motet.engine.boundary import Boundary  # flows have none
 
     return Boundary(program)
+
+
+def _hear_from(event: ev.Event, asked: Any, cursor: int) -> None:
+    """What listens hears what comes from now on, unless more is asked for."""
+    if isinstance(event, ev.WaitAdded):
+        event.offset = cursor
+    elif isinstance(event, ev.StepAdded) and event.until is not None:
+        since = getattr(asked, "then", asked).since
+        event.since = cursor if since is None else since
+
+
+def _end_of(program: Program | None, state: RunState) -> Finish | None:
+    """The end of a run whose program was asked for more, and which is to stop, or has nothing left to come."""
+    if program is not None and state.status == CANCELLING:
+        return Finish(CANCELLED)
+    if not _is_stuck(program, state):
+        return None
+    bad = any(state.counts.get(status) for status in (FAILED, CANCELLED, "skipped"))
+    return Finish(FAILED if bad else SUCCEEDED)
 
 
 def _is_stuck(program: Program | None, state: RunState) -> bool:

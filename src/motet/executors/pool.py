@@ -89,7 +89,7 @@ class _Staff:
 
 
 class WorkerPool:
-    """Runs jobs in at most `capacity` processes, which are started on demand and kept.
+    """Runs jobs in at most `capacity` processes, which are started on demand and kept; those without a slot in others.
 
     With `tee`, what workers write that have no job is shown here.
     """
@@ -124,7 +124,7 @@ class WorkerPool:
         if member is not None:
             member.begin(job)
             self.helm.look_out()
-        elif self._has_room():
+        elif self._has_room(job):
             self._wake()
         return True
 
@@ -199,7 +199,7 @@ class WorkerPool:
         with self._lock:
             if self._closing:
                 return Course.OWN if self._members or self._staff.waiting else Course.OVER
-            if self._staff.waiting and self._has_room():
+            if any(self._has_room(job) for job in self._staff.waiting):
                 return Course.OWN
             return Course.BUSY if any(member.job for member in self._members) else Course.IDLE
 
@@ -216,14 +216,16 @@ class WorkerPool:
     def _hand_out(self) -> None:
         while True:
             with self._lock:
-                job = self._staff.waiting[0] if self._staff.waiting else None
+                job = next((each for each in self._staff.waiting if self._has_room(each)), None)
                 member = None if job is None else self._staff.assign(job)
-                if member is not None:
-                    self._staff.waiting.popleft()
+                if job is not None and member is not None:
+                    self._staff.waiting.remove(job)
             if job is not None and member is not None:
                 member.begin(job)
             elif job is None or not self._add_member(job):
                 break
+        if len(self._members) > self._capacity:
+            self._trim()
         if self._closing and not self._staff.waiting:
             self._dismiss()
 
@@ -234,15 +236,27 @@ class WorkerPool:
         for member in idle:
             member.dismiss()
 
-    def _has_room(self) -> bool:
-        """Whether there may be one more worker: in place of an idle one, if need be."""
-        return len(self._members) < self._capacity or bool(self._staff.idle)
+    def _has_room(self, job: Job) -> bool:
+        """Whether there may be one more worker for the job: in place of an idle one, if need be."""
+        return not job.attempt.slot or self._taken() < self._capacity or bool(self._staff.idle)
+
+    def _taken(self) -> int:
+        """How many workers there are that do not carry out jobs without a slot."""
+        return sum(1 for each in tuple(self._members) if (job := each.job) is None or job.attempt.slot)
+
+    def _trim(self) -> None:
+        """Let go of idle workers that are too many, now that jobs without a slot have ended: the oldest first."""
+        with self._lock:
+            over = self._taken() - self._capacity if self._staff.idle else 0
+            oldest, self._staff.idle = self._staff.idle[: max(0, over)], self._staff.idle[max(0, over) :]
+        for member in oldest:
+            member.dismiss()
 
     def _add_member(self, job: Job) -> bool:
         """Start one more worker, of the job's kind, if there may be one and it can be started."""
-        if not self._has_room() or threading.current_thread() is not self._thread:
+        if not self._has_room(job) or threading.current_thread() is not self._thread:
             return False
-        if len(self._members) >= self._capacity:
+        if job.attempt.slot and self._taken() >= self._capacity:
             with self._lock:
                 oldest = self._staff.idle.pop(0)
             oldest.kill()

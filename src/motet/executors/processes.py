@@ -35,7 +35,8 @@ class ProcessExecutor:
 
     A worker's standard output and error are captured as file descriptors: prints, C code and child processes.
     `tee` also shows them in this process.
-    What an attempt's `options["env"]` names is set in the environment while it runs (None: removed).
+    What an attempt's `options["env"]` names is set in the environment while it runs (None: removed). Attempts share a
+    process only with those of the same `options["kind"]`. One without a slot has a process beside the others.
 
     Functions and arguments are pickled; what is defined in the main script goes by value, into the worker's `__main__`.
     There the script's definitions are loaded first (see `mains.define`), for what it sets up and who looks there.
@@ -150,7 +151,7 @@ class _Job:
         self.attempt = attempt
         self.tee = tee
         # CUDA reads once which GPUs a process has: another attempt with others needs another process.
-        self.kind: Kind = tuple(gpus_of(attempt).items()) or None
+        self.kind: Kind = (*gpus_of(attempt).items(), attempt.options.get("kind", ""))
         self.parts: Sequence[pickle.Part] = _call(attempt, by_value=False)
         self.settings: tuple[Any, ...] | None = _settings(_main_for(self.parts))
         self.member: Member | None = None

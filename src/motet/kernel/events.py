@@ -328,6 +328,15 @@ class WaitFired(Event):
     causes: Json = None
 
 
+class WaitAnswered(Event):
+    """What the program has made of a rule's firing, as it tells itself."""
+
+    kind: ClassVar[str] = "wait.answered"
+    wait: str = ""
+    number: int = 0
+    told: Json = None
+
+
 class EventReceived(Event):
     """A published event reached the run. `offset` is its place in the journal: it is acted on once.
 
@@ -359,7 +368,8 @@ KINDS: dict[str, type[Event]] = {
         RunStarted, RunCancelling, RunReopened, RunFinishing, RunFinished, LimitSet,
         StepAdded, StepStarted, StepWaiting, StepCheckpointed, StepSucceeded, StepRetrying, StepFailed, StepSkipped,
         StepStopping, StepCancelled, StepInterrupted, StepReset, StepRedefined, StepRetired, StepChanged,
-        ElementsStarted, ElementsSucceeded, WaitAdded, WaitRemoved, WaitFired, EventReceived, TimePassed,
+        ElementsStarted, ElementsSucceeded, WaitAdded, WaitRemoved, WaitFired, WaitAnswered, EventReceived,
+        TimePassed,
     )
 }  # fmt: skip
 """Every kind of event by its name in the journal."""

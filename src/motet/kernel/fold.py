@@ -315,6 +315,7 @@ _APPLY: dict[type[ev.Event], Callable[[RunState, Any], None]] = {
     ev.WaitAdded: waits.add,
     ev.WaitRemoved: waits.remove,
     ev.WaitFired: waits.remember,
+    ev.WaitAnswered: waits.remember,
     ev.EventReceived: waits.receive,
     ev.TimePassed: waits.pass_time,
 }

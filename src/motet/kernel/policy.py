@@ -21,8 +21,9 @@ class Policy(Record, frozen=True):
     demands     what an attempt takes of named limits while it runs: {"gpu": 1, "database": 1}
     executor    the name of the executor that runs it; "" for a caller that runs it itself
     priority    of those who wait for the machine, the higher one comes first
+    slot        whether an attempt takes a place of its executor: what runs until it is stopped keeps others out of it
 
-    `demands` comes to hold one place of the executor too.
+    `demands` comes to hold that place of the executor too.
     """
 
     retries: int = 0
@@ -35,11 +36,12 @@ class Policy(Record, frozen=True):
     demands: Mapping[str, float] = field(default_factory=dict)
     executor: str = ""
     priority: int = 0
+    slot: bool = True
     json: Mapping[str, Json] = field(init=False)
     """The fields that differ from their defaults, made once: it is written with every step."""
 
     def __post_init__(self) -> None:
-        if self.executor:
+        if self.executor and self.slot:
             object.__setattr__(self, "demands", {**self.demands, slot_of(self.executor): 1.0})
         object.__setattr__(self, "json", self._written())
 

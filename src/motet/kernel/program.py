@@ -108,6 +108,14 @@ class Unlisten(Record):
     id: str
 
 
+class Answer(Record):
+    """Have it recorded what came of a rule's firing, for those who ask why; nothing else follows."""
+
+    wait: str
+    number: int
+    told: Json
+
+
 class Finish(Record):
     """The run is over. What still runs is stopped first; `status` is succeeded or failed."""
 
@@ -116,7 +124,7 @@ class Finish(Record):
     error: Json = None
 
 
-Action: TypeAlias = AddStep | StartRun | StopStep | RestartStep | Retire | Listen | Unlisten | Finish
+Action: TypeAlias = AddStep | StartRun | StopStep | RestartStep | Retire | Listen | Unlisten | Answer | Finish
 
 
 class View(Record):
@@ -223,6 +231,8 @@ def events_of(state: RunState, action: Action, at: float) -> list[ev.Event]:
         return [] if known else [ev.WaitAdded(at, action.id, action.rule.to_json(), action.repeat)]
     if isinstance(action, Unlisten):
         return [ev.WaitRemoved(at, action.id)] if action.id in state.waits else []
+    if isinstance(action, Answer):
+        return [ev.WaitAnswered(at, action.wait, action.number, action.told)]
     if isinstance(action, Finish):
         return []
     raise UsageError(f"A program said {action!r:.200}, which is nothing to do.", "Let it say `AddStep`, `Finish`, ...")

@@ -101,8 +101,8 @@ def _listeners(state: RunState, key: str) -> dict[str, None]:
     return {wait: None for waits in (state.heeding.get((rules.EVENT, key, ""), {}), *found) for wait in waits}
 
 
-def remember(state: RunState, event: ev.WaitFired) -> None:
-    """A rule fired: known from the events that made it fire."""
+def remember(state: RunState, event: ev.WaitFired | ev.WaitAnswered) -> None:
+    """A rule fired, and what came of it: known from the events that made it fire, and from those that followed."""
 
 
 def heed(state: RunState, step: Step, at: float) -> None:

@@ -70,6 +70,7 @@ class Attempt(Record):
     keep      called, from any thread, with a checkpoint that the attempt's code has made: {"digest", "size_bytes",
               "labels", "whole"}; gives its number, committed. Raises StaleAttempt for an attempt that is over.
               `context["checkpoints"]` lists those that the attempt may begin from, the newest first
+    slot      whether it takes one of the executor's places; those without one run beside them, however many
     """
 
     run: str
@@ -88,6 +89,7 @@ class Attempt(Record):
     began_at: float | None = None
     stopping: str | None = None
     keep: Callable[[Mapping[str, Json]], int] | None = None
+    slot: bool = True
 
 
 Place = Literal["caller", "here", "apart"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from motet.kernel.policy import Policy
-from motet.kernel.program import Action, AddStep, Finish, Listen, RestartStep, Retire, StopStep, Unlisten, View
+from motet.kernel.program import Action, AddStep, Answer, Finish, Listen, RestartStep, Retire, StopStep, Unlisten, View
 from motet.kernel.state import Fired
 from motet.rules import Rule
 
@@ -112,6 +112,7 @@ class Rules:
             yield from (Retire(key) for key in view.changed if "#" in key and view.ended(key))
         for fired in view.fired:
             reflex = self._reflexes.get(fired.wait) or self._others[fired.wait]
+            yield Answer(fired.wait, fired.number, reflex.kind)
             yield from self._react(reflex, fired)
 
     def _react(self, reflex: Reflex, fired: Fired) -> Iterator[Action]:

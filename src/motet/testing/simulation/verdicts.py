@@ -300,6 +300,10 @@ def wait_fired(ledger: Ledger, event: Mapping[str, Any]) -> None:
     ledger.hearing.fired[wait] = number
 
 
+def wait_answered(ledger: Ledger, event: Mapping[str, Any]) -> None:
+    """What a program has made of a firing."""
+
+
 def time_passed(ledger: Ledger, event: Mapping[str, Any]) -> None:
     """A rule's deadline was reached."""
 
@@ -329,6 +333,7 @@ FOLD: dict[str, Callable[[Ledger, Mapping[str, Any]], None]] = {
     "wait.added": wait_added,
     "wait.removed": wait_removed,
     "wait.fired": wait_fired,
+    "wait.answered": wait_answered,
     "event.received": event_received,
     "time.passed": time_passed,
 }
