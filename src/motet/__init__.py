@@ -62,7 +62,6 @@ if TYPE_CHECKING:
     from motet.dialects.python.world.events import await_for_event as await_for_event
     from motet.dialects.python.world.events import expect_event as expect_event
     from motet.dialects.python.world.events import wait_for_event as wait_for_event
-    from motet.dialects.python.world.publishing import publish as publish
     from motet.dialects.python.world.transactions import CommitMode as CommitMode
     from motet.dialects.python.world.transactions import IsolationLevel as IsolationLevel
     from motet.dialects.python.world.transactions import get_transaction as get_transaction
@@ -70,6 +69,8 @@ if TYPE_CHECKING:
     from motet.history import fork as fork
     from motet.history import resume as resume
     from motet.history import runs as runs
+    from motet.publishing import publish as publish
+    from motet.publishing import publish_many as publish_many
     from motet.training.checkpoints import checkpoint as checkpoint
     from motet.training.checkpoints import checkpoint_folder as checkpoint_folder
     from motet.training.checkpoints import last_checkpoint as last_checkpoint
@@ -82,7 +83,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Flow": "flows", "flow": "flows", "Future": "futures", "as_completed": "waiting", "wait": "waiting",
-    "publish": "world.publishing", "State": "states", "Task": "tasks", "task": "tasks", "unmapped": "annotations",
+    "State": "states", "Task": "tasks", "task": "tasks", "unmapped": "annotations",
     "DEFAULT": "cache_policies", "FLOW_PARAMETERS": "cache_policies", "INPUTS": "cache_policies",
     "NO_CACHE": "cache_policies", "RUN_ID": "cache_policies", "TASK_SOURCE": "cache_policies",
     "allow_failure": "annotations", "opaque": "annotations", "quote": "annotations",
@@ -96,6 +97,7 @@ _HOMES = {
     "exponential_backoff": "running.retrying", "get_run_logger": "running.logs",
     "disable_run_logger": "running.logs", "get_run_context": "running.about", "tags": "scope",
     **dict.fromkeys(("fork", "resume", "runs"), "motet.history"),
+    **dict.fromkeys(("publish", "publish_many"), "motet.publishing"),
     "load": "motet.workflows", "means": "motet.values.identity.means",
     "Content": "motet.values.identity.files", "Secret": "motet.values.secrets",
     **dict.fromkeys(("checkpoint", "checkpoint_folder", "last_checkpoint"), "motet.training.checkpoints"),

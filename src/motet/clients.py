@@ -9,8 +9,8 @@ from motet.errors import UsageError
 from motet.executors import current
 from motet.kernel.events import Json
 from motet.kernel.transitions import ENDED
-from motet.ports import STEERING, Publication
-from motet.values.naming import check_published
+from motet.ports import Publication
+from motet.values.naming import asked, said
 from motet.views.lookup import find_run
 
 
@@ -64,13 +64,13 @@ class Client:
 
     def publish(self, key: str, value: Json = None, *, namespace: str = "") -> int:
         """Publish an event that this run alone hears. Raises UsageError as `motet.publish` does."""
-        check_published(key, namespace, "", value)
-        return self._publish(key, value, namespace)
+        host = app.hosts.current()
+        told = said(Publication(key, value, namespace, "client", self._run, "", host.clock.now()))
+        return host.store.publish([told])[0]
 
     def _ask(self, key: str, step: str, fields: Mapping[str, Json]) -> int:
         return self._publish(key, {**fields, "step": step, "token": self._token})
 
-    def _publish(self, key: str, value: Json, namespace: str = STEERING) -> int:
+    def _publish(self, key: str, value: Json) -> int:
         host = app.hosts.current()
-        told = Publication(key, value, namespace, "client", self._run, "", host.clock.now())
-        return host.store.publish([told])[0]
+        return host.store.publish([asked(key, value, at=host.clock.now(), sender="client", run=self._run)])[0]

@@ -1,20 +1,44 @@
-"""Waiting for what is published, from a place in the journal on, outside of any run: in runs, steps wait."""
+"""Waiting for what is published, from a place in the journal on, outside of any run: in runs, steps wait; and what is
+then given.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from motet.interrupts import block
 from motet.ports import Clock, Entry, Store, Timers
+from motet.typed import Any
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
 
 _AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class Event:
+    """What was published: its key and value, whose it is, who sent it, when, and its place in the journal; and the run
+    that it was meant for, "" for all that listen.
+    """
+
+    key: str
+    value: Any
+    namespace: str
+    sender: str
+    at: float
+    offset: int
+    run: str = ""
+
+
+def event_of(entry: Entry) -> Event:
+    """The published event as it stands in the journal, for who listens."""
+    return Event(entry.key, entry.value, entry.namespace, entry.sender, entry.at, entry.offset, entry.run)
 
 
 class Listening:

@@ -23,9 +23,9 @@ from motet import rules
 from motet.errors import Conflict, UsageError, did_you_mean
 from motet.kernel.events import Json
 from motet.kernel.transitions import ENDED
-from motet.ports import STEERING, Document, Publication, RunRow, StepRow, Store
+from motet.ports import STEERING, Document, RunRow, StepRow, Store
 from motet.typed import Any
-from motet.values import visible
+from motet.values import naming, visible
 
 WAIT = "wait"
 """The kind of the documents."""
@@ -182,7 +182,7 @@ def give(store: Store, to: Document, values: Mapping[str, Any], sender: str, at:
     check(to.body, values)
     run = to.key.partition("/")[0]
     value = {"step": to.body["step"], "values": dict(values)}
-    return store.publish([Publication(ANSWER, value, STEERING, sender, run, "", at)])[0]
+    return store.publish([naming.asked(ANSWER, value, at=at, sender=sender, run=run)])[0]
 
 
 def _fields(body: Mapping[str, Json]) -> dict[str, Any]:

@@ -23,6 +23,9 @@ Json: TypeAlias = Any
 OWN_NAMESPACES = ("motet", "artifact")
 """What Motet itself publishes is in these: requests to runs and answers, and what users publish as artifacts."""
 
+ANY_RUN = "*"
+"""In place of a run: whichever an event is meant for."""
+
 MOST_CAUSES = 100
 """So many causes are handed on with a firing, the last ones."""
 
@@ -116,7 +119,7 @@ class OnEvent(Rule, frozen=True):
     in `having` must be in its value, an object.
 
     What Motet itself publishes is met only where its namespace is named, and what is meant for another run only where
-    that run is named. With `pattern`, each "*" in the key stands for any text.
+    that run is named, or "*" for any. With `pattern`, each "*" in the key stands for any text.
     """
 
     kind: ClassVar[str] = "event"
@@ -136,9 +139,9 @@ class OnEvent(Rule, frozen=True):
     def meets(self, event: Signal) -> bool:
         """Whether it fires on that event."""
         return (
-            (event.key == self.key or (self.pattern and _is_like(event.key, self.key)))
+            (event.key == self.key or (self.pattern and is_like(event.key, self.key)))
             and (event.namespace not in OWN_NAMESPACES if self.namespace is None else event.namespace == self.namespace)
-            and (not event.foreign if self.run is None else event.run == self.run)
+            and (not event.foreign if self.run is None else self.run in (ANY_RUN, event.run))
             and (self.sender is None or event.sender == self.sender)
             and (self.value is None or event.value == self.value)
             and (self.having is None or _has(event.value, self.having))
@@ -334,8 +337,11 @@ class Absence(Rule, frozen=True):
         return min((at for at in (own, inner) if at is not None), default=None)
 
 
-def _is_like(text: str, pattern: str) -> bool:
-    """By hand: what is needed for patterns costs ten times this module at start-up."""
+def is_like(text: str, pattern: str) -> bool:
+    """Whether the text is like the pattern, in which each "*" stands for any text.
+
+    By hand: what is needed for patterns costs ten times this module at start-up.
+    """
     first, *pieces = pattern.split("*")
     if not pieces or not text.startswith(first):
         return text == pattern

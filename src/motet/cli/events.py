@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from itertools import islice
 
 from motet import app
 from motet.cli.terminal import Terminal
+from motet.errors import UsageError
 from motet.kernel.events import Json
 from motet.ports import Entry, Publication, Store
 from motet.ports.voice import Written
-from motet.values.naming import check_published
+from motet.rules import is_like
+from motet.values.naming import said
 from motet.views import human, lookup
 
 # ---------------------------------------------------------------- events
 
 
 _LATEST = 100
+_IN_ONE_COMMIT = 500
+_TEXTS = ("key", "namespace", "client_key")
 _AT_ONCE = 1000
 
 
@@ -31,30 +37,57 @@ def events_arguments(parser: ArgumentParser) -> None:
         metavar="N",
         help=f"events beyond offset N (default: the last {_LATEST} of the journal)",
     )  # fmt: skip
-    parser.add_argument("--key", help="only events with that key, such as step.failed")
+    parser.add_argument("--key", help='only events with that key, such as step.failed; each "*" stands for any text')
+    parser.add_argument("--namespace", metavar="N", help="only published events of that namespace")
+    parser.add_argument("--sender", metavar="WHO", help="only published events that WHO sent")
+    parser.add_argument("--since", metavar="WHEN", help='from then on: "15m" ago, or a time: 14:05, 2026-11-30T14:05')
+    parser.add_argument("--listeners", action="store_true", help="list who listens, and how much is yet to be heard")
     parser.add_argument("--run", metavar="RUN", dest="of", help="the same as RUN")
 
 
 def events(options: Namespace, terminal: Terminal) -> int:
     """Print events in the order in which they were committed."""
+    if options.listeners:
+        from motet.cli.listener import show
+
+        show(terminal)
+        return 0
     store = app.open_store(app.home())
     asked = options.run or options.of
     run = lookup.find_run(store, asked).id if asked else None
-    after = options.after
-    if after is None:
-        after = 0 if run else max(0, store.head() - _LATEST)
+    after = _beginning(options, store, run)
     if options.follow:
         for entry in _followed(store, after, run, terminal):
-            if not options.key or entry.key == options.key:
+            if _is_wanted(options, entry):
                 _print(terminal, entry)
         return 0
-    found = (each for each in _written(store, after, run) if not options.key or each.key == options.key)
+    found = (each for each in _written(store, after, run) if _is_wanted(options, each))
     if options.json:
         terminal.json([_json(entry) for entry in found])
     else:
         for entry in found:
             _print(terminal, entry)
     return 0
+
+
+def _beginning(options: Namespace, store: Store, run: str | None) -> int:
+    """The offset after which events are wanted."""
+    if options.after is not None:
+        return int(options.after)
+    if options.since:
+        from motet.views.listing import moment_of
+
+        return store.offset_at(moment_of("--since", options.since, time.time()))
+    return 0 if run else max(0, store.head() - _LATEST)
+
+
+def _is_wanted(options: Namespace, entry: Entry) -> bool:
+    key, namespace, sender = options.key, options.namespace, options.sender
+    return (
+        (not key or is_like(entry.key, key))
+        and (namespace is None or (entry.published and entry.namespace == namespace))
+        and (sender is None or (entry.published and entry.sender == sender))
+    )
 
 
 def _written(store: Store, after: int, run: str | None) -> Iterator[Entry]:
@@ -116,19 +149,60 @@ def _json(entry: Entry) -> Json:
 
 def publish_arguments(parser: ArgumentParser) -> None:
     """A key, a value."""
-    parser.add_argument("key", metavar="KEY", help="what happened, such as data_prepared")
+    parser.add_argument("key", metavar="KEY", help="what happened, such as data_prepared; a file with --lines")
     parser.add_argument("value", metavar="VALUE", nargs="?", help="JSON; what is none is taken as text")
     parser.add_argument("--namespace", default="", metavar="N", help="whose event it is (default: nobody's)")
     parser.add_argument("--client-key", default="", metavar="K", help="publishing twice with the same key is one event")
+    parser.add_argument(
+        "--lines", action="store_true",
+        help='publish what stands in the file KEY, "-" for stdin, a line each: {"key": ..., "value": ...}',
+    )  # fmt: skip
 
 
 def publish(options: Namespace, terminal: Terminal) -> int:
-    """Publish an event and print its offset."""
+    """Publish an event, or those of a file, and print its offset, or the last one's."""
+    if options.lines:
+        offsets = _publish_lines(options)
+        terminal.say(f"Published {human.counted(len(offsets), 'event')}{f', up to {offsets[-1]}' if offsets else ''}.")
+        if options.json:
+            terminal.json({"offsets": offsets})
+        return 0
     value = None if options.value is None else Written(options.value).read()
-    check_published(options.key, options.namespace, options.client_key, value)
-    event = Publication(options.key, value, options.namespace, "motet publish", "", options.client_key, time.time())
+    namespace, client_key = options.namespace, options.client_key
+    event = said(Publication(options.key, value, namespace, "motet publish", "", client_key, time.time()))
     offset = app.open_store(app.home()).publish([event])[0]
     terminal.say(f"Published {options.key} at offset {offset}.")
     if options.json:
         terminal.json({"offset": offset})
     return 0
+
+
+def _publish_lines(options: Namespace) -> list[int]:
+    """Publish what the file says, 500 events in a commit; gives the offsets. Raises UsageError for a line that is no
+    event: those before it may have been published.
+    """
+    store, offsets = app.open_store(app.home()), list[int]()
+    try:
+        with sys.stdin if options.key == "-" else open(options.key, encoding="utf-8") as lines:
+            told = enumerate((line for line in lines if line.strip()), 1)
+            while some := [_said(options, number, line) for number, line in islice(told, _IN_ONE_COMMIT)]:
+                offsets += store.publish(some)
+    except OSError as error:
+        raise UsageError(f"{options.key}: {error.strerror}.", "Name a file of events, or - for stdin.") from None
+    return offsets
+
+
+def _said(options: Namespace, number: int, line: str) -> Publication:
+    import json
+
+    what = f"Line {number} of {options.key}"
+    try:
+        told = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{what} is not JSON: {error}.", 'Write {"key": ..., "value": ...}.') from None
+    if not isinstance(told, dict) or not all(isinstance(told.get(name, "-"), str) for name in _TEXTS):
+        raise UsageError(f"{what} is no event.", 'Write {"key": ..., "value": ...}.')
+    client_key = told.get("client_key", "") or (f"{options.client_key}/{number}" if options.client_key else "")
+    namespace = told.get("namespace", options.namespace)
+    value, at = told.get("value"), time.time()
+    return said(Publication(told.get("key", ""), value, namespace, "motet publish", "", client_key, at))

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from motet.errors import UsageError
 from motet.kernel.events import Json
-from motet.ports.rows import STEERING
+from motet.ports.rows import STEERING, Publication
 from motet.values import visible
 
 NAME_CHARS, KEY_CHARS = 200, 1000
@@ -17,6 +17,9 @@ NAME_CHARS, KEY_CHARS = 200, 1000
 
 KEY_BYTES, VALUE_BYTES, VALUE_DEPTH = 1024, 2**20, 100
 """How large keys and values of published events may be, and how deep values may be nested: all listeners read them."""
+
+_SURELY_FITS = VALUE_BYTES // 8
+"""Text of so many characters has at most as many bytes as a value may have, quotes and all."""
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -59,12 +62,32 @@ def check_published(key: str, namespace: str = "", client_key: str = "", value: 
         if len(text.encode()) > KEY_BYTES:
             cure = f"Choose one of at most {KEY_BYTES}."
             raise UsageError(f"{what} {text[:40]!r}... has {len(text.encode())} bytes.", cure)
-    if value is not None and not isinstance(value, int | float):
-        _check_value(key, value)
+    check_value(key, value)
 
 
-def _check_value(key: str, value: Json) -> None:
-    """Raise UsageError for what is nested too deep, or too large, to be read again by everybody who listens."""
+def said(event: Publication) -> Publication:
+    """An event as users may publish it: the one door, whoever brings it.
+
+    Raises UsageError for a key, namespace, client key or sender of more than 1 KB; for a value of more than 1 MB,
+    nested more than 100 deep, or no JSON; for Motet's own namespace.
+    """
+    check_published(event.key, event.namespace, event.client_key, event.value)
+    checked(event.sender, "The sender", KEY_CHARS)
+    return event
+
+
+def asked(key: str, value: Json, *, at: float, sender: str, run: str) -> Publication:
+    """What is asked of a run, or answered to it, in Motet's own namespace. Raises UsageError for a value that no event
+    may have.
+    """
+    check_value(key, value)
+    return Publication(key, value, STEERING, sender, run, "", at)
+
+
+def check_value(key: str, value: Json) -> None:
+    """Raise UsageError for what is no JSON, nested too deep or too large, to be read again by everybody who listens."""
+    if value is None or isinstance(value, float) or (isinstance(value, str) and len(value) < _SURELY_FITS):
+        return
     import json
 
     what = f"The value of the event {visible.line(key[:80])!r}"
@@ -73,6 +96,8 @@ def _check_value(key: str, value: Json) -> None:
         level = [part for each in level for part in _parts(each) if isinstance(part, list | tuple | dict)]
         if not level:
             break
+        if 2 * len(level) > VALUE_BYTES:  # one object may stand in many places: each is written out
+            raise UsageError(f"{what} has more than {VALUE_BYTES:,} bytes.", _REFER)
     else:
         raise UsageError(f"{what} is nested more than {VALUE_DEPTH} deep.", _REFER)
     try:

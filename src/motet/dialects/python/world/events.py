@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from motet.dialects.python import hosting
@@ -16,24 +15,13 @@ from motet.errors import TimedOut, UsageError
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep, StopStep
 from motet.kernel.state import Step
-from motet.listening import Listening
+from motet.listening import Event as Event
+from motet.listening import Listening, event_of
 from motet.ports import Entry
 from motet.rules import OnEvent
 from motet.values.naming import check_published
 
 _AT_ONCE_S = 1e-6
-
-
-@dataclass(frozen=True)
-class Event:
-    """What was published: its key and value, whose it is, who sent it, when, and its place in the journal."""
-
-    key: str
-    value: Any
-    namespace: str
-    sender: str
-    at: float
-    offset: int
 
 
 class EventFuture(Future[Event]):
@@ -76,7 +64,7 @@ class _Call(TaskCall):
 
 def made(told: Mapping[str, Any]) -> Event:
     """The event that a wait has recorded."""
-    return Event(**{name: told[name] for name in Event.__match_args__})
+    return Event(**{name: told[name] for name in Event.__match_args__ if name in told})
 
 
 def late(key: str, limit_s: float | None) -> TimeoutError:
@@ -183,4 +171,4 @@ def _from_now(key: str, namespace: str | None, value: Any, timeout: float | None
 def _given(entry: Entry | None, key: str, timeout: float | None) -> Event:
     if entry is None:
         raise late(key, timeout)
-    return Event(entry.key, entry.value, entry.namespace, entry.sender, entry.at, entry.offset)
+    return event_of(entry)
