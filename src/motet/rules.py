@@ -23,9 +23,6 @@ Json: TypeAlias = Any
 OWN_NAMESPACES = ("motet", "artifact")
 """What Motet itself publishes is in these: requests to runs and answers, and what users publish as artifacts."""
 
-ANY_RUN = "*"
-"""In place of a run: whichever an event is meant for."""
-
 MOST_CAUSES = 100
 """So many causes are handed on with a firing, the last ones."""
 
@@ -141,7 +138,7 @@ class OnEvent(Rule, frozen=True):
         return (
             (event.key == self.key or (self.pattern and is_like(event.key, self.key)))
             and (event.namespace not in OWN_NAMESPACES if self.namespace is None else event.namespace == self.namespace)
-            and (not event.foreign if self.run is None else self.run in (ANY_RUN, event.run))
+            and (not event.foreign if self.run is None else self.run in ("*", event.run))
             and (self.sender is None or event.sender == self.sender)
             and (self.value is None or event.value == self.value)
             and (self.having is None or _has(event.value, self.having))
@@ -338,10 +335,7 @@ class Absence(Rule, frozen=True):
 
 
 def is_like(text: str, pattern: str) -> bool:
-    """Whether the text is like the pattern, in which each "*" stands for any text.
-
-    By hand: what is needed for patterns costs ten times this module at start-up.
-    """
+    """Whether the text is like the pattern. By hand: what others need for patterns costs ten times this module."""
     first, *pieces = pattern.split("*")
     if not pieces or not text.startswith(first):
         return text == pattern

@@ -72,8 +72,8 @@ def test_what_is_meant_for_runs_is_told_to_who_asks_for_them() -> None:
     store = app.hosts.current().store
     heard: dict[str, list[object]] = {"r1": [], "*": []}
     with (
-        listen(lambda it: heard["r1"].append(it.value), run="r1") as one,
-        listen(lambda it: heard["*"].append(it.value), run="*") as every,
+        listen(lambda it: heard["r1"].append(it.value), OnEvent("k", run="r1")) as one,
+        listen(lambda it: heard["*"].append(it.value), OnEvent("k", run="*")) as every,
     ):
         store.publish([Publication("k", each, run=each) for each in ("r1", "r2", "")])
         caught_up(one)
