@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
+
+
+def hang(path: str) -> None:
+    """Write down which process does so, then hang."""
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(600)
 
 
 def slowly(n: int) -> int:

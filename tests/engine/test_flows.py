@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.engine.hands import HandStore
-from tests.engine.light import slowly
+from tests.engine.light import hang, slowly
 from tests.programs.running import NoLogs
 
 from motet import app, as_completed, flow, task, wait
@@ -294,10 +294,7 @@ def test_no_more_run_at_once_than_there_are_places() -> None:
 # ---------------------------------------------------------------- time limits
 
 
-@task(timeout_seconds=0.5)
-def stuck(path: str) -> None:
-    Path(path).write_text(str(os.getpid()))
-    time.sleep(600)
+stuck = task(timeout_seconds=0.5)(hang)
 
 
 @task(timeout_seconds=0.2, retries=100, executor="threads")

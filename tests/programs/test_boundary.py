@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.programs.running import engine, memory_host, run_here
+from tests.programs.running import ROOT, memory_host, run_here
 
 from motet.dialects.declared.plugin import VOICE, new_run
 from motet.errors import RunError
@@ -28,6 +30,15 @@ FAILING = {
 }
 
 ENDLESS = ("turns_for_ever", "turns_and_swallows", "says_ever_more")
+
+
+SOON = """
+from motet.cli.main import main
+from motet.engine import boundary
+boundary.PATIENCE_S = 0.3
+main(["engine", "r1"])
+"""
+"""An engine that waits less long for its program than it usually does."""
 
 
 def params_of(tmp_path: Path, kind: str, **more: Any) -> dict[str, Any]:
@@ -101,7 +112,8 @@ def begun(tmp_path: Path, params: Any) -> tuple[SqliteStore, subprocess.Popen[by
     store = SqliteStore(str(tmp_path))
     host = memory_host(store)
     host.create(new_run(host, "r1", "tests.programs.wild:make", params))
-    process = engine(tmp_path, "r1")
+    env = {**os.environ, "MOTET_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-P", "-c", SOON], cwd=ROOT, env=env, stderr=subprocess.PIPE)
     while not (tmp_path / "gone").exists():
         assert process.poll() is None
         time.sleep(0.05)
