@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pip
 import pytest
 from tests.cli.conftest import Cli
 from tests.orquestra.conftest import ODD, Remotes
@@ -81,6 +82,7 @@ def old(cli: Cli, wheels: Path, remotes: Remotes) -> Path:
     base = Path(cli.folder) / "base"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(base)], check=True)
     (site,) = base.glob("lib/python*/site-packages")
+    (site / "pip").symlink_to(Path(pip.__file__).parent)
     with zipfile.ZipFile(wheel(wheels, "1.0", "leaf")) as file:
         file.extractall(site)
     (wheels / "leaf-1.0-py3-none-any.whl").unlink()
@@ -125,6 +127,7 @@ def test_what_the_base_has_is_what_its_packages_are_installed_for(cli: Cli, old:
 
 def test_versions_that_do_not_go_together_are_told_before_anything_runs(cli: Cli, old: Path) -> None:
     cli.write("w.yaml", asking("leaf<2", "petal==2.0"))
+    next(old.glob("lib/python*/site-packages/pip")).unlink()  # then Python brings its own
     said = cli("run", "w.yaml", code=1).err
     assert "The environment of leaf<2, petal==2.0 cannot be built" in said
     assert "petal 2.0 depends on leaf>=2" in said
