@@ -64,6 +64,7 @@ MAY_BE_SMALL = {
     "transactions.py": "a name that Prefect's users import",
     "training/lightning.py": "one trainer's call-back: whoever uses it has nothing of the others",
     "training/transformers.py": "one trainer's call-back: whoever uses it has nothing of the others",
+    "dialects/python/orion/served.py": "a table",
     "values/hashing.py": "the one place that may name the hash, which every layer may import",
 }
 """Modules with a reason to be smaller than the rule says. `__init__.py` and `__main__.py` need none."""
@@ -79,6 +80,7 @@ LATE_BORDERS = {
     "dialects/orquestra/plugin.py": "a voice is asked about files before it is wanted",
     "dialects/python/plugin.py": "a voice is asked about files before it is wanted",
     "dialects/yadage/plugin.py": "a voice is asked about files before it is wanted",
+    "dialects/python/finding/doors.py": "what stands in for Prefect is loaded once a script imports it",
     "workflows.py": "a workflow file is called without any flow, too",
 }
 """Places whose functions may import modules of Motet, and why."""
@@ -215,11 +217,16 @@ def test_the_core_is_small() -> None:
     assert lines <= CORE_LINES, f"kernel and engine have {lines} lines of code together, the limit is {CORE_LINES}"
 
 
+FACES = {"python/orion", "python/prefect"}
+"""Folders of a voice that stand in for another system: each is counted by itself, under the limit of a voice."""
+
+
 def voice_of(module: Module) -> str | None:
-    """The voice that the module is part of, wherever it lies."""
+    """The voice that the module is part of, wherever it lies; or the face."""
     parts = module.path.relative_to(SOURCE).parts
-    is_inside = parts[0] == "dialects" and len(parts) > 2
-    return parts[1] if is_inside else None
+    if parts[0] != "dialects" or len(parts) < 3:
+        return None
+    return "/".join(parts[1:3]) if "/".join(parts[1:3]) in FACES else parts[1]
 
 
 def test_each_voice_is_small() -> None:

@@ -3,6 +3,7 @@
 MotetError
 ├── UsageError                what was asked cannot be done as asked (exit code 2)
 │   ├── TargetError           the file, module or flow that was named is not there
+│   │   └── NotServed         a module or name of another system that is not served in its place
 │   ├── ParameterError        a parameter is unknown, missing or of the wrong type
 │   ├── UsedUp                an iterator was given that has been read already
 │   └── SpecError             a workflow file is not what its language asks for
@@ -65,6 +66,14 @@ class UsageError(MotetError):
 
 class TargetError(UsageError):
     """The file, module, flow or program that was named cannot be found or loaded."""
+
+
+class NotServed(TargetError, ModuleNotFoundError):
+    """A module, or a name in one, of a system that Motet stands in for is not served. `name` is that of the module."""
+
+    def __init__(self, what: str, cure: str = "", name: str = "") -> None:
+        super().__init__(what, cure)
+        self.name = name
 
 
 class ParameterError(UsageError):

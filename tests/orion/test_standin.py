@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from tests.orion.running import run
 
 from motet import orion
-from motet.dialects.python.finding.standin import standing_in, stands_in
+from motet.dialects.python.finding.doors import door_now, open_door
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +30,7 @@ def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_names_and_modules() -> None:
-    with standing_in("orion"):
+    with open_door("orion"):
         import prefect
         from prefect import flow, task
         from prefect.orion.schemas.states import Completed
@@ -40,25 +39,42 @@ def test_names_and_modules() -> None:
         assert (flow, task, Completed) == (orion.flow, orion.task, orion.Completed)
         assert SequentialTaskRunner is orion.SequentialTaskRunner
         assert prefect.task_runners.SequentialTaskRunner is SequentialTaskRunner
-        assert stands_in()
-        with pytest.raises(ModuleNotFoundError, match=r"prefect\.deployments"):
-            import prefect.deployments
+        assert door_now() == "orion"
+        with pytest.raises(ImportError, match=r"prefect\.dask"):
+            import prefect.dask
     assert orion.__name__ == orion.__spec__.name == "motet.orion"
+    assert (door_now(), "prefect" in sys.modules) == ("", False)
 
 
-def test_prefect_itself_goes_first_unless_a_door_is_asked_for(tmp_path: Path, real: Path) -> None:
+SCRIPT = """from prefect import flow
+
+@flow
+def f(): return 5
+
+print(f())
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "out"),
+    [
+        (["--door", "orion"], "Completed()"),
+        (["--door", "none"], "the real one"),
+        (["--door", "prefect"], "5"),
+        ([], "5"),
+    ],
+)
+def test_a_door_goes_before_prefect_itself(tmp_path: Path, real: Path, options: list[str], out: str) -> None:
     path = tmp_path / "script.py"
-    path.write_text("from prefect import flow\n\n@flow\ndef f(): return 5\n\nprint(f())\n")
-    door = run("run", "--door", "orion", str(path), how="motet")
-    assert (door.code, door.out.splitlines()[0]) == (0, "Completed()"), door.err
-    plain = run("run", str(path), how="motet")
-    assert plain.out.startswith("the real one\n")
+    path.write_text(SCRIPT)
+    done = run("run", *options, str(path), how="motet")
+    assert done.out.splitlines()[0] == out, done.err
 
 
-def test_without_prefect_no_door_need_be_asked_for(tmp_path: Path) -> None:
-    if find_spec("prefect") is not None:
-        pytest.skip("Prefect itself is installed here")
+def test_a_resume_and_a_fork_take_the_runs_own_door(tmp_path: Path) -> None:
     path = tmp_path / "script.py"
-    path.write_text("from prefect import flow\n\n@flow\ndef f(): return 5\n\nprint(f())\n")
-    done = run("run", str(path), how="motet")
-    assert (done.code, done.out.splitlines()[0]) == (0, "Completed()"), done.err
+    path.write_text(SCRIPT.replace("return 5", "raise ValueError(5)"))
+    assert run("run", "--door", "orion", "--name", "calm-heron", str(path), how="motet").code == 0
+    for command in ("resume", "fork"):
+        again = run(command, "calm-heron", how="motet")
+        assert "Failed('Flow run encountered an exception.')" in again.err, command

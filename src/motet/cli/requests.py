@@ -161,7 +161,7 @@ class Request:
         """What is asked of a run of `what`, in that voice. Raises UsageError for what that voice does not take."""
         if self._arguments and not voice.takes_arguments:
             raise UsageError(f"{what} takes no arguments after --.", voice.instead.get("--", "Leave them out."))
-        found = Asked(self._params, {}, self._own.of(voice, what), self._name, self.begun.append, warn=warn)
+        found = Asked(self._params, {}, self._own.of(voice, what), self._name, self.begun.append, warn=warn, tell=told)
         if watch is not None:
             found.watch = watch
         return found
@@ -170,6 +170,12 @@ class Request:
 def warn(text: str) -> None:
     """Tell the user of something odd that does not hinder."""
     tell(f"motet: warning: {text}")
+
+
+def told(text: str, verbosity: int) -> None:
+    """Tell the user of it, where as much is asked for."""
+    if app.verbosity >= verbosity:
+        tell(f"motet: {text}")
 
 
 def given(params: Sequence[str]) -> dict[str, Any]:

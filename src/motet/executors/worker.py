@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
-from motet import forks
+from motet import forks, standins
 from motet.errors import StaleAttempt, UsageError
 from motet.executors import current, messages, references
 from motet.executors.messages import STOP
@@ -225,6 +225,8 @@ class _Worker:
         for name in [each for each in os.environb if each not in variables]:
             del os.environb[name]
         os.environb.update(variables)
+        if standins.INHERITED in os.environ:
+            standins.inherit()
         self._cwd = cwd
         if sys.path != path:  # it was started with guarded folders last
             self._mains().guard(path[0] if path else "")

@@ -149,6 +149,7 @@ class Asked(Record):
     begun    to be told the id of each run before it is made
     watch    to be told of each run once it is taken up
     warn     to be told of what is odd and does not hinder
+    tell     to be told of what may be of interest, and from which verbosity on: 0 always, 1 where more is asked for
     """
 
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -158,6 +159,7 @@ class Asked(Record):
     begun: Callable[[str], None] = _ignore
     watch: Callable[[Underway], None] = _ignore
     warn: Callable[[str], None] = _ignore
+    tell: Callable[[str, int], None] = _ignore
 
 
 class Onward(Record):

@@ -13,6 +13,7 @@ from motet.dialects.python.bodies import plain
 from motet.dialects.python.bodies.body import Body
 from motet.dialects.python.caching import say_once
 from motet.dialects.python.calls import FlowCall, TaskCall
+from motet.dialects.python.finding.doors import door_now
 from motet.dialects.python.futures import Future, final
 from motet.dialects.python.hosting import taken_up
 from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, policy_of
@@ -289,8 +290,8 @@ class Flow(FlowHooked, Generic[P, R]):
         return self._changed_from or self
 
     def _spec(self) -> Json:
-        priority = self.options.get("priority")
-        return {**_found_by(self, self._defined), **({"priority": priority} if priority else {})}
+        also = {"priority": self.options.get("priority"), "door": door_now()}
+        return {**_found_by(self, self._defined), **{name: value for name, value in also.items() if value}}
 
 
 def _bound(

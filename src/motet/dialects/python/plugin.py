@@ -69,10 +69,11 @@ class PythonVoice(Voice):
 
     def options(self, command: str, add: Callable[..., Any]) -> None:
         """Which door `import prefect` leads to."""
-        if command == "run":
+        if command in ("run", "submit", "check"):
             add(
-                "--door", choices=("orion",),
-                help="serve `import prefect` from motet.orion, even where Prefect itself is installed",
+                "--door", choices=("prefect", "orion", "none"),
+                help="`import prefect` gives what is here of Prefect 3, or of its beta, or is left alone; by default "
+                "as the script is written",
             )  # fmt: skip
 
     def run(self, host: Host, target: Target, asked: Asked) -> bool:
@@ -89,16 +90,22 @@ class PythonVoice(Voice):
 
     def carry_on(self, host: Host, row: RunRow, onward: Onward) -> object:
         """Call the flow again, from the code as it is now; what is recorded is not run again."""
+        from motet.dialects.python.finding.doors import door_of
         from motet.dialects.python.voice import carry_on
 
         changed, begun = onward.rerun_changed, onward.watch
-        return carry_on(_own(host), row, reopen=onward.reopen, rerun=onward.rerun, rerun_changed=changed, begun=begun)
+        with door_of(row.program):
+            return carry_on(
+                _own(host), row, reopen=onward.reopen, rerun=onward.rerun, rerun_changed=changed, begun=begun
+            )
 
     def forked(self, host: Host, row: RunRow, asked: Asked, anew: Collection[str]) -> NewRun:
         """A run of the same flow with other parameters; see `motet.dialects.python.voice.forked`."""
+        from motet.dialects.python.finding.doors import door_of
         from motet.dialects.python.voice import forked
 
-        return forked(_own(host), row, asked.params, anew=list(anew), name=asked.name)
+        with door_of(row.program):
+            return forked(_own(host), row, asked.params, anew=list(anew), name=asked.name)
 
     def moved(self, row: RunRow, at: str) -> Json:
         """Where its script, or the folder of its module, is now; see `motet.dialects.python.voice.moved`."""
@@ -110,13 +117,15 @@ class PythonVoice(Voice):
         """Whether the flow can be loaded, also by another process, and takes the parameters. The code at the top of its
         file is run for that; that of a script until it calls its first flow.
         """
+        from motet.dialects.python.finding.doors import door_of
         from motet.dialects.python.finding.loading import explained, find_again
         from motet.dialects.python.starting import new_run
 
         try:
             with explained(str(target)):
                 new = new_run(_own(host), target, asked)
-                find_again(new.program, new.workflow)
+                with door_of(new.program):
+                    find_again(new.program, new.workflow)
         except MotetError as error:
             return [error]
         return ()

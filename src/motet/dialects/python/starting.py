@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from motet.dialects.python import hosting
+from motet.dialects.python.finding.doors import door_now, open_door
 from motet.dialects.python.finding.loading import load_main, load_module, pick, run_main
 from motet.dialects.python.flows import Flow
 from motet.dialects.python.tasks import Task
 from motet.errors import ParameterError, TargetError
-from motet.mains import main_of
+from motet.mains import Main, main_of
 from motet.typed import TYPE_CHECKING, Any, NoReturn
 from motet.values.naming import new_id
 
@@ -22,7 +25,10 @@ if TYPE_CHECKING:
 
 def is_flow(target: Target) -> bool:
     """Whether the name in a module is that of a flow, or of nothing. Raises TargetError for a task."""
-    found: Any = load_module(target.module)
+    before = set(sys.modules)
+    with open_door(main=Main("", target.module)):
+        found: Any = load_module(target.module)
+        _loaded[:] = [door_now(), *(set(sys.modules) - before)]
     for part in target.name.split("."):
         found = getattr(found, part, None)
     if isinstance(found, Task):
@@ -30,10 +36,17 @@ def is_flow(target: Target) -> bool:
     return found is None or isinstance(found, Flow)
 
 
-def flow_of(target: Target, door: str) -> Flow[..., Any]:
+_loaded: list[str] = []
+"""The door by which `is_flow` has loaded a module, then all modules that came with it."""
+
+
+def flow_of(target: Target, door: str = "") -> Flow[..., Any]:
     """The flow that is named, with its file or module loaded and no flow run. Raises TargetError."""
     if target.file:
-        return pick(load_main(main_of(target.file), target.name, door), target.name, target.file)
+        return pick(load_main(main_of(target.file), target.name), target.name, target.file)
+    if _loaded and door and _loaded[0] not in ("", door):  # then all that has gone through that door counts for nothing
+        for each in _loaded[1:]:
+            sys.modules.pop(each, None)
     return pick(load_module(target.module), target.name, target.module)
 
 
@@ -42,12 +55,11 @@ def run(host: Host, target: Target, asked: Asked) -> bool:
     is run. Gives whether it called one.
     """
     starter = _Starter(host, asked)
-    door = str(asked.options.get("door", ""))
-    with hosting.taking_up_by(starter.take_up):
+    with _door(target, asked), hosting.taking_up_by(starter.take_up):
         if target.name:
-            starter.run(flow_of(target, door))
+            starter.run(flow_of(target, asked.options.get("door", "")))
             return False
-        module = run_main(main_of(target.file, target.module), door)
+        module = run_main(main_of(target.file, target.module))
         if starter.begun:
             return True
         starter.run(pick(module, "", str(target)))
@@ -56,13 +68,19 @@ def run(host: Host, target: Target, asked: Asked) -> bool:
 
 def new_run(host: Host, target: Target, asked: Asked) -> NewRun:
     """A run of the flow that is named, or of the first one that the script calls, or of its only one; not yet made."""
-    door = str(asked.options.get("door", ""))
-    if not target.name:
-        flow, values = _called_by(target, asked, door)
-    else:
-        flow = flow_of(target, door)
-        values = _values(asked, flow, (), {})
-    return flow.new_run(host, values, name=asked.name)
+    with _door(target, asked):
+        if not target.name:
+            flow, values = _called_by(target, asked)
+        else:
+            flow = flow_of(target, asked.options.get("door", ""))
+            values = _values(asked, flow, (), {})
+        return flow.new_run(host, values, name=asked.name)
+
+
+def _door(target: Target, asked: Asked) -> AbstractContextManager[None]:
+    """Where `import prefect` leads meanwhile."""
+    main = Main(target.file) if target.file else Main("", target.module)
+    return open_door(asked.options.get("door", ""), main, asked.tell)
 
 
 class _Starter:
@@ -108,7 +126,7 @@ class _Called(BaseException):
         self.values = values
 
 
-def _called_by(target: Target, asked: Asked, door: str) -> tuple[Flow[..., Any], Mapping[str, Any]]:
+def _called_by(target: Target, asked: Asked) -> tuple[Flow[..., Any], Mapping[str, Any]]:
     """The flow that the script calls first, with the parameters; else its only one."""
 
     def take_up(flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> NoReturn:
@@ -116,7 +134,7 @@ def _called_by(target: Target, asked: Asked, door: str) -> tuple[Flow[..., Any],
 
     try:
         with hosting.taking_up_by(take_up):
-            module = run_main(main_of(target.file, target.module), door)
+            module = run_main(main_of(target.file, target.module))
     except _Called as called:
         return called.flow, called.values
     flow = pick(module, "", str(target))

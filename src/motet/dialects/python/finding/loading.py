@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
-from motet.dialects.python.finding.standin import standing_in
 from motet.dialects.python.flows import Flow
 from motet.errors import MotetError, TargetError
 from motet.kernel.events import Json
@@ -17,7 +16,7 @@ from motet.typed import Any
 from motet.values.errors import encode_error
 
 
-def load_main(main: Main, wanted: str = "", door: str = "", *, variable: str = "") -> ModuleType:
+def load_main(main: Main, wanted: str = "", *, variable: str = "") -> ModuleType:
     """The definitions of a program, as the module `__main__`: so what it pickled as a script can be read again.
 
     What it guards by `if __name__ == "__main__"` does not run, nor do the flows that it calls; nor what comes after a
@@ -27,21 +26,17 @@ def load_main(main: Main, wanted: str = "", door: str = "", *, variable: str = "
         module, source = module_of(main)
     code = compiled(source, module.__file__ or "", whole=False)
     is_there = lambda: not variable or variable in vars(module)  # noqa: E731 - two names for one thing otherwise
-    with explained(main.file or main.module), defining(wanted, is_there), standing_in(door):
+    with explained(main.file or main.module), defining(wanted, is_there):
         exec(code, vars(module))
     return module
 
 
-def run_main(main: Main, door: str = "") -> ModuleType:
-    """Run a program as Python does; a package without a program in it is only loaded. Raises TargetError.
-
-    For `door`, here and in `load_main`, see `standing_in`.
-    """
-    with standing_in(door):
-        if not is_program(main):
-            return load_module(main.module)
-        module, source = module_of(main)
-        exec(compiled(source, module.__file__ or "", whole=True), vars(module))
+def run_main(main: Main) -> ModuleType:
+    """Run a program as Python does; a package without a program in it is only loaded. Raises TargetError."""
+    if not is_program(main):
+        return load_module(main.module)
+    module, source = module_of(main)
+    exec(compiled(source, module.__file__ or "", whole=True), vars(module))
     return module
 
 
@@ -135,7 +130,7 @@ def find_again(spec: Json, known_as: str = "") -> Flow[..., Any]:
                 "If it was moved or renamed, say where it is now: --at FILE.",
             )
         main = Main(spec["file"], spec.get("main", ""), spec.get("path", ""))
-        module, where = load_main(main, qualname, spec.get("door", ""), variable=name), spec["file"]
+        module, where = load_main(main, qualname, variable=name), spec["file"]
     else:
         module, where = load_module(spec["module"], spec.get("path", "")), spec["module"]
     return pick(module, name or qualname, where, known_as)

@@ -9,7 +9,6 @@ from typing import Any, ParamSpec, TypeVar, Unpack, overload
 from motet.dialects.python import flows
 from motet.dialects.python.binding.parameters import Parameters
 from motet.dialects.python.bodies.deadline import limit
-from motet.dialects.python.finding.standin import STANDS_IN, stands_in
 from motet.dialects.python.hosting import taken_up
 from motet.dialects.python.options import FlowOptions
 from motet.dialects.python.orion.futures import settled
@@ -150,7 +149,7 @@ class Flow(flows.Flow[P, R]):
         return concluded(settled(value) if value is not None else states or None)
 
     def _spec(self) -> Json:
-        return {**super()._spec(), "gives": "state", **({"door": STANDS_IN} if stands_in() else {})}
+        return {**super()._spec(), "gives": "state"}
 
 
 @overload
