@@ -80,7 +80,6 @@ LATE_BORDERS = {
     "dialects/orquestra/plugin.py": "a voice is asked about files before it is wanted",
     "dialects/python/plugin.py": "a voice is asked about files before it is wanted",
     "dialects/yadage/plugin.py": "a voice is asked about files before it is wanted",
-    "dialects/python/finding/doors.py": "what stands in for Prefect is loaded once a script imports it",
     "workflows.py": "a workflow file is called without any flow, too",
 }
 """Places whose functions may import modules of Motet, and why."""

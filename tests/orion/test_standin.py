@@ -10,7 +10,7 @@ import pytest
 from tests.orion.running import run
 
 from motet import orion
-from motet.dialects.python.finding.doors import door_now, open_door
+from motet.dialects.python.doors import door_now, open_door
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from motet.dialects.python.bodies import plain
 from motet.dialects.python.bodies.body import Body
 from motet.dialects.python.caching import say_once
 from motet.dialects.python.calls import FlowCall, TaskCall
-from motet.dialects.python.finding.doors import door_now
+from motet.dialects.python.doors import door_now
 from motet.dialects.python.futures import Future, final
 from motet.dialects.python.hosting import taken_up
 from motet.dialects.python.options import FLOW_OPTIONS, FlowOptions, checked, policy_of

@@ -90,7 +90,7 @@ class PythonVoice(Voice):
 
     def carry_on(self, host: Host, row: RunRow, onward: Onward) -> object:
         """Call the flow again, from the code as it is now; what is recorded is not run again."""
-        from motet.dialects.python.finding.doors import door_of
+        from motet.dialects.python.doors import door_of
         from motet.dialects.python.voice import carry_on
 
         changed, begun = onward.rerun_changed, onward.watch
@@ -101,7 +101,7 @@ class PythonVoice(Voice):
 
     def forked(self, host: Host, row: RunRow, asked: Asked, anew: Collection[str]) -> NewRun:
         """A run of the same flow with other parameters; see `motet.dialects.python.voice.forked`."""
-        from motet.dialects.python.finding.doors import door_of
+        from motet.dialects.python.doors import door_of
         from motet.dialects.python.voice import forked
 
         with door_of(row.program):
@@ -117,7 +117,7 @@ class PythonVoice(Voice):
         """Whether the flow can be loaded, also by another process, and takes the parameters. The code at the top of its
         file is run for that; that of a script until it calls its first flow.
         """
-        from motet.dialects.python.finding.doors import door_of
+        from motet.dialects.python.doors import door_of
         from motet.dialects.python.finding.loading import explained, find_again
         from motet.dialects.python.starting import new_run
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from motet.dialects.python import hosting
-from motet.dialects.python.finding.doors import door_now, open_door
+from motet.dialects.python.doors import door_now, open_door
 from motet.dialects.python.finding.loading import load_main, load_module, pick, run_main
 from motet.dialects.python.flows import Flow
 from motet.dialects.python.tasks import Task

@@ -5,6 +5,7 @@ script does with its task calls.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from motet.kernel.events import Json
 
 NONE = "none"
+
+_CHOOSING = "motet.dialects.python.prefect.choosing"
+_FACES = "motet.dialects.python.faces"
 
 _open: list[str] = []
 """The door that stands open; "" until the script's first import of Prefect says which."""
@@ -46,10 +50,9 @@ def open_door(door: str = "", main: Main | None = None, tell: Callable[[str, int
         _open[0] = door or _told_by_signs(main, tell)
         if not _open[0]:
             return None
-        from motet.dialects.python.finding.faces import face_of
-
         os.environ[standins.INHERITED] = f"{__name__}:inherit:{_open[0]}"
-        return face_of(_open[0])
+        face: Face = _loaded(_FACES).face_of(_open[0])
+        return face
 
     try:
         with standins.standing_in("prefect", choose):
@@ -83,6 +86,11 @@ def door_of(program: Json) -> AbstractContextManager[None]:
 
 
 def _told_by_signs(main: Main | None, tell: Callable[[str, int], None]) -> str:
-    from motet.dialects.python.prefect.choosing import told_by_signs
+    found: str = _loaded(_CHOOSING).told_by_signs(main, tell)
+    return found
 
-    return told_by_signs(main, tell)
+
+def _loaded(module: str) -> Any:
+    """By its name: what stands in for Prefect stands on the voice, which therefore imports none of it."""
+    __import__(module)
+    return sys.modules[module]
