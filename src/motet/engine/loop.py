@@ -190,8 +190,9 @@ class RunLoop:
                     stop = told
                 else:
                     batch.append(told)
-            if any(isinstance(told, TimerFired) and told.what == "deadline" for told in batch):
-                self._take_in()  # what came before the time was up comes first
+            is_ruled = batch and self.state.heeding and self.session.program is not None
+            if is_ruled or any(isinstance(told, TimerFired) and told.what == "deadline" for told in batch):
+                self._take_in()  # what was published before the time was up, or before its step ended, comes first
             if batch:
                 clear_below(self.session, batch, self.parents)
                 self.carry_out(self.session.feed(batch))
