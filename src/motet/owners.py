@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
 
 from motet import private
@@ -79,16 +80,26 @@ def engine_log(home: str, run: str) -> str:
     return os.path.join(home, "engines", f"{run}.log")
 
 
-def start_engine(home: str, run: str, folder: str | None = None) -> None:
+def begun_by(way: str) -> dict[str, Any]:
+    """Who begins a run, for its program to keep: in which way, as which user, and in which folder. Whoever has this
+    process begin it may have said so (see BEGUN).
+    """
+    from json import loads
+
+    told: dict[str, Any] = loads(os.environ.get(BEGUN) or "{}")
+    return {"by": way, "user": private.user(), "folder": os.getcwd(), **told}
+
+
+def start_engine(home: str, run: str, folder: str | None = None, command: Sequence[str] = ()) -> None:
     """Start a process of its own session that drives the run, in that folder or this one's; what it says goes to a file
-    below the home.
+    below the home. `command` is another one that does so, in place of `engine RUN`.
     """
     from subprocess import DEVNULL, Popen
 
     private.make_folder(os.path.join(home, "engines"))
     with open(engine_log(home, run), "ab", opener=private.opener) as log:
         Popen(
-            [sys.executable, "-P", "-m", "motet.cli", "engine", run],
+            [sys.executable, "-P", "-m", "motet.cli", *(command or ("engine", run))],
             stdin=DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=folder,
             env={**os.environ, "MOTET_HOME": home},
         )  # fmt: skip

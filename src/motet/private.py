@@ -102,9 +102,17 @@ def parts(home: str) -> list[str]:
 
 def owner(path: str) -> str:
     """The name of the user whose it is."""
+    return _name(os.stat(path).st_uid)
+
+
+def user() -> str:
+    """The name of the user whose process this is; the number where it has none."""
+    return _name(os.geteuid())
+
+
+def _name(uid: int) -> str:
     import pwd
 
-    uid = os.stat(path).st_uid
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

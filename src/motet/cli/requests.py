@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from motet import app
+from motet import app, owners
 from motet.cli.terminal import Terminal, tell
 from motet.errors import TargetError, UsageError
 from motet.ports import NewRun
@@ -138,20 +138,23 @@ def _existing(path: str) -> str:
 class Request:
     """What the options ask of runs, whichever voice they are in. `begun` are the ids of those that were begun so."""
 
-    def __init__(self, options: Namespace, arguments: Sequence[str] = ()) -> None:
-        """Raises UsageError for options that cannot be read."""
+    def __init__(self, options: Namespace, arguments: Sequence[str] = (), *, detached: bool = False) -> None:
+        """`detached`: they are driven by processes of their own. Raises UsageError for options that cannot be read."""
         self._params = {**_from_file(options.params), **given(options.param)}
         self._name: str = checked(options.name, "--name")
         self._own: Own = getattr(options, OWN, NOTHING)
         self._arguments = arguments
         self._priority: int = getattr(options, "priority", 0)
         self._only_one: bool = getattr(options, "only_one", False)
+        self._detached = detached
         self.begun: list[str] = []
 
     def making(self, new: NewRun) -> None:
         """Before the run is made: what holds for runs of all voices alike. Raises Conflict."""
         if self._priority:
             new.program = {**new.program, "priority": self._priority}
+        if self._detached:
+            new.program = {**new.program, "begun_by": owners.begun_by("submit")}
         if self._only_one:
             from motet.cli.once import alone
 

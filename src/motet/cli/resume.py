@@ -18,6 +18,7 @@ from motet.kernel.transitions import ENDED, PENDING, SUCCEEDED
 from motet.ports import RunRow
 from motet.ports.voice import Onward, Replayed, Underway
 from motet.views import human, lookup
+from motet.views.documents import run_json
 from motet.views.steps import find_step
 
 # ---------------------------------------------------------------- resume
@@ -80,6 +81,16 @@ def resume(options: Namespace, terminal: Terminal) -> int:
         app.carry_on(host, row, Onward(row.status in ENDED, rerun, options.rerun_changed, begin))
 
     return outcome.of(terminal, begun, perform, kept.further)
+
+
+def _detached(host: Host, run: str, terminal: Terminal) -> int:
+    """Have a process of its own drive the run that was made."""
+    app.start_engine(run)
+    row = host.store.run(run)
+    terminal.say(f"Run {terminal.paint(row.name, 'bold')} ({row.id}) was forked.")
+    if terminal.as_json:
+        terminal.json(run_json(row))
+    return 0
 
 
 class _Kept:
@@ -146,6 +157,11 @@ def fork_arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
     requests.parameters(parser)
     requests.beginning(parser)
+    parser.add_argument(
+        "--detach",
+        action="store_true",
+        help="start a process that drives it, and print its name at once, as submit does",
+    )
     _at(parser)
     requests.shown(parser)
 
@@ -155,7 +171,7 @@ def fork(options: Namespace, terminal: Terminal) -> int:
     host = app.hosts.current()
     row = lookup.find_run(host.store, options.run)
     _move(host, row, options.at)
-    voice, request = voices.of_run(row), requests.Request(options)
+    voice, request = voices.of_run(row), requests.Request(options, detached=options.detach)
     app.hosts.current().making = request.making
     asked = request.asked(voice, f"run {row.name}")
     anew = dict(begun_from(host.store, row, each) for each in options.anew)
@@ -168,6 +184,8 @@ def fork(options: Namespace, terminal: Terminal) -> int:
     host.create(new)
     if moved := host.moved(row):
         host.move(new, moved)
+    if options.detach:
+        return _detached(host, new.id, terminal)
 
     def perform(watch: Watch) -> None:
         def begin(driver: Underway) -> None:

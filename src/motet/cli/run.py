@@ -67,7 +67,7 @@ def submit(options: Namespace, terminal: Terminal) -> int:
     """Create the run, start a process that drives it to its end, and print its name at once."""
     from motet.cli import once
 
-    request = Request(options, sys.argv[1:])
+    request = Request(options, sys.argv[1:], detached=True)
     target = requests.target_of(options.target)
     terminal.keep_stdout_clean()
     host = app.hosts.current()

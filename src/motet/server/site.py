@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,9 +14,10 @@ from motet import private
 from motet.artifacts.files import FileArtifacts
 from motet.errors import UsageError
 from motet.kernel.events import Json
-from motet.kernel.transitions import ENDED
 from motet.owners import BEGUN, is_dead, start_engine
-from motet.ports import ArtifactStore, LogStore, Store
+from motet.ports import ArtifactStore, LogStore, RunRow, Store
+from motet.server import tokens
+from motet.server.tokens import OPERATE, READ, may
 from motet.stores.logs import FileLogs
 from motet.stores.sqlite import SqliteStore
 from motet.values.secrets import Secrets
@@ -33,13 +35,28 @@ class Site:
     artifacts: ArtifactStore
     logs: LogStore
 
-    def start(self, run: str) -> None:
-        """Start a process that drives the run, unless one does: where its own folder is, if that is still there."""
+    def start(self, run: str, command: Sequence[str] = ()) -> None:
+        """Start a process that drives the run, unless one does: where it was begun, if that folder is still there.
+
+        `command` is another one that does so, in place of `motet engine RUN`.
+        """
         row = self.store.run(run)
-        if row.status in ENDED or (row.owner is not None and not is_dead(row.owner)):
-            return
-        folder = str(row.program.get("begun", {}).get("folder") or "")
-        start_engine(self.home, run, folder if os.path.isdir(folder) else self.home)
+        if row.owner is None or is_dead(row.owner):
+            start_engine(self.home, row.id, self.folder_of(row), command)
+
+    def folder_of(self, row: RunRow) -> str:
+        """Where the run was begun, if that is still there; else the home."""
+        folder = str(row.program.get("begun_by", {}).get("folder") or "")
+        return folder if os.path.isdir(folder) else self.home
+
+    def now(self) -> float:
+        """The time."""
+        return time.time()
+
+    def allows(self, token: str, operate: bool) -> bool:
+        """Whether that token lets its user look; with `operate`, also begin and steer runs."""
+        caller = tokens.caller_of(self.store, self.home, token)
+        return caller is not None and may(caller.role, OPERATE if operate else READ)
 
     def command(self, name: str, arguments: Sequence[str], folder: str, begun: Mapping[str, str]) -> Json:
         """What the command prints as JSON, carried out by a process of its own in that folder: it may load code of

@@ -17,14 +17,18 @@ import inspect
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from annotated_types import Ge, Le, MaxLen
 from typing_extensions import dataclass_transform
 
+from motet.server.tokens import ADMIN, OPERATE, PUBLIC, READ, Caller, Permission, Role, may
+
 if TYPE_CHECKING:
     from motet.server.site import Site
+
+__all__ = ["ADMIN", "OPERATE", "PUBLIC", "READ", "Caller", "Permission", "Role"]
+"""Of `motet.server.tokens`: what routes are declared with."""
 
 PREFIX = "/api/v1"
 JSON = "application/json"
@@ -40,45 +44,6 @@ SAFE = ("GET", "HEAD")
 _NAMED = re.compile(r"{(\w+)(?::path)?}")
 _BODY_BYTES = 2**20
 T = TypeVar("T")
-
-
-class Permission(Enum):
-    """What a route lets be done. PUBLIC ones need no token."""
-
-    PUBLIC = "public"
-    READ = "read"
-    OPERATE = "operate"
-    ADMIN = "admin"
-
-
-PUBLIC, READ, OPERATE, ADMIN = Permission
-
-
-class Role(StrEnum):
-    """What a user is. A `run` is no user: it is code of that run, and may do what routes allow for their own run."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ADMIN = "admin"
-    RUN = "run"
-
-
-_MAY: Mapping[Role, frozenset[Permission]] = {
-    Role.VIEWER: frozenset({PUBLIC, READ}),
-    Role.OPERATOR: frozenset({PUBLIC, READ, OPERATE}),
-    Role.ADMIN: frozenset(Permission),
-    Role.RUN: frozenset({PUBLIC}),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: a user with a role, or code of a run. `token` is the id of what was shown for it."""
-
-    user: str
-    role: Role
-    run: str = ""
-    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +123,7 @@ class Route:
         """Whether the caller (None: somebody without a token) may ask for it, of what the path names."""
         if caller is None:
             return self.permission is PUBLIC
-        if self.permission in _MAY[caller.role]:
+        if may(caller.role, self.permission):
             return True
         return self.by_run and caller.role is Role.RUN and named.get("run") == caller.run
 

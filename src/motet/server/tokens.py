@@ -1,4 +1,4 @@
-"""Who asks: tokens of users, as documents of the store, and those of runs.
+"""Who asks, and what they may: tokens of users, as documents of the store, and those of runs.
 
 What is kept of a token is the SHA-256 of its secret, which has 256 bits of chance: nothing that is read in the store
 lets anybody in, and no slow hash is needed. A token reads `motet_ID_SECRET`; that of a run `run_RUN_SECRET`, where the
@@ -11,13 +11,14 @@ import hmac
 import os
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from enum import Enum, StrEnum
 from hashlib import sha256
 
 from motet import private, requests
 from motet.errors import Conflict, NotFound, UsageError
 from motet.ports import Document, Store
-from motet.server.table import Caller, Role
 from motet.values.naming import checked
 
 _VOICE, _KIND = "motet", "token"
@@ -26,6 +27,53 @@ _ID_BYTES, _SECRET_BYTES = 6, 32
 _USER_CHARS = 100
 OWN = "server.token"
 """The note of the token of the home's owner, and the name of its file."""
+
+
+class Permission(Enum):
+    """What a route lets be done. PUBLIC ones need no token."""
+
+    PUBLIC = "public"
+    READ = "read"
+    OPERATE = "operate"
+    ADMIN = "admin"
+
+
+PUBLIC, READ, OPERATE, ADMIN = Permission
+
+
+class Role(StrEnum):
+    """What a user is. A `run` is no user: it is code of that run, and may do what routes allow for their own run."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+    RUN = "run"
+
+
+_MAY: Mapping[Role, frozenset[Permission]] = {
+    Role.VIEWER: frozenset({PUBLIC, READ}),
+    Role.OPERATOR: frozenset({PUBLIC, READ, OPERATE}),
+    Role.ADMIN: frozenset(Permission),
+    Role.RUN: frozenset({PUBLIC}),
+}
+
+
+def may(role: Role, permission: Permission) -> bool:
+    """Whether somebody of that role may do what takes that permission."""
+    return permission in _MAY[role]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a user with a role, or code of a run. `token` is the id of what was shown for it."""
+
+    user: str
+    role: Role
+    run: str = ""
+    token: str = ""
+
+
+# ---------------------------------------------------------------- tokens
 
 
 @dataclass(frozen=True)
@@ -112,7 +160,7 @@ def own(store: Store, home: str) -> str:
         text = ""
     if text and caller_of(store, home, text) is not None:
         return text
-    _, text = create(store, private.owner(home), Role.ADMIN, note=OWN)
+    _, text = create(store, private.user(), Role.ADMIN, note=OWN)
     with private.replacing(path) as part, open(part, "w", encoding="ascii", opener=private.opener) as file:
         file.write(f"{text}\n")
     return text

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from motet.server.api import house, runs
+from motet.server.api import house, looking, runs, steering
 
-ROUTES = (*house.ROUTES, *runs.ROUTES)
+ROUTES = (*house.ROUTES, *runs.ROUTES, *looking.ROUTES, *steering.ROUTES)

@@ -74,3 +74,104 @@ class StepList(TypedDict):
     steps: list[Step]
     next: int | None
     behind: int
+
+
+class RunSummary(TypedDict):
+    """A run in figures: steps by task and status."""
+
+    run: Run
+    tasks: dict[str, dict[str, int]]
+    behind: int
+
+
+class Attempt(TypedDict):
+    """One attempt at a step."""
+
+    number: int
+    ready_at: float | None
+    started_at: float | None
+    ended_at: float | None
+    outcome: str
+    facts: Json
+
+
+class AttemptList(TypedDict):
+    """The attempts at a step, in order."""
+
+    attempts: list[Attempt]
+
+
+class LogLine(TypedDict):
+    """One line that an attempt wrote."""
+
+    at: float
+    key: str
+    attempt: int
+    stream: str
+    text: str
+
+
+class LogLines(TypedDict):
+    """Some lines, where to go on, and whether there may be more that way."""
+
+    lines: list[LogLine]
+    position: int
+    more: bool
+
+
+class Use(TypedDict):
+    """A step that an artifact was given to, or that made it."""
+
+    run: str
+    step: str
+    given: bool
+
+
+class Uses(TypedDict):
+    """The uses of an artifact."""
+
+    uses: list[Use]
+
+
+class Event(TypedDict):
+    """One event of the journal."""
+
+    offset: int
+    run: str
+    seq: int
+    key: str
+    namespace: str
+    value: Json
+    at: float
+    sender: str
+    published: bool
+
+
+class EventList(TypedDict):
+    """Some events, the offset to go on from, and that of the newest."""
+
+    events: list[Event]
+    next: int
+    head: int
+
+
+class QuestionList(TypedDict):
+    """What runs wait for."""
+
+    waits: list[dict[str, Json]]
+
+
+class Cell(TypedDict):
+    """How many runs of a status were created then and took so long."""
+
+    at: float
+    width_s: float
+    took_s: float | None
+    status: str
+    count: int
+
+
+class Density(TypedDict):
+    """A grid of runs over time and duration."""
+
+    cells: list[Cell]
