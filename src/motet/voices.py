@@ -24,6 +24,7 @@ BUILT_IN: Mapping[str, str] = {
     "python": "motet.dialects.python.plugin:VOICE",
     "orquestra": "motet.dialects.orquestra.plugin:VOICE",
     "yadage": "motet.dialects.yadage.plugin:VOICE",
+    "aiflow": "motet.dialects.aiflow.plugin:VOICE",
     "program": "motet.dialects.declared.plugin:VOICE",
 }
 """The entry points of Motet's own voices, in the order in which they are asked about a file."""

@@ -1,0 +1,1 @@
+"""The commands `aiflow` and `notification`, as their users know them."""

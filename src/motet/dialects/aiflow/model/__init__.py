@@ -1,0 +1,1 @@
+"""What a script defines: workflows, tasks, rules and the conditions of these."""

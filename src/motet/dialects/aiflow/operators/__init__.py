@@ -1,0 +1,1 @@
+"""The operators that tasks are made of."""
