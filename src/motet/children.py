@@ -59,11 +59,7 @@ class Child:
             row = self._followed(row)
         elif row.status != SUCCEEDED:
             row = self._driven(row)
-        if row.status != SUCCEEDED:
-            story = "; ".join(deaths.parked(self._host.store, row.id))
-            told = row.error.get("message", "") if isinstance(row.error, dict) else story or row.status
-            what = f"Run {row.name} of {self._target} {row.status}. {told}"
-            raise RunFailed(what, f"Look at it: motet show {row.id}")
+        check_ended(row, "; ".join(deaths.parked(self._host.store, row.id)))
         voice = voices.of_run(row)
         return voice.values(self._host, row) if voice.puts_out else decode(row.result, self._host.artifacts)
 
@@ -129,6 +125,13 @@ class Child:
         elif self._elsewhere and not self._is_let_go:
             at = self._host.clock.now()
             self._host.store.publish([Publication("run.stop", why, STEERING, "motet", self._elsewhere, "", at)])
+
+
+def check_ended(row: RunRow, story: str = "") -> None:
+    """Raise RunFailed unless the run has succeeded."""
+    if row.status != SUCCEEDED:
+        told = row.error.get("message", "") if isinstance(row.error, dict) else story or row.status
+        raise RunFailed(f"Run {row.name} of {row.workflow} {row.status}. {told}", f"Look at it: motet show {row.id}")
 
 
 def id_of(context: Mapping[str, Any]) -> str:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from motet.interrupts import block
 from motet.ports import Clock, Entry, Store, Timers
-from motet.typed import Any
+from motet.rules import OnEvent
+from motet.typed import Any, Protocol
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
@@ -39,6 +40,27 @@ class Event:
 def event_of(entry: Entry) -> Event:
     """The published event as it stands in the journal, for who listens."""
     return Event(entry.key, entry.value, entry.namespace, entry.sender, entry.at, entry.offset, entry.run)
+
+
+class Hosts(Protocol):
+    """What is used of a host by who listens."""
+
+    store: Store
+    clock: Clock
+
+    @property
+    def tender(self) -> Timers:
+        """What tells that something was published."""
+        ...
+
+
+def from_now(host: Hosts, rule: OnEvent, timeout_s: float | None) -> Listening:
+    """Looks on for the first event from now on that the rule wants."""
+    until_at = None if timeout_s is None else host.clock.now() + timeout_s
+    after = host.store.head()
+    return Listening(
+        host.store, host.tender, host.clock, after, lambda entry: rule.meets(entry.received_by("")), until_at
+    )
 
 
 class Listening:

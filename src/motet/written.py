@@ -41,6 +41,7 @@ class DeclaredCall:
         args = self._plan([*first, *spec.get("args", ())])
         kwargs = self._plan(spec.get("kwargs", {}))
         context = {"run": self._view.run, "key": self._step.key, "attempt": attempt, "element": element}
+        context.update({"cause": spec["cause"]} if "cause" in spec else {})
         log_file = spec.get("log_file", "")
         if here:
             fetched = (function, self._artifacts, args, kwargs)

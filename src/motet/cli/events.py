@@ -1,4 +1,4 @@
-"""`motet events` and `motet publish`."""
+"""`motet events`, `motet publish` and `motet react`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from motet import app
 from motet.cli.terminal import Terminal
 from motet.errors import UsageError
 from motet.kernel.events import Json
+from motet.kernel.transitions import SUCCEEDED
 from motet.ports import Entry, Publication, Store
 from motet.ports.voice import Written
 from motet.rules import is_like
-from motet.values.naming import said
+from motet.values.naming import checked, said
 from motet.views import human, lookup
 
 # ---------------------------------------------------------------- events
@@ -206,3 +207,37 @@ def _said(options: Namespace, number: int, line: str) -> Publication:
     namespace = told.get("namespace", options.namespace)
     value, at = told.get("value"), time.time()
     return said(Publication(told.get("key", ""), value, namespace, "motet publish", "", client_key, at))
+
+
+# ---------------------------------------------------------------- react
+
+
+def react_arguments(parser: ArgumentParser) -> None:
+    """Whose flows; what the run that begins others is called; where it is driven."""
+    parser.add_argument("target", metavar="TARGET", help="file.py or package.module, in which flows have `on`")
+    parser.add_argument("--name", default="", metavar="NAME", help="what the run is called that begins the others")
+    parser.add_argument("-b", "--background", action="store_true", help="in a process of its own, until `motet stop`")
+
+
+def react(options: Namespace, terminal: Terminal) -> int:
+    """Begin a run of each flow of the file or module whenever its rule fires, until this is stopped."""
+    from motet import reactions
+    from motet.cli.requests import target_of
+    from motet.ports.voice import Onward
+
+    deeds = reactions.of_flows(target_of(options.target))
+    if not deeds:
+        raise UsageError(f"No flow of {options.target} says upon what it begins.", "Write @flow(on=...) above one.")
+    plan = reactions.plan_of(deeds, ends=False)
+    row = reactions.begun(plan, name=checked(options.name, "--name"), workflow=options.target)
+    flows = human.counted(len(plan.tasks), "flow")
+    terminal.say(f"Run {row.name} begins {flows} as rules fire. To end it: motet stop {row.name}")
+    terminal.flush()
+    if terminal.as_json:
+        terminal.json({"id": row.id, "name": row.name, "flows": list(plan.tasks)})
+    if options.background:
+        app.start_engine(row.id)
+        return 0
+    host = app.hosts.current()
+    app.carry_on(host, row, Onward())
+    return 0 if host.store.run(row.id).status == SUCCEEDED else 1

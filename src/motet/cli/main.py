@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "logs": "show what a run has written",
     "events": "show what happened, in order",
     "publish": "publish an event, or many",
+    "react": "begin runs of flows when their rules fire",
     "listener": "list listeners and what they could not deal with, or have it dealt with once more",
     "answer": "answer what a run has asked, so that it goes on",
     "stop": "stop a run",
@@ -69,8 +70,8 @@ TAKE_ARGUMENTS = ("run", "submit", "check")
 
 _MODULES = {
     "submit": "run", "check": "run", "engine": "run", "top": "ls", "why": "show", "publish": "events", "answer": "stop",
-    "retry": "resume", "fork": "resume", "results": "artifacts", "folder": "artifacts", "version": "shims",
-    "rename": "labels", "tag": "labels", "rm": "labels", "complete": "completion",
+    "react": "events", "retry": "resume", "fork": "resume", "results": "artifacts", "folder": "artifacts",
+    "version": "shims", "rename": "labels", "tag": "labels", "rm": "labels", "complete": "completion",
 }  # fmt: skip
 """The module of each command that is not in the one of its own name."""
 

@@ -10,10 +10,9 @@ from weakref import WeakKeyDictionary
 from motet.errors import MotetError
 from motet.listeners import kept
 from motet.listeners.listener import Listener
-from motet.listening import event_of
-from motet.ports import STEERING, Clock, Entry, Store, Timers
+from motet.listening import Hosts, event_of
+from motet.ports import STEERING, Entry, Timers
 from motet.rules import OnEvent
-from motet.typed import Protocol
 
 _AT_ONCE = 1000
 
@@ -22,18 +21,6 @@ RENEWED_S = 20.0
 
 _AGAIN_S = 1.0
 """How long to wait after the store could not be read."""
-
-
-class Hosts(Protocol):
-    """What listeners use of a host."""
-
-    store: Store
-    clock: Clock
-
-    @property
-    def tender(self) -> Timers:
-        """What tells that something was published."""
-        ...
 
 
 class Fan:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from motet.dialects.python.cache_policies import CachePolicy
     from motet.dialects.python.running.about import FlowRun, TaskRun
     from motet.dialects.python.states import State
+    from motet.rules import Rule
 
 
 Delays: TypeAlias = "float | Sequence[float] | Callable[[int], Sequence[float]] | None"
@@ -42,6 +43,7 @@ class FlowOptions(TypedDict, total=False):
     validate_parameters  False leaves parameters as they are
     priority             of its steps that wait for the machine, higher ones come first: 0
     log_prints           True logs what is printed, for its tasks too unless they say otherwise
+    on                   a rule, or the key of an event, upon which runs of it are to begin: see `motet.reactions`
     on_running, on_completion, on_failure, on_cancellation, on_crashed
                          functions of (flow, flow_run, state), called when that has happened
     """
@@ -62,6 +64,7 @@ class FlowOptions(TypedDict, total=False):
     log_prints: bool | None
     persist_result: bool | None
     cache_result_in_memory: bool
+    on: Rule | str
     on_running: FlowHooks | None
     on_completion: FlowHooks | None
     on_failure: FlowHooks | None

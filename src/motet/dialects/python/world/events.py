@@ -16,7 +16,7 @@ from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep, StopStep
 from motet.kernel.state import Step
 from motet.listening import Event as Event
-from motet.listening import Listening, event_of
+from motet.listening import event_of, from_now
 from motet.ports import Entry
 from motet.rules import OnEvent
 from motet.values.naming import check_published
@@ -84,7 +84,7 @@ def wait_for_event(key: str, *, namespace: str | None = None, value: Any = None,
     _check(key, value)
     scope = current.get()
     if scope is None:
-        return _given(_from_now(key, namespace, value, timeout).first(), key, timeout)
+        return _given(from_now(hosting.host(), OnEvent(key, namespace, value), timeout).first(), key, timeout)
     return _noted(scope, _begun(scope, key, namespace, value, timeout).result())
 
 
@@ -110,7 +110,9 @@ async def await_for_event(
     _check(key, value)
     scope = current.get()
     if scope is None:
-        return _given(await _from_now(key, namespace, value, timeout).first_async(), key, timeout)
+        return _given(
+            await from_now(hosting.host(), OnEvent(key, namespace, value), timeout).first_async(), key, timeout
+        )
     return _noted(scope, await awaited(scope, _begun(scope, key, namespace, value, timeout)))
 
 
@@ -156,16 +158,6 @@ def _listen(key: str, namespace: str | None, value: Any, after: int, timeout: fl
 
 
 _step = Waiting(_listen, {"name": "wait_for_event"})
-
-
-def _from_now(key: str, namespace: str | None, value: Any, timeout: float | None) -> Listening:
-    host = hosting.host()
-    rule = OnEvent(key, namespace, value)
-    until_at = None if timeout is None else host.clock.now() + timeout
-    after = host.store.head()
-    return Listening(
-        host.store, host.tender, host.clock, after, lambda entry: rule.meets(entry.received_by("")), until_at
-    )
 
 
 def _given(entry: Entry | None, key: str, timeout: float | None) -> Event:
