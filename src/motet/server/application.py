@@ -16,8 +16,9 @@ from starlette.routing import Route as Path
 
 from motet import errors
 from motet.kernel.events import Json
-from motet.server import audit
+from motet.server import audit, tokens
 from motet.server.gate import Gate, Refused
+from motet.server.live import Hub
 from motet.server.openapi import described
 from motet.server.reading import Malformed, Reader
 from motet.server.site import Site
@@ -26,7 +27,7 @@ from motet.values.secrets import hide
 
 _STATUSES: tuple[tuple[type[errors.MotetError], int], ...] = (
     (Malformed, 422), (errors.NotFound, 404), (errors.Conflict, 409), (errors.Fenced, 409), (errors.StoreFull, 507),
-    (errors.StoreError, 503), (errors.UsageError, 400), (errors.ResultUnavailable, 404),
+    (errors.StoreError, 503), (tokens.Unknown, 401), (errors.UsageError, 400), (errors.ResultUnavailable, 404),
 )  # fmt: skip
 """The status of an answer that is an error; the first that fits."""
 
@@ -42,7 +43,7 @@ class Application:
     """Answers requests for one site; an ASGI application. Raises TypeError for routes that cannot be."""
 
     def __init__(self, site: Site, routes: Iterable[Route], gate: Gate) -> None:
-        self.site, self.gate = site, gate
+        self.site, self.gate, self.hub = site, gate, Hub(site)
         self.table = Table([*routes, get(f"{PREFIX}/openapi.json", PUBLIC, self._openapi())])
         self.readers = {each: Reader(each) for each in self.table}
         self._described: Json = None
@@ -89,7 +90,9 @@ class Application:
         body = await _body(route, request)
         given = self.readers[route].read(named, request.scope["query_string"], body)
         address = request.client.host if request.client else ""
-        call = Call(self.site, caller, address, request.headers.get("last-event-id", ""))
+        last_event = request.headers.get("last-event-id", "")
+        is_secure = request.url.scheme == "https"
+        call = Call(self.site, caller, self.hub, address, last_event, self.gate.cookie, is_secure)
         found = await run_in_threadpool(self._carried_out, route, call, request.url.path, given)
         return await _response(route, found)
 
@@ -132,13 +135,14 @@ async def _response(route: Route, found: Any) -> Response:
         headers = {**_ALWAYS, "X-Accel-Buffering": "no"}
         return StreamingResponse(found.messages, route.status, headers, media_type=route.produces)
     if isinstance(found, Content):
-        headers = dict(_ALWAYS)
+        headers = {**_ALWAYS, **found.headers}
+        status = found.status or route.status
         if found.name:
             name = "".join(each if each.isalnum() or each in "._-" else "_" for each in found.name)
             headers["Content-Disposition"] = f'attachment; filename="{name.encode("ascii", "replace").decode()}"'
         if found.path:
-            return FileResponse(found.path, route.status, headers, media_type=found.media_type)
-        return Response(bytes(found.body), route.status, headers, media_type=found.media_type)
+            return FileResponse(found.path, status, headers, media_type=found.media_type)
+        return Response(bytes(found.body), status, headers, media_type=found.media_type)
     body = await run_in_threadpool(encoded, found)
     return Response(body, route.status, _ALWAYS, media_type=JSON)
 

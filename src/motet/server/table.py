@@ -25,6 +25,7 @@ from typing_extensions import dataclass_transform
 from motet.server.tokens import ADMIN, OPERATE, PUBLIC, READ, Caller, Permission, Role, may
 
 if TYPE_CHECKING:
+    from motet.server.live import Hub
     from motet.server.site import Site
 
 __all__ = ["ADMIN", "OPERATE", "PUBLIC", "READ", "Caller", "Permission", "Role"]
@@ -48,22 +49,32 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What every route is given: where it is answered, who asks, from where, and where they left off listening."""
+    """What every route is given: where it is answered, who asks, from where, and where they left off listening.
+
+    cookie  what the cookie of a browser is called; `is_secure`: whether it comes over TLS
+    """
 
     site: Site
     caller: Caller
+    hub: Hub
     address: str = ""
     last_event: str = ""
+    cookie: str = ""
+    is_secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """An answer that is no JSON: bytes, or a file; `name` is what it is called when it is kept."""
+    """An answer that is no JSON: bytes, or a file; `name` is what it is called when it is kept. With further headers;
+    and a status of its own, 0 for that of the route.
+    """
 
     body: bytes | memoryview = b""
     path: str = ""
     media_type: str = "application/octet-stream"
     name: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 0
 
 
 @dataclass(frozen=True, slots=True)

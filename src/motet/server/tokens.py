@@ -12,6 +12,7 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import Enum, StrEnum
 from hashlib import sha256
@@ -21,10 +22,17 @@ from motet.errors import Conflict, NotFound, UsageError
 from motet.ports import Document, Store
 from motet.values.naming import checked
 
-_VOICE, _KIND = "motet", "token"
+_VOICE, _KIND, _LINK = "motet", "token", "login link"
+_LINK_S = 600.0
+SESSION_S = 7 * 86400.0
+"""For how long a browser is let in without another link."""
+
 _USER, _RUN = "motet", "run"
 _ID_BYTES, _SECRET_BYTES = 6, 32
 _USER_CHARS = 100
+BROWSER = "browser"
+"""The note of the token of a browser that came by a link."""
+
 OWN = "server.token"
 """The note of the token of the home's owner, and the name of its file."""
 
@@ -140,9 +148,49 @@ def caller_of(store: Store, home: str, text: str) -> Caller | None:
     )
 
 
+def still(store: Store, caller: Caller) -> bool:
+    """Whether the token by which the caller came in still lets anybody in."""
+    return caller.role is Role.RUN or store.document(_VOICE, _KIND, caller.token) is not None
+
+
 def of_run(home: str, run: str) -> str:
     """What code of the run shows."""
     return f"{_RUN}_{run}_{requests.token(home, run)}"
+
+
+# ---------------------------------------------------------------- browsers
+
+
+class Unknown(UsageError):
+    """A link that lets nobody in: used before, too old, or never given."""
+
+
+def link_code(store: Store, user: str, role: Role) -> str:
+    """A code that lets one browser in as that user, once, soon."""
+    for each in store.documents(_VOICE, _LINK):
+        if each.body["until"] <= time.time():
+            with suppress(Conflict):
+                store.delete_document(each)
+    made, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
+    body = {"user": user, "role": role.value, "digest": _digest(secret), "until": time.time() + _LINK_S}
+    store.put_document(Document(_VOICE, _LINK, made, body, 0))
+    return f"{made}_{secret}"
+
+
+def session(store: Store, code: str) -> str:
+    """The token for the browser that came with the code, which lets in nobody else. Raises Unknown."""
+    name, _, secret = code.partition("_")
+    found = store.document(_VOICE, _LINK, name) if name and code.isascii() else None
+    right = found is not None and _same(_digest(secret), found.body["digest"])
+    if found is None or not right or found.body["until"] <= time.time():
+        raise Unknown(
+            "This link lets nobody in: it was used, or is too old.", "`motet server` prints one when it starts."
+        )
+    try:
+        store.delete_document(found)
+    except Conflict:
+        raise Unknown("This link was used just now.", "Ask for another.") from None
+    return create(store, found.body["user"], Role(found.body["role"]), for_s=SESSION_S, note=BROWSER)[1]
 
 
 # ---------------------------------------------------------------- the home's own

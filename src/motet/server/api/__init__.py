@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from motet.server.api import house, looking, runs, steering
+from motet.server.api import doors, house, looking, runs, steering
 
-ROUTES = (*house.ROUTES, *runs.ROUTES, *looking.ROUTES, *steering.ROUTES)
+ROUTES = (*doors.ROUTES, *house.ROUTES, *runs.ROUTES, *looking.ROUTES, *steering.ROUTES)

@@ -1,0 +1,199 @@
+"""What happens, told to listeners as it does: one reader of the journal in a process, whatever the number of listeners.
+
+The reader wakes by commits, waits a moment for more, reads what is new once, and encodes each message once for all who
+want it. Each listener has a queue with bounds. Who is too slow for it is let go of, and comes back with the offset that
+it has seen last (`Last-Event-ID`): so nobody waits for anybody, and nothing is missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from motet.errors import StoreError
+from motet.kernel.events import Json
+from motet.ports import Entry, Follower
+from motet.server.site import Site
+
+_MOMENT_S = 0.06
+_PING_S = 15.0
+_AT_ONCE = 1000
+_QUEUE = 256
+_MOST = 5_000
+_HELLO = b": here\n\n"
+_PING = b": still here\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Events from the offset `first` to `last`, encoded for a stream."""
+
+    first: int
+    last: int
+    encoded: bytes
+
+
+@dataclass(eq=False, slots=True)
+class Listener:
+    """One who listens, to all runs or to one ("": all). `over` once it was let go of."""
+
+    run: str
+    queue: deque[Message] = field(default_factory=deque)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    over: bool = False
+
+    def add(self, message: Message) -> None:
+        """Hand a message on; let go of a listener that does not keep up."""
+        if len(self.queue) >= _QUEUE:
+            self.queue.clear()
+            self.over = True
+        if not self.over:
+            self.queue.append(message)
+        self.ready.set()
+
+
+class Hub:
+    """The listeners of this process, and the thread that reads for them. Used from the event loop alone."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._listeners: dict[str, set[Listener]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._follower: Follower | None = None
+        self._closed = False
+
+    @property
+    def count(self) -> int:
+        """How many listen."""
+        return sum(map(len, self._listeners.values()))
+
+    async def stream(self, run: str, after: int | None, valid: Callable[[], bool]) -> AsyncIterator[bytes]:
+        """What happens in the run ("": in all) beyond that offset (None: from now on), as messages of a stream.
+
+        It ends when the listener is too slow, when `valid` is no longer so, or with the server.
+        """
+        if self._closed or self.count >= _MOST:
+            return
+        listener = self._join(run)
+        try:
+            after = await asyncio.to_thread(self._site.store.head) if after is None else after
+            yield _HELLO
+            async for message in self._backlog(run, after):
+                yield message.encoded
+                after = message.last
+            async for new in self._new(listener, valid):
+                if new is None:
+                    yield _PING
+                elif new.first > after:
+                    yield new.encoded
+                    after = new.last
+                elif new.last > after:  # a part of it was read before
+                    async for message in self._backlog(run, after):
+                        yield message.encoded
+                        after = message.last
+        finally:
+            self._leave(listener)
+
+    async def _backlog(self, run: str, after: int) -> AsyncIterator[Message]:
+        while True:
+            found = await asyncio.to_thread(self._site.store.read, after, limit=_AT_ONCE, run=run or None)
+            if not found:
+                return
+            yield _message(found)
+            after = found[-1].offset
+
+    async def _new(self, listener: Listener, valid: Callable[[], bool]) -> AsyncIterator[Message | None]:
+        """What is handed to the listener; None now and then."""
+        while True:
+            while listener.queue:
+                yield listener.queue.popleft()
+            if listener.over:
+                return
+            listener.ready.clear()
+            try:
+                await asyncio.wait_for(listener.ready.wait(), _PING_S)
+            except TimeoutError:
+                if not await asyncio.to_thread(valid):
+                    return
+                yield None
+
+    def _join(self, run: str) -> Listener:
+        listener = Listener(run)
+        self._listeners.setdefault(run, set()).add(listener)
+        if self._follower is None:
+            self._loop, self._follower = asyncio.get_running_loop(), self._site.store.follow()
+            start = self._site.store.head()
+            threading.Thread(target=self._read, args=(self._follower, start), name="motet-live", daemon=True).start()
+        return listener
+
+    def _leave(self, listener: Listener) -> None:
+        others = self._listeners.get(listener.run, set())
+        others.discard(listener)
+        if not others:
+            self._listeners.pop(listener.run, None)
+
+    def _read(self, follower: Follower, after: int) -> None:
+        """Read what is new, and hand it on; on a thread of its own."""
+        pause = threading.Event()
+        try:
+            while follower.wait(None):
+                pause.wait(_MOMENT_S)
+                while found := self._site.store.read(after, limit=_AT_ONCE):
+                    after = found[-1].offset
+                    self._tell(found)
+        except StoreError:
+            self._call(self._fail)
+
+    def _call(self, act: Callable[..., None], *given: object) -> None:
+        """Have it done by the event loop."""
+        assert self._loop is not None
+        with suppress(RuntimeError):  # the loop has ended, and so has everybody who listened
+            self._loop.call_soon_threadsafe(act, *given)
+
+    def _tell(self, found: list[Entry]) -> None:
+        wanted = tuple(self._listeners)
+        told = {run: [each for each in found if each.run == run] for run in wanted if run}
+        told[""] = found
+        messages = {run: _message(entries) for run, entries in told.items() if entries and run in wanted}
+        if messages:
+            self._call(self._hand_on, messages)
+
+    def _hand_on(self, messages: dict[str, Message]) -> None:
+        for run, message in messages.items():
+            for listener in self._listeners.get(run, ()):
+                listener.add(message)
+
+    def close(self) -> None:
+        """Let go of all listeners, and take no more."""
+        self._closed = True
+        self._fail()
+
+    def _fail(self) -> None:
+        """Let go of all listeners: they come back. The next one starts another reader."""
+        for listener in [each for some in self._listeners.values() for each in some]:
+            listener.over = True
+            listener.ready.set()
+        if self._follower is not None:
+            self._follower.close()
+            self._follower = None
+
+
+def _message(entries: list[Entry]) -> Message:
+    """The events as one message, each in a few words: what changed where."""
+    body = json.dumps([_in_short(each) for each in entries], separators=(",", ":"))
+    last = entries[-1].offset
+    return Message(entries[0].offset, last, f"id: {last}\nevent: changes\ndata: {body}\n\n".encode())
+
+
+def _in_short(entry: Entry) -> Json:
+    told: dict[str, Json] = {"offset": entry.offset, "run": entry.run, "key": entry.key, "at": entry.at}
+    if entry.published:
+        told |= {"namespace": entry.namespace, "sender": entry.sender}
+    elif isinstance(entry.value, dict) and "key" in entry.value:
+        told["step"] = entry.value["key"]
+    return told

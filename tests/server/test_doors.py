@@ -1,0 +1,81 @@
+"""Browsers: the link, the cookie, and pages of other sites; hosts that the server does not go by."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from tests.server.conftest import Served
+
+from motet.server import tokens
+from motet.server.table import Role
+
+OURS = "http://localhost:4200"
+
+
+def test_a_link_lets_one_browser_in_once(served: Served) -> None:
+    browser = served.as_(None, follow_redirects=False)
+    path = served.operator.post("/api/v1/links").json()["path"]
+    answer = browser.get(path)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/"
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert browser.get("/api/v1/me").json() == {"user": "a-operator", "role": "operator"}
+    assert served.as_(None, follow_redirects=False).get(path).status_code == 401
+    assert served.as_(None).get("/login?code=x_y").status_code == 401
+
+
+def test_a_cookie_acts_only_for_pages_of_the_server(served: Served) -> None:
+    browser = served.as_(None)
+    browser.get(served.operator.post("/api/v1/links").json()["path"])
+    body = {"key": "k"}
+    for headers in ({}, {"origin": "null"}, {"origin": "http://evil.example"}, {"origin": "http://localhost:4201"},
+                    {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}):  # fmt: skip
+        assert browser.post("/api/v1/events", json=body, headers=headers).status_code == 403, headers
+    assert browser.post("/api/v1/events", json=body, headers={"origin": OURS}).status_code == 201
+    assert browser.post("/api/v1/events", json=body, headers={"sec-fetch-site": "same-origin"}).status_code == 201
+    assert browser.post("/api/v1/logout", headers={"origin": OURS}).status_code == 204
+    assert browser.get("/api/v1/me").status_code == 401
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_page_of_another_site_is_refused_whatever_it_carries(served: Served, method: str) -> None:
+    answer = served.admin.request(method, "/api/v1/tokens", headers={"origin": "https://evil.example"})
+    assert answer.status_code == 403
+
+
+def test_a_host_that_the_server_does_not_go_by_is_refused(served: Served) -> None:
+    client = served.admin
+    for host in (
+        "evil.example",
+        "evil.example:4200",
+        "localhost.evil.example",
+        "127.0.0.1.nip.io",
+        "",
+        "[::1",
+        "a@localhost",
+    ):
+        for path in ("/", "/api/v1/me", "/api/v1/health"):
+            assert client.get(path, headers={"host": host}).status_code == 421, (host, path)
+    for host in ("localhost", "localhost:80", "LOCALHOST.", "127.0.0.1:4200", "[::1]:4200", "10.1.2.3"):
+        assert client.get("/api/v1/me", headers={"host": host}).status_code == 200, host
+
+
+def test_the_root_says_where_the_api_is_and_runs_no_script(served: Served) -> None:
+    answer = served.as_(None).get("/")
+    assert "/api/v1/openapi.json" in answer.text
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_owner_has_a_token_in_a_file_of_his_own(served: Served) -> None:
+    text = tokens.own(served.site.store, served.site.home)
+    assert tokens.own(served.site.store, served.site.home) == text
+    caller = tokens.caller_of(served.site.store, served.site.home, text)
+    assert caller is not None
+    assert caller.role is Role.ADMIN
+    with open(tokens.own_file(served.site.home)) as file:
+        assert file.read() == f"{text}\n"
+        assert not os.fstat(file.fileno()).st_mode & 0o077

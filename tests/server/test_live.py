@@ -1,0 +1,106 @@
+"""Live updates: what a listener is told, in order, once, without gaps; and that a slow one harms nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.server.conftest import Served
+
+from motet.ports import Publication
+from motet.server import live
+from motet.server.live import _QUEUE, Hub, Listener, Message
+from motet.server.table import Role
+
+
+def published(served: Served, count: int, run: str = "") -> int:
+    events = [Publication(f"k{number}", number, run=run) for number in range(count)]
+    return served.site.store.publish(events)[-1]
+
+
+async def heard(stream: AsyncIterator[bytes], until: int) -> list[int]:
+    """The offsets that the stream tells, up to that one."""
+    found: list[int] = []
+    async for message in stream:
+        if message.startswith(b"id: "):
+            head, kind, body, *_ = message.decode().split("\n")
+            assert kind == "event: changes"
+            found += [each["offset"] for each in json.loads(body.removeprefix("data: "))]
+            assert head == f"id: {found[-1]}"
+            if found[-1] >= until:
+                break
+    await stream.aclose()  # type: ignore[attr-defined]
+    return found
+
+
+def test_whoever_comes_back_misses_nothing_and_hears_nothing_twice(served: Served) -> None:
+    async def go() -> None:
+        hub = Hub(served.site)
+        end = published(served, 50)
+        for after in (0, end - 7, end):
+            listening = asyncio.create_task(heard(hub.stream("", after, lambda: True), end + 30))
+            while not hub.count:
+                await asyncio.sleep(0)
+            for _ in range(30):
+                last = await asyncio.to_thread(published, served, 1)
+            assert await listening == list(range(after + 1, end + 31))
+            assert last == end + 30
+            assert hub.count == 0
+            end = last
+        hub.close()
+
+    asyncio.run(go())
+
+
+def test_a_listener_to_one_run_hears_that_run_alone(served: Served) -> None:
+    served.make("one")
+    served.make("two")
+
+    async def go() -> list[int]:
+        hub = Hub(served.site)
+        stream = hub.stream("one", None, lambda: True)
+        assert (await anext(stream)).startswith(b":")
+        published(served, 3, "two")
+        last = published(served, 3, "one")
+        found = await heard(stream, last)
+        hub.close()
+        return found
+
+    assert len(asyncio.run(go())) == 3
+
+
+def test_a_slow_listener_is_let_go_of_and_holds_nothing(served: Served) -> None:
+    slow = Listener("")
+    for number in range(_QUEUE + 1):
+        slow.add(Message(number, number, b"x"))
+    assert slow.over
+    assert not slow.queue
+
+
+def test_a_listener_whose_token_ends_is_let_go_of(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_PING_S", 0.01)
+
+    async def go() -> int:
+        hub = Hub(served.site)
+        found = [each async for each in hub.stream("", None, lambda: False)]
+        hub.close()
+        return len(found)
+
+    assert asyncio.run(go()) == 1
+
+
+def test_streams_are_for_who_may_look(served: Served) -> None:
+    served.make("r1")
+    for path in ("/api/v1/live", "/api/v1/runs/r1/live"):
+        assert served.as_(None).get(path).status_code == 401
+    assert served.as_(Role.RUN, "r1").get("/api/v1/live").status_code == 403
+    assert served.as_(Role.RUN, "r2").get("/api/v1/runs/r1/live").status_code == 403
+    bad = served.viewer.get("/api/v1/live", headers={"last-event-id": "x"})
+    assert bad.status_code == 400
+    served.application.hub.close()  # no more listeners are taken: the answer ends at once
+    for client in (served.viewer, served.as_(Role.RUN, "r1")):
+        answer = client.get("/api/v1/runs/r1/live")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
