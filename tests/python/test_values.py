@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from typing import Any
 
 import pytest
 
+import motet
 from motet import flow, task
+from motet.app import hosts
 from motet.errors import ResultUnavailable
 
 
@@ -93,3 +97,34 @@ def test_what_a_worker_cannot_send_back_fails_its_attempt() -> None:
     with pytest.raises(ResultUnavailable, match=r"cannot come back from the worker.*not loaded again: .*Delegates"):
         done("processes", give_delegates)
     assert type(done("threads", give_delegates)[0]) is Delegates
+
+
+@task
+def make_old(number: int) -> Any:
+    return sys.modules["gone_by_then"].Old()
+
+
+@flow
+def with_old_ones() -> Any:
+    made = [make_old(0), *make_old.map([1]).result()]
+    if "gone_by_then" in sys.modules:
+        raise ValueError("the first time")
+    return made
+
+
+def test_a_result_whose_class_is_gone_is_told_with_its_step_and_the_cure() -> None:
+    module = types.ModuleType("gone_by_then")
+    exec("class Old:\n    pass\nOld.__module__ = 'gone_by_then'", module.__dict__)
+    sys.modules["gone_by_then"] = module
+    with pytest.raises(ValueError, match="the first time"):
+        with_old_ones()
+    del sys.modules["gone_by_then"]
+    run = next(iter(motet.runs))
+    motet.resume(run.name)
+    error = hosts.current().store.run(run.id).error
+    assert "step with-old-ones/make_old-0 cannot" in error["message"] and "'gone_by_then'" in error["message"]
+    assert f"motet resume {run.id} --rerun with-old-ones/make_old-0" in error["message"]
+    for step in ("make_old-0", "make_old-1[0]"):
+        with pytest.raises(ResultUnavailable, match="cannot be had again") as told:
+            _ = run.steps[step].result
+        assert f"motet fork {run.name} --from " in told.value.cure and step in told.value.what

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -231,3 +232,21 @@ def test_pickles_of_the_first_version_can_be_raised() -> None:
     )
     again: Any = decode_error({"type": "HTTPError", "module": "urllib.error", "message": "gone", "pickle": old})
     assert (type(again).__name__, again.code, again.msg) == ("HTTPError", 404, "gone")
+
+
+def test_of_endless_recursion_the_last_frames_are_looked_at() -> None:
+    """It may have millions of them, and telling takes no longer than that does."""
+
+    def deeper(n: int) -> int:
+        return deeper(n - 1) if n else 1 // 0
+
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(200_000)
+    try:
+        deeper(100_000)
+    except ZeroDivisionError as error:
+        record = encode_error(error)
+    finally:
+        sys.setrecursionlimit(before)
+    assert "in deeper" in record["traceback"] and "more times" in record["traceback"]
+    assert len(record["traceback"]) < 2000

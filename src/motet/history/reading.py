@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from shlex import quote
 from typing import Any
 
 from motet import app
@@ -16,7 +17,7 @@ from motet.kernel.transitions import ENDED, SUCCEEDED
 from motet.ports import LogFilter, RunFilter, RunRow, StepRow
 from motet.values.legible import legible
 from motet.values.published import published
-from motet.values.records import decode
+from motet.values.records import decode, of_step
 from motet.views import human, logs, lookup
 from motet.views.listing import figures, listed, moment_of
 from motet.views.steps import elements, find_step
@@ -318,7 +319,11 @@ class Step:
                 f"Step {self.key} of run {self._run.name} is {self.status}{why}.",
                 f"Ask why: motet why {self._run.name} {self.key}",
             )
-        return decode(self._row.result, artifacts)
+        try:
+            return decode(self._row.result, artifacts)
+        except ResultUnavailable as error:
+            anew = f"To run this step anew: motet fork {self._run.name} --from {quote(self.key)}"
+            raise of_step(error, self.key, anew) from error
 
     @property
     def elements(self) -> list[Step]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # what a worker process imports is kept small
     from motet.kernel.events import Json
 
 _TRACEBACK_BYTES = 16 * 1024
+_FRAMES = 5000
+"""So many frames of a traceback, the last ones, are looked at: a recursion may have millions of them."""
 _MESSAGE_BYTES = 4 * 1024
 _NOTE = "As it was first raised:\n"
 _PACKAGE = join(dirname(dirname(__file__)), "")
@@ -59,7 +61,7 @@ def _traceback(exception: BaseException) -> str:
 
     try:
         whole = TracebackException(
-            type(exception), exception, exception.__traceback__, lookup_lines=False, compact=True
+            type(exception), exception, exception.__traceback__, limit=-_FRAMES, lookup_lines=False, compact=True
         )
         _cut(whole, keep_if_alone=not isinstance(exception, MotetError))
         return "".join(whole.format()).rstrip("\n")

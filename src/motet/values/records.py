@@ -127,6 +127,12 @@ def decode(record: Json, artifacts: ArtifactStore | None) -> Any:
         ) from error
 
 
+def of_step(error: ResultUnavailable, key: str, anew: str) -> ResultUnavailable:
+    """The same error, which names the step, and what runs that anew."""
+    cure = anew if isinstance(error, ResultDamaged) else f"{error.cure}\n{anew}"
+    return type(error)(f"The result of step {key} cannot be had again. {error.what}", cure)
+
+
 def _content(record: Json, artifacts: ArtifactStore | None) -> bytes | memoryview:
     if "pickle" in record:
         from binascii import a2b_base64

@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager
 
 from motet.dialects.python.scope import UNTRACKED
 from motet.dialects.python.states import NAMES, State, StateType
-from motet.errors import Cancelled, ResultDamaged, StateFailed, StepFailed, StepSkipped, TimedOut, UsageError
+from motet.errors import Cancelled, ResultUnavailable, StateFailed, StepFailed, StepSkipped, TimedOut, UsageError
 from motet.kernel import transitions as st
 from motet.kernel.program import StopStep
 from motet.kernel.state import element_key
 from motet.typed import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from motet.values.errors import decode_error, with_outputs
-from motet.values.records import decode
+from motet.values.records import decode, of_step
 
 if TYPE_CHECKING:
     from motet.dialects.python.scope import Scope
@@ -295,17 +295,17 @@ class FutureList(Sequence[Future[R]]):
 
 
 def kept_value(driver: Driver, key: str, record: Json, element: int = -1) -> Any:
-    """The recorded result of the step `key`, or of an element of it. Damage is told with the command that mends it."""
+    """The recorded result of the step `key`, or of an element of it. One that is not to be had is told with the step
+    and the command that runs it anew.
+    """
     try:
         return decode(record, driver.host.artifacts)
-    except ResultDamaged as error:
+    except ResultUnavailable as error:
         from shlex import quote
 
         key = key if element < 0 else element_key(key, element)
-        raise ResultDamaged(
-            f"The result of step {key} cannot be had again. {error.what}",
-            f"To run this step anew, and what used its result: motet resume {driver.run.id} --rerun {quote(key)}",
-        ) from error
+        anew = f"To run this step anew, and what used its result: motet resume {driver.run.id} --rerun {quote(key)}"
+        raise of_step(error, key, anew) from error
 
 
 def final(future: Future[Any]) -> State:
