@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from motet.dialects.python.annotations import opaque as opaque
     from motet.dialects.python.annotations import quote as quote
     from motet.dialects.python.annotations import unmapped as unmapped
-    from motet.dialects.python.binding.coercion import RunInput as RunInput
     from motet.dialects.python.cache_policies import DEFAULT as DEFAULT
     from motet.dialects.python.cache_policies import FLOW_PARAMETERS as FLOW_PARAMETERS
     from motet.dialects.python.cache_policies import INPUTS as INPUTS
@@ -74,6 +73,7 @@ if TYPE_CHECKING:
     from motet.training.checkpoints import checkpoint as checkpoint
     from motet.training.checkpoints import checkpoint_folder as checkpoint_folder
     from motet.training.checkpoints import last_checkpoint as last_checkpoint
+    from motet.values.coercion import RunInput as RunInput
     from motet.values.identity.files import Content as Content
     from motet.values.identity.means import means as means
     from motet.values.secrets import Secret as Secret
@@ -93,13 +93,14 @@ _HOMES = {
     "apause_flow_run": "world.asking", "asuspend_flow_run": "world.asking", "transaction": "world.transactions",
     "get_transaction": "world.transactions", "CommitMode": "world.transactions",
     "IsolationLevel": "world.transactions", "pause_flow_run": "world.asking", "suspend_flow_run": "world.asking",
-    "resume_flow_run": "world.asking", "RunInput": "binding.coercion",
+    "resume_flow_run": "world.asking",
     "exponential_backoff": "running.retrying", "get_run_logger": "running.logs",
     "disable_run_logger": "running.logs", "get_run_context": "running.about", "tags": "scope",
     **dict.fromkeys(("fork", "resume", "runs"), "motet.history"),
     **dict.fromkeys(("publish", "publish_many"), "motet.publishing"),
     "load": "motet.workflows", "means": "motet.values.identity.means",
     "Content": "motet.values.identity.files", "Secret": "motet.values.secrets",
+    "RunInput": "motet.values.coercion",
     **dict.fromkeys(("checkpoint", "checkpoint_folder", "last_checkpoint"), "motet.training.checkpoints"),
     **dict.fromkeys(
         ("Container", "Environment", "File", "Finished", "Git", "Mount", "Sandbox", "command"), "motet.commands"

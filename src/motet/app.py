@@ -296,7 +296,9 @@ class Hosts:
 
 def start_engine(run: str) -> None:
     """Start a process of its own session that drives the run; what it says goes to a file below the home."""
-    owners.start_engine(home(), run)
+    from motet.registry import starting
+
+    starting.start_engine(home(), hosts.current().store.run(run))
 
 
 def _show_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -324,4 +326,13 @@ _watch_end()
 
 def carry_on(host: Host, row: RunRow, onward: Onward) -> object:
     """Drive a run on, whichever voice it is in. Raises UsageError for one that is not spoken here."""
+    in_place(host, row)
     return voices.of_run(row).carry_on(host, row, onward)
+
+
+def in_place(host: Host, row: RunRow) -> None:
+    """Have the code of a run where it looks for it, if it was registered (see `motet.registry.snapshots`)."""
+    if "snapshot" in row.program:
+        from motet.registry import snapshots
+
+        snapshots.restore(host.artifacts, row)

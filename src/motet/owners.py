@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from motet import private
@@ -90,16 +90,20 @@ def begun_by(way: str) -> dict[str, Any]:
     return {"by": way, "user": private.user(), "folder": os.getcwd(), **told}
 
 
-def start_engine(home: str, run: str, folder: str | None = None, command: Sequence[str] = ()) -> None:
-    """Start a process of its own session that drives the run, in that folder or this one's; what it says goes to a file
-    below the home. `command` is another one that does so, in place of `engine RUN`.
+def start_engine(
+    home: str, run: str, folder: str | None = None, command: Sequence[str] = (), interpreter: str = "",
+    env: Mapping[str, str] | None = None,
+) -> None:  # fmt: skip
+    """Start a process of its own session that drives the run, in that folder, by that interpreter, in that environment,
+    or those of this process; what it says goes to a file below the home. `command` is another one that does so, in
+    place of `engine RUN`.
     """
     from subprocess import DEVNULL, Popen
 
     private.make_folder(os.path.join(home, "engines"))
     with open(engine_log(home, run), "ab", opener=private.opener) as log:
         Popen(
-            [sys.executable, "-P", "-m", "motet.cli", *(command or ("engine", run))],
+            [interpreter or sys.executable, "-P", "-m", "motet.cli", *(command or ("engine", run))],
             stdin=DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=folder,
-            env={**os.environ, "MOTET_HOME": home},
+            env={**(os.environ if env is None else env), "MOTET_HOME": home},
         )  # fmt: skip

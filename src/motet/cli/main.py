@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, str] = {
     "run": "run a flow here and now",
     "submit": "start a run in the background",
+    "register": "keep a workflow, so that it starts by name, by schedule, by event",
     "check": "say what is wrong with a target before it is run",
     "ls": "list runs",
     "top": "show the runs that go on",
@@ -59,17 +60,18 @@ COMMANDS: Mapping[str, str] = {
 }
 """What `motet --help` lists, beside what voices add. NAME is a function of a module here, and so is NAME_arguments."""
 
-HIDDEN = ("engine", "complete")
+HIDDEN = ("engine", "complete", "describe")
 """Commands that Motet itself calls, or a shell."""
 
-_OWN_OPTIONS = ("run", "submit", "check", "fork", "results")
+_OWN_OPTIONS = ("run", "submit", "check", "register", "fork", "results")
 """Commands for which voices may have options of their own."""
 
-TAKE_ARGUMENTS = ("run", "submit", "check")
+TAKE_ARGUMENTS = ("run", "submit", "check", "register")
 """Commands that hand on to the program what stands after `--`."""
 
 _MODULES = {
-    "submit": "run", "check": "run", "engine": "run", "top": "ls", "why": "show", "publish": "events", "answer": "stop",
+    "submit": "run", "check": "run", "engine": "run", "describe": "register",
+    "top": "ls", "why": "show", "publish": "events", "answer": "stop",
     "react": "events", "retry": "resume", "fork": "resume", "results": "artifacts", "folder": "artifacts",
     "version": "shims", "rename": "labels", "tag": "labels", "rm": "labels", "complete": "completion",
 }  # fmt: skip

@@ -5,7 +5,10 @@ Both are documents that are changed by compare-and-set, so that of several comma
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from motet import app
 from motet.engine.host import Host
@@ -13,8 +16,10 @@ from motet.errors import Conflict, MotetError, NotFound
 from motet.kernel.events import Json
 from motet.kernel.transitions import CANCELLING, ENDED, PENDING, RUNNING, WAITING
 from motet.owners import is_dead, this_process, written
-from motet.ports import Document, NewRun, Owner, RunFilter, RunRow
+from motet.ports import Document, NewRun, Owner, RunFilter, RunRow, Store
+from motet.ports.definition import Definition
 from motet.ports.voice import Asked, Target, Written
+from motet.registry import definitions, starting
 from motet.values.naming import KEY_CHARS, checked
 from motet.views import lookup
 
@@ -51,6 +56,25 @@ def other(host: Host, key: str, asked: Json) -> str:
         return ""
     differs = [name for name in {**was, **asked} if was.get(name) != asked.get(name)]
     return ", ".join(f"{name} was {was.get(name, 'not given')}" for name in differs)
+
+
+def registered(store: Store, text: str) -> Definition | None:
+    """The registered workflow that is named, if there is no file of that name. Raises NotFound for another version."""
+    is_name = not os.path.exists(text) and definitions.is_registered(store, text)
+    return definitions.find(store, text) if is_name else None
+
+
+def of_definition(
+    host: Host, definition: Definition, given: Mapping[str, Any], name: str
+) -> tuple[Callable[[], NewRun], Json]:
+    """What makes a run of it, and what is asked of it, for comparison. Raises ParameterError."""
+    host.made_with = None  # it was noted when it was registered
+
+    def make() -> NewRun:
+        place = starting.Place(host.store, host.home, host.clock.now())
+        return starting.new_run(definition, given, place, name=name)
+
+    return make, {"target": definition.version, **starting.parameters(definition, given)}
 
 
 def submit(host: Host, key: str, new: NewRun, asked: Json) -> RunRow:

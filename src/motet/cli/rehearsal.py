@@ -54,6 +54,7 @@ def scene_of(host: Host, row: RunRow, key: str, element: int = -1) -> Scene:
     recorded = {each["key"]: each.get("call") for each in host.store.history(row.id) if each["event"] == "step.added"}
     with TemporaryDirectory(prefix="motet-debug-") as folder:
         aside = _Aside(host, key, element, folder)
+        app.in_place(host, row)
         try:
             voices.of_run(row).carry_on(aside, aside.take_in(host, row), Onward(rerun=[key]))
         except BaseException:  # boundary: what broke off the run, as whoever drove it has seen it

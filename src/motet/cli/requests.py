@@ -76,12 +76,17 @@ def target(parser: ArgumentParser) -> None:
 
 def parameters(parser: ArgumentParser) -> None:
     """The run's parameters and name."""
+    given_parameters(parser)
+    parser.add_argument("--name", default="", metavar="NAME", help="what the run is called (default: two words)")
+
+
+def given_parameters(parser: ArgumentParser) -> None:
+    """Parameters alone."""
     parser.add_argument(
         "-p", "--param", action="append", default=[], metavar="NAME=VALUE", dest="param",
         help="a parameter; the value is JSON if it can be read so, else text",
     )  # fmt: skip
     parser.add_argument("--params", metavar="FILE", help="a JSON file with an object of parameters; -p goes first")
-    parser.add_argument("--name", default="", metavar="NAME", help="what the run is called (default: two words)")
 
 
 def beginning(parser: ArgumentParser) -> None:
@@ -140,7 +145,7 @@ class Request:
 
     def __init__(self, options: Namespace, arguments: Sequence[str] = (), *, detached: bool = False) -> None:
         """`detached`: they are driven by processes of their own. Raises UsageError for options that cannot be read."""
-        self._params = {**_from_file(options.params), **given(options.param)}
+        self._params = {**from_file(options.params), **given(options.param)}
         self._name: str = checked(options.name, "--name")
         self._own: Own = getattr(options, OWN, NOTHING)
         self._arguments = arguments
@@ -169,6 +174,15 @@ class Request:
             found.watch = watch
         return found
 
+    def of_registered(self, what: str) -> Mapping[str, Any]:
+        """The parameters for a run of what is registered. Raises UsageError for anything else that is asked."""
+        if self._arguments or self._own.given:
+            raise UsageError(
+                f"{what} was registered with its options, and a run of it takes parameters alone.",
+                "Give -p NAME=VALUE, or register it anew: motet register TARGET ...",
+            )
+        return self._params
+
 
 def warn(text: str) -> None:
     """Tell the user of something odd that does not hinder."""
@@ -192,7 +206,8 @@ def given(params: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def _from_file(path: str | None) -> dict[str, Any]:
+def from_file(path: str | None) -> dict[str, Any]:
+    """The parameters in the file of `--params`; none without one. Raises UsageError."""
     if path is None:
         return {}
     import json

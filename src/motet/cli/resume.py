@@ -179,6 +179,7 @@ def fork(options: Namespace, terminal: Terminal) -> int:
     terminal.keep_stdout_clean()
     outcome.heed_signals()
     host.check(row.id)
+    app.in_place(host, row)
     new = voice.forked(host, row, asked, list(anew))
     give(host, row, new, anew)
     host.create(new)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from motet import app, voices
 from motet.cli import outcome, requests
@@ -68,17 +69,22 @@ def submit(options: Namespace, terminal: Terminal) -> int:
     from motet.cli import once
 
     request = Request(options, sys.argv[1:], detached=True)
-    target = requests.target_of(options.target)
-    terminal.keep_stdout_clean()
     host = app.hosts.current()
     host.making = request.making
+    if definition := once.registered(host.store, options.target):
+        given = request.of_registered(definition.version)
+        make, written = once.of_definition(host, definition, given, options.name)
+        terminal.keep_stdout_clean()
+    else:
+        target = requests.target_of(options.target)
+        terminal.keep_stdout_clean()
+        voice = voices.of_target(target)
+        asked = request.asked(voice, str(target))
+        make, written = partial(voice.new_run, host, target, asked), once.written_down(target, asked)
     row = once.submitted(host, options.key) if options.key else None
     was = "had been submitted with this key" if row is not None else "was submitted"
-    voice = voices.of_target(target)
-    asked = request.asked(voice, str(target))
-    written = once.written_down(target, asked)
     if row is None:
-        row = once.submit(host, options.key, voice.new_run(host, target, asked), written)
+        row = once.submit(host, options.key, make(), written)
     elif other := once.other(host, options.key, written):
         terminal.complain(f"The run of the key {options.key!r} was asked for otherwise: {other}. It is left as it is.")
     once.start(row)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from motet.kernel.program import Program
     from motet.kernel.state import RunState, Step
     from motet.ports.content import ArtifactStore, Clock, LogStore
+    from motet.ports.definition import Described
     from motet.ports.store import Store
 
 GROUP = "motet.voices"
@@ -81,15 +82,11 @@ class Written:
         import json
 
         try:
-            return json.loads(self.text, parse_constant=_no_json)
+            return json.loads(self.text, parse_constant=int)  # NaN and Infinity are no JSON, nor whole numbers
         except ValueError:
             return self.text
         except RecursionError:
             raise UsageError(f"{self.text[:40]!r}... is nested too deep.", "Give where it is to be found.") from None
-
-
-def _no_json(text: str) -> None:
-    raise ValueError(f"{text} is no JSON")
 
 
 class Replayed(Record):
@@ -297,7 +294,6 @@ class Voice:
     forks       whether its runs can be forked
     puts_out    whether its steps put out contents that `motet results` and `motet.load` give
     commands    what it adds to `motet`
-
     takes_arguments  whether what stands after `--` is for the target's own code, as `sys.argv`
     """
 
@@ -376,6 +372,10 @@ class Voice:
         except MotetError as error:
             return [error]
         return ()
+
+    def described(self, host: Host, target: Target, asked: Asked) -> Described | None:
+        """What runs of a registered target are made of, checked but for parameters to come; None: as `new_run` says."""
+        return None
 
     def values(self, host: Host, row: RunRow) -> Mapping[str, Any]:
         """What its steps have put out so far: {step: {output: content}}. Raises UsageError where they put out none."""

@@ -14,8 +14,9 @@ from motet import private
 from motet.artifacts.files import FileArtifacts
 from motet.errors import UsageError
 from motet.kernel.events import Json
-from motet.owners import BEGUN, is_dead, start_engine
+from motet.owners import BEGUN, is_dead
 from motet.ports import ArtifactStore, LogStore, RunRow, Store
+from motet.registry.starting import start_engine
 from motet.server import tokens
 from motet.server.tokens import OPERATE, READ, may
 from motet.stores.logs import FileLogs
@@ -42,7 +43,7 @@ class Site:
         """
         row = self.store.run(run)
         if row.owner is None or is_dead(row.owner):
-            start_engine(self.home, row.id, self.folder_of(row), command)
+            start_engine(self.home, row, self.folder_of(row), command)
 
     def folder_of(self, row: RunRow) -> str:
         """Where the run was begun, if that is still there; else the home."""

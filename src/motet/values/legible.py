@@ -25,6 +25,8 @@ def legible(record: Json) -> Any:
     """
     if type(record) is not dict:
         return record
+    if "json" in record:
+        return record["json"]
     if "pickle" not in record:
         raise ValueError("the value is not in its record")
     try:

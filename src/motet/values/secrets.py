@@ -16,7 +16,9 @@ from motet.typed import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import re
 
-_PREFIX = "MOTET_SECRET_"
+VARIABLES = "MOTET_SECRET_"
+"""How variables of the environment begin that hold secrets."""
+
 _SHORTEST = 4
 """A value shorter than this is in every other line: taking it out would tell more than it hides."""
 
@@ -33,7 +35,7 @@ class Secrets:
 
     def __call__(self, name: str) -> str:
         """The value of that name. Raises UsageError, naming both places."""
-        variable = f"{_PREFIX}{name.upper()}"
+        variable = f"{VARIABLES}{name.upper()}"
         if not name.replace("_", "").replace("-", "").isalnum():
             raise UsageError(f"{name!r} is no name of a secret.", "Use letters, digits, - and _.")
         found = os.environ.get(variable)
@@ -59,7 +61,7 @@ class Secrets:
         return self._known
 
     def _values(self) -> Iterator[str]:
-        yield from [value for name, value in os.environ.items() if name.startswith(_PREFIX)]
+        yield from [value for name, value in os.environ.items() if name.startswith(VARIABLES)]
         with suppress(OSError):
             for name in os.listdir(self.folder):
                 with suppress(OSError, ValueError):

@@ -11,7 +11,9 @@ from motet.errors import MotetError, TargetError
 from motet.kernel.events import Json
 from motet.kernel.program import Program
 from motet.ports import NewRun, RunRow
+from motet.ports.definition import Described
 from motet.ports.voice import Asked, Host, Onward, Target, Underway, Voice, Written
+from motet.registry.schemas import fitted
 from motet.values.errors import encode_error
 from motet.values.naming import new_id, new_name
 from motet.written import resolve
@@ -41,6 +43,15 @@ class DeclaredVoice(Voice):
         run = new_id(host.clock.now())
         return new_run(host, run, str(target), params, name=asked.name or new_name())
 
+    def described(self, host: Host, target: Target, asked: Asked) -> Described:
+        """A program is made anew of each run's parameters: those that its function's annotation, a TypedDict, names."""
+        schema, params = _schema(resolve(str(target))), asked.params
+        given = fitted({**schema, "required": []}, params, {}, str(target))
+        if given.keys() >= set(schema.get("required", ())):
+            _check(str(target), given)
+        made = new_run(host, "", str(target), given)
+        return Described(made.workflow, made.program, schema, given)
+
     def carry_on(self, host: Host, row: RunRow, onward: Onward) -> Underway:
         """Drive the run by the program that the function makes now."""
         _return_to(host.program_of(row).get("cwd", ""))
@@ -60,6 +71,23 @@ def new_run(host: Host, run: str, target: str, params: Json, *, name: str = "") 
         run, name or run, target, {"voice": VOICE.name, "target": target, "cwd": os.getcwd()}, params,
         created_at=host.clock.now(), offset=host.store.head(),
     )  # fmt: skip
+
+
+def _schema(make: Callable[..., Any]) -> dict[str, Json]:
+    """The JSON schema of what the function takes: of a TypedDict; of anything else, that of any object."""
+    from inspect import signature
+    from typing import get_type_hints
+
+    from motet.values.coercion import schema_of
+    from motet.values.hints import hint
+
+    first = next(iter(signature(make).parameters.values()), None)
+    kind = hint(make, first.annotation)[0] if first is not None else None
+    needed = getattr(kind, "__required_keys__", None)
+    if needed is None:
+        return {"type": "object"}
+    made = schema_of(get_type_hints(kind), {})
+    return {**made, "required": sorted(needed)}
 
 
 def _check(target: str, params: Json) -> None:

@@ -15,6 +15,7 @@ from motet.ports.voice import Asked, Command, Delivered, Desk, Onward, Target, V
 if TYPE_CHECKING:
     from motet.kernel.events import Json
     from motet.ports import NewRun, RunRow
+    from motet.ports.definition import Described
     from motet.ports.voice import Host
 
 _SIGNS = (
@@ -86,6 +87,12 @@ class OrquestraVoice(Voice):
 
         own = commands.asked_of(asked)
         return voice.new_run(host, target.file, host.home, own, name=asked.name, warn=asked.warn)
+
+    def described(self, host: Host, target: Target, asked: Asked) -> Described:
+        """Its parameters are inputs of steps."""
+        from motet.dialects.orquestra import commands, voice
+
+        return voice.described(host, target.file, host.home, commands.asked_of(asked), warn=asked.warn)
 
     def carry_on(self, host: Host, row: RunRow, onward: Onward) -> object:
         """Drive the run by what it keeps itself: text, commits, settings; and by local folders as they are now."""

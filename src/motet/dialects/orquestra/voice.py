@@ -33,6 +33,7 @@ from motet.errors import TargetError, UsageError
 from motet.kernel.events import Json
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports import NewRun, RunRow
+from motet.ports.definition import Described
 
 if TYPE_CHECKING:
     from motet.ports.voice import Host
@@ -165,6 +166,31 @@ def new_run(
     )  # fmt: skip
 
 
+def described(
+    host: Host, file: str, home: str, asked: Asked, *, warn: Callable[[str], None] | None = None
+) -> Described:  # fmt: skip
+    """What runs of the workflow are made of: its parameters are the inputs of steps that are not another step's
+    outputs, as `step.input`. Raises as `prepare` does.
+    """
+    new = new_run(host, file, home, asked, warn=warn)
+    properties = {
+        f"{step.name}.{each.name}": {**_KINDS.get(each.type, {}), "default": each.value}
+        for step in _read(host, new).steps.values()
+        for each in step.inputs
+        if each.source is None
+    }
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return Described(new.workflow, new.program, schema, new.params or {}, within="set")
+
+
+_KINDS: Mapping[str, Json] = {
+    "string": {"type": ["string", "null"]}, "int": {"type": ["integer", "null"]},
+    "float": {"type": ["number", "null"]}, "bool": {"type": ["boolean", "null"]},
+    "dict": {"type": ["object", "null"]}, "list": {"type": ["array", "null"]},
+}  # fmt: skip
+"""What inputs of the built-in types may be."""
+
+
 def forked(host: Host, row: RunRow, asked: Asked, anew: Collection[str], *, name: str = "") -> NewRun:
     """A run of the same workflow at the same commits, not yet begun, with what is asked in place of what that one was
     asked. Steps equal to earlier ones are taken from what is kept, but for the steps `anew` and what comes after them.
@@ -205,7 +231,7 @@ def check(file: str, asked: Asked) -> None:
     _asked_for(file, asked)
 
 
-def _read(host: Host, row: RunRow) -> Workflow:
+def _read(host: Host, row: RunRow | NewRun) -> Workflow:
     """The workflow of a run as its file had it."""
     text = bytes(host.artifacts.get(row.program["source"]["artifact"]))
     return read_workflow(text, row.program["file"], kept=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from motet.engine.host import Host as EngineHost
     from motet.kernel.events import Json
     from motet.ports import NewRun, RunRow
+    from motet.ports.definition import Described
     from motet.ports.voice import Host
 
 _SIGNS = r"^(?:from\s+[\w.]+\s+import\b|import\s+\w|@\w|(?:async\s+)?def\s+\w|#!.*\bpython)"
@@ -129,6 +130,12 @@ class PythonVoice(Voice):
         except MotetError as error:
             return [error]
         return ()
+
+    def described(self, host: Host, target: Target, asked: Asked) -> Described:
+        """What runs of the flow are made of; its parameters are those of its function."""
+        from motet.dialects.python.describing import described
+
+        return described(_own(host), target, asked)
 
 
 def _own(host: Host) -> EngineHost:

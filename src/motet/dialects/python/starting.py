@@ -55,7 +55,7 @@ def run(host: Host, target: Target, asked: Asked) -> bool:
     is run. Gives whether it called one.
     """
     starter = _Starter(host, asked)
-    with _door(target, asked), hosting.taking_up_by(starter.take_up):
+    with door(target, asked), hosting.taking_up_by(starter.take_up):
         if target.name:
             starter.run(flow_of(target, asked.options.get("door", "")))
             return False
@@ -68,16 +68,12 @@ def run(host: Host, target: Target, asked: Asked) -> bool:
 
 def new_run(host: Host, target: Target, asked: Asked) -> NewRun:
     """A run of the flow that is named, or of the first one that the script calls, or of its only one; not yet made."""
-    with _door(target, asked):
-        if not target.name:
-            flow, values = _called_by(target, asked)
-        else:
-            flow = flow_of(target, asked.options.get("door", ""))
-            values = _values(asked, flow, (), {})
-        return flow.new_run(host, values, name=asked.name)
+    with door(target, asked):
+        flow, args, kwargs = called_by(target, asked)
+        return flow.new_run(host, _values(asked, flow, args, kwargs), name=asked.name)
 
 
-def _door(target: Target, asked: Asked) -> AbstractContextManager[None]:
+def door(target: Target, asked: Asked) -> AbstractContextManager[None]:
     """Where `import prefect` leads meanwhile."""
     main = Main(target.file) if target.file else Main("", target.module)
     return open_door(asked.options.get("door", ""), main, asked.tell)
@@ -121,21 +117,19 @@ def _values(asked: Asked, flow: Flow[..., Any], args: tuple[Any, ...], kwargs: M
 class _Called(BaseException):
     """The script has called a flow: that is the run to be made."""
 
-    def __init__(self, flow: Flow[..., Any], values: Mapping[str, Any]) -> None:
-        self.flow = flow
-        self.values = values
 
-
-def _called_by(target: Target, asked: Asked) -> tuple[Flow[..., Any], Mapping[str, Any]]:
-    """The flow that the script calls first, with the parameters; else its only one."""
+def called_by(target: Target, asked: Asked) -> tuple[Flow[..., Any], tuple[Any, ...], Mapping[str, Any]]:
+    """The flow that is named; else the one that the script calls first, with what it gives it; else its only one."""
+    if target.name:
+        return flow_of(target, asked.options.get("door", "")), (), {}
 
     def take_up(flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> NoReturn:
-        raise _Called(flow, _values(asked, flow, args, kwargs))
+        raise _Called(flow, args, kwargs)
 
     try:
         with hosting.taking_up_by(take_up):
             module = run_main(main_of(target.file, target.module))
     except _Called as called:
-        return called.flow, called.values
-    flow = pick(module, "", str(target))
-    return flow, _values(asked, flow, (), {})
+        flow, args, kwargs = called.args
+        return flow, args, kwargs
+    return pick(module, "", str(target)), (), {}

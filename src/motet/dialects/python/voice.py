@@ -100,7 +100,10 @@ def _again(host: Host, row: RunRow, given: Collection[str] = ()) -> tuple[Flow[.
     flow = find_again(program, row.workflow)
     flow = flow.with_options(**_options_of(row, host.artifacts))
     kept = {name: record for name, record in (row.params or {}).items() if name not in given}
-    return flow, {name: _value(host, row, name, record) for name, record in kept.items()}
+    values = {name: _value(host, row, name, record) for name, record in kept.items()}
+    if "registered" in row.program and not given:  # JSON that nobody has bound to the function
+        values = flow.parameters.bind_with((), {}, values)
+    return flow, values
 
 
 def _options_of(row: RunRow, artifacts: ArtifactStore) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from motet.ports.voice import Asked, Command, Desk, Host, Onward, Target, Voice
 
 if TYPE_CHECKING:
     from motet.dialects.yadage.voice import Asked as Own
+    from motet.ports.definition import Described
 
 _STAGES = re.compile(r"""^\s*[{]?\s*["']?stages["']?\s*:""", re.M)
 _SCHEDULER = re.compile(r"""\bscheduler(_type)?["']?\s*:""")
@@ -83,6 +84,12 @@ class YadageVoice(Voice):
         from motet.dialects.yadage import voice
 
         return voice.new_run(host, _asked_of(target, asked), asked.warn)
+
+    def described(self, host: Host, target: Target, asked: Asked) -> Described:
+        """Its parameters are what its stages take of `init`."""
+        from motet.dialects.yadage import voice
+
+        return voice.described(host, _asked_of(target, asked), asked.warn)
 
     def carry_on(self, host: Host, row: RunRow, onward: Onward) -> object:
         """Drive the run by what it keeps itself: texts, inputs, settings."""

@@ -15,12 +15,14 @@ from motet.dialects.yadage.packtivity.settings import VOICE, Settings
 from motet.dialects.yadage.program import YadageProgram, skipped
 from motet.dialects.yadage.reader import read
 from motet.dialects.yadage.relations import waits_for
-from motet.dialects.yadage.spec import INIT, Workflow
+from motet.dialects.yadage.spec import INIT, Reference, Workflow, references
 from motet.errors import UsageError
 from motet.kernel.events import Json
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports import NewRun, RunRow
+from motet.ports.definition import CODE, Described, placed
 from motet.records import Record, field
+from motet.registry.schemas import kind_of
 from motet.values.documents import Library, Problems
 from motet.values.naming import new_id, new_name
 
@@ -76,8 +78,38 @@ def new_run(host: Host, asked: Asked, warn: Callable[[str], None]) -> NewRun:
     )  # fmt: skip
     if not asked.workdir and os.path.basename(workdir) != "workdir":
         warn(f"The folder workdir is taken: this run has {workdir}.")
+    made = _made(host, asked, library, workdir)
+    made.id, made.name = run, asked.name or new_name()
+    return made
+
+
+def described(host: Host, asked: Asked, warn: Callable[[str], None]) -> Described:
+    """What runs of the workflow are made of, each in a folder of its own: its parameters are what stages take of
+    `init`, of the kinds that the values have which are given. Raises as `checked`, and UsageError.
+    """
+    if asked.workdir or asked.metadir:
+        raise UsageError("Each run of what is registered has a folder of its own.", "Leave out --workdir.")
+    library, workflow = checked(asked, warn)
+    new = _made(host, asked, library, os.path.abspath("workdir"))
+    taken = [
+        each
+        for stage in workflow.stages.values()
+        for each in [*stage.uses, *references(dict(stage.register))]
+        if isinstance(each, Reference) and INIT in each.selector.stages
+    ]
+    names = dict.fromkeys([*(each.output for each in taken if each.output), *asked.values])
+    closed = all(each.output for each in taken) and not any(each.scripts for each in workflow.stages.values())
+    schema = {
+        "type": "object", "properties": {name: kind_of(asked.values.get(name)) for name in names},
+        "required": [name for name in names if name not in asked.values], "additionalProperties": not closed,
+    }  # fmt: skip
+    return Described(new.workflow, new.program, schema, new.params)
+
+
+def _made(host: Host, asked: Asked, library: Library, workdir: str) -> NewRun:
     inputs = inputs_of(asked.values, asked.data, asked.wflow, workdir)
-    stored = host.artifacts.put((json.dumps(library.texts).encode(),))
+    texts = {placed(path, CODE, library.toplevel.rstrip("/")): text for path, text in library.texts.items()}
+    stored = host.artifacts.put((json.dumps(texts).encode(),))
     address = next(iter(library.texts))
     program = {
         "voice": VOICE, "cwd": os.getcwd(), "toplevel": library.toplevel, "address": address,
@@ -87,10 +119,8 @@ def new_run(host: Host, asked: Asked, warn: Callable[[str], None]) -> NewRun:
         "settings": asked.settings.to_json(), "visualize": asked.visualize,
     }  # fmt: skip
     title = os.path.basename(address).partition(".")[0]
-    return NewRun(
-        run, asked.name or new_name(), title, program, inputs.values, created_at=host.clock.now(),
-        offset=host.store.head(),
-    )  # fmt: skip
+    now, head = host.clock.now(), host.store.head()
+    return NewRun("", "", title, program, inputs.values, created_at=now, offset=head)
 
 
 def _check_inputs(workflow: Workflow, asked: Asked) -> None:
@@ -108,7 +138,8 @@ def _check_inputs(workflow: Workflow, asked: Asked) -> None:
 def workflow_of(host: Host, row: RunRow) -> Workflow:
     """The workflow of a run as it was when the run was made."""
     program = row.program
-    texts = json.loads(bytes(host.artifacts.get(program["source"]["artifact"])))
+    kept = json.loads(bytes(host.artifacts.get(program["source"]["artifact"])))
+    texts = {placed(path, program["toplevel"].rstrip("/")): text for path, text in kept.items()}
     return read(Library(program["toplevel"], texts), program["address"], Problems())
 
 

@@ -55,6 +55,22 @@ class Parameters:
                 partial.arguments[gathers] = {**partial.arguments.get(gathers, {}), name: more}
         return self.bind(partial.args, partial.kwargs)
 
+    def partly(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """The values that are there so far, by name, each as its annotation asks. Raises ParameterError."""
+        try:
+            found = {**self.shape.signature.bind_partial(*args, **kwargs).arguments, **given}
+        except TypeError as error:
+            raise self._misfit(args, kwargs, error) from None
+        if not self.shape.gathers:
+            self._refuse_unknown(found)
+        return {name: self._read(name, each) if type(each) is Written else each for name, each in found.items()}
+
+    @property
+    def kinds(self) -> dict[str, Any]:
+        """What each value that can be given by name is to be."""
+        checked = [name for name in self.shape.names if self._validate and self.shape.annotation(name) is not ABSENT]
+        return {name: self._hint(name) if name in checked else Any for name in self.shape.names}
+
     def _refuse_unknown(self, names: Mapping[str, Any]) -> None:
         """Raise ParameterError if a name cannot be given, saying which is nearest."""
         for name in names:
@@ -87,7 +103,7 @@ class Parameters:
         for name in self.shape.names:
             annotation = self.shape.annotation(name)
             if not isinstance(annotation, type) and ("Iterator" in str(annotation) or "Generator" in str(annotation)):
-                from motet.dialects.python.binding.coercion import iterator_kind
+                from motet.values.coercion import iterator_kind
 
                 kind = iterator_kind(self._hint(name))
                 if kind is not None:
@@ -167,7 +183,7 @@ class Parameters:
     def _fit(self, name: str, annotation: Any, value: Any) -> Any:
         if _fits(annotation, value) or _is_deferred(value):
             return value
-        from motet.dialects.python.binding.coercion import Unfit, coerce
+        from motet.values.coercion import Unfit, coerce
 
         try:
             return coerce(annotation, value, lambda unknown: self._tell_unknown(name, unknown))

@@ -126,7 +126,7 @@ class _Asked:
             )
         self._form: Any = None
         if wait_for_input is not None:
-            from motet.dialects.python.binding.coercion import Form
+            from motet.values.coercion import Form
 
             self._form = Form(wait_for_input)
         schema = None if self._form is None else self._form.schema

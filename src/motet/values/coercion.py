@@ -1,8 +1,11 @@
-"""Values made into what an annotation asks for, by pydantic. The only place that imports it."""
+"""Values made into what an annotation asks for, and annotations as JSON schemas, by pydantic. The only place that
+imports it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, MappingView, Sized
+from contextlib import suppress
 from functools import cache
 from itertools import count, cycle, repeat, zip_longest
 from types import UnionType
@@ -10,6 +13,7 @@ from typing import Annotated, Any, Self, Union, cast, get_origin
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
+from pydantic_core import to_jsonable_python
 
 from motet.values.containers import replaced
 from motet.values.hints import Unknown
@@ -43,6 +47,34 @@ def coerce(annotation: Any, value: Any, tell: Callable[[list[str]], None] = lamb
         raise Unfit(f"{_short(value)} does not fit: {first['msg']}.", place) from None
     except PydanticUserError:
         return value
+
+
+def schema_of(kinds: Mapping[str, Any], defaults: Mapping[str, Any], *, more: bool = False) -> dict[str, Any]:
+    """The JSON schema of an object with values of these types by name. Those with a default need not be there, nor are
+    others where there may be `more`. What no schema can say may be anything.
+    """
+    properties, shared = {}, {}
+    for name, kind in kinds.items():
+        found = _schema(kind)
+        shared.update(found.pop("$defs", {}))
+        if name in defaults:
+            with suppress(ValueError):
+                found["default"] = as_json(defaults[name])
+        properties[name] = found
+    made = {"type": "object", "properties": properties, "required": [name for name in kinds if name not in defaults]}
+    return {**made, "additionalProperties": more, **({"$defs": shared} if shared else {})}
+
+
+def as_json(value: Any) -> Any:
+    """The value as JSON. Raises ValueError for one that cannot be."""
+    return to_jsonable_python(value, inf_nan_mode="strings")
+
+
+def _schema(kind: Any) -> dict[str, Any]:
+    try:
+        return dict(_adapter(_iterable(kind), lambda unknown: None).json_schema())
+    except (PydanticSchemaGenerationError, PydanticUserError):
+        return {}
 
 
 def iterator_kind(annotation: Any) -> type | None:
