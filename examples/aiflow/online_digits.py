@@ -63,7 +63,8 @@ def train():
     with np.load(place("seen.npz")) as seen:
         model = LogisticRegression(max_iter=200).fit(seen["images"], seen["shown"])
         print("trained with", len(seen["shown"]), "images")
-    dump(model, place("trained.joblib"))
+    dump(model, place("part.joblib"))
+    os.replace(place("part.joblib"), place("trained.joblib"))
 
 
 def validate():
@@ -72,14 +73,13 @@ def validate():
     best = max(os.listdir(place("validated", "")), default="")
     print(f"{score:.4f}; the best so far: {best}")
     if f"{score:.4f}.joblib" > best:
-        kept = place("validated", f"{score:.4f}.joblib")
-        shutil.copy(place("trained.joblib"), kept)
-        tell("model_better", kept)
+        dump(model, place("validated", f"{score:.4f}.joblib"))
+        tell("model_better", f"{score:.4f}")
 
 
 def deploy():
     newest = max(os.listdir(place("validated", "")))
-    shutil.copy(place("validated", newest), place("deployed.joblib"))
+    shutil.copy(place("validated", newest), place("deployed", newest))
     tell("model_deployed", newest)
 
 
@@ -102,7 +102,7 @@ def read():
         while True:
             if used != deployed.name:
                 used = deployed.name
-                right = load(place("deployed.joblib")).score(images, shown)
+                right = load(place("deployed", used)).score(images, shown)
                 with open(place("read.txt"), "a") as file:
                     file.write(f"{used}: {right:.3f} of the unseen digits are read right\n")
             time.sleep(PAUSE_S / 10)

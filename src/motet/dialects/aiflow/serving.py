@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -102,3 +103,4 @@ def stay() -> None:
     """From now on they stand in: tasks import when they run, too."""
     if not _staying:
         _staying.append(standing_in())
+        atexit.register(_staying[0].close)
