@@ -38,7 +38,7 @@ OPTIONS: Mapping[str, tuple[type, ...]] = {
 
 _CHOICES = {"while_alive": ("ignore", "queue", "another", "restart"), "again": ("failure", "always")}
 _ANNOUNCED = (TaskStatus.RUNNING, TaskStatus.SUCCESS, TaskStatus.FAILED, TaskStatus.STOPPED)
-_NAME = re.compile(r"[^./#@?\[\]\s\0][^/#\[\]\s\0]*")
+_NAME = re.compile(r"[^./#@?\[\]\s\0][^/#@\[\]\s\0]*")
 _NAME_CHARS = 200
 
 
@@ -47,7 +47,7 @@ def definition_of(workflow: Workflow) -> dict[str, Json]:
     place = f"Workflow {workflow.namespace}.{workflow.name}"
     for what, name in _names(workflow):
         if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > _NAME_CHARS:
-            raise SpecError(f"{place}: {name!r:.80} cannot be the name of a {what}.", "Leave out / # [ ] and spaces.")
+            raise SpecError(f"{place}: {name!r:.80} cannot be the name of a {what}.", "Leave out / # @ [ ] and spaces.")
     if not workflow.tasks:
         raise SpecError(f"{place} has no tasks.", "Define one below `with Workflow(...):`.")
     unknown = [name for name in workflow.rules if name not in workflow.tasks]

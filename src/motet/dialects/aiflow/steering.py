@@ -12,6 +12,7 @@ from motet.dialects.aiflow.metadata import VOICE, TaskExecutionMeta, WorkflowMet
 from motet.errors import NotFound, UsageError
 from motet.kernel.transitions import PENDING
 from motet.ports import STEERING, Publication, Retention, RunRow, Store
+from motet.registry import definitions
 from motet.views import lookup
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def delete_workflow(store: Store, meta: WorkflowMeta) -> None:
     for number, _ in found:
         delete_execution(store, number)
     registry.delete_workflow(store, meta)
+    if definitions.is_registered(store, meta.title):
+        definitions.remove(store, meta.title)
 
 
 def enable(store: Store, namespace: str, name: str, enabled: bool) -> WorkflowMeta:

@@ -13,11 +13,15 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from motet.dialects.aiflow import places, registry
 from motet.dialects.aiflow.definition import definition_of
+from motet.dialects.aiflow.executions import program_of
 from motet.dialects.aiflow.loading import stem_of, workflows_in
-from motet.dialects.aiflow.metadata import WorkflowMeta, WorkflowSnapshotMeta
+from motet.dialects.aiflow.metadata import VOICE, WorkflowMeta, WorkflowSnapshotMeta
 from motet.errors import SpecError, TargetError, UsageError
 from motet.kernel.events import Json
 from motet.ports import Stored
+from motet.ports.definition import Definition
+from motet.registry import definitions
+from motet.registry.starting import VARIABLES_KEPT
 
 if TYPE_CHECKING:
     from motet.ports.voice import Host
@@ -149,7 +153,19 @@ def _keep(
         first = there or WorkflowMeta(number, name, namespace, now, now)
         return WorkflowMeta(first.id, name, namespace, first.create_time, now, True, store.head(), meta.id)
 
-    return registry.change(store, namespace, name, changed)
+    made = registry.change(store, namespace, name, changed)
+    _register(host, made, file)
+    return made
+
+
+def _register(host: Host, meta: WorkflowMeta, file: str) -> None:
+    """Have schedules and triggers begin runs of it, by the name that it has among all voices' workflows."""
+    variables = {each: os.environ[each] for each in VARIABLES_KEPT if each in os.environ}
+    made = Definition(
+        meta.title, program_of(meta, host.store), {"type": "object", "properties": {}}, name=meta.title, voice=VOICE,
+        target=file, environment={"interpreter": sys.executable, "variables": variables},
+    )  # fmt: skip
+    definitions.keep(host.store, made, host.clock.now())
 
 
 def text_of(host: Host, snapshot: WorkflowSnapshotMeta) -> str:
