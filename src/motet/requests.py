@@ -79,7 +79,13 @@ def told(state: RunState, entry: Entry, host: Host) -> list[ev.Event]:
     except UsageError as error:
         found, said = [], {"offset": entry.offset, "why": f"{error}"}
         host.store.publish([Publication(REFUSED, said, STEERING, "motet", state.run, "", now)])
+    entry.value = without_token(entry.value)  # the history is read by many
     return [entry.received_by(state.run), *found]
+
+
+def without_token(value: Json) -> Json:
+    """What was asked, as those may see it who may not ask: see `Entry.value`."""
+    return {name: each for name, each in value.items() if name != "token"} if isinstance(value, dict) else value
 
 
 def asked_for(state: RunState, entry: Entry, token: str, at: float) -> list[ev.Event]:

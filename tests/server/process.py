@@ -15,10 +15,10 @@ from typing import Any
 class ServerProcess:
     """`motet server` for a home, at a port that is free; ended with the `with` block."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *options: str) -> None:
         self.home = home
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "motet.cli", "server", "--port", "0", "--json"],
+            [sys.executable, "-P", "-m", "motet.cli", "server", "--port", "0", "--json", *options],
             env={**os.environ, "MOTET_HOME": str(home)}, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self.process.stdout is not None

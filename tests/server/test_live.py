@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.server.conftest import Served
 
-from motet.ports import Publication
+from motet.ports import LogLine, Publication
 from motet.server import live
 from motet.server.live import _QUEUE, Hub, Listener, Message
 from motet.server.table import Role
@@ -69,6 +69,22 @@ def test_a_listener_to_one_run_hears_that_run_alone(served: Served) -> None:
         return found
 
     assert len(asyncio.run(go())) == 3
+
+
+def test_a_listener_to_a_run_hears_that_it_has_written_lines(served: Served) -> None:
+    served.make("one")
+
+    async def go() -> bytes:
+        hub = Hub(served.site)
+        stream = hub.stream("one", None, lambda: True)
+        await anext(stream)
+        await asyncio.to_thread(served.site.logs.write, "one", [LogLine(1.0, "a", 1, "stdout", "said")])
+        found = await anext(stream)
+        await stream.aclose()  # type: ignore[attr-defined]
+        hub.close()
+        return found
+
+    assert asyncio.run(go()).startswith(b"event: lines\n")
 
 
 def test_a_slow_listener_is_let_go_of_and_holds_nothing(served: Served) -> None:

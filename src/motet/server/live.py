@@ -31,11 +31,15 @@ _PING = b": still here\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Events from the offset `first` to `last`, encoded for a stream."""
+    """Events from the offset `first` to `last`, encoded for a stream; no events where `last` is 0."""
 
     first: int
     last: int
     encoded: bytes
+
+
+_LINES = Message(0, 0, b"event: lines\ndata: {}\n\n")
+"""Says that a run has written lines; which, its log tells."""
 
 
 @dataclass(eq=False, slots=True)
@@ -65,6 +69,7 @@ class Hub:
         self._listeners: dict[str, set[Listener]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._follower: Follower | None = None
+        self._lines: Follower | None = None
         self._closed = False
 
     @property
@@ -89,6 +94,8 @@ class Hub:
             async for new in self._new(listener, valid):
                 if new is None:
                     yield _PING
+                elif not new.last:
+                    yield new.encoded
                 elif new.first > after:
                     yield new.encoded
                     after = new.last
@@ -128,7 +135,9 @@ class Hub:
         if self._follower is None:
             self._loop, self._follower = asyncio.get_running_loop(), self._site.store.follow()
             start = self._site.store.head()
+            self._lines = self._site.logs.follow()
             threading.Thread(target=self._read, args=(self._follower, start), name="motet-live", daemon=True).start()
+            threading.Thread(target=self._read_lines, args=(self._lines,), name="motet-lines", daemon=True).start()
         return listener
 
     def _leave(self, listener: Listener) -> None:
@@ -148,6 +157,17 @@ class Hub:
                     self._tell(found)
         except StoreError:
             self._call(self._fail)
+
+    def _read_lines(self, follower: Follower) -> None:
+        """See which runs have written lines, of those that somebody listens to; on a thread of its own."""
+        pause, ends = threading.Event(), dict[str, int]()
+        while follower.wait(None):
+            pause.wait(_MOMENT_S)
+            for run in [each for each in tuple(self._listeners) if each]:
+                end = self._site.logs.read_back(run, limit=0).position
+                if ends.get(run) != end:
+                    ends[run] = end
+                    self._call(self._hand_on, {run: _LINES})
 
     def _call(self, act: Callable[..., None], *given: object) -> None:
         """Have it done by the event loop."""
@@ -181,6 +201,9 @@ class Hub:
         if self._follower is not None:
             self._follower.close()
             self._follower = None
+        if self._lines is not None:
+            self._lines.close()
+            self._lines = None
 
 
 def _message(entries: list[Entry]) -> Message:

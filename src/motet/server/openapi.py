@@ -83,8 +83,6 @@ def _answers(route: Route, found: Json) -> dict[str, Json]:
     content = {kind: {"schema": given}} if given is not None else {kind: {}}
     answers: dict[str, Json] = {str(route.status): {"description": "Well", "content": content}}
     for status, told in _REFUSED.items():
-        if route.permission is PUBLIC and status in ("401", "403"):
-            continue
         schema = {"$ref": "#/components/schemas/Error"}
         answers[status] = {"description": told, "content": {JSON: {"schema": schema}}}
     return answers

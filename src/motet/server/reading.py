@@ -120,9 +120,16 @@ def _read(name: str, given: str | list[str], adapter: TypeAdapter[Any]) -> Any:
 
 def _document(body: bytes, adapter: TypeAdapter[Any]) -> Any:
     try:
+        if b"NaN" in body or b"Infinity" in body:  # which pydantic takes, where anything may stand
+            json.loads(body, parse_constant=_refused)
         return adapter.validate_json(body, strict=True)
-    except ValidationError as error:
-        raise Malformed(f"The body does not fit: {_told(error)}.", "See /api/v1/openapi.json") from None
+    except (ValidationError, ValueError, RecursionError) as error:
+        told = _told(error) if isinstance(error, ValidationError) else str(error)
+        raise Malformed(f"The body does not fit: {told}.", "See /api/v1/openapi.json") from None
+
+
+def _refused(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _told(error: ValidationError) -> str:

@@ -62,7 +62,7 @@ def live(call: Call, after: Place | None = None) -> Stream:
 
 
 def live_run(call: Call, run: Text, after: Place | None = None) -> Stream:
-    """What happens in one run, as it does; see `live`."""
+    """What happens in one run, as it does; see `live`. A message `lines` says that it has written some."""
     return _stream(call, lookup.find_run(call.site.store, run).id, after)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Le, Len, MaxLen
 
-from motet import questions
+from motet import questions, requests
 from motet.errors import UsageError
 from motet.ports import STEERING, Entry, EventFilter, LogFilter, RunFilter
 from motet.server.api.documents import (
@@ -220,9 +220,7 @@ def metrics(call: Call) -> Content:
 
 def entry_json(entry: Entry) -> Json:
     """An event as a document, without what only code can use or may know."""
-    value = entry.value
-    if entry.namespace == STEERING and isinstance(value, dict):
-        value = {name: each for name, each in value.items() if name != "token"}
+    value = requests.without_token(entry.value) if entry.namespace == STEERING else entry.value
     return {
         "offset": entry.offset, "run": entry.run, "seq": entry.seq, "key": entry.key, "namespace": entry.namespace,
         "value": value, "at": entry.at, "sender": entry.sender, "published": entry.published,
