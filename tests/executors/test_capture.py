@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -25,10 +26,10 @@ from motet.testing.executor_tasks import Outcomes, value, wait_until
 
 @pytest.fixture(autouse=True)
 def all_is_as_it_was() -> Iterator[None]:
-    streams, heard = (sys.stdout, sys.stderr), logging.Logger.callHandlers
+    before = sys.stdout, sys.stderr, logging.Logger.callHandlers, threading.Thread.start, ThreadPoolExecutor.submit
     yield
-    assert (sys.stdout, sys.stderr) == streams
-    assert logging.Logger.callHandlers is heard
+    after = sys.stdout, sys.stderr, logging.Logger.callHandlers, threading.Thread.start, ThreadPoolExecutor.submit
+    assert after == before
 
 
 @contextlib.contextmanager
@@ -183,20 +184,69 @@ def test_without_streams_all_is_logged_too(monkeypatch: pytest.MonkeyPatch) -> N
     assert outcomes.texts("stdout") == ["said"]
 
 
-def test_other_threads_are_not_the_attempt_but_those_with_its_context_are(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+class Speaker(threading.Thread):
+    def run(self) -> None:
+        print("a class's")
+
+
+def test_threads_that_an_attempt_starts_are_its_own_and_others_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    asked, word = threading.Event(), contextvars.ContextVar("word", default="nobody's")
+
+    def stranger() -> None:
+        asked.wait()
+        print("stranger")
+
     def in_threads() -> None:
+        word.set("the attempt's")
+        asked.set()
+        other.join()
         context = contextvars.copy_context()
-        for target in (lambda: print("stranger"), lambda: context.run(print, "member")):
-            thread = threading.Thread(target=target)
+        odd = threading.Thread()
+        odd.run = lambda: print("an object's")  # type: ignore[method-assign]
+        plain = threading.Thread(target=lambda: print("plain, and", word.get(), "variables"))
+        for thread in (plain, Speaker(), odd, threading.Thread(target=lambda: context.run(print, "with its context"))):
             thread.start()
             thread.join()
+            with pytest.raises(RuntimeError):
+                thread.start()
+        threads.extend([plain, odd])
 
+    other, threads = threading.Thread(target=stranger), list[threading.Thread]()
+    other.start()
     with inline() as (run, outcomes):
         run(in_threads)
-    assert outcomes.texts("stdout") == ["member"]
-    assert capsys.readouterr().out == "stranger\nmember\n"
+    told = ["plain, and nobody's variables", "a class's", "an object's", "with its context"]
+    assert outcomes.texts("stdout") == told
+    assert capsys.readouterr().out == "\n".join(["stranger", *told, ""])
+    assert ["run" in each.__dict__ for each in threads] == [False, True], "they are as they were"
+
+
+def test_pools_of_threads_work_for_whoever_hands_them_something() -> None:
+    """One is made within an attempt, and used by the next and by nobody: its threads stay."""
+    with ThreadPoolExecutor(1) as pool, inline() as (run, outcomes):
+        run(lambda: pool.submit(logging.getLogger("library").warning, "first").result())
+        run(lambda: pool.submit(print, "second").result())
+        pool.submit(print, "nobody's").result()
+        run(lambda: pool.submit(print, "third", end=" ").result() or pool.submit(print, "and more").result())
+    assert outcomes.texts("stderr", 0) == ["WARNING library: first"]
+    assert [outcomes.texts("stdout", number) for number in range(3)] == [[], ["second"], ["third and more"]]
+
+
+def test_a_thread_that_outlives_its_attempt_harms_nobody() -> None:
+    over, ended = threading.Event(), threading.Event()
+
+    def late() -> None:
+        over.wait()
+        print("late")
+        ended.set()
+
+    with inline() as (run, outcomes):
+        run(lambda: threading.Thread(target=late).start())
+        over.set()
+        assert ended.wait(60)
+        run(speak)
+    assert outcomes.texts("stdout", 0) == ["late"]
+    assert outcomes.texts("stdout", 1) == ["to out"]
 
 
 def test_attempts_at_the_same_time_are_told_apart() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import subprocess
 import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -449,3 +451,36 @@ def test_what_a_flow_forks_is_outside_of_its_run(tmp_path: Path) -> None:
     (tmp_path / "forks.py").write_text(FORKS)
     done = subprocess.run([sys.executable, "forks.py"], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout == "4\n", done.stderr
+
+
+@pytest.mark.parametrize("way", ["call", "submit", "map"])
+def test_tasks_are_refused_in_threads_of_ones_own_since_their_calls_have_no_order(way: str) -> None:
+    said: list[Any] = []
+
+    @task
+    def add(value: int) -> int:
+        said.append(value)
+        return value + 1
+
+    @flow
+    def beside(value: int) -> int:
+        return add(value)
+
+    def within() -> None:
+        with pytest.raises(UsageError, match=r"add was called in a thread .* has started itself"):
+            add(1) if way == "call" else add.submit(1) if way == "submit" else add.map([1])
+        said.append(add.fn(2))
+        said.append(beside(4))
+
+    @flow
+    def pipeline() -> int:
+        thread = threading.Thread(target=within)
+        thread.start()
+        thread.join()
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(within).result()
+            return pool.submit(contextvars.copy_context().run, add, 10).result()
+
+    assert pipeline() == 11
+    assert said == [2, 3, 4, 5, 2, 3, 4, 5, 10]
+    assert sorted(each.workflow for each in hosts.current().store.runs()) == ["beside", "beside", "pipeline"]

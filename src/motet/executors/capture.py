@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import wraps
 from threading import Lock, Thread
 from time import monotonic, sleep
 
@@ -281,6 +282,7 @@ def ensure() -> None:
         sys.stdout = Tee("stdout", sys.stdout)
     if type(sys.stderr) is not Tee:
         sys.stderr = Tee("stderr", sys.stderr)
+    _follow()
     logging = _genuine_logging()
     # Another thread may be importing it at this moment: what is there of it then is not all.
     if logging is None or getattr(logging.__spec__, "_initializing", False):
@@ -299,9 +301,69 @@ def release() -> None:
     for name in ("stdout", "stderr"):
         while type(getattr(sys, name)) is Tee:
             setattr(sys, name, getattr(sys, name).real)
-    logger: Any = getattr(_genuine_logging(), "Logger", None)
-    if hasattr(getattr(logger, "callHandlers", None), "unheard"):
-        logger.callHandlers = logger.callHandlers.unheard
+    logger = getattr(_genuine_logging(), "Logger", None)
+    for owner, method in ((Thread, "start"), (_pools(), "submit"), (logger, "callHandlers")):
+        unheard = getattr(getattr(owner, method, None), "unheard", None)
+        if unheard is not None:
+            setattr(owner, method, unheard)
+
+
+_OURS = "motet-"
+"""Motet's own threads are called so: they belong to no attempt."""
+
+
+def _follow() -> None:
+    """Let threads that an attempt's code starts belong to it, and what it hands to pools of them. No variable of the
+    user's context goes along.
+    """
+    for owner, name, made in ((Thread, "start", _starting), (_pools(), "submit", _submitting)):
+        unheard: Any = getattr(owner, name, None)
+        if unheard is not None and not hasattr(unheard, "unheard"):
+            followed: Any = wraps(unheard)(made(unheard))
+            followed.unheard = unheard
+            setattr(owner, name, followed)
+
+
+def _pools() -> Any:
+    """The class of pools of threads, if it was imported; another thread may be importing it at this moment."""
+    return getattr(sys.modules.get("concurrent.futures.thread"), "ThreadPoolExecutor", None)
+
+
+def _starting(unheard: Callable[[Thread], None]) -> Callable[[Thread], None]:
+    def start(self: Thread) -> None:
+        here, run, own = _here(), self.run, vars(self).get("run")
+        if here is None or here.log is None or self.name.startswith(_OURS):
+            unheard(self)
+            return
+        vars(self)["run"] = lambda: _put_back(self, own) or _within(here, run, (), {})
+        try:
+            unheard(self)
+        except BaseException:
+            _put_back(self, own)
+            raise
+
+    return start
+
+
+def _put_back(thread: Thread, run: object) -> Any:
+    own = vars(thread)
+    own["run"] = run
+    if run is None:
+        del own["run"]
+
+
+def _submitting(unheard: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, fn, /, *args, **kwargs: unheard(self, _within, _here(), fn, args, kwargs)
+
+
+def _within(here: current.Current | None, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Call it as code of that attempt; None for nobody's: a pool's threads are kept, and were started by another's."""
+    tokens = current.running.set(here), current.is_own_thread.set(here is not None)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        current.running.reset(tokens[0])
+        current.is_own_thread.reset(tokens[1])
 
 
 def _genuine_logging() -> Any:

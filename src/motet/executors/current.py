@@ -211,6 +211,10 @@ running: ContextVar[Current | None] = ContextVar("motet_running", default=None)
 """The attempt that this code is part of. Tasks and threads that are given the context belong to it too."""
 
 
+is_own_thread: ContextVar[bool] = ContextVar("motet_own_thread", default=False)
+"""Whether this is a thread that an attempt's code has started itself: what it writes is the attempt's, no more."""
+
+
 def get() -> Current | None:
     """The attempt that the calling code is part of, None outside of any."""
     return running.get()

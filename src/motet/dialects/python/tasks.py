@@ -17,7 +17,7 @@ from motet.dialects.python.running.hooked import TaskHooked
 from motet.dialects.python.scope import Scope, current, tags_now
 from motet.dialects.python.states import State
 from motet.errors import UsageError
-from motet.executors.current import running
+from motet.executors.current import is_own_thread, running
 from motet.kernel.events import Json
 from motet.kernel.policy import Policy
 from motet.kernel.program import AddStep
@@ -116,6 +116,7 @@ class Task(TaskHooked, Generic[P, R]):
         scope = current.get()
         if scope is None:
             if running.get() is not None:  # in a worker process, where futures have their outcomes at once
+                _refuse_own_threads(self.name)
                 args, kwargs = arguments.resolve(args, wait=True), arguments.resolve(kwargs, wait=True)
             return self._outside(args, kwargs) if return_state else self.fn(*args, **kwargs)
         key = scope.next_key(self.name)
@@ -284,7 +285,19 @@ def _inside(task: Task[..., Any], method: str) -> Scope | None:
             f"{task.name}.{method}() was called outside a flow.",
             f"Call it inside a function decorated with @flow; {task.name}(...) itself runs anywhere.",
         )
+    if scope is None:
+        _refuse_own_threads(task.name)
     return scope
+
+
+def _refuse_own_threads(name: str) -> None:
+    """Calls in threads of the code's own come in another order each time: no resume could tell which is which."""
+    if is_own_thread.get():
+        raise UsageError(
+            f"Task {name} was called in a thread that its flow, or a task, has started itself.",
+            f"Let Motet run calls beside each other: {name}.submit(...) or {name}.map(...). In a thread of your own, "
+            f"call what is no task: {name}.fn(...).",
+        )
 
 
 @overload
