@@ -75,6 +75,11 @@ def test_values_are_quoted_and_other_braces_stay() -> None:
     assert say('a\'b; $(touch x) "c"').stdout.splitlines() == ['a\'b; $(touch x) "c"', "home", "{text}"]
 
 
+def test_bytes_that_are_no_text_reach_the_terminal_as_they_are(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert command("printf 'caf\\351\\n'")().stdout == "caf\ufffd"
+    assert b"caf\xe9\n" in capfdbinary.readouterr().out
+
+
 def test_scripts_for_interpreters() -> None:
     run = command(["python3", "-"], script="print('{word}'.upper())")
     assert run(word="abc").stdout == "ABC"

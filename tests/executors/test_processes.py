@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -298,6 +299,22 @@ def test_bytes_that_are_no_text_and_endless_lines_are_logged(executor: ProcessEx
     first, *pieces = outcomes.texts("stdout")
     assert first == "caf\ufffd"
     assert "".join(pieces) == "x" * 200_000
+
+
+def test_bytes_that_are_no_text_are_shown_as_they_are(
+    outcomes: Outcomes, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for secrets; and as text where only text can be shown."""
+    monkeypatch.setenv("MOTET_SECRET_WORD", "hunter2")
+    executor = ProcessExecutor(1)
+    outcomes.run(executor, tasks.write_raw, b"caf\xe9 hunter2 \xff\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", shown := io.StringIO())
+        outcomes.run(executor, tasks.write_raw, b"\xe9\n")
+    executor.close()
+    assert capfdbinary.readouterr().out == b"caf\xe9 *** \xff\n"
+    assert shown.getvalue() == "\ufffd\n"
+    assert outcomes.texts("stdout", 0) == ["caf\ufffd hunter2 \ufffd"], "who keeps the log hides them there"
 
 
 def test_the_stack_of_a_crash_is_in_the_log(executor: ProcessExecutor, outcomes: Outcomes) -> None:

@@ -75,11 +75,20 @@ def begin_thread(work: Callable[[], None], name: str) -> threading.Thread | Fail
 
 
 def show(stream: str, text: str) -> None:
-    """Show lines that another process wrote where they would have gone from this one."""
+    """Show lines that another process wrote where they would have gone from this one; what is no text as it is
+    (`text.escaped`, see `worker_process`).
+    """
     where = sys.stdout if stream == "stdout" else sys.stderr
-    if where is not None:
-        with suppress(OSError, ValueError):  # nobody looks any more
+    if where is None:
+        return
+    with suppress(OSError, ValueError):  # nobody looks any more
+        escaped = getattr(text, "escaped", None)
+        if escaped is None or not hasattr(where, "buffer"):
             where.write(hide(text) + "\n")
+        else:
+            where.flush()
+            where.buffer.write((hide(escaped) + "\n").encode("utf-8", "surrogateescape"))
+            where.buffer.flush()
 
 
 def deliver(attempt: Attempt, outcome: Outcome) -> None:

@@ -31,6 +31,27 @@ _PIPE_BYTES = 1024 * 1024
 """No pipe holds more than this: what was written before an outcome is within so many bytes of its pipe."""
 
 
+class Undecoded(str):
+    """Lines some bytes of which are no UTF-8: U+FFFD stands for these. In `escaped` surrogates do, as Python has it."""
+
+    escaped: str
+
+    def changed(self, change: Callable[[str], str]) -> Undecoded:
+        """The same, with both changed so."""
+        made = Undecoded(change(self))
+        made.escaped = change(self.escaped)
+        return made
+
+
+def _decoded(lines: bytes) -> str:
+    try:
+        return lines.decode()
+    except UnicodeDecodeError:
+        text = Undecoded(lines.decode("utf-8", "replace"))
+        text.escaped = lines.decode("utf-8", "surrogateescape")
+        return text
+
+
 class Output:
     """One of the two pipes, cut into lines: those that arrive together are logged together.
 
@@ -72,7 +93,7 @@ class Output:
             self.due_at = monotonic() + OPEN_S
 
     def _put(self, lines: bytes, log: LineLog) -> None:
-        text = lines.decode("utf-8", "replace")
+        text = _decoded(lines)
         self._last = f"{self._last}\n{text[-_LAST_CHARS:]}"[-_LAST_CHARS:]
         log(self.stream, text, time())
 

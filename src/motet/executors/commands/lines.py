@@ -6,6 +6,7 @@ from contextlib import suppress
 from time import time
 
 from motet.executors.calls import show
+from motet.executors.worker_process import Undecoded
 from motet.ports import Attempt
 from motet.values.secrets import Cover, hide
 
@@ -25,7 +26,7 @@ class Lines:
 
     def __call__(self, stream: str, text: str, at: float, ended: bool = True) -> None:
         if ended:
-            text = self.hide(text)
+            text = text.changed(self.hide) if isinstance(text, Undecoded) else self.hide(text)
             tail = f"{self._tails[stream]}{text[-_TAIL_CHARS:]}\n"
             self._tails[stream] = tail[-_TAIL_CHARS - 1 :]
             if self._tee:
