@@ -119,14 +119,15 @@ def told(body: Mapping[str, Json]) -> str:
     if body["for"] == "event":
         return f"event {body['event']}"
     if body["for"] == "rule":
-        return _in_words(rules.from_json(body["rule"]))
+        return in_words(rules.from_json(body["rule"]))
     fields = [f"{name} ({_kind_of(each)})" for name, each in _fields(body).items()]
     what = f"input {', '.join(fields)}" if fields else "a word to go on"
     return f"{what}: {body['description']}" if body.get("description") else what
 
 
-def _in_words(rule: rules.Rule) -> str:
-    inner = [_in_words(each) for each in rule.parts]
+def in_words(rule: rules.Rule) -> str:
+    """What a rule fires on."""
+    inner = [in_words(each) for each in rule.parts]
     fields = rule.to_json()
     words: dict[str, str] = {
         "event": f"event {fields.get('key')}", "after": f"{fields.get('for_s')} s",

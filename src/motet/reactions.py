@@ -27,6 +27,7 @@ from motet.children import Child, check_ended, id_of
 from motet.dialects.declared.plugin import new_run
 from motet.dialects.python.finding.loading import flows_of, load_main, load_module, pick
 from motet.dialects.python.flows import Flow
+from motet.dialects.python.hosting import begins
 from motet.dialects.python.running.coroutines import finished
 from motet.dialects.python.tasks import Task
 from motet.errors import UsageError
@@ -124,6 +125,7 @@ def react(*deeds: Deed, name: str = "", ends: bool = True) -> None:
     plan = plan_of(deeds, ends=ends)
     if current.get() is None:
         row = begun(plan, name=name, workflow=name or "reactions")
+        begins(row.id)
         app.carry_on(app.hosts.current(), row, Onward())
         check_ended(app.hosts.current().store.run(row.id))
         return

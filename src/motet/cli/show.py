@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from motet import app, checkpoints, deaths, questions
 from motet.checkpoints import Checkpoint
 from motet.cli.terminal import Terminal
-from motet.errors import UsageError
+from motet.errors import NotFound, UsageError
 from motet.kernel import transitions as st
 from motet.kernel.events import Json
 from motet.ports import RunRow, StepRow, Store
+from motet.typed import TYPE_CHECKING
 from motet.values.published import Published, published
 from motet.views import documents, human, lookup, summary, usage, values, versions
 from motet.views.artifacts import told
@@ -20,6 +21,9 @@ from motet.views.facts import Facts, checkpoint_line
 from motet.views.reasons import Reasons
 from motet.views.steps import counts, elements, find_step, index_of, of_maps
 from motet.views.tree import Node, lines, pressing_first, tree, urgent
+
+if TYPE_CHECKING:
+    from motet.views.reactions import Reaction
 
 # ---------------------------------------------------------------- show
 
@@ -282,26 +286,59 @@ def _show_elements(terminal: Terminal, run: RunRow, step: StepRow, found: list[S
 
 
 def why_arguments(parser: ArgumentParser) -> None:
-    """A step of a run."""
+    """A step of a run, or a rule of it."""
     parser.add_argument("run", metavar="RUN", help="id, unique beginning of it, or name (the newest of that name)")
-    parser.add_argument("step", metavar="STEP", help="key of a step, or how its key ends; scale-0[3] for an element")
+    parser.add_argument(
+        "step", metavar="STEP", nargs="?",
+        help="key of a step, or how its key ends; scale-0[3] for an element; a rule of the run (default: all rules)",
+    )  # fmt: skip
 
 
 def why(options: Namespace, terminal: Terminal) -> int:
-    """Say why the step stands as it does, and what befell it, in order."""
+    """Say why the step stands as it does, or the rule has fired or not, and what befell it, in order."""
     store = app.open_store(app.home())
     run = lookup.find_run(store, options.run)
-    step = find_step(store, run, options.step)
+    try:
+        step = find_step(store, run, options.step) if options.step else None
+    except NotFound as error:
+        return _why_rules(terminal, store, run, options.step, error)
+    if step is None:
+        return _why_rules(terminal, store, run, "", None)
     reasons = Reasons(store, run, step)
     if options.json:
         terminal.json(reasons.json())
         return 0
     status = terminal.status(lookup.step_status(run, step))
-    terminal.say(f"{terminal.paint(step.key, 'bold')}  {status}{_kept(run, step)}  in run {run.name}")
+    _say_why(terminal, f"{terminal.paint(step.key, 'bold')}  {status}{_kept(run, step)}  in run {run.name}", reasons)
+    return 0
+
+
+def _why_rules(terminal: Terminal, store: Store, run: RunRow, rule: str, unknown: NotFound | None) -> int:
+    """The same of a rule, or of all that the run listens for."""
+    from motet.views import reactions
+
+    found = reactions.of_run(store, run)
+    if not found:
+        raise unknown or UsageError(f"Run {run.name} listens for no rules.", f"Name a step: motet why {run.name} STEP")
+    found = [reactions.find(found, run, rule)] if rule else found
+    if terminal.as_json:
+        terminal.json(found[0].json if rule else [each.json for each in found])
+        return 0
+    for each in found:
+        times = human.counted(each.fired, "firing") if each.fired else "has not fired"
+        _say_why(terminal, f"{terminal.paint(each.id, 'bold')}  {times}  in run {run.name}", each)
+        if each is not found[-1]:
+            terminal.say()
+    return 0
+
+
+def _say_why(terminal: Terminal, title: str, reasons: Reasons | Reaction) -> None:
+    terminal.say(title)
     terminal.say()
     for line in (part for text in reasons.why() for part in terminal.wrapped(text)):
         terminal.say(line)
-    terminal.say()
-    for at, text in reasons.story():
+    story = list(reasons.story())
+    if story:
+        terminal.say()
+    for at, text in story:
         terminal.say(f"{terminal.paint(human.clock(at), 'grey')}  {text}")
-    return 0

@@ -87,6 +87,24 @@ class Facts:
         return [each for each in limits if any(waiting["by"] == by for waiting in each.line)]
 
     @property
+    def circle(self) -> list[tuple[str, str]]:
+        """Who waits for whom over limits, if that comes back to this step: each with the limit that it waits for."""
+        own = f"{self.run.name} {self.step.key}"
+        limits = leases.every(self.store, time.time())
+        paths: list[list[tuple[str, str]]] = [[(own, each.name)] for each in self.stands_in_line]
+        seen: set[str] = set()
+        for path in paths:
+            held = next(each for each in limits if each.name == path[-1][1])
+            for by in dict.fromkeys(str(each["by"]) for each in held.holders):
+                if by == own:
+                    return path
+                if by and by not in seen:
+                    seen.add(by)
+                    waits = [each.name for each in limits if any(waiting["by"] == by for waiting in each.line)]
+                    paths += [[*path, (by, name)] for name in waits]
+        return []
+
+    @property
     def forked(self) -> Json:
         """What the run was forked from, None if it was not."""
         return self.run.program.get("fork")

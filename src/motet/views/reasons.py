@@ -139,8 +139,13 @@ class Reasons(Facts):
             holders = ", ".join(str(each["by"] or each["owner"]["pid"]) for each in limit.holders)
             held = f"; it is held by {holders}" if holders else ""
             yield f"It waits for its turn at the limit {limit.name}{held}."
+        if circle := self.circle:
+            told = ", ".join(f"{by} for {name}" for by, name in circle)
+            yield f"It will never get it: these wait for one another: {told}. Stop one of them."
         if not waits and not self.stands_in_line:
             yield from self._why_it_ran()
+        if self.added.get("policy", {}).get("slot") is False:
+            yield "It takes no place of its executor, so that others run however long it does."
         yield from self._why_stalled()
 
     def _why_it_ran(self) -> Iterator[str]:
@@ -149,6 +154,10 @@ class Reasons(Facts):
             return
         if self.taken:
             yield f"{self.taken} of its {self.step.size} elements did not run: {self._taken_from}."
+        cause = (self.added.get("call") or {}).get("cause") or {}
+        if "rule" in cause:
+            yield f"It ran because rule {cause['rule']} fired: {'; '.join(map(human.cause, cause['causes']))}."
+            return
         yield from self._why_not_reused()
         cache = self.note.get("cache")
         if cache is None:
@@ -252,7 +261,12 @@ class Reasons(Facts):
 
     def _told_added(self) -> str:
         parent, needs = self.added.get("parent", ""), self.needs
+        cause = (self.added.get("call") or {}).get("cause") or {}
         by = f"called by {parent}" if parent else "added"
+        if "rule" in cause:
+            by = f"started by rule {cause['rule']}: {'; '.join(map(human.cause, cause['causes']))}"
+        elif "asked" in cause:
+            by = f"asked for by {cause['asked'] or 'somebody'}"
         return f"{by}; needs {', '.join(needs[:5])}{' ...' if len(needs) > 5 else ''}" if needs else by
 
     def _told_waits(self, began_at: float) -> Iterator[tuple[float, str]]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TakeUp: TypeAlias = "Callable[[Flow[..., Any], tuple[Any, ...], Mapping[str, Any]], tuple[Driver, Mapping[str, Any]]]"
 
 _take_up: list[TakeUp] = []
+_begins: list[Callable[[str], None]] = []
 os.register_at_fork(after_in_child=_take_up.clear)  # what a forked process runs is no part of the command
 
 
@@ -28,16 +29,23 @@ def host() -> Host:
 
 
 @contextmanager
-def taking_up_by(take_up: TakeUp) -> Iterator[None]:
-    """While it lasts, let `take_up` make the run of a flow that is called outside any flow.
+def taking_up_by(take_up: TakeUp, begins: Callable[[str], None] = lambda run: None) -> Iterator[None]:
+    """While it lasts, let `take_up` make the run of a flow that is called outside any flow; `begins` is told of others.
 
     A command does so that runs scripts with parameters of its own.
     """
     before, _take_up[:] = _take_up[:], [take_up]
+    told, _begins[:] = _begins[:], [begins]
     try:
         yield
     finally:
-        _take_up[:] = before
+        _take_up[:], _begins[:] = before, told
+
+
+def begins(run: str) -> None:
+    """Code begins a run that is no flow's: tell the command that runs this program, if one does."""
+    for each in _begins:
+        each(run)
 
 
 def taken_up(

@@ -55,7 +55,7 @@ def run(host: Host, target: Target, asked: Asked) -> bool:
     is run. Gives whether it called one.
     """
     starter = _Starter(host, asked)
-    with door(target, asked), hosting.taking_up_by(starter.take_up):
+    with door(target, asked), hosting.taking_up_by(starter.take_up, starter.begins):
         if target.name:
             starter.run(flow_of(target, asked.options.get("door", "")))
             return False
@@ -93,11 +93,15 @@ class _Starter:
         """A new run of the flow that was called so, to be driven, and the values of its parameters."""
         values = _values(self._asked, flow, args, kwargs)
         run = new_id(self._host.clock.now())
-        self.begun = True
-        self._asked.begun(run)
+        self.begins(run)
         driver, given = flow.created(self._host, values, name=self._asked.name, run=run)
         self._asked.watch(driver)
         return driver, given
+
+    def begins(self, run: str) -> None:
+        """The program begins a run."""
+        self.begun = True
+        self._asked.begun(run)
 
     def run(self, flow: Flow[..., Any]) -> None:
         """Drive a run of the flow to its end."""
