@@ -60,7 +60,7 @@ def test_what_a_rule_lacks_and_what_came_of_it(cli: Cli) -> None:
     assert "Event data at offset" in told
     assert "its namespace is '', not 'team'" in told
     assert "has no rules of the name 'nothing'" in cli("why", "rules", "nothing", code=2).err
-    assert "It ran because rule start train/0 fired: event data" in cli("why", "rules", "train#1").out
+    assert "It was started by rule start train/0: event data" in cli("why", "rules", "train#1").out
     cli("publish", "enough")
     assert running.wait(PATIENCE_S) == 0
     assert "It listens no longer." in cli("why", "rules", "finish").out

@@ -72,6 +72,13 @@ class Facts:
         return sum(self.element in each if self.element >= 0 else len(each) for each in told)
 
     @property
+    def taken_from(self) -> str:
+        """Where results come from that stand for it, in words."""
+        if self.forked:
+            return f"run {self.name_of(self.forked['run'])}, from which this run was forked, was asked to do the same"
+        return "results were kept of calls that were asked to do the same"
+
+    @property
     def waits_for(self) -> Json:
         """What its body waits for, as its voice tells it: {"for": ..., "since": ...}; None if for nothing."""
         if self.step.status == st.WAITING:
@@ -85,6 +92,14 @@ class Facts:
         by = f"{self.run.name} {self.step.key}"
         limits = leases.every(self.store, time.time())
         return [each for each in limits if any(waiting["by"] == by for waiting in each.line)]
+
+    @property
+    def cause(self) -> str:
+        """Why its program has added it, in words; "" where it does not say."""
+        cause = (self.added.get("call") or {}).get("cause") or {}
+        if "rule" in cause:
+            return f"started by rule {cause['rule']}: {'; '.join(map(human.cause, cause['causes']))}"
+        return f"asked for by {cause['asked'] or 'somebody'}" if "asked" in cause else ""
 
     @property
     def circle(self) -> list[tuple[str, str]]:

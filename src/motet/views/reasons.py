@@ -117,15 +117,9 @@ class Reasons(Facts):
             yield f"It did not run: a result was kept under the same key by {of}."
             yield from self._told_parts(self.note["cache"]["parts"])
         elif self.taken and self.taken == (self.step.size or 1):
-            yield f"It did not run: {self._taken_from}."
+            yield f"It did not run: {self.taken_from}."
         else:
             yield from self._why_it_ran()
-
-    @property
-    def _taken_from(self) -> str:
-        if self.forked:
-            return f"run {self.name_of(self.forked['run'])}, from which this run was forked, was asked to do the same"
-        return "results were kept of calls that were asked to do the same"
 
     def _why_it_runs(self) -> Iterator[str]:
         waits = self.waits_for
@@ -139,13 +133,10 @@ class Reasons(Facts):
             holders = ", ".join(str(each["by"] or each["owner"]["pid"]) for each in limit.holders)
             held = f"; it is held by {holders}" if holders else ""
             yield f"It waits for its turn at the limit {limit.name}{held}."
-        if circle := self.circle:
-            told = ", ".join(f"{by} for {name}" for by, name in circle)
+        if told := ", ".join(f"{by} for {name}" for by, name in self.circle):
             yield f"It will never get it: these wait for one another: {told}. Stop one of them."
         if not waits and not self.stands_in_line:
             yield from self._why_it_ran()
-        if self.added.get("policy", {}).get("slot") is False:
-            yield "It takes no place of its executor, so that others run however long it does."
         yield from self._why_stalled()
 
     def _why_it_ran(self) -> Iterator[str]:
@@ -153,10 +144,9 @@ class Reasons(Facts):
             yield "It ran: the bodies of flows always run; what their steps recorded is what counts."
             return
         if self.taken:
-            yield f"{self.taken} of its {self.step.size} elements did not run: {self._taken_from}."
-        cause = (self.added.get("call") or {}).get("cause") or {}
-        if "rule" in cause:
-            yield f"It ran because rule {cause['rule']} fired: {'; '.join(map(human.cause, cause['causes']))}."
+            yield f"{self.taken} of its {self.step.size} elements did not run: {self.taken_from}."
+        if self.cause:
+            yield f"It was {self.cause}."
             return
         yield from self._why_not_reused()
         cache = self.note.get("cache")
@@ -261,12 +251,7 @@ class Reasons(Facts):
 
     def _told_added(self) -> str:
         parent, needs = self.added.get("parent", ""), self.needs
-        cause = (self.added.get("call") or {}).get("cause") or {}
-        by = f"called by {parent}" if parent else "added"
-        if "rule" in cause:
-            by = f"started by rule {cause['rule']}: {'; '.join(map(human.cause, cause['causes']))}"
-        elif "asked" in cause:
-            by = f"asked for by {cause['asked'] or 'somebody'}"
+        by = self.cause or (f"called by {parent}" if parent else "added")
         return f"{by}; needs {', '.join(needs[:5])}{' ...' if len(needs) > 5 else ''}" if needs else by
 
     def _told_waits(self, began_at: float) -> Iterator[tuple[float, str]]:
