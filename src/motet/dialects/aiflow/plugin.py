@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from motet.dialects.aiflow.model.words import RUN_WORDS, STEP_WORDS
-from motet.ports import NewRun
-from motet.ports.voice import Asked, Command, Desk, Host, Target, Voice
+from motet.ports import NewRun, RunRow
+from motet.ports.voice import Asked, Command, Desk, Host, Onward, Target, Voice
 
 
 def _aiflow_arguments(parser: ArgumentParser) -> None:
@@ -48,6 +48,13 @@ class AIFlowVoice(Voice):
     def tells(self, target: Target) -> bool:
         """Never: a script is uploaded first."""
         return False
+
+    def carry_on(self, host: Host, row: RunRow, onward: Onward) -> object:
+        """Put its files in place, and run its tasks as its rules say."""
+        from motet.dialects.aiflow import executions
+        from motet.dialects.aiflow.running import program
+
+        return program.carry_on(host, executions.ready(host, row), onward)
 
     def new_run(self, host: Host, target: Target, asked: Asked) -> NewRun:
         """Not asked for: see `tells`."""
