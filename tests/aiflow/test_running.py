@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -220,6 +221,37 @@ def test_what_is_periodic_starts_at_once_and_anew_at_each_tick(desk: Desk) -> No
     status, told = ended(host, row, number, meanwhile)
     assert status == "STOPPED"
     assert set(told["tick"]) == {"STOPPED"}
+
+
+def test_a_task_runs_in_the_python_that_is_named_for_it(desk: Desk, tmp_path: Path) -> None:
+    other = tmp_path / "python"
+    other.symlink_to(os.path.realpath(sys.executable))
+    script = f"""
+    import sys
+
+
+    def which():
+        print("I am", sys.executable)
+
+
+    def wrong():
+        raise RuntimeError("of its own")
+
+
+    with Workflow(name="w", interpreter="{other}") as w:
+        which_task = PythonOperator(name="which", python_callable=which)
+        PythonOperator(name="wrong", python_callable=wrong).start_after(which_task)
+        PythonOperator(name="none", python_callable=which, interpreter="/no/python")
+    """
+    host, row, number = started(desk, script)
+    status, told = ended(host, row, number)
+    assert status == "FAILED"
+    assert told == {"which": ["SUCCESS"], "wrong": ["FAILED"], "none": ["FAILED"]}
+    log = Path(os.environ["AIFLOW_HOME"], "logs", "w", str(number), "which", "1.log")
+    assert f"I am {other}" in log.read_text()
+    errors = [step.error["message"] for step in host.store.steps(row.id, status="failed")]
+    assert "/no/python cannot be run" in errors[0]
+    assert "RuntimeError: of its own" in errors[1]
 
 
 @pytest.mark.parametrize(("reset", "while_alive", "did"), [(False, "ignore", 2), (True, "queue", 1)])

@@ -6,19 +6,17 @@ import copy
 import json
 import logging
 import os
-import signal
 import sys
 from collections.abc import Mapping
-from subprocess import Popen
 from typing import Any
 
-import motet
 from motet.dialects.aiflow import contexts
 from motet.dialects.aiflow.loading import workflow_of
 from motet.dialects.aiflow.model.conditions import match_events
 from motet.dialects.aiflow.model.events import Event, TaskStatusChangedEvent
 from motet.dialects.aiflow.model.words import STEP_WORDS, TaskFailedException, TaskStatus
 from motet.dialects.aiflow.model.workflow import AIFlowOperator
+from motet.environments import elsewhere
 from motet.kernel.events import Json
 
 _FORMAT = "[%(asctime)s - %(filename)s:%(lineno)d [%(threadName)s] - %(levelname)s: %(message)s"
@@ -45,8 +43,8 @@ def _begin(about: Mapping[str, Any]) -> None:
 
 def run(about: Mapping[str, Any], told: Mapping[str, Any]) -> None:
     """Run a task: its operator is started and waited for; when it is to stop, told so after its own code has ended."""
-    if _is_another(about["interpreter"]):
-        _run_in(about["interpreter"], about, told)
+    if elsewhere.is_another(about["interpreter"]):
+        elsewhere.call_in(about["interpreter"], f"{__name__}:run", [{**about, "interpreter": ""}, told])
         return
     _begin(about)
     workflow = workflow_of(about["file"], about["namespace"], about["name"])
@@ -101,53 +99,3 @@ def _event(about: Mapping[str, Any], told: Mapping[str, Any]) -> Event:
         event.context = json.dumps({"workflow_execution_id": about["execution"]}) if told["run"] else None
     event.namespace, event.create_time = about["namespace"], int(told["at"] * 1000)
     return event
-
-
-# ---------------------------------------------------------------- another Python
-
-_BOOT = (
-    "import sys; sys.path.append(sys.argv[1]); from motet.dialects.aiflow.running.worker import main; "
-    "main(int(sys.argv[2]), sys.argv[3])"
-)
-"""Motet comes last: what that Python has itself goes before it."""
-
-
-def _is_another(interpreter: str) -> bool:
-    """Whether that is not the Python of this process."""
-    return bool(interpreter) and os.path.abspath(interpreter) != os.path.abspath(sys.executable)
-
-
-def _run_in(interpreter: str, about: Mapping[str, Any], told: Mapping[str, Any]) -> None:
-    """Run the task there. Raises TaskFailedException with what it has failed of."""
-    place = os.path.dirname(os.path.abspath(next(iter(motet.__path__))))
-    ours, theirs = os.pipe()
-    with open(ours, encoding="utf-8") as said:
-        try:
-            words = [interpreter, "-P", "-c", _BOOT, place, str(theirs), json.dumps([about, told])]
-            process = Popen(words, pass_fds=(theirs,))
-        except OSError as error:
-            what = f"{interpreter} cannot be run: {error.strerror}."
-            raise TaskFailedException(what, "Name another Python: Workflow(..., interpreter=...).") from None
-        finally:
-            os.close(theirs)
-        try:
-            status = process.wait()
-        finally:
-            process.wait()  # one that is to stop was told so with the group
-        error_told = said.read()
-    if status != 0:
-        why = error_told or f"it has ended with status {status}; its last lines are in the task's log"
-        raise TaskFailedException(f"The task has failed in {interpreter}: {why}", "See the task's log.")
-
-
-def main(end: int, words: str) -> None:
-    """What another Python does: its standard output and its errors go where this one's go."""
-    os.set_inheritable(end, False)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked to end"))
-    about, told = json.loads(words)
-    try:
-        run({**about, "interpreter": ""}, told)
-    except Exception as error:
-        with open(end, "w", encoding="utf-8") as tell:
-            tell.write(f"{type(error).__name__}: {error}")
-        raise
