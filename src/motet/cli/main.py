@@ -24,6 +24,10 @@ COMMANDS: Mapping[str, str] = {
     "run": "run a flow here and now",
     "submit": "start a run in the background",
     "register": "keep a workflow, so that it starts by name, by schedule, by event",
+    "schedule": "start runs by cron, at intervals, at a time",
+    "trigger": "start runs when events come",
+    "alert": "tell somebody when runs fail, crash, wait or are late",
+    "scheduler": "carry out schedules, triggers and alerts",
     "check": "say what is wrong with a target before it is run",
     "ls": "list runs",
     "top": "show the runs that go on",
@@ -70,7 +74,8 @@ TAKE_ARGUMENTS = ("run", "submit", "check", "register")
 """Commands that hand on to the program what stands after `--`."""
 
 _MODULES = {
-    "submit": "run", "check": "run", "engine": "run", "describe": "register",
+    "submit": "run", "check": "run", "engine": "run", "describe": "register", "trigger": "schedule",
+
     "top": "ls", "why": "show", "publish": "events", "answer": "stop",
     "react": "events", "retry": "resume", "fork": "resume", "results": "artifacts", "folder": "artifacts",
     "version": "shims", "rename": "labels", "tag": "labels", "rm": "labels", "complete": "completion",
@@ -140,6 +145,8 @@ def carry_out(name: str, given: list[str], terminal: Terminal) -> int:
     module = _loaded(module_of(name))
     options = _parsed(name, given, getattr(module, f"{name}_arguments"))
     _go_home(options)
+    if name not in _ALONE and not options.no_scheduler:
+        _see_to_schedules()
     code: int = getattr(module, name)(options, terminal)
     return code
 
@@ -171,6 +178,20 @@ def _carry_out_of_voice(name: str, given: list[str], terminal: Terminal) -> int:
     options = parser.parse_args(given)
     _go_home(options)
     return found.perform(options, CommandDesk(terminal, carry_out))
+
+
+_ALONE = ("engine", "complete", "describe", "scheduler", "server", "version", "completion")
+"""Commands that start no scheduler."""
+
+
+def _see_to_schedules() -> None:
+    """Where something is to be scheduled, a file says so: the look at it is all that others pay."""
+    from motet import private
+
+    if os.path.exists(os.path.join(private.home(), "scheduler", "wanted")):
+        from motet.cli.scheduler import see_to_it
+
+        see_to_it()
 
 
 def _go_home(options: Namespace) -> None:
@@ -248,6 +269,7 @@ def _parser(name: str, told: str) -> ArgumentParser:
 def _add_shared(parser: ArgumentParser) -> None:
     parser.add_argument("--home", metavar="DIR", help="where runs are kept (default: $MOTET_HOME or ~/.motet)")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    parser.add_argument("--no-scheduler", action="store_true", help="start no scheduler, where one is wanted")
 
 
 def _width() -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from math import isfinite
 from typing import Any
@@ -47,10 +47,7 @@ def fitted(schema: Json, given: Mapping[str, Any], there: Mapping[str, Json], wh
     asked for.
     """
     properties: dict[str, Json] = schema.get("properties", {})
-    for name in given:
-        if name not in properties and schema.get("additionalProperties", True) is False:
-            cure = did_you_mean(name, properties, f"It takes {', '.join(properties) or 'no parameters'}.")
-            raise ParameterError(f"{what[:1].upper()}{what[1:]} has no parameter {name!r}.", cure)
+    check_names(schema, given, what)
     missing = [name for name in schema.get("required", ()) if name not in given and name not in there]
     if missing:
         raise ParameterError(
@@ -69,6 +66,15 @@ def fitted(schema: Json, given: Mapping[str, Any], there: Mapping[str, Json], wh
                 f"Parameter {name}{misfit.place} of {what}: {misfit.told}.", f"Asked for is {told(asked)}."
             ) from None
     return found
+
+
+def check_names(schema: Json, names: Iterable[str], what: str) -> None:
+    """Raise ParameterError for a name that no parameter of `what` has."""
+    properties: dict[str, Json] = schema.get("properties", {})
+    for name in names:
+        if name not in properties and schema.get("additionalProperties", True) is False:
+            cure = did_you_mean(name, properties, f"It takes {', '.join(properties) or 'no parameters'}.")
+            raise ParameterError(f"{what[:1].upper()}{what[1:]} has no parameter {name!r}.", cure)
 
 
 def told(schema: Json) -> str:

@@ -1,0 +1,318 @@
+"""`motet schedule` and `motet trigger`: when runs of registered workflows begin."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+
+from motet import app
+from motet.cli import requests
+from motet.cli.register import registered
+from motet.cli.requests import OWN, Request
+from motet.cli.scheduler import see_to_it
+from motet.cli.terminal import Terminal
+from motet.errors import UsageError, near
+from motet.kernel.events import Json
+from motet.ports import Store
+from motet.registry import definitions
+from motet.scheduling import living, schedules, times, triggers
+from motet.scheduling.schedules import Schedule
+from motet.scheduling.triggers import Trigger
+from motet.views import human
+
+_VERBS = ("add", "ls", "show", "next", "pause", "resume", "rm")
+
+
+def schedule_arguments(parser: ArgumentParser) -> None:
+    """What to do, with which schedule; when it is due."""
+    _shared_arguments(parser, _VERBS)
+    parser.add_argument("--cron", default="", metavar="EXPRESSION", help="'30 2 * * 1-5', @daily, @hourly, ...")
+    parser.add_argument("--every", default="", metavar="DURATION", help="90s, 15m, 12h, 7d")
+    parser.add_argument("--at", default="", metavar="TIME", help="once: 2027-01-31T09:00, in the zone")
+    parser.add_argument("--zone", default="", metavar="ZONE", help="Europe/Berlin, UTC (default: this machine's)")
+    parser.add_argument("--start", default="", metavar="TIME", help="not before; intervals are counted from there")
+    parser.add_argument("--end", default="", metavar="TIME", help="not after")
+    parser.add_argument(
+        "--catch-up", default="last", choices=times.CATCH_UP, help="what is run of times that were missed"
+    )
+    parser.add_argument(
+        "--overlap", default="allow", choices=times.OVERLAP, help="what is done while a run of it is under way"
+    )
+    parser.add_argument("-n", type=int, default=5, metavar="N", help="of next: so many times")
+
+
+def schedule(options: Namespace, terminal: Terminal) -> int:
+    """Add a schedule, or list, show, pause, resume or remove what there is."""
+    if options.what == "add":
+        target = _target(options, terminal)
+    with closing(app.open_store(app.home())) as store:
+        now = time.time()
+        if options.what == "add":
+            made = schedules.add(store, _schedule(options, target, store), now)
+            _wanted(options)
+            terminal.say(f"Schedule {terminal.paint(made.name, 'bold')}: {_when(made)}, begins {made.target}.")
+            _say_next(terminal, made, now, 1)
+        elif options.what == "ls":
+            _list_schedules(terminal, store, now)
+        elif options.what in ("show", "next"):
+            found = schedules.find(store, _named(options))
+            if options.what == "show":
+                _show_schedule(terminal, found, now)
+            elif terminal.as_json:
+                terminal.json(schedules.next_times(found, now, options.n))
+            else:
+                _say_next(terminal, found, now, options.n)
+        else:
+            found = _changed(schedules, options.what)(store, _named(options), now)
+            terminal.say(f"Schedule {found.name} is {_DONE[options.what]}.")
+        if terminal.as_json and options.what == "add":
+            terminal.json(schedule_json(made, now))
+    return 0
+
+
+_DONE = {"pause": "paused", "resume": "at work again, from now on", "rm": "removed"}
+
+
+def _changed(of: object, what: str) -> Callable[..., Schedule]:
+    found: Callable[..., Schedule] = getattr(of, {"rm": "remove"}.get(what, what))
+    return found
+
+
+def _schedule(options: Namespace, target: str, store: Store) -> Schedule:
+    zone = options.zone or times.local_zone()
+    return Schedule(
+        _free_name(options, target, [each.name for each in schedules.every(store)]), target, params=_params(options),
+        cron=options.cron, every_s=human.seconds_of(options.every) if options.every else 0.0,
+        at=_moment(options.at, zone), zone=zone,
+        start_at=_moment(options.start, zone), end_at=_moment(options.end, zone),
+        catch_up=options.catch_up, overlap=options.overlap,
+    )  # fmt: skip
+
+
+def _moment(text: str, zone: str) -> float | None:
+    if not text:
+        return None
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no time.", "Write it as 2027-01-31T09:00.") from None
+    return (read if read.tzinfo is not None else read.replace(tzinfo=times.zone_of(zone))).timestamp()
+
+
+# ---------------------------------------------------------------- shared with triggers
+
+
+def _shared_arguments(parser: ArgumentParser, verbs: tuple[str, ...]) -> None:
+    parser.add_argument("what", choices=verbs, help="what to do")
+    parser.add_argument(
+        "target", metavar="TARGET", nargs="?", default="",
+        help="with add: a registered workflow (NAME, NAME@VERSION), or a target, which is registered; else a name",
+    )  # fmt: skip
+    parser.add_argument("--name", default="", metavar="NAME", help="what it is called (default: as the workflow)")
+    requests.given_parameters(parser)
+
+
+def _target(options: Namespace, terminal: Terminal) -> str:
+    """The registered workflow that is meant; a file, or a module, is registered on the way."""
+    if not options.target:
+        raise UsageError("What is to be run?", "Name a registered workflow, or a file.py:flow or workflow.yaml.")
+    from motet.cli import once
+
+    with closing(app.open_store(app.home())) as store:
+        if (found := once.registered(store, options.target)) is not None:
+            return options.target if "@" in options.target else found.name
+        names = [each.name for each in definitions.every(store)]
+    try:
+        requests.target_of(options.target)
+    except UsageError:
+        if meant := near(options.target, names):
+            raise UsageError(f"No workflow is registered as {options.target!r}.", f"Did you mean {meant}?") from None
+        raise
+    asked = Namespace(**{**vars(options), "name": "", "param": [], "params": None, "root": "", "exclude": []})
+    made = registered(asked, terminal)
+    terminal.say(f"Registered {made.version}.")
+    return made.name
+
+
+def _free_name(options: Namespace, target: str, taken: list[str]) -> str:
+    """The name that was given; else the workflow's, with a number where that is taken."""
+    name = target.partition("@")[0]
+    free = next(
+        each for each in [name, *(f"{name}-{number}" for number in range(2, len(taken) + 3))] if each not in taken
+    )
+    return options.name or free
+
+
+def _params(options: Namespace) -> dict[str, Json]:
+    plain = Namespace(params=options.params, param=options.param, name="", **{OWN: requests.NOTHING})
+    return dict(Request(plain).of_registered("it"))
+
+
+def _named(options: Namespace) -> str:
+    name: str = options.target or options.name
+    if not name:
+        raise UsageError(f"motet {options.what}: which one?", "Name it; ls lists what there is.")
+    return name
+
+
+def _wanted(options: Namespace) -> None:
+    living.want(app.home())
+    if not options.no_scheduler:
+        see_to_it()
+
+
+# ---------------------------------------------------------------- what is shown of schedules
+
+
+def schedule_json(found: Schedule, now: float) -> Json:
+    """A schedule as a document."""
+    state = found.state
+    return {
+        "name": found.name, "number": found.number, "target": found.target, "params": dict(found.params),
+        "cron": found.cron or None, "every_s": found.every_s or None, "at": found.at, "zone": found.zone,
+        "start_at": found.start_at, "end_at": found.end_at, "catch_up": found.catch_up, "overlap": found.overlap,
+        "paused": found.paused, "created_at": found.created_at, "started": state.get("started", 0),
+        "skipped": state.get("skipped", 0), "told": state.get("told", []), "runs": state.get("runs", []),
+        "waiting": state.get("waiting", []), "next_at": None if found.paused else times.next_due(found, now),
+    }  # fmt: skip
+
+
+def _when(found: Schedule) -> str:
+    if found.cron:
+        return f"{found.cron} ({found.zone})"
+    return f"every {human.length(found.every_s)}" if found.every_s else f"once, {_local(found, found.at or 0.0)}"
+
+
+def _local(found: Schedule, at: float) -> str:
+    return f"{datetime.fromtimestamp(at, times.zone_of(found.zone)):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def _say_next(terminal: Terminal, found: Schedule, now: float, count: int) -> None:
+    for each in schedules.next_times(found, now, count):
+        terminal.say(f"Next: {_local(found, each)}")
+
+
+def _list_schedules(terminal: Terminal, store: Store, now: float) -> None:
+    there = schedules.every(store)
+    if terminal.as_json:
+        terminal.json([schedule_json(each, now) for each in there])
+    elif not there:
+        terminal.say("There are no schedules. To add one: motet schedule add TARGET --cron '30 2 * * *'")
+    else:
+        rows = []
+        for each in there:
+            following = None if each.paused else times.next_due(each, now)
+            coming = "paused" if each.paused else "over" if following is None else _local(each, following)
+            state = each.state
+            rows.append(
+                (
+                    each.name,
+                    each.target,
+                    _when(each),
+                    coming,
+                    str(state.get("started", 0)),
+                    str(state.get("skipped", 0)),
+                )
+            )
+        terminal.table(("NAME", "WORKFLOW", "WHEN", "NEXT", "STARTED", "SKIPPED"), rows)
+
+
+def _show_schedule(terminal: Terminal, found: Schedule, now: float) -> None:
+    if terminal.as_json:
+        terminal.json(schedule_json(found, now))
+        return
+    state = found.state
+    terminal.say(terminal.paint(found.name, "bold"))
+    lines = [
+        ("begins", found.target), ("when", _when(found)), ("params", human.short(dict(found.params))),
+        ("catch-up", found.catch_up), ("overlap", found.overlap), ("started", str(state.get("started", 0))),
+        ("skipped", str(state.get("skipped", 0))), ("runs", ", ".join(state.get("runs", [])[-5:])),
+    ]  # fmt: skip
+    for name, value in lines:
+        terminal.say(f"{name:10}  {value}")
+    for each in state.get("told", []):
+        until = f" to {_local(found, each['to'])}" if each["count"] > 1 else ""
+        terminal.say(f"Skipped: {_local(found, each['from'])}{until} ({each['count']}): {each['why']}.")
+    if not found.paused:
+        _say_next(terminal, found, now, 1)
+
+
+# ---------------------------------------------------------------- triggers
+
+
+def trigger_arguments(parser: ArgumentParser) -> None:
+    """What to do, with which trigger; which events count."""
+    _shared_arguments(parser, ("add", "ls", "pause", "resume", "rm"))
+    parser.add_argument("--key", default="", metavar="PATTERN", help="keys of events: 'data/*'")
+    parser.add_argument("--namespace", metavar="PATTERN", help="their namespaces (default: any but Motet's own)")
+    parser.add_argument("--sender", metavar="PATTERN", help="their senders")
+    parser.add_argument(
+        "--where", action="append", default=[], metavar="CONDITION", help="value.score>=0.9; of several, all must hold"
+    )
+    parser.add_argument(
+        "--take", action="append", default=[], metavar="NAME=PART", help="a parameter from the event: path=value.path"
+    )
+
+
+def trigger(options: Namespace, terminal: Terminal) -> int:
+    """Add a trigger, or list, pause, resume or remove what there is."""
+    if options.what == "add":
+        if not options.key:
+            raise UsageError("Which events?", "Name a pattern of their keys: --key 'data/*'.")
+        target = _target(options, terminal)
+    with closing(app.open_store(app.home())) as store:
+        now = time.time()
+        if options.what == "add":
+            made = triggers.add(store, _trigger(options, target, store), now)
+            _wanted(options)
+            terminal.say(f"Trigger {terminal.paint(made.name, 'bold')}: events {_which(made)} begin {made.target}.")
+            if terminal.as_json:
+                terminal.json(trigger_json(made))
+        elif options.what == "ls":
+            _list_triggers(terminal, triggers.every(store))
+        else:
+            found = _changed(triggers, options.what)(store, _named(options), now)
+            terminal.say(f"Trigger {found.name} is {_DONE[options.what]}.")
+    return 0
+
+
+def _trigger(options: Namespace, target: str, store: Store) -> Trigger:
+    taken = dict(each.partition("=")[::2] for each in options.take)
+    if not all(taken.values()):
+        raise UsageError("--take is NAME=PART.", "Write for example --take path=value.path.")
+    return Trigger(
+        _free_name(options, target, [each.name for each in triggers.every(store)]), target, options.key,
+        options.namespace, options.sender, options.where, _params(options), taken,
+    )  # fmt: skip
+
+
+def trigger_json(found: Trigger) -> Json:
+    """A trigger as a document."""
+    return {
+        "name": found.name, "number": found.number, "target": found.target, "key": found.key,
+        "namespace": found.namespace, "sender": found.sender, "where": list(found.where),
+        "params": dict(found.params), "take": dict(found.take), "paused": found.paused,
+        "created_at": found.created_at, "started": found.state.get("started", 0), "runs": found.state.get("runs", []),
+        "told": found.state.get("told", []),
+    }  # fmt: skip
+
+
+def _which(found: Trigger) -> str:
+    more = [f"{name} {value}" for name, value in (("namespace", found.namespace), ("sender", found.sender)) if value]
+    return ", ".join([found.key, *more, *found.where])
+
+
+def _list_triggers(terminal: Terminal, there: list[Trigger]) -> None:
+    if terminal.as_json:
+        terminal.json([trigger_json(each) for each in there])
+    elif not there:
+        terminal.say("There are no triggers. To add one: motet trigger add TARGET --key 'data/*'")
+    else:
+        rows = [
+            (each.name, each.target, _which(each), "paused" if each.paused else "", str(each.state.get("started", 0)))
+            for each in there
+        ]
+        terminal.table(("NAME", "WORKFLOW", "EVENTS", "", "STARTED"), rows)
