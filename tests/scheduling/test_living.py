@@ -9,7 +9,6 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-import pytest
 from tests.cli.conftest import PATIENCE_S, Cli, cli  # noqa: F401 - a fixture
 from tests.faults import schedulers
 
@@ -65,6 +64,7 @@ def test_a_scheduler_that_died_is_missed_by_the_next_command_unless_that_is_forb
     assert cli("ls", env={**cli.env, "MOTET_SCHEDULER": "none"}).err == ""
     assert not living.is_living(str(motet_home))
     assert "a scheduler was started" in cli("ls").err
+    until(lambda: living.owner(str(motet_home)))
     process = living.owner(str(motet_home))
     assert living.start(str(motet_home)) == 0
     os.kill(process, signal.SIGKILL)

@@ -31,6 +31,9 @@ def scheduler(options: Namespace, terminal: Terminal) -> int:
     if seat is None and not options.once:
         terminal.say(f"Another scheduler works here (process {living.owner(home)}). Both do no harm to one another.")
 
+    if seat is not None:
+        living.sign(seat)
+
     def say(text: str) -> None:
         terminal.say(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}")
         terminal.flush()

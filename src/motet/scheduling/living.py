@@ -13,7 +13,6 @@ import sys
 from contextlib import suppress
 
 from motet import private
-from motet.turns import lock_owner
 
 _FOLDER, _MARK, _SEAT, _LOG = "scheduler", "wanted", "seat", "log"
 
@@ -42,8 +41,16 @@ def log_file(home: str) -> str:
 
 
 def owner(home: str) -> int:
-    """The process of a scheduler that lives there; 0 for none, or where the system does not say."""
-    return lock_owner(os.path.join(home, _FOLDER, _SEAT))
+    """The process of the scheduler that lives there; 0 for none, or for one that has only begun."""
+    with suppress(OSError, ValueError), open(os.path.join(home, _FOLDER, _SEAT), encoding="ascii") as file:
+        return int(file.read()) if is_living(home) else 0
+    return 0
+
+
+def sign(seat: int) -> None:
+    """Note in the lock's file that this process has it."""
+    os.ftruncate(seat, 0)
+    os.pwrite(seat, str(os.getpid()).encode(), 0)
 
 
 def is_living(home: str) -> bool:
