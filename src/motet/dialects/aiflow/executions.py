@@ -36,7 +36,7 @@ def program_of(meta: WorkflowMeta, store: Store) -> dict[str, Json]:
     if snapshot is None:
         raise NotFound(f"Workflow {meta.title} has no snapshot.", "Upload it anew.")
     return {
-        "voice": VOICE, "workflow_id": meta.id, "snapshot": snapshot.id, "home": snapshot.home, "file": snapshot.file,
+        "voice": VOICE, "workflow_id": meta.id, "snapshot_id": snapshot.id, "home": snapshot.home, "file": snapshot.file,
         "source": {"artifact": snapshot.signature, "size_bytes": snapshot.size_bytes},
         "definition": dict(snapshot.definition),
     }  # fmt: skip
@@ -148,7 +148,7 @@ def meta_of(number: int, row: RunRow) -> WorkflowExecutionMeta:
     """What is known of the execution."""
     return WorkflowExecutionMeta(
         number, row.program["workflow_id"], row.started_at or row.created_at, row.ended_at, status_of(row),
-        type_of(row).value, row.program["snapshot"], row.offset, row.id,
+        type_of(row).value, row.program["snapshot_id"], row.offset, row.id,
     )  # fmt: skip
 
 
