@@ -36,8 +36,8 @@ def program_of(meta: WorkflowMeta, store: Store) -> dict[str, Json]:
     if snapshot is None:
         raise NotFound(f"Workflow {meta.title} has no snapshot.", "Upload it anew.")
     return {
-        "voice": VOICE, "workflow_id": meta.id, "snapshot_id": snapshot.id, "home": snapshot.home, "file": snapshot.file,
-        "source": {"artifact": snapshot.signature, "size_bytes": snapshot.size_bytes},
+        "voice": VOICE, "workflow_id": meta.id, "snapshot_id": snapshot.id, "home": snapshot.home,
+        "file": snapshot.file, "source": {"artifact": snapshot.signature, "size_bytes": snapshot.size_bytes},
         "definition": dict(snapshot.definition),
     }  # fmt: skip
 
