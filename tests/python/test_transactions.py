@@ -157,6 +157,36 @@ def test_nested_blocks(world: World, mode: Any, wanted: list[str]) -> None:
     assert world.did == wanted
 
 
+@pytest.mark.parametrize("how", ["by hand", "caught", "in a flow"])
+def test_a_nested_block_that_is_undone_undoes_those_around_it(world: World, how: str) -> None:
+    @flow
+    def below() -> None:
+        with transaction() as inner:
+            world.write("b")
+            inner.rollback()
+
+    @flow
+    def main() -> list[bool]:
+        with transaction() as outer:
+            outer.set("run", "outer")
+            world.write("a")
+            with transaction() as middle, suppress(ValueError):
+                middle.set("run", "middle")
+                if how == "in a flow":
+                    below()
+                else:
+                    with transaction() as inner:
+                        inner.set("run", "inner")
+                        world.write("b")
+                        inner.rollback() if how == "by hand" else fail()
+            world.write("afterwards")
+        return [middle.is_rolled_back(), outer.is_rolled_back()]
+
+    assert main() == [True, True]
+    inner = "middle" if how == "in a flow" else "inner"
+    assert world.did == ["write a", "write b", f"undo {inner}", "undo outer", "write afterwards"]
+
+
 def test_a_block_that_nobody_commits_is_undone(world: World) -> None:
     @flow
     def main() -> list[bool]:

@@ -203,6 +203,8 @@ class Transaction:
             self.rollback()
         if self.parent is None or self.state != "active":
             self._unlock()
+        if self.parent is not None and self.state == "rolled back":
+            self.parent.rollback()  # half of a whole is not done
 
     def called(self, call: TaskCall | MapCall) -> None:
         """A task with hooks is called. What other tasks or flows call in their own bodies is theirs."""
