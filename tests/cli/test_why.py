@@ -141,6 +141,35 @@ def test_failures_retries_and_skips(cli: Cli) -> None:
     assert "no step" in cli("why", "mine", "nothing", code=2).err
 
 
+def test_what_runs_in_a_worker_process_says_by_which_option(cli: Cli) -> None:
+    cli.write(
+        "places.py",
+        """
+        from motet import flow, task
+        from motet.task_runners import ProcessPoolTaskRunner
+
+        @task
+        def plain():
+            return 1
+
+        @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
+        def places():
+            plain()
+            plain.with_options(timeout_seconds=60)()
+            plain.with_options(executor="processes")()
+            plain.submit().result()
+        """,
+    )
+    cli("run", "places.py", "--name", "mine")
+    told = [cli.json("why", "mine", f"plain-{number}")["story"][0]["what"] for number in range(4)]
+    assert told == [
+        "called by places",
+        "called by places, for a worker process, by its time limit of 60 s",
+        'called by places, for a worker process, by executor="processes"',
+        "called by places, for a worker process, by the task runner of its flow",
+    ]
+
+
 def test_what_waits_says_for_what(cli: Cli) -> None:
     cli.write(
         "waiting.py",

@@ -79,6 +79,17 @@ class Facts:
         return "results were kept of calls that were asked to do the same"
 
     @property
+    def place(self) -> str:
+        """That it runs in a worker process, and which option has it do so; empty for what runs anywhere else."""
+        policy = self.added.get("policy") or {}
+        if policy.get("executor") != "processes":
+            return ""
+        limit_s, runner = policy.get("timeout_s"), any(each.startswith("runner:") for each in policy.get("demands", ()))
+        option = "the task runner of its flow" if runner else 'executor="processes"'
+        option = f"its time limit of {limit_s:g} s" if limit_s else option
+        return f", for a worker process, by {option}"
+
+    @property
     def waits_for(self) -> Json:
         """What its body waits for, as its voice tells it: {"for": ..., "since": ...}; None if for nothing."""
         if self.step.status == st.WAITING:

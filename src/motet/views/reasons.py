@@ -251,7 +251,7 @@ class Reasons(Facts):
 
     def _told_added(self) -> str:
         parent, needs = self.added.get("parent", ""), self.needs
-        by = self.cause or (f"called by {parent}" if parent else "added")
+        by = (self.cause or (f"called by {parent}" if parent else "added")) + self.place
         return f"{by}; needs {', '.join(needs[:5])}{' ...' if len(needs) > 5 else ''}" if needs else by
 
     def _told_waits(self, began_at: float) -> Iterator[tuple[float, str]]:
