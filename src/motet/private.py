@@ -21,6 +21,35 @@ def home() -> str:
     return os.path.abspath(os.path.expanduser(os.environ.get("MOTET_HOME") or "~/.motet"))
 
 
+SERVER_FILE = "server.url"
+"""The file of a home that names the server whose runs commands are about, where MOTET_SERVER does not."""
+
+
+def server(home: str) -> str:
+    """The address of the server whose runs commands show and steer: $MOTET_SERVER, else what was set for the home; ""
+    where they are about the home's own.
+    """
+    if "MOTET_SERVER" in os.environ:
+        return os.environ["MOTET_SERVER"]
+    try:
+        with open(os.path.join(home, SERVER_FILE), encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def set_server(home: str, url: str) -> None:
+    """Set that for the home; "" for none. Raises OSError."""
+    path = os.path.join(home, SERVER_FILE)
+    if not url:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        return
+    make_folder(home)
+    with replacing(path) as part, open(part, "w", encoding="utf-8", opener=opener) as file:
+        file.write(f"{url}\n")
+
+
 def machine(home: str) -> str:
     """Where processes see who has what of this machine: $MOTET_MACHINE, which homes may share, else below `home`."""
     return os.environ.get("MOTET_MACHINE") or os.path.join(home, "machine", os.uname().nodename)

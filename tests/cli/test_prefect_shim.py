@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Cli
 
+from motet import private
+
 BETA = """
     from prefect import flow, task
 
@@ -46,13 +48,12 @@ def test_what_its_users_type(cli: Cli, prefect: object) -> None:
     cli("submit", "beta.py", "--door", "orion", "--name", "calm-heron")
     cli.wait_for_status("calm-heron", "succeeded")
     for words in (("orion", "start"), ("server", "start")):
-        assert "Nothing has to be started" in prefect(*words)
+        assert "Nothing can listen on" in prefect(*words, "--port", "70000", code=2)
     assert "calm-heron" in prefect("flow-run", "ls", "--limit", "5")
     assert "double-" in prefect("flow-run", "inspect", "calm-heron")
     assert "doubling 3" in prefect("flow-run", "logs", "calm-heron")
     assert "had ended already" in prefect("flow-run", "cancel", "calm-heron")
-    told = prefect("config", "set", "PREFECT_API_URL=http://127.0.0.1:4200/api")
-    assert "PREFECT_API_URL is accepted, and changes nothing" in told
+    assert "changes nothing" in prefect("config", "set", "PREFECT_LOGGING_LEVEL=DEBUG")
     assert str(cli.home) in prefect("config", "view")
     assert json.loads(prefect("flow-run", "ls", "--json"))[0]["name"] == "calm-heron"
 
@@ -63,3 +64,13 @@ def test_what_it_does_not_know(prefect: object) -> None:
     assert "prefect deployment build" in told
     assert "flow-run logs" in told
     assert "no NAME=VALUE" in prefect("config", "set", "X", code=2)
+
+
+def test_the_address_of_an_api_is_that_of_the_server(cli: Cli, prefect: object) -> None:
+    assert callable(prefect)
+    told = prefect("config", "set", "PREFECT_API_URL=http://127.0.0.1:4200/api")
+    assert "MOTET_SERVER is http://127.0.0.1:4200 from now on" in told
+    assert private.server(str(cli.home)) == "http://127.0.0.1:4200"
+    assert "MOTET_SERVER='http://127.0.0.1:4200'" in prefect("config", "view")
+    prefect("config", "unset", "PREFECT_API_URL")
+    assert private.server(str(cli.home)) == ""

@@ -28,6 +28,13 @@ def server_arguments(parser: ArgumentParser) -> None:
         metavar="NAME",
         help="a further name that it goes by, behind a proxy",
     )
+    parser.add_argument(
+        "--protocol",
+        action="append",
+        default=[],
+        metavar="NAME[=ADDRESS]",
+        help="also answer a further protocol, there",
+    )
     parser.add_argument("--tls-cert", default="", metavar="FILE", help="speak TLS with this certificate, PEM")
     parser.add_argument("--tls-key", default="", metavar="FILE", help="and this key")
 
@@ -44,7 +51,8 @@ def server(options: Namespace, terminal: Terminal) -> int:
         ) from None
     tls = _tls(options)
     names = [*options.allow_host, options.host, socket.gethostname(), socket.getfqdn()]
-    made = serving.Server(private.home(), options.host, options.port, names, tls)
+    place = serving.Place(options.host, options.port, names, tls)
+    made = serving.Server(private.home(), place, serving.asked_for(options.protocol))
     if options.host not in _LOCAL and not made.has_users():
         raise UsageError(
             f"At {options.host} others can reach the server, and nobody has a token.",

@@ -5,38 +5,70 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import entry_points
 from typing import Any
+from typing import Protocol as Interface
 
 import uvicorn
 
 from motet import private
-from motet.errors import UsageError
+from motet.errors import UsageError, did_you_mean
 from motet.server import tokens
 from motet.server.api import ROUTES
 from motet.server.application import Application
 from motet.server.gate import Gate
 from motet.server.rescue import Rescue
-from motet.server.site import open_site
+from motet.server.site import Site, open_site
+from motet.server.table import Route
 
+GROUP = "motet.protocols"
+"""The entry points under which installed packages bring further protocols."""
 _DRAIN_S = 10
+
+
+class Protocol(Interface):
+    """A further protocol, of an installed package, under the server's own contract: it reads the store and its
+    documents, and publishes requests; it drives no run. `routes` are answered at the server's own address.
+    """
+
+    name: str
+    routes: Sequence[Route]
+
+    def start(self, site: Site, options: Mapping[str, str]) -> Callable[[], None]:
+        """Open its port, at `options["address"]` where that is given; gives what closes it. Raises UsageError."""
+        ...
+
+
+Started = tuple[Protocol, Mapping[str, str]]
+"""A protocol, and what it is to be started with."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a server listens, and by which names it goes; `tls` are the files of its certificate and key."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    names: Sequence[str] = ()
+    tls: tuple[str, str] | None = None
 
 
 class Server:
     """The server of one home. It listens from the beginning, so that the address is known; `serve` answers."""
 
-    def __init__(
-        self, home: str, host: str, port: int, names: Sequence[str], tls: tuple[str, str] | None = None
-    ) -> None:  # fmt: skip
+    def __init__(self, home: str, place: Place, further: Sequence[Started] = ()) -> None:
         self.site = open_site(home)
-        self._tls = tls
-        self._listening = _listen(host, port)
+        self._tls, self._further = place.tls, further
+        self._listening = _listen(place.host, place.port)
         self.port = self._listening.getsockname()[1]
-        shown = f"[{host}]" if ":" in host else host
-        self.url = f"http{'s' if tls else ''}://{shown}:{self.port}"
-        self.gate = Gate(self.site, names, f"motet_session_{self.port}")
-        self.application = Application(self.site, ROUTES, self.gate)
+        shown = f"[{place.host}]" if ":" in place.host else place.host
+        self.url = f"http{'s' if place.tls else ''}://{shown}:{self.port}"
+        self.gate = Gate(self.site, place.names, f"motet_session_{self.port}")
+        routes = [*ROUTES, *(route for protocol, _ in further for route in protocol.routes)]
+        self.application = Application(self.site, routes, self.gate)
         self.chores: list[Callable[[threading.Event], None]] = [Rescue(self.site).run]
         self.token_file = tokens.own_file(home)
 
@@ -54,6 +86,8 @@ class Server:
         stopped = threading.Event()
         chores = [threading.Thread(target=each, args=(stopped,), daemon=True) for each in self.chores]
 
+        closing = [protocol.start(self.site, options) for protocol, options in self._further]
+
         def begin() -> None:
             for each in chores:
                 each.start()
@@ -67,6 +101,8 @@ class Server:
             _serve(self.application, self._listening, self._tls, begin, end)
         finally:
             stopped.set()
+            for close in closing:
+                close()
             self.site.close()
 
 
@@ -118,3 +154,19 @@ def _serve(
         ssl_certfile=tls[0] if tls else None, ssl_keyfile=tls[1] if tls else None, proxy_headers=False,
     )  # fmt: skip
     Uvicorn(config).run([listening])
+
+
+def asked_for(given: Iterable[str]) -> list[Started]:
+    """The protocols that are named, as NAME or NAME=ADDRESS. Raises UsageError for one that is not installed."""
+    points = {each.name: each for each in entry_points(group=GROUP)}
+    found: list[Started] = []
+    for each in given:
+        name, _, address = each.partition("=")
+        if name not in points:
+            cure = did_you_mean(name, points, f"There are: {', '.join(sorted(points)) or 'none'}.")
+            raise UsageError(f"There is no protocol {name!r}.", cure)
+        try:
+            found.append((points[name].load(), {"address": address} if address else {}))
+        except ImportError as error:
+            raise UsageError(f"The protocol {name} cannot be loaded: {error}.", "Install what it needs.") from None
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 
+from motet import private
 from motet.errors import UsageError
 from motet.ports.voice import Desk
 
@@ -32,22 +33,39 @@ def perform(options: Namespace, desk: Desk) -> int:
 
 
 def _start(words: Sequence[str], desk: Desk) -> int:
-    desk.terminal.say(f"Nothing has to be started: runs are recorded in {desk.home} by whoever runs them.")
-    desk.terminal.say("To see them: motet ls, motet show RUN, motet logs -f RUN.")
-    return 0
+    """The server, at the port that its users know. Nothing needs it."""
+    return desk.carry_out("server", list(words))
+
+
+_ADDRESS = "PREFECT_API_URL"
 
 
 def _set(words: Sequence[str], desk: Desk) -> int:
     for each in words:
-        name, equals, _ = each.partition("=")
+        name, equals, value = each.partition("=")
         if not equals:
             raise UsageError(f"prefect config set {each}: this is no NAME=VALUE.", "Write NAME=VALUE.")
-        desk.terminal.say(f"{name} is accepted, and changes nothing: Motet needs no server and reads MOTET_HOME.")
+        if name == _ADDRESS:
+            url = value.rstrip("/").removesuffix("/api")
+            private.set_server(desk.home, url)
+            desk.terminal.say(f"MOTET_SERVER is {url} from now on, for commands of {desk.home}.")
+            desk.terminal.say("To undo that: prefect config unset PREFECT_API_URL")
+        else:
+            desk.terminal.say(f"{name} is accepted, and changes nothing: see `motet --help` for what Motet reads.")
+    return 0
+
+
+def _unset(words: Sequence[str], desk: Desk) -> int:
+    if _ADDRESS in words:
+        private.set_server(desk.home, "")
+        desk.terminal.say(f"MOTET_SERVER is not set any more: commands are about the runs in {desk.home}.")
     return 0
 
 
 def _view(words: Sequence[str], desk: Desk) -> int:
     desk.terminal.say(f"MOTET_HOME='{desk.home}'")
+    if url := private.server(desk.home):
+        desk.terminal.say(f"MOTET_SERVER='{url}'")
     return 0
 
 
@@ -69,6 +87,7 @@ _COMMANDS: Mapping[str, Callable[[Sequence[str], Desk], int]] = {
     "flow-run cancel": _as("stop", {}),
     "flow-run retry": _as("resume", {}),
     "config set": _set,
+    "config unset": _unset,
     "config view": _view,
     "version": _as("version", {}),
 }
