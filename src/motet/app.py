@@ -144,9 +144,11 @@ def open_host(folder: str) -> Host:
     def commands() -> Executor:
         from motet.executors.commands.executor import CommandExecutor
         from motet.executors.commands.setting import Setting
+        from motet.requests import token
 
         setting = Setting(
-            work_folder(folder), _artifacts_opener(folder), Secrets(folder), shared_folder(folder), (folder,)
+            work_folder(folder), _artifacts_opener(folder), Secrets(folder), shared_folder(folder), (folder,),
+            lambda run: token(folder, run),
         )  # fmt: skip
         return CommandExecutor(setting, places["commands"])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Mapping
 
 from motet import app, questions, requests
@@ -15,14 +17,17 @@ from motet.views.lookup import find_run
 
 
 def client(run: str = "", token: str = "") -> Client:
-    """What asks things of a run, given by id or name: of the one that this is part of, where it is left out.
+    """What asks things of a run, given by id or name: where it is left out, of the one that this is part of, by code
+    of a step, or by a program that a command of one has started.
 
     token   the run's (`motet.requests.token`); whoever may read the home need not give it
 
     Raises NotFound; UsageError where there is nothing to ask of.
     """
     here = current.get()
-    run = run or (str(here.context["run"]) if here is not None else "")
+    if not run:
+        run = str(here.context["run"]) if here is not None else os.environ.get("MOTET_RUN", "")
+        token = token or ("" if here is not None else os.environ.get("MOTET_RUN_TOKEN", ""))
     if not run:
         raise UsageError("This is no part of a run.", "Name the run: client(RUN).")
     row = find_run(app.hosts.current().store, run)
@@ -61,6 +66,28 @@ class Client:
     def answer(self, step: str, **values: Json) -> int:
         """Answer the question that a step of it has asked. What does not fit is refused by whoever has asked."""
         return self._publish(questions.ANSWER, {"step": step, "values": values})
+
+    def outcome(self, offset: int, timeout_s: float | None = None) -> str | None:
+        """Wait until what was asked at that place in the journal is done, or not: "" then, or why it was refused; None
+        if neither is heard within the time.
+        """
+        store = app.hosts.current().store
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        follower, after, why = store.follow(), offset, ""
+        try:
+            while True:
+                for entry in store.read(after, run=self._run):
+                    after, said = entry.offset, entry.value if isinstance(entry.value, dict) else {}
+                    if said.get("offset") == offset and entry.key == requests.REFUSED and entry.published:
+                        why = str(said["why"])
+                    elif said.get("offset") == offset and entry.key == "event.received":
+                        return why
+                left_s = None if until is None else until - time.monotonic()
+                if left_s is not None and left_s <= 0:
+                    return None
+                follower.wait(left_s)
+        finally:
+            follower.close()
 
     def publish(self, key: str, value: Json = None, *, namespace: str = "") -> int:
         """Publish an event that this run alone hears. Raises UsageError as `motet.publish` does."""

@@ -38,6 +38,9 @@ _ADDS = {
     "policy": dict,
 }  # fmt: skip
 
+_ASKED = "$asked"
+"""What tells the call of a step that a request has added from those of the run's program."""
+
 _MOST_ELEMENTS = 1_000_000
 _WORDS = ("delays_s", "demands", "executor")
 """What is no number of a policy's."""
@@ -139,7 +142,8 @@ def _add(state: RunState, key: str, value: Mapping[str, Json], at: float) -> lis
             raise UsageError(f"Step {key} needs {each}, which is not a step of this run.", "Correct the key.")
     if key.endswith("]"):
         raise UsageError(f"Step {key} would be an element of a map.", "Choose another key.")
-    return events_of(state, AddStep(key, policy=policy, **{"task": key, **given}), at)
+    call = {**given.pop("call", {}), _ASKED: True}
+    return events_of(state, AddStep(key, policy=policy, call=call, **{"task": key, **given}), at)
 
 
 def _policy(told: Mapping[str, Json]) -> Policy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -16,7 +17,7 @@ from motet.kernel.transitions import SUCCEEDED
 from motet.ports import Entry, Publication, Store
 from motet.ports.voice import Written
 from motet.rules import is_like
-from motet.values.naming import checked, said
+from motet.values.naming import KEY_CHARS, checked, said
 from motet.views import human, lookup
 
 # ---------------------------------------------------------------- events
@@ -154,6 +155,7 @@ def publish_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("value", metavar="VALUE", nargs="?", help="JSON; what is none is taken as text")
     parser.add_argument("--namespace", default="", metavar="N", help="whose event it is (default: nobody's)")
     parser.add_argument("--client-key", default="", metavar="K", help="publishing twice with the same key is one event")
+    parser.add_argument("--run", metavar="RUN", default="", help="for that run only, given by id or name")
     parser.add_argument(
         "--lines", action="store_true",
         help='publish what stands in the file KEY, "-" for stdin, a line each: {"key": ..., "value": ...}',
@@ -169,9 +171,10 @@ def publish(options: Namespace, terminal: Terminal) -> int:
             terminal.json({"offsets": offsets})
         return 0
     value = None if options.value is None else Written(options.value).read()
-    namespace, client_key = options.namespace, options.client_key
-    event = said(Publication(options.key, value, namespace, "motet publish", "", client_key, time.time()))
-    offset = app.open_store(app.home()).publish([event])[0]
+    store, namespace, client_key = app.open_store(app.home()), options.namespace, options.client_key
+    run = lookup.find_run(store, options.run).id if options.run else ""
+    event = said(Publication(options.key, value, namespace, _sender(), run, client_key, time.time()))
+    offset = store.publish([event])[0]
     terminal.say(f"Published {options.key} at offset {offset}.")
     if options.json:
         terminal.json({"offset": offset})
@@ -206,7 +209,13 @@ def _said(options: Namespace, number: int, line: str) -> Publication:
     client_key = told.get("client_key", "") or (f"{options.client_key}/{number}" if options.client_key else "")
     namespace = told.get("namespace", options.namespace)
     value, at = told.get("value"), time.time()
-    return said(Publication(told.get("key", ""), value, namespace, "motet publish", "", client_key, at))
+    return said(Publication(told.get("key", ""), value, namespace, _sender(), "", client_key, at))
+
+
+def _sender() -> str:
+    """The step that this is part of, in a command; else this command."""
+    run, step = os.environ.get("MOTET_RUN"), os.environ.get("MOTET_STEP")
+    return f"{run}/{step}"[:KEY_CHARS] if run and step else "motet publish"
 
 
 # ---------------------------------------------------------------- react

@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "folder": "list or copy what a command has in its folder, while it runs too",
     "logs": "show what a run has written",
     "events": "show what happened, in order",
+    "step": "stop a step of a run that goes on, run one again, or add one",
     "publish": "publish an event, or many",
     "react": "begin runs of flows when their rules fire",
     "listener": "list listeners and what they could not deal with, or have it dealt with once more",

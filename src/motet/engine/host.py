@@ -114,7 +114,7 @@ class Host:
     def call_of(self, session: Session, step: Step) -> Call:
         """What the recorded step needs to run: as its program says, else as its call is written down."""
         own: Callable[[Session, Step], Call] | None = getattr(session.program, "call", None)
-        if own is not None:
+        if own is not None and "$asked" not in (step.call or ()):  # no program knows what others ask for
             return own(session, step)
         from motet.written import DeclaredCall  # calls of flows are not written down
 

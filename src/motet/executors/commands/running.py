@@ -115,7 +115,7 @@ class Running:
     def _variables(self) -> dict[str, str | None]:
         attempt = self._attempt
         own = {"MOTET_RUN": attempt.run, "MOTET_STEP": self._key, "MOTET_ATTEMPT": str(attempt.number)}
-        own = {VARIABLE: self._kept.path, **own}
+        own = {VARIABLE: self._kept.path, "MOTET_RUN_TOKEN": self._setting.token(attempt.run), **own}
         return {**own, **self._command.env, **gpus_of(attempt), **self._secrets, "PWD": self._launched.cwd}
 
     # -- a process of its own

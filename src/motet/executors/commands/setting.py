@@ -32,17 +32,19 @@ class Setting:
     artifacts  opens the store for outputs
     secrets    gives the value of a named secret; raises UsageError for an unknown one
     hidden     folders that a command sees nothing of, but for its own, where its place can hide them
+    token      of a run: what its commands show to ask things of it
     watch      looks into the checkpoint folders of attempts
     mark       what every process of this executor is known by (see `marks`)
     """
 
     def __init__(
         self, folder: str, artifacts: Callable[[], ArtifactStore], secrets: Callable[[str], str] | None = None,
-        shared: str = "", hidden: tuple[str, ...] = (),
+        shared: str = "", hidden: tuple[str, ...] = (), token: Callable[[str], str] = lambda run: "",
     ) -> None:  # fmt: skip
         self.folder = folder
         self.shared = shared or os.path.join(folder, "shared")
         self.secret = secrets or _no_secret
+        self.token = token
         self.hidden = tuple(map(os.path.realpath, hidden))
         self.mark = fresh_mark()
         self._open_artifacts = artifacts

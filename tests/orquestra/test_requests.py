@@ -1,0 +1,24 @@
+"""What runs of workflow files are asked while they go on: `motet step`, and answers that they have not asked for."""
+
+from __future__ import annotations
+
+from tests.cli.conftest import Cli
+from tests.orquestra.workflows import odd, step
+
+
+def test_steps_are_stopped_run_again_and_added(cli: Cli) -> None:
+    cli.write("w.yaml", odd(step("a", "held", "word: one"), step("b", "broken", "word: two")))
+    cli("submit", "w.yaml", "--name", "mine")
+    cli.wait_for_count(1)
+    while cli.json("show", "mine", "b")["status"] != "failed":
+        pass
+    cli("step", "add", "mine", "extra", "--call", "builtins:len", "--arg", "[1, 2]")
+    cli("step", "retry", "mine", "b")
+    assert "is not that of run" in cli("step", "stop", "mine", "a", "--token", "wrong", code=1).err
+    assert "has asked nothing" in cli("answer", "mine", code=2).err
+    while cli.json("show", "mine", "b")["attempt"] < 2:
+        pass
+    cli("step", "stop", "mine", "a")
+    cli.wait_for_status("mine", "failed", "cancelled")
+    steps = {each["key"]: each["status"] for each in cli.json("show", "mine")["steps"]}
+    assert steps == {"a": "cancelled", "b": "failed", "extra": "succeeded"}
