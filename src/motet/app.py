@@ -334,7 +334,7 @@ def carry_on(host: Host, row: RunRow, onward: Onward) -> object:
 
 def in_place(host: Host, row: RunRow) -> None:
     """Have the code of a run where it looks for it, if it was registered (see `motet.registry.snapshots`)."""
-    if "snapshot" in row.program:
+    if "registered" in row.program:
         from motet.registry import snapshots
 
         snapshots.restore(host.artifacts, row)

@@ -11,10 +11,10 @@ from motet import app
 from motet.cli.scheduler import see_to_it
 from motet.cli.terminal import Terminal
 from motet.errors import CommandFailed, UsageError
-from motet.kernel.events import Json
 from motet.ports import Store
 from motet.scheduling import alerts, delivery, living
 from motet.scheduling.alerts import Alert
+from motet.scheduling.documents import alert_json
 from motet.views import human
 
 
@@ -99,17 +99,6 @@ def _test(found: Alert, home: str, terminal: Terminal) -> None:
             f"Alert {found.name} could not be told: {error}", "Put that right, and try again."
         ) from error
     terminal.say(f"Alert {found.name} was told: {_how(found)}.")
-
-
-def alert_json(found: Alert) -> Json:
-    """An alert as a document."""
-    return {
-        "name": found.name, "number": found.number, "on": list(found.on), "workflow": found.workflow, "tag": found.tag,
-        "late_s": found.late_s or None, "command": list(found.command), "mail": found.mail, "smtp": found.smtp,
-        "sender": found.sender, "hook": found.hook, "headers": list(found.headers), "created_at": found.created_at,
-        "delivered": found.state.get("delivered", 0), "failed": found.state.get("failed", 0),
-        "told": found.state.get("told", []),
-    }  # fmt: skip
 
 
 def _how(found: Alert) -> str:

@@ -23,6 +23,7 @@ from motet.ports import Store
 from motet.ports.definition import CODE, Definition, Described, placed, to_json
 from motet.ports.voice import Target
 from motet.registry import definitions, schemas, snapshots, starting
+from motet.scheduling.documents import definition_json
 from motet.views import human
 
 
@@ -197,16 +198,6 @@ def describe(options: Namespace, terminal: Terminal) -> int:
 
 
 # ---------------------------------------------------------------- what is registered
-
-
-def definition_json(definition: Definition) -> Json:
-    """A definition as a document."""
-    return {
-        "name": definition.name, "version": definition.number, "digest": definition.digest, "voice": definition.voice,
-        "workflow": definition.workflow, "target": definition.target, "schema": definition.schema,
-        "params": dict(definition.given), "tags": list(definition.tags), "created_at": definition.created_at,
-        "snapshot": definition.snapshot, "source": definition.source, "environment": dict(definition.environment),
-    }  # fmt: skip
 
 
 def _takes(definition: Definition) -> str:

@@ -19,6 +19,7 @@ from motet.kernel.events import Json
 from motet.ports import Store
 from motet.registry import definitions
 from motet.scheduling import living, schedules, times, triggers
+from motet.scheduling.documents import schedule_json, trigger_json
 from motet.scheduling.schedules import Schedule
 from motet.scheduling.triggers import Trigger
 from motet.views import human
@@ -167,19 +168,6 @@ def _wanted(options: Namespace) -> None:
 # ---------------------------------------------------------------- what is shown of schedules
 
 
-def schedule_json(found: Schedule, now: float) -> Json:
-    """A schedule as a document."""
-    state = found.state
-    return {
-        "name": found.name, "number": found.number, "target": found.target, "params": dict(found.params),
-        "cron": found.cron or None, "every_s": found.every_s or None, "at": found.at, "zone": found.zone,
-        "start_at": found.start_at, "end_at": found.end_at, "catch_up": found.catch_up, "overlap": found.overlap,
-        "paused": found.paused, "created_at": found.created_at, "started": state.get("started", 0),
-        "skipped": state.get("skipped", 0), "told": state.get("told", []), "runs": state.get("runs", []),
-        "waiting": state.get("waiting", []), "next_at": None if found.paused else times.next_due(found, now),
-    }  # fmt: skip
-
-
 def _when(found: Schedule) -> str:
     if found.cron:
         return f"{found.cron} ({found.zone})"
@@ -287,17 +275,6 @@ def _trigger(options: Namespace, target: str, store: Store) -> Trigger:
         _free_name(options, target, [each.name for each in triggers.every(store)]), target, options.key,
         options.namespace, options.sender, options.where, _params(options), taken,
     )  # fmt: skip
-
-
-def trigger_json(found: Trigger) -> Json:
-    """A trigger as a document."""
-    return {
-        "name": found.name, "number": found.number, "target": found.target, "key": found.key,
-        "namespace": found.namespace, "sender": found.sender, "where": list(found.where),
-        "params": dict(found.params), "take": dict(found.take), "paused": found.paused,
-        "created_at": found.created_at, "started": found.state.get("started", 0), "runs": found.state.get("runs", []),
-        "told": found.state.get("told", []),
-    }  # fmt: skip
 
 
 def _which(found: Trigger) -> str:

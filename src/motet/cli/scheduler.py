@@ -44,12 +44,8 @@ def scheduler(options: Namespace, terminal: Terminal) -> int:
             return 0
         stopped = threading.Event()
 
-        def stop(*_: object) -> None:
-            stopped.set()
-            made.wake()
-
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
+            signal.signal(number, lambda *_: stopped.set())
         living.want(home)
         say(f"The scheduler of {home} begins (process {os.getpid()}).")
         made.run(stopped, while_wanted=handed_on)

@@ -11,6 +11,10 @@ CODE = "{code}"
 """Stands in texts of a program, at their beginning, for the folder that the code of a run is unpacked to."""
 
 
+REGISTERED = "registered"
+"""What a run's program says of the definition that it is of: {"name", "number", "digest", "code", "environment"}."""
+
+
 class Described(Record):
     """What a voice says of a target: what runs of it are made of.
 

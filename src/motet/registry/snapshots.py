@@ -17,6 +17,7 @@ from motet import private
 from motet.errors import UsageError
 from motet.kernel.events import Json
 from motet.ports import ArtifactStore, RunRow
+from motet.ports.definition import REGISTERED
 from motet.values.archives import unpack
 from motet.values.secrets import Secrets
 
@@ -105,9 +106,9 @@ def unpacked(artifacts: ArtifactStore, snapshot: Json, folder: str) -> None:
 
 def restore(artifacts: ArtifactStore, row: RunRow) -> None:
     """Put the code of a run in its place, if it was registered and is not there. Safe to repeat, from any process."""
-    snapshot = row.program.get("snapshot")
-    if snapshot:
-        unpacked(artifacts, snapshot, snapshot["folder"])
+    code = row.program.get(REGISTERED, {}).get("code")
+    if code:
+        unpacked(artifacts, code, code["folder"])
 
 
 def _files(root: str, home: str, left_out: Sequence[str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from motet import owners
 from motet.kernel.events import Json
 from motet.ports import NewRun, RunRow, Store
-from motet.ports.definition import CODE, Definition, placed, recorded
+from motet.ports.definition import CODE, REGISTERED, Definition, placed, recorded
 from motet.registry import schemas
 from motet.values.naming import checked, new_id, new_name
 from motet.values.secrets import VARIABLES
@@ -45,10 +45,11 @@ def new_run(
     params = {**frame, within: {**frame.get(within, {}), **values}} if within and values else {**frame, **values}
     folder = os.path.join(place.home, "work", run, "code")
     program = placed(definition.program, folder)
-    program["registered"] = {"name": definition.name, "number": definition.number, "digest": definition.digest}
-    program["environment"] = {each: definition.environment.get(each) for each in ("interpreter", "variables")}
-    if definition.snapshot is not None:
-        program["snapshot"] = {**definition.snapshot, "folder": folder}
+    program[REGISTERED] = {
+        "name": definition.name, "number": definition.number, "digest": definition.digest,
+        "code": None if definition.snapshot is None else {**definition.snapshot, "folder": folder},
+        "environment": {each: definition.environment.get(each) for each in ("interpreter", "variables")},
+    }  # fmt: skip
     if begun_by is not None:
         program["begun_by"] = begun_by
     return NewRun(
@@ -76,7 +77,7 @@ def start_engine(
     the home. `alone`: by nobody's command, so that no secret of this process's environment is handed on: those of the
     home alone count.
     """
-    kept = row.program.get("environment")
+    kept = row.program.get(REGISTERED, {}).get("environment")
     env = {name: value for name, value in os.environ.items() if not (alone and name.startswith(VARIABLES))}
     if kept is None:
         owners.start_engine(home, row.id, folder, command, env=env)

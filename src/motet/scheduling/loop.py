@@ -42,15 +42,16 @@ class Scheduler:
         return min((each for each in times if each is not None), default=None)
 
     def run(self, stopped: threading.Event, *, while_wanted: bool = False) -> None:
-        """Go on until `stopped` is set and `wake` called; with `while_wanted`, as long as anything is scheduled."""
+        """Go on until `stopped` is set; with `while_wanted`, as long as anything is scheduled."""
+        threading.Thread(target=self._wake_at, args=(stopped,), daemon=True).start()
         try:
             while not stopped.is_set() and not (while_wanted and self._is_idle()):
                 self._follower.wait(self._patience_s())
         finally:
             self._alerts.close()
 
-    def wake(self) -> None:
-        """Have it look now, from any thread."""
+    def _wake_at(self, stopped: threading.Event) -> None:
+        stopped.wait()
         self._follower.wake()
 
     def close(self) -> None:
@@ -61,8 +62,9 @@ class Scheduler:
         """How long to sleep after a look. What goes wrong with that is said, and tried again."""
         try:
             until = self.look()
-        except MotetError as error:
-            self._say(f"{error.what} Trying again.")
+        except Exception as error:  # noqa: BLE001 - boundary: one bad look must not end what all schedules hang on
+            what = error.what if isinstance(error, MotetError) else f"{type(error).__name__}: {error}."
+            self._say(f"{what} Trying again.")
             return _TROUBLE_S
         return _LONGEST_S if until is None else min(max(until - self._now(), 0.0), _LONGEST_S)
 

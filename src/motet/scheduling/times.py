@@ -165,7 +165,7 @@ def _cron(expression: str, start: datetime) -> CronSim:
         raise UsageError("@reboot is no time.", "`motet scheduler` in cron's own @reboot line runs what was missed.")
     try:
         return CronSim(text, start)
-    except CronSimError as error:
+    except (CronSimError, ValueError, OverflowError) as error:
         raise UsageError(
             f"{expression!r} is no cron expression: {error}.",
             "Write minute, hour, day of the month, month, day of the week, as in '30 2 * * 1-5'; or one of "

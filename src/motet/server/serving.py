@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
@@ -16,6 +16,8 @@ import uvicorn
 
 from motet import private
 from motet.errors import UsageError, did_you_mean
+from motet.scheduling import living
+from motet.scheduling.loop import Scheduler
 from motet.server import tokens
 from motet.server.api import ROUTES
 from motet.server.application import Application
@@ -23,6 +25,7 @@ from motet.server.gate import Gate
 from motet.server.rescue import Rescue
 from motet.server.site import Site, open_site
 from motet.server.table import Route
+from motet.values import visible
 
 GROUP = "motet.protocols"
 """The entry points under which installed packages bring further protocols."""
@@ -69,7 +72,7 @@ class Server:
         self.gate = Gate(self.site, place.names, f"motet_session_{self.port}")
         routes = [*ROUTES, *(route for protocol, _ in further for route in protocol.routes)]
         self.application = Application(self.site, routes, self.gate)
-        self.chores: list[Callable[[threading.Event], None]] = [Rescue(self.site).run]
+        self.chores: list[Callable[[threading.Event], None]] = [Rescue(self.site).run, self._schedule]
         self.token_file = tokens.own_file(home)
 
     def has_users(self) -> bool:
@@ -79,6 +82,14 @@ class Server:
     def link(self) -> str:
         """A link that lets one browser in as the home's owner, once."""
         return f"{self.url}/login?code={tokens.link_code(self.site.store, private.user(), tokens.Role.ADMIN)}"
+
+    def _schedule(self, stopped: threading.Event) -> None:
+        """Carry out what is scheduled, beside other schedulers that there may be; commands start none meanwhile."""
+        seat = living.sit(self.site.home)
+        if seat is not None:
+            living.sign(seat)
+        with closing(Scheduler(self.site.store, self.site.home, self.site.now, visible.say)) as made:
+            made.run(stopped)
 
     def serve(self, ready: Callable[[], None]) -> None:
         """Answer until the process is asked to end."""

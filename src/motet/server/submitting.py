@@ -11,6 +11,7 @@ import shutil
 import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import IO
 
@@ -23,6 +24,7 @@ from motet.values.naming import new_id
 _MOST_FILES = 10_000
 _MOST_BYTES = 512 * 2**20
 _PIECE_BYTES = 2**20
+_PARAMS = ".motet-params.json"
 
 
 def submitted(
@@ -35,15 +37,33 @@ def submitted(
 
     Nothing of an archive leaves its folder: it may have neither links nor paths that lead out. Raises UsageError.
     """
+    with sent(site, target, code, params) as (folder, arguments):
+        return site.command("submit", [*arguments, *options], folder, begun)
+
+
+def registered(
+    site: Site, target: str, code: str, params: Mapping[str, Json], options: Sequence[str], begun: Mapping[str, str]
+) -> Json:  # fmt: skip
+    """The workflow that the code is registered as, as JSON; alike. An archive of it is kept, the folder goes."""
+    with sent(site, target, code, params) as (folder, arguments):
+        kept = [*arguments, "--root", ".", "--exclude", _PARAMS, *options]
+        made = site.command("register", kept, folder, begun)
+    shutil.rmtree(folder, ignore_errors=True)
+    return made
+
+
+@contextmanager
+def sent(site: Site, target: str, code: str, params: Mapping[str, Json]) -> Iterator[tuple[str, list[str]]]:
+    """What was sent in a folder of its own, and the first arguments of a command about it. Gone after an error."""
     place = _place(target)
     folder = os.path.join(site.home, "submitted", new_id(site.now()))
     private.make_folder(folder)
     try:
         _unpack(_decoded(code), folder, place)
-        path = os.path.join(folder, ".motet-params.json")
+        path = os.path.join(folder, _PARAMS)
         with open(path, "w", encoding="utf-8", opener=private.opener) as file:
             json.dump(dict(params), file)
-        return site.command("submit", [target, "--params", path, *options], folder, begun)
+        yield folder, [target, "--params", path]
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from motet.server.api import doors, house, looking, runs, steering
+from motet.server.api import doors, house, looking, runs, scheduling, steering, workflows
 
-ROUTES = (*doors.ROUTES, *house.ROUTES, *runs.ROUTES, *looking.ROUTES, *steering.ROUTES)
+ROUTES = (
+    *doors.ROUTES, *house.ROUTES, *runs.ROUTES, *looking.ROUTES, *steering.ROUTES, *workflows.ROUTES,
+    *scheduling.ROUTES,
+)  # fmt: skip
