@@ -73,6 +73,8 @@ MAY_BE_SMALL = {
     "training/lightning.py": "one trainer's call-back: whoever uses it has nothing of the others",
     "training/transformers.py": "one trainer's call-back: whoever uses it has nothing of the others",
     "dialects/python/orion/served.py": "a table",
+    "dialects/python/prefect/artifacts.py": "names that Prefect's users import",
+    "dialects/python/prefect/exceptions.py": "names that Prefect's users import",
     "values/hashing.py": "the one place that may name the hash, which every layer may import",
 }
 """Modules with a reason to be smaller than the rule says. `__init__.py` and `__main__.py` need none."""

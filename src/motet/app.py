@@ -129,7 +129,7 @@ def open_host(folder: str) -> Host:
     def threads() -> Executor:
         from motet.executors.threads import ThreadExecutor
 
-        return ThreadExecutor(_number("MOTET_THREADS", min(32, cores + 4)))
+        return ThreadExecutor(_number("MOTET_THREADS", _THREADS))
 
     def inline() -> Executor:
         from motet.executors.inline import InlineExecutor
@@ -164,7 +164,7 @@ def open_host(folder: str) -> Host:
         open_store(folder), open_artifacts(folder), _logs_opener(folder), SystemClock(),
         {
             "inline": ExecutorSpec(inline, 1, 0),
-            "threads": ExecutorSpec(threads, _number("MOTET_THREADS", min(32, cores + 4)), 64),
+            "threads": ExecutorSpec(threads, _number("MOTET_THREADS", _THREADS), 64),
             "processes": ExecutorSpec(processes, places["processes"], 2),
             "commands": ExecutorSpec(commands, places["commands"], 2),
             "runs": ExecutorSpec(runs, _CHILDREN, 0),
@@ -211,6 +211,9 @@ def _repository_of(folder: str) -> str:
         folder = above
     return folder
 
+
+_THREADS = 32
+"""How many submitted tasks run in threads at once, whatever the processors: most of them wait for something."""
 
 _CHILDREN = 1000
 """So many child runs of a run are under way at once."""

@@ -211,6 +211,11 @@ def definitions_only(called: Any) -> bool:
     return True
 
 
+def is_defining() -> bool:
+    """Whether things are only being defined just now."""
+    return _loading.get() is not None
+
+
 @contextmanager
 def defining(wanted: str | None, is_there: Callable[[], bool] = lambda: True) -> Iterator[None]:
     """While it lasts, things are defined only. A call of the one called `wanted` (None: of any) says that no more is

@@ -40,7 +40,7 @@ class _StandIn(ModuleType):
         self.__all__ = list(face.names(name) or ())
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name.endswith("__"):
+        if name.startswith("__") and name not in self.__all__:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         inner = f"{self.__name__}.{name}"
         if name not in self.__all__ and self.__face.names(inner) is not None:
@@ -49,6 +49,9 @@ class _StandIn(ModuleType):
         found = self.__face.get(self.__name__, name)
         setattr(self, name, found)
         return found
+
+    def __reduce__(self) -> Any:
+        return __import__, (self.__name__, None, None, ("*",))
 
     def __dir__(self) -> list[str]:
         return sorted({*vars(self), *self.__all__})

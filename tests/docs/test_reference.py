@@ -56,7 +56,7 @@ def test_defaults_are_those_that_the_page_tells(monkeypatch: pytest.MonkeyPatch,
     assert DEFAULTS["MOTET_HOME"] == "`~/.motet`" and app.home() == str(tmp_path / ".motet")
     assert DEFAULTS["MOTET_DURABILITY"] == f"`{app._durability()}`"
     assert DEFAULTS["MOTET_LOG_LIMIT"] == "`1Gi`" and app._size("MOTET_LOG_LIMIT", 2**30) == 2**30
-    assert DEFAULTS["MOTET_THREADS"] == "processors + 4, at most 32" and slots["threads"] == min(32, cores + 4)
+    assert DEFAULTS["MOTET_THREADS"] == "32" and slots["threads"] == 32
     assert DEFAULTS["MOTET_PROCESSES"] == DEFAULTS["MOTET_COMMANDS"] == "processors"
     assert slots["processes"] == slots["commands"] == cores
     assert DEFAULTS["MOTET_LOGGING_LEVEL"] == "`INFO`" and logs._logger("motet.docs").level == 20

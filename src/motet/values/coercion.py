@@ -11,7 +11,9 @@ from itertools import count, cycle, repeat, zip_longest
 from types import UnionType
 from typing import Annotated, Any, Self, Union, cast, get_origin
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel as BaseModel
+from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import SecretStr as SecretStr
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import to_jsonable_python
 

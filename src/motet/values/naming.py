@@ -27,6 +27,22 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 def new_id(now: float) -> str:
     """An id whose order is that of creation to the millisecond: ten characters of time, ten of chance."""
     number = (int(now * 1000) << 50) | (int.from_bytes(os.urandom(7)) >> 6)
+    return id_of_number(number)
+
+
+def id_number(text: str) -> int | None:
+    """The number that an id stands for; None for what is no id."""
+    places = [_ALPHABET.find(each) for each in text]
+    if len(text) != 20 or -1 in places:
+        return None
+    number = 0
+    for each in places:
+        number = number << 5 | each
+    return number
+
+
+def id_of_number(number: int) -> str:
+    """The id that stands for the number."""
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(95, -1, -5))
 
 

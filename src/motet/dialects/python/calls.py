@@ -190,6 +190,7 @@ class MapCall:
     scope: Scope
     tags: frozenset[str]
     context: Context
+    list_type: ClassVar[type[FutureList[Any]]] = FutureList
 
     def __init__(
         self, task: Task[..., Any], driver: Driver, key: str, lineage: Lineage, spread: dict[str, Sequence[Any]],
@@ -213,7 +214,7 @@ class MapCall:
             from motet.dialects.python.running.blocks import join
 
             join(self)
-        made: FutureList[Any] = FutureList(scope, self.key, self.size)
+        made = self.list_type(scope, self.key, self.size)
         self._futures = weakref.ref(made)
         return made
 

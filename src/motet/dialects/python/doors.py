@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 NONE = "none"
 
 _CHOOSING = "motet.dialects.python.prefect.choosing"
-_FACES = "motet.dialects.python.faces"
 
 _open: list[str] = []
 """The door that stands open; "" until the script's first import of Prefect says which."""
@@ -51,7 +50,7 @@ def open_door(door: str = "", main: Main | None = None, tell: Callable[[str, int
         if not _open[0]:
             return None
         os.environ[standins.INHERITED] = f"{__name__}:inherit:{_open[0]}"
-        face: Face = _loaded(_FACES).face_of(_open[0])
+        face: Face = _loaded(_CHOOSING).face_of(_open[0])
         return face
 
     try:

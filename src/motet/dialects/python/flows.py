@@ -56,6 +56,7 @@ class Flow(FlowHooked, Generic[P, R]):
     """
 
     call_type: ClassVar[type[TaskCall]] = FlowCall
+    takes_asked = True  # whether what is asked on a command line for the flows of a script concerns it
 
     def __init__(self, fn: Callable[P, R], options: FlowOptions) -> None:
         self._binding: Any = type(fn) if isinstance(fn, staticmethod | classmethod) else None

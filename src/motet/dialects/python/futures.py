@@ -204,6 +204,8 @@ class Future(Generic[R]):
 class FutureList(Sequence[Future[R]]):
     """The futures of a map, in the order of its elements; made one by one as they are asked for."""
 
+    future_type: type[Future[Any]] = Future
+
     def __init__(self, scope: Scope, key: str, size: int) -> None:
         self.key = key
         self._scope = scope
@@ -223,7 +225,7 @@ class FutureList(Sequence[Future[R]]):
         place = index + self._size if index < 0 else index
         if not 0 <= place < self._size:
             raise IndexError(index)
-        future: Future[R] = Future(self._scope, self.key, place)
+        future: Future[R] = self.future_type(self._scope, self.key, place)
         if place in self._values:
             future.keep(*self._values[place])
         return future

@@ -137,6 +137,10 @@ TASK_OPTIONS = TaskOptions.__optional_keys__
 
 _RESERVED = frozenset(("return_state", "wait_for"))
 _SURROUNDING = ("log_prints", "on_running", "tags")
+_ASKING = (
+    "retries", "timeout_seconds", "cache_policy", "cache_key_fn", "limits", "resources", "on_running", "on_completion",
+    "on_failure", "retry_condition_fn",
+)  # fmt: skip
 
 
 def checked(kind: str, function: Callable[..., Any], options: Mapping[str, Any], known: frozenset[str]) -> None:
@@ -158,6 +162,11 @@ def checked(kind: str, function: Callable[..., Any], options: Mapping[str, Any],
 def is_surrounded(options: Mapping[str, Any]) -> bool:
     """Whether there is anything to do around the body of a task with these options."""
     return any(options.get(each) for each in _SURROUNDING)
+
+
+def asks_for_a_run(options: Mapping[str, Any]) -> bool:
+    """Whether a call outside of a flow is to be recorded for what these options ask for."""
+    return any(options.get(each) for each in _ASKING)
 
 
 def template(options: Mapping[str, Any]) -> str:

@@ -108,6 +108,13 @@ def concluded(value: Any, *, deep: bool) -> Any:
 concluding.append(lambda value: concluded(value, deep=False))  # in worker processes, where no body does so
 
 
+def declares(value: Any) -> bool:
+    """Whether a body that returns this says itself how it ended: then failures that nobody looked at are looked at."""
+    if isinstance(value, list | tuple | set):
+        return bool(value) and all(isinstance(each, State | Future) for each in value)
+    return isinstance(value, State | Future | FutureList)
+
+
 def pending(value: Any, *, deep: bool) -> Iterable[str]:
     """The keys of the steps that `concluded` waits for."""
     if type(value) in PLAIN:

@@ -13,7 +13,7 @@ from motet.dialects.python.flows import Flow
 from motet.dialects.python.tasks import Task
 from motet.errors import ParameterError, TargetError
 from motet.mains import Main, main_of
-from motet.typed import TYPE_CHECKING, Any, NoReturn
+from motet.typed import TYPE_CHECKING, Any
 from motet.values.naming import new_id
 
 if TYPE_CHECKING:
@@ -91,10 +91,11 @@ class _Starter:
         self, flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> tuple[Driver, Mapping[str, Any]]:
         """A new run of the flow that was called so, to be driven, and the values of its parameters."""
-        values = _values(self._asked, flow, args, kwargs)
+        own = flow.takes_asked
+        values = _values(self._asked, flow, args, kwargs) if own else {}
         run = new_id(self._host.clock.now())
         self.begins(run)
-        driver, given = flow.created(self._host, values, name=self._asked.name, run=run)
+        driver, given = flow.created(self._host, values, name=self._asked.name if own else "", run=run)
         self._asked.watch(driver)
         return driver, given
 
@@ -127,7 +128,11 @@ def called_by(target: Target, asked: Asked) -> tuple[Flow[..., Any], tuple[Any, 
     if target.name:
         return flow_of(target, asked.options.get("door", "")), (), {}
 
-    def take_up(flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> NoReturn:
+    def take_up(
+        flow: Flow[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[Driver, Mapping[str, Any]]:
+        if not flow.takes_asked:
+            return flow.created(hosting.host(), {})
         raise _Called(flow, args, kwargs)
 
     try:

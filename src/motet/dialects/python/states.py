@@ -53,13 +53,14 @@ class State:
 
     def __init__(
         self, type: StateType, name: str = "", message: str = "", *,  # noqa: A002 - the field's own name
-        result: Callable[[], Any] | None = None, error: Callable[[], BaseException] | None = None,
+        result: Callable[[], Any] | None = None, error: Callable[[], BaseException] | None = None, data: Any = None,
     ) -> None:  # fmt: skip
         self.type = type
         self.name = name or type.value.title()
         self.message = message
         self._result = result
         self._error = error
+        self.data = data  # as it was given, where the state was made by hand
 
     def result(self, raise_on_failure: bool = True) -> Any:
         """The value. A failure is raised, or given as an exception where `raise_on_failure` is False."""
@@ -68,7 +69,7 @@ class State:
         error = self._error() if self._error is not None else self._plain_error()
         if raise_on_failure:
             raise error
-        return error
+        return self.data if isinstance(self.data, list | tuple | set) else error
 
     def _plain_error(self) -> MotetError:
         what = f"The state is {self.name}{': ' + self.message if self.message else ''}."
@@ -94,7 +95,8 @@ class State:
         return self.result(raise_on_failure=False) if self._result is not None or self._error is not None else None
 
     def __reduce__(self) -> Any:
-        return _rebuilt, (self.type.value, self.name, self.message, self._held())
+        held = self._held() if self.data is None else self.data
+        return _rebuilt, (self.type.value, self.name, self.message, held)
 
     def is_completed(self) -> bool:
         """Whether it ended well."""
@@ -154,7 +156,9 @@ def made(type: StateType, name: str = "", message: str = "", data: Any = None) -
     """A state made by hand, to be returned from a task or flow. `data` is its value, or the exception of a failure."""
     inner = data.result(raise_on_failure=False) if isinstance(data, State) and not data.is_completed() else data
     error = inner if isinstance(inner, BaseException) else None
-    return State(type, name, message, result=lambda: data, error=(lambda: error) if error is not None else None)
+    return State(
+        type, name, message, result=lambda: data, error=(lambda: error) if error is not None else None, data=data
+    )
 
 
 def failed_by(error: Exception) -> State:

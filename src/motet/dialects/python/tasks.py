@@ -11,7 +11,15 @@ from motet.dialects.python.bodies.plain import carry_out
 from motet.dialects.python.caching import policy_of as cache_policy_of
 from motet.dialects.python.calls import MapCall, TaskCall
 from motet.dialects.python.futures import Future, FutureList, final
-from motet.dialects.python.options import TASK_OPTIONS, TaskOptions, checked, is_surrounded, policy_of, template
+from motet.dialects.python.options import (
+    TASK_OPTIONS,
+    TaskOptions,
+    asks_for_a_run,
+    checked,
+    is_surrounded,
+    policy_of,
+    template,
+)
 from motet.dialects.python.running import hooked
 from motet.dialects.python.running.hooked import TaskHooked
 from motet.dialects.python.scope import Scope, current, tags_now
@@ -40,6 +48,9 @@ class Task(TaskHooked, Generic[P, R]):
     name    what its steps are called
     """
 
+    call_type: type[TaskCall] = TaskCall
+    map_type: type[MapCall] = MapCall
+
     def __init__(self, fn: Callable[P, R], options: TaskOptions) -> None:
         self._binding: Any = type(fn) if isinstance(fn, staticmethod | classmethod) else None
         self.fn: Callable[P, R] = fn if self._binding is None else getattr(fn, "__func__")  # noqa: B009
@@ -55,6 +66,7 @@ class Task(TaskHooked, Generic[P, R]):
         self._surrounded = is_surrounded(options)
         self.keep_as(options)
         self.code = KnownCode(self.fn, written)
+        self.records_alone = asks_for_a_run(options)
         self.receiver: Any = arguments.NOT_BOUND
         self._submitted: dict[str, Policy] = {}
         update_wrapper(self, self.fn, updated=())
@@ -118,9 +130,11 @@ class Task(TaskHooked, Generic[P, R]):
             if running.get() is not None:  # in a worker process, where futures have their outcomes at once
                 _refuse_own_threads(self.name)
                 args, kwargs = arguments.resolve(args, wait=True), arguments.resolve(kwargs, wait=True)
-            return self._outside(args, kwargs) if return_state else self.fn(*args, **kwargs)
+            elif self.records_alone:
+                return self._outside(args, kwargs, return_state)
+            return self._outside(args, kwargs, return_state) if return_state else self.fn(*args, **kwargs)
         key = scope.next_key(self.name)
-        call = TaskCall(self, scope.driver, key, scope.lineage, args, kwargs)
+        call = self.call_type(self, scope.driver, key, scope.lineage, args, kwargs)
         action = self._action(scope, call, wait_for, self.policy)
         future = call.future(scope)
         if self.kind is not Kind.PLAIN:
@@ -154,7 +168,7 @@ class Task(TaskHooked, Generic[P, R]):
 
             return apart.submitted(self, args, kwargs, return_state)
         key = scope.next_key(self.name)
-        call = TaskCall(self, scope.driver, key, scope.lineage, args, kwargs)
+        call = self.call_type(self, scope.driver, key, scope.lineage, args, kwargs)
         policy = self._submit_policy(scope)
         future = call.future(scope)
         scope.driver.add(self._action(scope, call, wait_for, policy), call)
@@ -183,7 +197,7 @@ class Task(TaskHooked, Generic[P, R]):
             return apart.mapped(self, args, kwargs, return_state)
         key = scope.next_key(self.name)
         parts = split(self.name, *self.shape.given(args, kwargs))
-        call = MapCall(self, scope.driver, key, scope.lineage, parts.spread, parts.shared)
+        call = self.map_type(self, scope.driver, key, scope.lineage, parts.spread, parts.shared)
         related = arguments.relations((*parts.loose, wait_for), scope.lineage)
         scope.accepts(related.after)
         action = AddStep(
@@ -223,10 +237,10 @@ class Task(TaskHooked, Generic[P, R]):
 
         return task_run_of(self, scope.driver, key, (args, kwargs), tags_now.get()).name
 
-    def _outside(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        from motet.dialects.python.bodies.calling import state_outside
+    def _outside(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], return_state: bool) -> Any:
+        from motet.dialects.python.bodies.calling import outside
 
-        return state_outside(self.kind, self.fn, args, kwargs)
+        return outside(self, args, kwargs, return_state)
 
     def _submit_policy(self, scope: Scope) -> Policy:
         executor = self.policy.executor or scope.executor or "threads"

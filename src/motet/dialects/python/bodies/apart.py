@@ -120,16 +120,22 @@ def submitted(task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, 
 
 def mapped(task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], return_state: bool) -> Any:
     """Call the function now for one element after the other; gives their futures, or their states."""
+    made = ApartList(task.name, [Apart(task.name, _ended(task, *each)) for each in calls_of(task, args, kwargs)])
+    return made.states if return_state else made
+
+
+def calls_of(
+    task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+    """The arguments of each call that a map makes."""
     parts = split(task.name, *task.shape.given(args, kwargs))
     size = len(next(iter(parts.spread.values())))
-    calls = [
+    return [
         task.called_with(
             task.shape.closed({**{name: values[each] for name, values in parts.spread.items()}, **parts.shared})
         )
         for each in range(size)
     ]
-    made = ApartList(task.name, [Apart(task.name, _ended(task, *each)) for each in calls])
-    return made.states if return_state else made
 
 
 def _ended(task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> State:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.python.bodies import plain
 from motet.dialects.python.states import State, StateType, failed_by, made
 from motet.kernel.transitions import SUCCEEDED
+from motet.mains import is_defining
 from motet.values.kinds import Kind
 
 if TYPE_CHECKING:
     from motet.dialects.python.calls import TaskCall
     from motet.dialects.python.futures import Future
     from motet.dialects.python.scope import Scope
+    from motet.dialects.python.tasks import Task
     from motet.kernel.program import AddStep
 
 
@@ -86,3 +89,32 @@ async def _state_later(given: Any) -> State:
 
 def _state(value: Any) -> State:
     return value if isinstance(value, State) else made(StateType.COMPLETED, data=value)
+
+
+def outside(task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], return_state: bool) -> Any:
+    """What the call gives: the function's value, or a state; for a coroutine function, something to be awaited.
+
+    Such a run is one of a flow that does nothing but call the task. Generators are called as they are, and so is what
+    is called while definitions are loaded.
+    """
+    is_recorded = task.records_alone and task.kind in (Kind.PLAIN, Kind.COROUTINE) and not is_defining()
+    if not is_recorded:
+        return state_outside(task.kind, task.fn, args, kwargs) if return_state else task.fn(*args, **kwargs)
+    if task.kind is Kind.COROUTINE:
+
+        async def later() -> Any:
+            return await task(*args, **kwargs)
+
+        return _run(later, task.name, return_state)
+
+    def once() -> Any:
+        return task(*args, **kwargs)
+
+    return _run(once, task.name, return_state)
+
+
+def _run(function: Callable[[], Any], name: str, return_state: bool) -> Any:
+    __import__("motet.dialects.python.flows")  # by its name: flows stand on this module
+    flow: Any = sys.modules["motet.dialects.python.flows"].Flow(function, {"name": name})
+    flow.takes_asked = False
+    return flow(return_state=True) if return_state else flow()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from motet.dialects.python.bodies.forks import forking
 from motet.dialects.python.bodies.outcome import Outcome
 from motet.dialects.python.bodies.plain import Conclude, conclude_run, finish, let_go
-from motet.dialects.python.outcomes import check_submitted, concluded, pending
+from motet.dialects.python.outcomes import pending
 from motet.dialects.python.scope import Scope, current
 from motet.dialects.python.waking import Wake, wait
 from motet.engine.replay import GIVEN_UP
@@ -62,8 +62,8 @@ async def run(body: Body, *, alone: bool = False) -> Any:
     async with _around(body):
         value = await _limited(body, alone=alone)
         await arrived(body.scope.driver, pending(value, deep=body.deep))
-        value = concluded(value, deep=body.deep)
-    check_submitted(body.scope)
+        value = body.concluded(value)
+    body.check()
     return value
 
 

@@ -27,6 +27,7 @@ from motet.kernel.transitions import SUCCEEDED
 from motet.ports import Document
 from motet.ports.spec import recorded_spec
 from motet.ports.voice import Host
+from motet.values.identity.means import means
 from motet.values.records import decode, encode, is_whole
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class IsolationLevel(StrEnum):
     SERIALIZABLE = "SERIALIZABLE"
 
 
+@means  # steps of its own close over it, and what it holds changes while they are looked at
 class Transaction:
     """A transaction that is under way: what it remembers, and what was called in it."""
 
@@ -285,10 +287,11 @@ class Transaction:
         return found is not None and is_whole(found.body["record"], self._host.artifacts)
 
     def _keep(self) -> None:
-        if self.key is None or self._staged is _MISSING:
+        if self.key is None:
             return
         found = self._kept()
-        body = {"record": encode(self._staged, self._host.artifacts), "at": self._host.clock.now()}
+        value = None if self._staged is _MISSING else self._staged  # that it was done is remembered in any case
+        body = {"record": encode(value, self._host.artifacts), "at": self._host.clock.now()}
         if self.scope is not None:
             body |= {"run": self.scope.driver.run.id, "step": self.scope.key}
         version = found.version if found is not None else 0

@@ -1,0 +1,169 @@
+"""What `import prefect` gives through the doors, and what it refuses."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from tests.orion.running import run
+
+from motet.dialects.python.doors import open_door
+from motet.dialects.python.orion.served import SERVED as BETAS
+from motet.dialects.python.prefect.choosing import face_of
+from motet.dialects.python.prefect.served import SERVED as TODAYS
+from motet.errors import NotServed
+
+TABLES = {"prefect": TODAYS, "orion": BETAS}
+
+
+@pytest.fixture(autouse=True)
+def without_prefect(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [each for each in sys.modules if each.partition(".")[0] == "prefect"]:
+        monkeypatch.delitem(sys.modules, name)
+
+
+@pytest.mark.parametrize("door", TABLES)
+def test_every_name_of_the_table_is_there(door: str) -> None:
+    with open_door(door):
+        for module, names in TABLES[door].items():
+            found = import_module(module)
+            assert [name for name in names if getattr(found, name, None) is None] == [], module
+
+
+@pytest.mark.parametrize(
+    ("line", "cure"),
+    [
+        ("from prefect.workers.base import BaseWorker", "motet submit"),
+        ("from prefect.assets import materialize", "lineage"),
+        ("from prefect.results import ResultStore", "MOTET_HOME"),
+        ("from prefect.server.api.server import create_app", "motet server"),
+        ("from prefect.task_runners import DaskTaskRunner", "processes"),
+        ("from prefect.deployments import DeploymentSpec", "--door orion"),
+        ("from prefect.flow_runners import SubprocessFlowRunner", "--door orion"),
+        ("from prefect.input import send_input", "motet.publish"),
+        ("from prefect import flw", "Did you mean flow?"),
+        ("import prefect.nothing", "motet migrate prefect"),
+        ("import prefect; prefect.nothing", "motet migrate prefect"),
+    ],
+)
+def test_what_is_not_served_fails_at_import_with_what_to_do(line: str, cure: str) -> None:
+    with open_door("prefect"), pytest.raises(NotServed) as caught:
+        exec(line, {})
+    assert isinstance(caught.value, ImportError)
+    assert cure in caught.value.cure
+
+
+def test_whoever_asks_may_do_without() -> None:
+    script = "try:\n    from prefect.assets import materialize\nexcept ImportError:\n    materialize = None\n"
+    with open_door("prefect"):
+        exec(script, found := {})
+    assert found["materialize"] is None
+
+
+def test_a_module_is_reached_by_its_package() -> None:
+    with open_door("prefect"):
+        import prefect
+
+        assert prefect.blocks.system.Secret.__name__ == "Secret"
+        with pytest.raises(AttributeError):
+            _ = prefect.__wrapped__
+
+
+def test_a_face_lists_a_package_of_served_modules() -> None:
+    face = face_of("prefect")
+    assert face.names("prefect.blocks") is not None
+    assert face.names("prefect.concurrency") == ()
+    assert face.names("prefect.nothing") is None
+
+
+SCRIPT = """from prefect import flow, task
+
+@task(retries=1)
+def flaky(seen=[]):
+    seen.append(1)
+    if len(seen) == 1:
+        raise ValueError("not yet")
+    return 5
+
+@flow(log_prints=True)
+def pipeline(count: int = 2):
+    print(flaky() + count)
+
+if __name__ == "__main__":
+    pipeline.serve(name="daily", cron="0 6 * * *", parameters={"count": 3})
+"""
+
+
+def test_a_script_that_serves_runs_once_and_logs_in_prefects_words(tmp_path: Path) -> None:
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+    done = run("run", str(path), how="motet")
+    assert done.code == 0, done.err
+    (name,) = re.findall(r"Run (\S+) \(\w+\) succeeded", done.out)
+    assert done.said["prefect.engine"] == [f"INFO Created flow run '{name}' for flow 'pipeline'"]
+    assert done.said[f"Flow run '{name}'"] == [
+        "INFO Created task run 'flaky-0' for task 'flaky'", "INFO 8", "INFO Finished in state Completed()"
+    ]  # fmt: skip
+    told = done.said["Task run 'flaky-0'"]
+    assert told[0] == "ERROR Task run failed with exception: ValueError('not yet') - Retry 1/1 will start immediately"
+    assert "ValueError: not yet" in told
+    assert told[-1] == "INFO Finished in state Completed()"
+    assert "motet schedule add pipeline --cron '0 6 * * *'" in done.err
+    assert "motet register" in done.err
+
+
+BETA = """from prefect import flow, task
+from prefect.deployments import DeploymentSpec
+from prefect.flow_runners import SubprocessFlowRunner
+from prefect.orion.schemas.schedules import CronSchedule
+
+@task
+def one(): return 1
+
+@flow
+def pipeline():
+    print("got", one().result())
+
+DeploymentSpec(flow=pipeline, name="daily", schedule=CronSchedule(cron="0 6 * * *"), flow_runner=SubprocessFlowRunner())
+"""
+
+
+def test_deployments_of_the_beta_are_made_and_the_flow_runs(tmp_path: Path) -> None:
+    path = tmp_path / "script.py"
+    path.write_text(BETA)
+    done = run("run", str(path), how="motet")
+    assert (done.code, done.out.splitlines()[0]) == (0, "got 1"), done.err
+    assert "door orion: task calls give futures" in done.err
+    assert "Deployments are not run; the flow is." in done.err
+
+
+WORKER = """import os
+import prefect
+from helping import times
+from prefect import flow, task
+
+@task
+def where(x):
+    from prefect.runtime import task_run
+    return prefect.tags is not None and times(x), task_run.task_name, os.getpid()
+
+@flow(task_runner=prefect.task_runners.ProcessPoolTaskRunner())
+def pipeline():
+    value, name, process = where.submit(2).result()
+    print(value, name, process != os.getpid())
+
+pipeline()
+"""
+
+
+def test_tasks_in_processes_come_through_the_same_door(tmp_path: Path) -> None:
+    (tmp_path / "helping.py").write_text("from prefect import task\n\ndef times(x): return 2 * x\n")
+    path = tmp_path / "script.py"
+    path.write_text(WORKER)
+    done = run("run", str(path), how="motet")
+    assert (done.code, done.out.splitlines()[0]) == (0, "4 where True"), done.err
+    assert "MOTET_STANDS_IN" not in os.environ
