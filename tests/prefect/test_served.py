@@ -112,8 +112,7 @@ def test_a_script_that_serves_runs_once_and_logs_in_prefects_words(tmp_path: Pat
     assert told[0] == "ERROR Task run failed with exception: ValueError('not yet') - Retry 1/1 will start immediately"
     assert "ValueError: not yet" in told
     assert told[-1] == "INFO Finished in state Completed()"
-    assert "motet schedule add pipeline --cron '0 6 * * *'" in done.err
-    assert "motet register" in done.err
+    assert f"motet schedule add {path}:pipeline --cron '0 6 * * *'" in done.err
 
 
 BETA = """from prefect import flow, task

@@ -102,7 +102,7 @@ def when(asked: Mapping[str, Any]) -> str:
         return f"--cron {cron!r}"
     if isinstance(every, timedelta):
         every = every.total_seconds()
-    return f"--every {every:g}" if isinstance(every, int | float) else ""
+    return f"--every {every:g}s" if isinstance(every, int | float) else ""
 
 
 def run_once(given: Sequence[Deployment], what: str) -> None:
@@ -110,11 +110,10 @@ def run_once(given: Sequence[Deployment], what: str) -> None:
     given = [each for each in given if not definitions_only(each.flow.fn)]
     for each in given:
         asked = when(each.asked)
-        file = sys.argv[0] or "FILE"
+        place = f"{sys.argv[0] or 'FILE'}:{each.flow.fn.__name__}"
         say(
             f"{what}: flow {each.flow.name!r} runs once now. To run it {'so' if asked else 'by the clock'}: "
-            f"motet register {file}:{each.flow.fn.__name__}, then motet schedule add {each.flow.name}"
-            f" {asked or '--cron CRON'}."
+            f"motet schedule add {place} {asked or '--cron CRON'}"
         )
     for each in given:
         _called(each)
