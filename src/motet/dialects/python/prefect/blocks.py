@@ -6,7 +6,7 @@ import os
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
-from motet.dialects.python.binding.coercion import BaseModel, SecretStr
+from motet.values.coercion import BaseModel, SecretStr
 from motet.dialects.python.hosting import host
 from motet.dialects.python.prefect.either import awaited, either, inert
 from motet.dialects.python.prefect.variables import store_here
