@@ -103,6 +103,7 @@ def test_a_flow_that_returns_states_or_futures_says_itself_how_it_ended(given: s
     def declared() -> Any:
         bad.submit()
         own = good.submit()
+        own.wait()
         return {"state": Completed(message="enough"), "future": own, "states": [own.state], "futures": [own]}[given]
 
     assert declared(return_state=True).is_completed()

@@ -34,6 +34,18 @@ def _prefect(options: Namespace, desk: Desk) -> int:
     return prefect.perform(options, desk)
 
 
+def _migrate_arguments(parser: ArgumentParser) -> None:
+    from motet.dialects.python.prefect import migrating
+
+    migrating.arguments(parser)
+
+
+def _migrate(options: Namespace, desk: Desk) -> int:
+    from motet.dialects.python.prefect import migrating
+
+    return migrating.perform(options, desk)
+
+
 _ARCHIVE = "PK\x03\x04"
 
 
@@ -46,7 +58,10 @@ class PythonVoice(Voice):
     takes_arguments = True
     forks = True
     uncached = "Task {task} has no cache policy: no result of it is kept for other runs."
-    commands = (Command("prefect", "", _prefect_arguments, _prefect, shim="prefect"),)
+    commands = (
+        Command("prefect", "", _prefect_arguments, _prefect, shim="prefect"),
+        Command("migrate", "list what code written for another system uses of it", _migrate_arguments, _migrate),
+    )
     instead = {  # noqa: RUF012 - as the port has it
         "--set": "Give a parameter of the flow: -p NAME=VALUE.",
         "--matrix": "Run it once for each value, -p NAME=VALUE; or map over a list of values in the flow.",

@@ -71,6 +71,10 @@ class State:
             raise error
         return self.data if isinstance(self.data, list | tuple | set) else error
 
+    async def aresult(self, raise_on_failure: bool = True) -> Any:
+        """As `result`, awaited."""
+        return self.result(raise_on_failure)
+
     def _plain_error(self) -> MotetError:
         what = f"The state is {self.name}{': ' + self.message if self.message else ''}."
         if self.type is StateType.CANCELLED:

@@ -6,12 +6,12 @@ import os
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
-from motet.values.coercion import BaseModel, SecretStr
 from motet.dialects.python.hosting import host
 from motet.dialects.python.prefect.either import awaited, either, inert
 from motet.dialects.python.prefect.variables import store_here
 from motet.errors import UsageError
 from motet.ports import Document
+from motet.values.coercion import BaseModel, SecretStr
 from motet.values.secrets import Secrets
 
 _VOICE, _KIND = "python", "block"

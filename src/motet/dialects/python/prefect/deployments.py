@@ -11,8 +11,10 @@ from typing import Any
 
 from motet.dialects.python.flows import Flow
 from motet.dialects.python.prefect.either import awaited, either, inert, is_async, say
-from motet.dialects.python.prefect.runs import FlowRun, of_row
-from motet.dialects.python.prefect.variables import store_here
+from motet.dialects.python.prefect.runs import FlowRun
+from motet.dialects.python.running import about
+from motet.dialects.python.running.coroutines import finished
+from motet.dialects.python.states import State
 from motet.errors import UsageError
 from motet.mains import definitions_only
 from motet.records import Record
@@ -167,12 +169,11 @@ def _run_deployment(
             f"run_deployment({str(name)!r}): there are no deployments, and the script defines no flow {own!r}.",
             "Import the flow and call it; or call .submit() on it, to go on meanwhile.",
         )
-    state = flow(**dict(parameters or {}), return_state=True)
-    newest = next((each for each in store_here().runs(limit=20) if each.workflow == flow.name), None)
-    if newest is None:
-        raise UsageError(f"run_deployment({str(name)!r}): its run is not there.", "Call the flow itself.")
-    found = of_row(newest)
-    found.state = state
+    state: State = finished(flow(**dict(parameters or {}), return_state=True))
+    found = FlowRun(about.FlowRun(f"deployment {name}", str(asked.get("flow_run_name") or name), flow.name), state)
+    details = getattr(state, "state_details", None)
+    found.id = details.flow_run_id if details is not None else found.id
+    found.parameters = dict(parameters or {})
     return found
 
 

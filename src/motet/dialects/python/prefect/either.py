@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from functools import wraps
 from typing import Any
 
+from motet.dialects.python.running.coroutines import finished as finished
 from motet.dialects.python.scope import current
 from motet.values.kinds import Kind
 

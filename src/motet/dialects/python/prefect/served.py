@@ -119,6 +119,9 @@ SERVED: Mapping[str, Mapping[str, str]] = {
         ("prefect.client.schemas.sorting", "prefect.server.schemas.sorting", "prefect.orion.schemas.sorting"), _SORTS
     ),
     "prefect.orion.api.server": {"ORION_API_VERSION": "prefect.either:VERSION"},
+    "prefect.server.api.server": {"SERVER_API_VERSION": "prefect.either:VERSION"},
+    "prefect.utilities.asyncutils": _from("prefect.either", "sync_compatible=either run_coro_as_sync=finished"),
+    "prefect.events.schemas.automations": _TRIGGERS,
     "prefect.client.schemas.objects": _OBJECTS,
     "prefect.client.schemas": _OBJECTS,
     "prefect.server.schemas.core": _from("prefect.runs", "FlowRun TaskRun"),

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from motet.dialects.python.calls import MapCall, TaskCall
     from motet.engine.driver import Driver
     from motet.kernel.state import Step
-
 Hook: TypeAlias = "Callable[[Transaction], Any]"
 
 _KIND = "transaction"
@@ -58,7 +57,7 @@ class IsolationLevel(StrEnum):
     SERIALIZABLE = "SERIALIZABLE"
 
 
-@means  # steps of its own close over it, and what it holds changes while they are looked at
+@means  # its own steps close over it, and what it holds changes meanwhile
 class Transaction:
     """A transaction that is under way: what it remembers, and what was called in it."""
 
@@ -290,7 +289,7 @@ class Transaction:
         if self.key is None:
             return
         found = self._kept()
-        value = None if self._staged is _MISSING else self._staged  # that it was done is remembered in any case
+        value = self._staged if self.is_staged() else None
         body = {"record": encode(value, self._host.artifacts), "at": self._host.clock.now()}
         if self.scope is not None:
             body |= {"run": self.scope.driver.run.id, "step": self.scope.key}
@@ -388,8 +387,7 @@ def _transaction(found: Block | None) -> Transaction | None:
     return found if isinstance(found, Transaction) else None
 
 
-def _plain(key: str) -> str:
-    """The key as part of a step's name."""
+def _plain(key: str) -> str:  # as part of a step's name
     return key.replace("/", "-").replace("[", "(")
 
 
