@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.programs.running import memory_host, run_here
 from tests.reacting import targets
+from tests.reacting.pairs import rounds
 
 
 def test_what_was_published_before_an_end_comes_before_it() -> None:
@@ -22,3 +23,7 @@ def test_what_was_published_before_an_end_comes_before_it() -> None:
         assert row.status == "succeeded"
         assert [step.status for step in host.store.steps("r1") if step.task == "receiver"] == ["succeeded"] * 2
         host.close()
+
+
+def test_of_two_that_end_at_once_each_pair_starts_what_comes_after_both_once() -> None:
+    assert [step.key for step in rounds(20)] == [f"c#{number}" for number in range(1, 21)]

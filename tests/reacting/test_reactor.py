@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.reacting.histories import Run, history
+from tests.reacting.long import drive
 
 from motet.errors import UsageError
 from motet.kernel import events as ev
@@ -127,6 +129,12 @@ def test_a_task_runs_again_and_again_in_no_more_room() -> None:
         run.session.feed([told(run, "go"), Succeeded(1000.0, f"t#{number}", 1)])
         assert len(run.session.state.steps) <= 2
     assert run.session.state.counts["succeeded"] == 199
+
+
+def test_a_week_takes_the_room_of_its_first_hours(tmp_path: Path) -> None:
+    sizes = [size for size, _ in drive(tmp_path, 1000, 5)]
+    assert len(sizes) == 10
+    assert max(sizes) <= 1.05 * sizes[0]
 
 
 @pytest.mark.parametrize(
