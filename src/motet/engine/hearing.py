@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from motet import requests
 from motet.engine.session import Session
@@ -44,16 +44,20 @@ class Hearing:
             if not entries:
                 return
             hit("heard.before")
-            heard: list[ev.EventReceived] = []
+            heard: list[Entry] = []
             for entry in entries:
                 act = self._acts.get(entry.key) if entry.namespace == STEERING and entry.run == run else None
-                if act is not None:
-                    self._hear(heard, entry.offset - 1)
-                    heard = []
-                    act(entry)
-                elif hears(session.state, told := entry.received_by(run)):
-                    heard.append(told)
-            self._hear(heard, entries[-1].offset)
+                if act is None:
+                    heard.append(entry)
+                    continue
+                if not self._hear(heard):
+                    break
+                heard = []
+                session.cursor = entry.offset - 1
+                act(entry)
+                session.cursor = entry.offset
+            else:
+                self._hear(heard)
             hit("heard.after")
 
     def _asked_of_step(self, entry: Entry) -> None:
@@ -61,12 +65,27 @@ class Hearing:
             self._session.note(event)
         self._carry_out(self._session.act((), commit=True))
 
-    def _hear(self, heard: Sequence[ev.EventReceived], cursor: int) -> None:
-        """Feed the events. All was looked at up to the offset `cursor`: rules added now hear what comes later."""
+    def _hear(self, entries: Sequence[Entry]) -> bool:
+        """Feed what is heard of the entries; whether all were looked at."""
+        if not entries:
+            return True
         self.look_back()
-        self._session.cursor = cursor
-        if heard and self._session.state.status not in ENDED:
-            self._carry_out(self._session.feed(heard))
+        if self._session.state.status in ENDED:
+            self._session.cursor = entries[-1].offset
+        else:
+            self._carry_out(self._session.feed(self._heard(entries)))
+        return self._session.cursor == entries[-1].offset
+
+    def _heard(self, entries: Sequence[Entry]) -> Iterator[ev.EventReceived]:
+        """What the run hears of, up to where something begins to wait: that may have to hear of earlier ones first."""
+        session, state = self._session, self._session.state
+        begun = state.waited
+        for entry in entries:
+            if state.waited != begun:
+                return
+            session.cursor = entry.offset
+            if hears(state, told := entry.received_by(state.run)):
+                yield told
 
     def look_back(self) -> None:
         """Show waits that have just begun what was published before, in order, and before all that comes later."""
