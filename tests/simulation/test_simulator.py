@@ -48,6 +48,7 @@ CAUGHT_BY = {
     "retrying-steps-are-not-stopped": 152,
     "retired-steps-come-again": 6,
     "requests-are-not-noted": 2,
+    "firings-are-shown-again": 2,
     "late-waits-miss-what-came-before": 324,
     "debts-are-forgotten": 3,
     "timers-follow-the-wall-clock": 115,

@@ -40,6 +40,7 @@ INVARIANTS = {
     "stop-requests-are-acted-on-once": "a request to stop is never lost, and has no effect later",
     "events-are-heard-by-whom-they-are-meant-for": "no event that is meant for another run, unless that is named",
     "events-are-acted-on-once-in-order": "each published event that is listened for, once, in order of offsets",
+    "firings-are-shown-once": "a program is shown each firing of a rule once, whatever becomes of its engines",
     "steps-that-wait-get-the-first-that-will-do": "beyond where it begins to hear; or fail when their time is up",
     "requests-are-taken-in-once": "what is asked for a step while the run goes on is never lost, and done once",
     "no-run-hangs": "a run with a live owner ends",
@@ -99,12 +100,12 @@ def _check_needs(ledger: Ledger, owner: Process, spec: Spec, running: Running) -
     session = owner.session
     assert session is not None
     for key in (*spec.needs, *each):
-        if ledger.outcome(key) != "succeeded":
+        if ledger.outcome(key) != "succeeded" and (running.key, key) not in ledger.begun:
             early = session.state.outcome(key) == "succeeded"
             name = "commands-follow-their-commit" if early else "needs-are-met-before-a-start"
             raise Violation(name, f"{running.name} starts, and {key} is {ledger.outcome(key)} in the journal")
     for key in spec.after:
-        if ledger.outcome(key) not in ENDED and key not in spec.needs:
+        if ledger.outcome(key) not in ENDED and key not in spec.needs and (running.key, key) not in ledger.begun:
             early = session.state.outcome(key) in ENDED
             name = "commands-follow-their-commit" if early else "needs-are-met-before-a-start"
             raise Violation(name, f"{running.name} starts, and {key} is {ledger.outcome(key)} in the journal")

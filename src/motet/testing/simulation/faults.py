@@ -130,6 +130,9 @@ FAULTS = {
     "late-waits-miss-what-came-before": Fault(
         "no wait looks back", Hearing, "look_back", lambda look_back: lambda self: self.late.clear()
     ),
+    "firings-are-shown-again": Fault(
+        "a program is asked twice", Session, "_ask", lambda ask: lambda *asked: (ask(*asked), ask(*asked))
+    ),
     "debts-are-forgotten": Fault("what is owed to the journal is not written", RunLoop, "_flush", m.no_flush),
     "news-is-left-lying": Fault("what comes while the run is worked on is lost", RunLoop, "drain", m.no_inbox),
     "timers-follow-the-wall-clock": Fault(

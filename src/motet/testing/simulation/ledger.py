@@ -42,6 +42,8 @@ class Ledger:
     epoch      the newest owner's
     retired    steps that are over and forgotten, with how they ended
     finishing  whether its program ended the run, so that what became of its steps does not decide
+    answered   by rule, the last of its firings that the program has said something of
+    begun      (map, step) where the step was reset when the map had begun: that goes on, and does not wait for it again
     """
 
     def __init__(self, world: World) -> None:
@@ -51,6 +53,8 @@ class Ledger:
         self.items: dict[str, Item] = {}
         self.specs: dict[str, Spec] = {}
         self.retired: dict[str, str] = {}
+        self.begun: set[tuple[str, str]] = set()
+        self.answered: dict[str, int] = {}
         self.hearing = Hearing()
         self.cancelling = self.finishing = False
         self.outcomes = 0

@@ -256,6 +256,8 @@ def step_reset(ledger: Ledger, event: Mapping[str, Any]) -> None:
     if item.status == "running" and ledger.specs[key].size is None:
         raise Violation("outcomes-are-recorded-once", f"{key} was reset while it ran")
     item.status, item.failures = "pending", 0
+    maps = [other for other, spec in ledger.specs.items() if spec.size is not None and other != key]
+    ledger.begun.update((each, key) for each in maps if ledger.items[each].status == "running")
     if event.get("fingerprint") or event.get("anew"):
         _forget_kept(ledger, key)
     for name, element in ledger.elements(key):
@@ -279,6 +281,7 @@ def step_retired(ledger: Ledger, event: Mapping[str, Any]) -> None:
 def wait_added(ledger: Ledger, event: Mapping[str, Any]) -> None:
     """The run listens for a rule."""
     ledger.hearing.listen(event)
+    ledger.answered.pop(event["wait"], None)
     ledger.hearing.fired.pop(event["wait"], None)
 
 
@@ -301,7 +304,11 @@ def wait_fired(ledger: Ledger, event: Mapping[str, Any]) -> None:
 
 
 def wait_answered(ledger: Ledger, event: Mapping[str, Any]) -> None:
-    """What a program has made of a firing."""
+    """What a program has made of a firing: of each once, and in order."""
+    wait, number = event["wait"], event["number"]
+    if number <= ledger.answered.get(wait, 0):
+        raise Violation("firings-are-shown-once", f"the {number}. firing of {wait} was shown again")
+    ledger.answered[wait] = number
 
 
 def time_passed(ledger: Ledger, event: Mapping[str, Any]) -> None:
