@@ -63,6 +63,7 @@ def drive(home: Path, executions: int, each: int) -> list[tuple[int, int]]:
         commands = session.feed(told)
         while starts := [command for command in commands if isinstance(command, StartAttempt)]:
             commands = session.feed([Succeeded(clock.at, start.key, start.attempt) for start in starts])
+            session.touched = {}  # as whoever drives it does
         if number % max(1, executions // 20) == 0:
             session.flush()
             store.prune(Retention())

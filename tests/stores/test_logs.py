@@ -300,3 +300,12 @@ def test_the_last_state_of_a_line_without_an_end_is_kept_though_nobody_follows(
         time.sleep(0.01)
     assert [each.text for each in logs.read("r", of=of).lines if each.key == "c"] == ["done"]
     assert [each.text for each in logs.read("r").lines] == ["done"]
+
+
+def test_a_file_that_gets_lines_too_makes_room_when_it_is_full(tmp_path: Path) -> None:
+    logs, also = FileLogs(str(tmp_path / "logs"), copy_bytes=100), tmp_path / "stream.log"
+    for number in range(30):
+        logs.write("run", [LogLine(float(number), "s", 1, "stdout", f"line {number:03}")], str(also))
+    both = [(tmp_path / f"stream.log{end}").read_text() for end in (".1", "")]
+    assert all(len(each) <= 100 + len("line 000\n") for each in both)
+    assert "".join(both).splitlines() == [f"line {number:03}" for number in range(12, 30)]

@@ -28,6 +28,7 @@ _OPEN_FILES = 32
 """So many files are kept open: a process seldom drives more runs at once."""
 
 _SEGMENT_BYTES = 4 * 2**20
+_COPY_BYTES = 256 * 2**20
 _UNHEARD_S = 10.0
 _LIST_SHARE = 8
 """A list of steps is that much shorter than what they wrote, or there is none."""
@@ -47,13 +48,15 @@ class FileLogs:
     segment_bytes  how large a file grows before the run's next one is begun; the same for all who write
     limit_bytes    how much is kept of a run, to the nearest segment: the first one stays, then the oldest go, and a
                    line without a key tells whoever reads that they did. None for all
+    copy_bytes     how large a file grows that gets lines, too: then it is renamed to PATH.1, in place of the one before
     """
 
     def __init__(
         self, folder: str, hide: Callable[[str], str] = str, *, segment_bytes: int = _SEGMENT_BYTES,
-        limit_bytes: int | None = None,
+        limit_bytes: int | None = None, copy_bytes: int = _COPY_BYTES,
     ) -> None:  # fmt: skip
         self._folder = folder
+        self._copy_bytes = copy_bytes
         self._hide = hide
         self._sizes = segment_bytes, limit_bytes
         self._files: dict[str, _Writer] = {}
@@ -116,11 +119,14 @@ class FileLogs:
         self._written.add(file.path)
 
     def _copied(self, path: str, lines: Sequence[LogLine], texts: Sequence[str]) -> bytes:
-        """Add the texts to that file, too; gives what is to be said of that here."""
+        """Add the texts to that file, too; gives what is to be said of that here. A full one makes room for another."""
         content = "".join([f"{text}\n" for line, text in zip(lines, texts, strict=True) if line.ended])
         try:
             with open(path, "ab", opener=_opened) as file:
                 file.write(content.encode("utf-8", "backslashreplace"))
+                is_full = file.tell() >= self._copy_bytes
+            if is_full:
+                os.replace(path, f"{path}.1")
         except OSError as error:
             if path not in self._uncopied:
                 self._uncopied.add(path)
