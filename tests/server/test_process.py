@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from tests.server.process import ServerProcess
 
 from motet.kernel.transitions import ENDED
 from motet.ports import Batch, Owner
-from motet.server import rescue
+from motet.server import rescue, serving
 from motet.server.rescue import Rescue
 from motet.server.site import Site
 
@@ -55,6 +56,12 @@ def test_sigterm_ends_it_though_somebody_listens(motet_home: Path) -> None:
         answer.read()
         assert server.process.wait() == 0
         connection.close()
+
+
+def test_no_answer_waits_for_an_acknowledgement() -> None:
+    """What asyncio looks at before it lets small packets out at once."""
+    with serving._listen("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
 
 
 def test_killed_while_it_is_asked_it_loses_nothing(motet_home: Path, rng: random.Random) -> None:

@@ -19,13 +19,16 @@ def test_a_list_goes_on_page_by_page_to_the_last(served: Served) -> None:
 
 
 def test_a_list_is_narrowed_by_what_is_asked_for(served: Served) -> None:
-    served.make("one", workflow="train", tags=["gpu"])
+    served.make("one", workflow="train", tags=["gpu"], params={"depth": 3, "kind": "3"})
     served.make("two", workflow="serve")
     client = served.viewer
 
     def ids(**query: str) -> list[str]:
         return [each["id"] for each in client.get("/api/v1/runs", params=query).json()["runs"]]
 
+    assert ids(param="depth=3") == ids(param='kind="3"') == ["one"]
+    assert ids(param="depth=4") == ids(metric="loss<1") == []
+    assert client.get("/api/v1/runs?param=depth=3&param=kind=no").json()["runs"] == []
     assert ids(workflow="train") == ids(tag="gpu") == ids(text="RAI") == ["one"]
     assert ids(status="failed") == []
 

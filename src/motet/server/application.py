@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from importlib.metadata import version
@@ -22,7 +23,7 @@ from motet.server.live import Hub
 from motet.server.openapi import described
 from motet.server.reading import Malformed, Reader
 from motet.server.site import Site
-from motet.server.table import JSON, PREFIX, PUBLIC, Call, Content, Route, Stream, Table, get
+from motet.server.table import JSON, PREFIX, PUBLIC, Call, Caller, Content, Route, Stream, Table, get
 from motet.values.secrets import hide
 
 _STATUSES: tuple[tuple[type[errors.MotetError], int], ...] = (
@@ -30,6 +31,9 @@ _STATUSES: tuple[tuple[type[errors.MotetError], int], ...] = (
     (errors.StoreError, 503), (tokens.Unknown, 401), (errors.UsageError, 400), (errors.ResultUnavailable, 404),
 )  # fmt: skip
 """The status of an answer that is an error; the first that fits."""
+
+_PATIENCE_S = 120.0
+"""For how long a body may be on its way."""
 
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
@@ -85,16 +89,24 @@ class Application:
         return answer
 
     async def _answer(self, route: Route, request: Request) -> Response:
-        named = {name: request.path_params[name] for name in route.named}
-        caller = await run_in_threadpool(self.gate.let_in, route, request, named)
+        """One change of thread for what is only looked at; nothing of a body is read before its sender is let in."""
+        if route.is_safe:
+            return await run_in_threadpool(self._answered, route, request)
+        caller = await run_in_threadpool(self._let_in, route, request)
         body = await _body(route, request)
-        given = self.readers[route].read(named, request.scope["query_string"], body)
+        return await run_in_threadpool(self._answered, route, request, caller, body)
+
+    def _let_in(self, route: Route, request: Request) -> Caller:
+        return self.gate.let_in(route, request, _named(route, request))
+
+    def _answered(self, route: Route, request: Request, caller: Caller | None = None, body: bytes = b"") -> Response:
+        caller = caller or self._let_in(route, request)
+        given = self.readers[route].read(_named(route, request), request.scope["query_string"], body)
         address = request.client.host if request.client else ""
         last_event = request.headers.get("last-event-id", "")
         is_secure = request.url.scheme == "https"
         call = Call(self.site, caller, self.hub, address, last_event, self.gate.cookie, is_secure)
-        found = await run_in_threadpool(self._carried_out, route, call, request.url.path, given)
-        return await _response(route, found)
+        return _response(route, self._carried_out(route, call, request.url.path, given))
 
     def _carried_out(self, route: Route, call: Call, path: str, given: Mapping[str, Any]) -> Any:
         """What the route's function gives; what it does is noted."""
@@ -110,6 +122,11 @@ class Application:
         return found
 
 
+def _named(route: Route, request: Request) -> dict[str, str]:
+    """What the path names."""
+    return {name: request.path_params[name] for name in route.named}
+
+
 async def _body(route: Route, request: Request) -> bytes:
     """The body of the request. Raises Refused for one of another kind, or that is too large."""
     if route.is_safe:
@@ -121,16 +138,17 @@ async def _body(route: Route, request: Request) -> bytes:
     most = route.most_bytes if takes_body else 0
     found = bytearray()
     try:
-        async for part in request.stream():
-            found += part
-            if len(found) > most:
-                raise Refused(413, f"The body has more than {most} bytes.", "Send less at once.")
-    except ClientDisconnect:
-        raise Refused(400, "The request ended early.", "Ask again.") from None
+        async with asyncio.timeout(_PATIENCE_S):
+            async for part in request.stream():
+                found += part
+                if len(found) > most:
+                    raise Refused(413, f"The body has more than {most} bytes.", "Send less at once.")
+    except (ClientDisconnect, TimeoutError):
+        raise Refused(400, "The request ended early, or did not end.", "Ask again.") from None
     return bytes(found)
 
 
-async def _response(route: Route, found: Any) -> Response:
+def _response(route: Route, found: Any) -> Response:
     if isinstance(found, Stream):
         headers = {**_ALWAYS, "X-Accel-Buffering": "no"}
         return StreamingResponse(found.messages, route.status, headers, media_type=route.produces)
@@ -143,8 +161,7 @@ async def _response(route: Route, found: Any) -> Response:
         if found.path:
             return FileResponse(found.path, status, headers, media_type=found.media_type)
         return Response(bytes(found.body), status, headers, media_type=found.media_type)
-    body = await run_in_threadpool(encoded, found)
-    return Response(body, route.status, _ALWAYS, media_type=JSON)
+    return Response(encoded(found), route.status, _ALWAYS, media_type=JSON)
 
 
 def encoded(document: Json) -> bytes:

@@ -99,7 +99,7 @@ def asked_for(route: Route) -> dict[str, Any]:
 
 
 def _is_list(hint: Any) -> bool:
-    return get_origin(hint) is list or any(get_origin(each) is list for each in get_args(hint))
+    return get_origin(hint) is list or any(_is_list(each) for each in get_args(hint) if not isinstance(each, str))
 
 
 def _adapter(hint: Any) -> TypeAdapter[Any]:

@@ -21,13 +21,14 @@ from motet.views import lookup
 WAITS_S = (0.0, 5.0, 30.0)
 """How long after the last take-over the next one comes: so many there are."""
 
-_ALONE = ("submit", "server", "schedule", "trigger")
+_WAYS = {"submit", "server", "schedule", "trigger"}
 _LOOK_S = 2.0
 _UNBEGUN_S = 30.0
 """A run that was made so long ago and that nobody drives was begun by a process that died then."""
 
 _VOICE, _KIND = "motet", "taken over"
-_MOST = 1000
+_AT_ONCE = 500
+_SHARE = 20
 
 
 class Rescue:
@@ -38,31 +39,36 @@ class Rescue:
         self._told: set[str] = set()
 
     def run(self, stopped: Event) -> None:
-        """Look again and again, until `stopped` is set."""
-        while not stopped.wait(_LOOK_S):
+        """Look again and again, until `stopped` is set. Looking takes a small part of the time, however many runs."""
+        took_s = 0.0
+        while not stopped.wait(max(_LOOK_S, _SHARE * took_s)):
+            began_at = time.monotonic()
             try:
                 self.look()
             except MotetError as error:
                 self._say(f"runs cannot be looked after: {error.what}")
+            took_s = time.monotonic() - began_at
 
     def look(self) -> list[str]:
         """Take up what is to be taken up now; gives the ids."""
-        store = self._site.store
-        found = [
-            row
-            for status in (PENDING, *lookup.DRIVEN)
-            for row in lookup.with_waits(store, store.run_page(RunFilter(status=status), limit=_MOST).runs)
-            if self._is_lost(row)
-        ]
-        return [row.id for row in found if self._taken(row)]
+        lost = [row for status in (PENDING, *lookup.DRIVEN) for row in self._lost(status)]
+        return [row.id for row in lost if self._taken(row)]
 
-    def _is_lost(self, row: RunRow) -> bool:
-        by = row.program.get("begun_by", {}).get("by") if isinstance(row.program, dict) else None
-        if by not in _ALONE:
-            return False
-        if row.status == PENDING:
-            return row.owner is None and row.created_at + _UNBEGUN_S < time.time()
-        return lookup.has_crashed(row, time.time())
+    def _lost(self, status: str) -> list[RunRow]:
+        """The runs of that status that nobody drives, and that were to go on alone."""
+        store, start, now = self._site.store, None, time.time()
+        found: list[RunRow] = []
+        while True:
+            page = store.run_page(RunFilter(status=status), start=start, limit=_AT_ONCE)
+            rows = [row for row in page.runs if _goes_alone(row)]
+            if status == PENDING:
+                found += [row for row in rows if row.owner is None and row.created_at + _UNBEGUN_S < now]
+            else:
+                crashed = [row for row in rows if lookup.has_crashed(row, now)]
+                found += [row for row in lookup.with_waits(store, crashed) if not lookup.is_suspended(row)]
+            if page.next is None:
+                return found
+            start = page.next
 
     def _taken(self, row: RunRow) -> bool:
         """Whether it was taken up: not if another server was faster, or it is not its time, or it was too often."""
@@ -94,3 +100,11 @@ class Rescue:
             sys.stderr.flush()
         if row is not None:
             self._told.add(row.id)
+
+
+def _goes_alone(row: RunRow) -> bool:
+    """Whether the run was begun to go on by itself, and nobody need see to it."""
+    begun = row.program.get("begun_by") if isinstance(row.program, dict) else None
+    if not isinstance(begun, dict):
+        return False
+    return begun.get("by") in _WAYS or bool(_WAYS & begun.keys())

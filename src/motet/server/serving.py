@@ -120,7 +120,8 @@ class Server:
 def _listen(host: str, port: int) -> socket.socket:
     """A socket that listens there. Raises UsageError where that cannot be."""
     kind = socket.AF_INET6 if ":" in host else socket.AF_INET
-    made = socket.socket(kind, socket.SOCK_STREAM)
+    # Where no protocol is named, asyncio sees no TCP here: each answer then waits 40 ms for an acknowledgement.
+    made = socket.socket(kind, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, Len
@@ -21,7 +23,9 @@ Place = Annotated[int, Ge(0), Le(2**62)]
 
 @asked
 class WhichRuns:
-    """Runs that fulfil all of it. `text` is looked for in id, name and workflow; `metric` are bounds as "loss<0.5"."""
+    """Runs that fulfil all of it. `text` is looked for in id, name and workflow; `metric` are bounds as
+    "loss<0.5", `param` values as "model.depth=3".
+    """
 
     status: Status | None = None
     workflow: Text | None = None
@@ -30,6 +34,7 @@ class WhichRuns:
     tag: Text | None = None
     text: Text | None = None
     metric: Few | None = None
+    param: Few | None = None
     since: float | None = None
     until: float | None = None
     cursor: Text | None = None
@@ -54,10 +59,24 @@ def runs(call: Call, query: WhichRuns) -> RunList:
     A page may hold fewer runs than the limit, even none, and have a next one: so much was looked through.
     """
     store, of = call.site.store, query
-    metrics = metrics_of(of.metric or ())
-    where = RunFilter(of.status, of.workflow, of.voice, of.parent, of.tag, of.text, {}, metrics, of.since, of.until)
+    metrics, params = metrics_of(of.metric or ()), _params(of.param or ())
+    where = RunFilter(of.status, of.workflow, of.voice, of.parent, of.tag, of.text, params, metrics, of.since, of.until)
     page = store.run_page(where, start=_checked(of.cursor), limit=of.limit)
     return {"runs": [documents.run_json(each) for each in lookup.with_waits(store, page.runs)], "next": page.next}
+
+
+def _params(given: Sequence[str]) -> dict[str, Json]:
+    """Parameters as NAME=VALUE; a value is JSON where it can be read so, else text. Raises UsageError."""
+    found: dict[str, Json] = {}
+    for each in given:
+        name, equals, text = each.partition("=")
+        if not name or not equals:
+            raise UsageError(f"param {each!r} is no NAME=VALUE.", "Write for example param=depth=3.")
+        try:
+            found[name] = json.loads(text)
+        except ValueError:
+            found[name] = text
+    return found
 
 
 def _checked(cursor: str | None) -> str | None:
