@@ -352,3 +352,32 @@ def test_a_run_of_a_workflow_file_is_forked_with_other_inputs(cli: Cli) -> None:
     assert [step["cached"] for step in cli.json("show", "sixth")["steps"]] == [False, False]
     assert "takes no -p" in cli("fork", "first", "-p", "n=1", code=2).err
     assert "no step 's9'" in cli("fork", "first", "--set", "s9.n=1", code=2).err
+
+
+def test_a_plan_of_what_is_known_only_as_it_runs_is_refused_and_of_a_program_says_so(kitchen: Cli) -> None:
+    for target, what in (("flow.py", "a Python flow"), ("bread.recipe", "a recipe")):
+        refused = kitchen("run", target, "--plan", code=2).err
+        assert f"{target} is {what}: which steps it has is known only as it runs." in refused
+    kitchen.write(
+        "programs.py",
+        """
+        from motet.kernel.policy import Policy
+        from motet.kernel.program import AddStep, Finish
+
+        class Program:
+            def advance(self, view):
+                call = {"target": "builtins:abs", "args": [-1]}
+                for key, needs in (("first", []), ("second", ["first"])):
+                    if not view.status(key):
+                        yield AddStep(key, key, call=call, needs=needs, policy=Policy(executor="threads"))
+                if view.status("second"):
+                    yield Finish()
+
+        def make(params):
+            return Program()
+        """,
+    )
+    told = kitchen("run", "programs:make", "--plan").out
+    assert "first   to run" in told and "second  unknown until run: after first" in told
+    assert "2 steps: 0 cached, 1 to run, 1 unknown until run. Which steps follow is known once these have run." in told
+    assert kitchen.recorded() == []

@@ -495,3 +495,26 @@ def test_a_damaged_output_is_told_and_its_step_can_be_run_again(cli: Cli) -> Non
     cli("resume", done["id"], "--rerun", "a", code=1)
     cli("resume", done["id"])
     assert cli.counted()[len(before) :] == ["once", "once-ends", "flaky", "flaky"]
+
+
+def test_a_plan_says_what_is_cached_to_run_or_not_known_yet_and_runs_nothing(cli: Cli) -> None:
+    text = odd(
+        step("a", "tell", "x: 1"), step("b", "tell", "x: ((a.told))"), step("c", "tell", "x: ((b.told)); y: 1"),
+        step("apart", "tell", "x: 2"),
+    )  # fmt: skip
+    cli.write("w.yaml", text)
+    found = cli.json("run", "w.yaml", "--plan")
+    assert [(each["step"], each["does"], each["why"]) for each in found["steps"]] == [
+        ("a", "to run", ""), ("b", "unknown until run", "after a"), ("c", "unknown until run", "after b"),
+        ("apart", "to run", ""),
+    ]  # fmt: skip
+    assert cli.recorded() == [] and cli.counted() == []
+    cli("run", "w.yaml", "--name", "first")
+    cli.write("w.yaml", text.replace("y: 1", "y: 2"))
+    told = cli("run", "w.yaml", "--plan").out
+    assert "a      cached: as step a of run first gave it" in told
+    assert "c      to run" in told
+    assert "4 steps: 3 cached, 1 to run, 0 unknown until run." in told
+    assert "0 cached, 2 to run, 2 unknown" in cli("run", "w.yaml", "--plan", "--no-cache").out
+    assert cli.counted() == ["tell"] * 4 and len(cli.recorded()) == 1
+    assert "a.z" in cli("run", "w.yaml", "--plan", "--set", "a.z=1", code=2).err

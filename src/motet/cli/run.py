@@ -32,6 +32,9 @@ def run_arguments(parser: ArgumentParser) -> None:
     requests.parameters(parser)
     requests.beginning(parser)
     requests.shown(parser)
+    parser.add_argument(
+        "--plan", action="store_true", help="run nothing: say which steps are cached, to run, or unknown until run"
+    )
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -42,6 +45,11 @@ def run(options: Namespace, terminal: Terminal) -> int:
     terminal.keep_stdout_clean()
     outcome.heed_signals()
     app.hosts.current().making = request.making
+    if options.plan:
+        from motet.cli import plan
+
+        voice = voices.of_target(target)
+        return plan.print_plan(app.hosts.current(), voice, target, request.asked(voice, str(target)), terminal)
 
     def perform(watch: Watch) -> bool:
         voice = voices.of_target(target)

@@ -211,11 +211,11 @@ class Host:
             if stops:
                 raise stops[0]
 
-    def program_of(self, row: RunRow) -> Json:
+    def program_of(self, row: RunRow | NewRun) -> Json:
         """The run's program, with the places where its files are now if they were moved since (see `move`)."""
         return {**row.program, **self.moved(row)}
 
-    def moved(self, row: RunRow) -> Json:
+    def moved(self, row: RunRow | NewRun) -> Json:
         """What `move` was told last of the run."""
         found = self.store.document(row.program["voice"], _PLACE, row.id)
         return found.body if found is not None else {}

@@ -6,6 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from motet.kernel.events import Json
 from motet.records import Record, field
+from motet.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from motet.kernel.program import Program
+    from motet.ports.rows import NewRun
 
 CODE = "{code}"
 """Stands in texts of a program, at their beginning, for the folder that the code of a run is unpacked to."""
@@ -34,6 +39,18 @@ class Described(Record):
     within: str = ""
     recorded: bool = False
     tags: Sequence[str] = ()
+
+
+class Planned(Record):
+    """A run that is not made, with its program to be asked; whether that says all of its steps before any has run.
+
+    A voice whose programs say so in part at least has `planned(host, target, asked)`, which gives this, and raises as
+    `new_run` does.
+    """
+
+    run: NewRun
+    program: Program
+    is_whole: bool = False
 
 
 class Definition(Described):

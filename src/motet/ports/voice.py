@@ -195,7 +195,7 @@ class Host(Protocol):
         """Add a run. Raises UsageError if one of that id exists."""
         ...
 
-    def program_of(self, row: RunRow) -> Json:
+    def program_of(self, row: RunRow | NewRun) -> Json:
         """The run's program, with the places where its files are now if they were moved since."""
         ...
 

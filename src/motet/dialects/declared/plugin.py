@@ -11,7 +11,7 @@ from motet.errors import MotetError, TargetError
 from motet.kernel.events import Json
 from motet.kernel.program import Program
 from motet.ports import NewRun, RunRow
-from motet.ports.definition import Described
+from motet.ports.definition import Described, Planned
 from motet.ports.voice import Asked, Host, Onward, Target, Underway, Voice, Written
 from motet.registry.schemas import fitted
 from motet.values.errors import encode_error
@@ -57,6 +57,11 @@ class DeclaredVoice(Voice):
         _return_to(host.program_of(row).get("cwd", ""))
         program: Program = resolve(row.program["target"])(row.params)
         return host.drive(row, program, onward)
+
+    def planned(self, host: Host, target: Target, asked: Asked) -> Planned:
+        """What its program adds before anything has run."""
+        new = self.new_run(host, target, asked)
+        return Planned(new, resolve(new.program["target"])(new.params))
 
     def moved(self, row: RunRow, at: str) -> Json:
         """Where the folder that its module is imported from is now."""

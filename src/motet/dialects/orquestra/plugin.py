@@ -15,7 +15,7 @@ from motet.ports.voice import Asked, Command, Delivered, Desk, Onward, Target, V
 if TYPE_CHECKING:
     from motet.kernel.events import Json
     from motet.ports import NewRun, RunRow
-    from motet.ports.definition import Described
+    from motet.ports.definition import Described, Planned
     from motet.ports.voice import Host
 
 _SIGNS = (
@@ -99,6 +99,13 @@ class OrquestraVoice(Voice):
         from motet.dialects.orquestra import voice
 
         return host.drive(row, voice.program_of(host, row, host.home), onward)
+
+    def planned(self, host: Host, target: Target, asked: Asked) -> Planned:
+        """All its steps, with what is kept of equal ones."""
+        from motet.dialects.orquestra import voice
+
+        new = self.new_run(host, target, asked)
+        return voice.planned(host, new)
 
     def forked(self, host: Host, row: RunRow, asked: Asked, anew: Collection[str]) -> NewRun:
         """The same workflow at the same commits, with some inputs changed; equal steps come from what is kept."""

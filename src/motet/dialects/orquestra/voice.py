@@ -33,7 +33,7 @@ from motet.errors import TargetError, UsageError
 from motet.kernel.events import Json
 from motet.kernel.transitions import SUCCEEDED
 from motet.ports import NewRun, RunRow
-from motet.ports.definition import Described
+from motet.ports.definition import Described, Planned
 
 if TYPE_CHECKING:
     from motet.ports.voice import Host
@@ -237,7 +237,7 @@ def _read(host: Host, row: RunRow | NewRun) -> Workflow:
     return read_workflow(text, row.program["file"], kept=True)
 
 
-def workflow_of(host: Host, row: RunRow) -> Workflow:
+def workflow_of(host: Host, row: RunRow | NewRun) -> Workflow:
     """The workflow of a run as it was when the run was made."""
     workflow = _read(host, row)
     params = row.params or {}
@@ -245,7 +245,7 @@ def workflow_of(host: Host, row: RunRow) -> Workflow:
     return workflow
 
 
-def program_of(host: Host, row: RunRow, home: str) -> OrquestraProgram:
+def program_of(host: Host, row: RunRow | NewRun, home: str) -> OrquestraProgram:
     """The program of a run, with its imports at the commits that it was begun with."""
     workflow = workflow_of(host, row)
     folder = environments_folder(home)
@@ -258,6 +258,11 @@ def program_of(host: Host, row: RunRow, home: str) -> OrquestraProgram:
         {name: pin["digest"] for name, pin in row.program["imports"].items() if pin["type"] == "local"},
     )  # fmt: skip
     return OrquestraProgram(workflow, work)
+
+
+def planned(host: Host, new: NewRun) -> Planned:
+    """A run that is not made, and its program."""
+    return Planned(new, program_of(host, new, host.home), True)
 
 
 def moved(row: RunRow, at: str) -> Json:
