@@ -63,6 +63,8 @@ def test_a_scheduler_that_died_is_missed_by_the_next_command_unless_that_is_forb
     assert cli("schedule", "ls", "--no-scheduler").err == ""
     assert cli("ls", env={**cli.env, "MOTET_SCHEDULER": "none"}).err == ""
     assert not living.is_living(str(motet_home))
+    checks = cli.json("doctor", "--quick", "--no-scheduler", code=1)["checks"]
+    assert [each["state"] for each in checks if each["name"] == "scheduler"] == ["wrong"]
     assert "a scheduler was started" in cli("ls").err
     until(lambda: living.owner(str(motet_home)))
     process = living.owner(str(motet_home))

@@ -8,6 +8,7 @@ from tests.scheduling.conftest import World
 from motet.errors import Conflict, NotFound, ParameterError, UsageError
 from motet.registry import definitions
 from motet.scheduling import schedules, triggers
+from motet.scheduling.loop import check_unused
 from motet.scheduling.schedules import Schedule
 from motet.scheduling.triggers import Trigger
 
@@ -113,6 +114,14 @@ def test_a_schedule_is_of_what_is_registered_and_takes_its_parameters(world: Wor
         added(world, params={"n": "x"})
     with pytest.raises(UsageError, match="one of"):
         added(world, cron="@daily")
+
+
+def test_what_something_begins_runs_of_is_not_removed(world: World) -> None:
+    added(world)
+    with pytest.raises(UsageError, match="train is needed by schedule s"):
+        check_unused(world.store, "train")
+    schedules.remove(world.store, "s", world.at)
+    check_unused(world.store, "train")
 
 
 # ---------------------------------------------------------------- triggers

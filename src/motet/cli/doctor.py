@@ -78,6 +78,7 @@ def _checks(home: str, *, quick: bool) -> Iterator[Check]:
             read = "the file hangs together" if quick else "every record was read and is sound"
             yield Check("integrity", "ok", read)
         yield from _runs(store)
+        yield from _scheduling(home, store)
         yield from _contents(home, store) if not quick else ()
     except MotetError as error:
         yield Check("store", "wrong", error.what, error.cure)
@@ -85,6 +86,28 @@ def _checks(home: str, *, quick: bool) -> Iterator[Check]:
 
 _TOLD = 10
 _REPAIR = "Copy {home} away; put a backup in its place, or `sqlite3 store.db .recover` into a new file."
+
+
+def _scheduling(home: str, store: Store) -> Iterator[Check]:
+    """A scheduler lives where one is needed; no clock that was set back holds anything up; all alerts were told."""
+    from motet.scheduling import alerts, living, loop, schedules
+
+    if not loop.is_needed(store):
+        return
+    pid = living.owner(home)
+    if living.is_living(home):
+        yield Check("scheduler", "ok", f"is at work (process {pid})")
+    else:
+        yield Check("scheduler", "wrong", "none is at work, and something is scheduled", "Start it: motet scheduler")
+    for each in schedules.every(store):
+        if each.state.get("judged_at", 0.0) > time.time() + _WAITS_S:
+            told = f"schedule {each.name} has been judged up to {human.moment(each.state['judged_at'])}"
+            told += ": the clock was set back"
+            yield Check("schedules", "note", told, f"To let it go on from now: motet schedule resume {each.name}")
+    for body in alerts.undelivered(store):
+        if body["next_at"] is None:
+            told = f"alert {body['alert']} could not tell of run {body['run']}: {body['error']}"
+            yield Check("alerts", "note", told, f"To try it: motet alert test {body['alert']}")
 
 
 def _libraries() -> Iterator[Check]:

@@ -24,6 +24,7 @@ from motet.ports.definition import CODE, Definition, Described, placed, to_json
 from motet.ports.voice import Target
 from motet.registry import definitions, schemas, snapshots, starting
 from motet.scheduling.documents import definition_json
+from motet.scheduling.loop import check_unused
 from motet.views import human
 
 
@@ -242,5 +243,6 @@ def _show(terminal: Terminal, store: Store, text: str) -> None:
 
 
 def _remove(terminal: Terminal, store: Store, text: str) -> None:
+    check_unused(store, text)
     for each in definitions.remove(store, text):
         terminal.say(f"{each} is removed.")

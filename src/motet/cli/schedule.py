@@ -185,6 +185,8 @@ def _say_next(terminal: Terminal, found: Schedule, now: float, count: int) -> No
 
 def _list_schedules(terminal: Terminal, store: Store, now: float) -> None:
     there = schedules.every(store)
+    if there:
+        living.want(app.home())  # a home that was restored has no mark yet
     if terminal.as_json:
         terminal.json([schedule_json(each, now) for each in there])
     elif not there:

@@ -221,13 +221,13 @@ class Teller:
                     break
 
     def _note(self, there: Sequence[Alert], row: RunRow, kind: str) -> None:
-        """Write down that those who want to know are told, once."""
+        """Write down that those who want to know are told, once: what was told is known until pruning removes it."""
         what, now = kind.partition(":")[0], self._now()
         for alert in there:
             if not _wants(alert, row, what, now):
                 continue
             key = f"{alert.number}/{row.id}/{kind}/{row.epoch if what in ('failed', 'crashed') else ''}"
-            if self._store.document(_VOICE, "alert.told", key) is not None:
+            if self._store.document(_VOICE, "cache", f"alert/{key}") is not None:
                 continue
             body = {
                 "alert": alert.name, "run": row.id, "kind": what, "message": message(alert, row, what), "tries": 0,
@@ -236,7 +236,7 @@ class Teller:
             with suppress(Conflict):
                 self._store.put_document(Document(_VOICE, _DELIVERY, key, body, 0))
             with suppress(Conflict):
-                self._store.put_document(Document(_VOICE, "alert.told", key, {"at": now}, 0))
+                self._store.put_document(Document(_VOICE, "cache", f"alert/{key}", {"at": now}, 0))
 
 
 def _befallen(row: RunRow, now: float) -> Iterator[str]:

@@ -10,13 +10,17 @@ import os
 import threading
 from collections.abc import Callable
 
-from motet.errors import MotetError
+from motet.errors import MotetError, UsageError
 from motet.ports import Store
+from motet.registry import definitions
 from motet.scheduling import alerts, living, schedules, triggers
 from motet.scheduling.beginning import Beginner
 
 _LONGEST_S = 30.0
 """At least so often it is looked at the clock, which somebody may have set."""
+
+_SHORTEST_S = 0.05
+"""Between two looks: what is published in haste is looked at together."""
 
 _TROUBLE_S = 5.0
 
@@ -34,7 +38,7 @@ class Scheduler:
         self._say = say
         self._beginner = Beginner(store, home, now, say)
         self._alerts = alerts.Teller(store, home, now, say)
-        self._follower = store.follow()
+        self._follower = store.follow(published=True)
 
     def look(self) -> float | None:
         """Do all that is to be done now; gives when to look again at the latest, None if nothing is scheduled."""
@@ -47,6 +51,7 @@ class Scheduler:
         try:
             while not stopped.is_set() and not (while_wanted and self._is_idle()):
                 self._follower.wait(self._patience_s())
+                stopped.wait(_SHORTEST_S)
         finally:
             self._alerts.close()
 
@@ -79,6 +84,21 @@ class Scheduler:
             living.want(self._home)
             return False
         return True
+
+
+def used_by(store: Store, name: str) -> list[str]:
+    """The schedules and triggers that begin runs of the workflow, in words."""
+    found = [f"schedule {each.name}" for each in schedules.every(store) if each.target.partition("@")[0] == name]
+    return found + [f"trigger {each.name}" for each in triggers.every(store) if each.target.partition("@")[0] == name]
+
+
+def check_unused(store: Store, text: str) -> None:
+    """Raise UsageError where the workflow, or its last version, cannot be removed: something begins runs of it."""
+    name, _, version = text.partition("@")
+    if version and len(definitions.versions(store, name)) > 1:
+        return
+    if used := used_by(store, name):
+        raise UsageError(f"{name} is needed by {', '.join(used)}.", "Remove these first.")
 
 
 def is_needed(store: Store) -> bool:

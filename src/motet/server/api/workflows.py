@@ -11,6 +11,7 @@ from motet.errors import Conflict
 from motet.ports.definition import Definition
 from motet.registry import definitions, starting
 from motet.scheduling.documents import definition_json
+from motet.scheduling.loop import check_unused
 from motet.server.api.documents import Json, Run
 from motet.server.submitting import registered
 from motet.server.table import ADMIN, OPERATE, PREFIX, READ, Call, Text, asked, delete, get, post
@@ -82,6 +83,7 @@ def register(call: Call, body: Registration) -> Workflow:
 
 def workflow_removed(call: Call, workflow: Text) -> list[str]:
     """Remove NAME, or NAME@VERSION; gives the versions that were. Runs that there are keep their code."""
+    check_unused(call.site.store, workflow)
     return definitions.remove(call.site.store, workflow)
 
 
