@@ -7,6 +7,7 @@ MOTET_COMMANDS    how many commands it runs at once
 MOTET_CHECKPOINTS how much is kept of the checkpoints of one step: "2Gi" by default; "none" for all of them
 MOTET_GPUS        how many GPUs there are, or which; MOTET_RESOURCES: what else attempts may take, as "licence=2"
 MOTET_MACHINE     the folder in which processes see who has what of the machine, for several homes that share it
+MOTET_SERVER      the address of a server, whose runs commands show and steer in place of those of the home
 MOTET_LOG_LIMIT   how much is kept of what one run writes: "1Gi" by default; "none" for all of it
 """
 
@@ -35,9 +36,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from motet.checkpoints import Checkpoints
+    from motet.client.remote import Remote
     from motet.engine.driver import Driver
     from motet.kernel.events import Event, Json
-    from motet.ports import ArtifactStore, Executor, LogStore, RunRow
+    from motet.ports import ArtifactStore, Executor, LogStore, RunRow, Store
     from motet.ports.voice import Onward
     from motet.stores.sqlite import SqliteStore
 
@@ -291,12 +293,51 @@ class Hosts:
                 found = self._hosts[folder] = self._opener(folder)
         return found
 
+    def opened(self) -> Host | None:
+        """The same host, if it is there already."""
+        return self._hosts.get(home()) if self._pid == os.getpid() else None
+
     def close(self, *, kill: bool = False) -> None:
         """Close them all; the next one asked for is opened anew."""
         with self._lock:
             hosts, self._hosts = list(self._hosts.values()), {}
         for each in hosts:
             each.close(kill=kill)
+
+
+def server() -> str:
+    """The address of the server whose runs commands show and steer; "" for none: those of the home."""
+    return os.environ.get("MOTET_SERVER", "")
+
+
+def place() -> str:
+    """Where the runs are that commands show, in words."""
+    return server() or home()
+
+
+def remote() -> Remote:
+    """That server. Raises UsageError where its address is none."""
+    from motet.client.remote import Remote
+
+    return Remote(server())
+
+
+def store() -> Store:
+    """The store that commands show: the server's, or the home's."""
+    if server():
+        return remote().store
+    host = hosts.opened()
+    return host.store if host is not None else open_store(home())
+
+
+def artifacts() -> ArtifactStore:
+    """The artifacts that commands show."""
+    return remote().artifacts if server() else open_artifacts(home())
+
+
+def logs() -> LogStore:
+    """The logs that commands show."""
+    return remote().logs if server() else open_logs(home())
 
 
 def start_engine(run: str) -> None:

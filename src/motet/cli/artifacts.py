@@ -36,7 +36,7 @@ def artifacts_arguments(parser: ArgumentParser) -> None:
 
 def artifacts(options: Namespace, terminal: Terminal) -> int:
     """List the artifacts of a run or of a key, or show one whole."""
-    store = app.open_store(app.home())
+    store = app.store()
     if options.history:
         _list(terminal, history(store, options.history), of_runs=True)
         return 0
@@ -49,12 +49,12 @@ def artifacts(options: Namespace, terminal: Terminal) -> int:
         return 0
     one = _find(found, options.artifact, run.name)
     if options.output:
-        _write(app.open_artifacts(app.home()), one, options.output)
+        _write(app.artifacts(), one, options.output)
         terminal.say(f"Wrote {options.output}.")
     elif options.json:
         terminal.json(one.json)
     else:
-        _show(terminal, app.open_artifacts(app.home()), one, whole=options.all)
+        _show(terminal, app.artifacts(), one, whole=options.all)
     return 0
 
 
@@ -164,7 +164,7 @@ def folder_arguments(parser: ArgumentParser) -> None:
 
 def folder(options: Namespace, terminal: Terminal) -> int:
     """List the files that a command has in its folder as it sees them, or copy them. The command goes on."""
-    store = app.open_store(app.home())
+    store = app.store()
     run = lookup.find_run(store, options.run)
     step = find_step(store, run, options.step)
     look = Look(app.work_folder(app.home()), run.id, step.key, options.attempt or step.attempt)

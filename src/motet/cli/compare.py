@@ -31,7 +31,7 @@ def compare(options: Namespace, terminal: Terminal) -> int:
     """Show what differs between runs: parameters, metrics, code, packages, results."""
     if len(options.runs) < 2:
         raise UsageError("motet compare: one run alone was given.", "Name two or more: `motet ls` lists them.")
-    store = app.open_store(app.home())
+    store = app.store()
     runs = [lookup.find_run(store, each) for each in options.runs]
     sides = [side_of(store, run) for run in runs]
     found = everything(sides) if options.all else differing(sides)

@@ -111,7 +111,7 @@ def _values(parser: ArgumentParser, before: Sequence[str], last: str) -> Iterabl
     if waiting.choices is not None:
         return map(str, waiting.choices)
     find = _KINDS.get(waiting.metavar if isinstance(waiting.metavar, str) else "")
-    return find(app.open_store(app.home()), given) if find is not None else ()
+    return find(app.store(), given) if find is not None else ()
 
 
 def _runs(store: Store, given: Sequence[str]) -> Iterable[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from motet import __version__, app
+from motet import __version__, app, private
 from motet.cli.requests import warn
 from motet.cli.stop import stopped
 from motet.cli.terminal import Terminal
 from motet.engine.host import Host
+from motet.errors import UsageError
 from motet.ports import RunRow
 
 
@@ -23,7 +24,10 @@ class CommandDesk:
         self._carry_out = carry_out
 
     def host(self) -> Host:
-        """The host of this process."""
+        """The host of this process. Raises UsageError where a server is named: these runs are not its."""
+        if url := private.server(self.home):
+            cure = "Name the home, on its machine: --home DIR; or set MOTET_SERVER to nothing."
+            raise UsageError(f"This command works at a home, and MOTET_SERVER names a server: {url}.", cure)
         return app.hosts.current()
 
     def warn(self, text: str) -> None:

@@ -54,7 +54,7 @@ def events(options: Namespace, terminal: Terminal) -> int:
 
         show(terminal)
         return 0
-    store = app.open_store(app.home())
+    store = app.store()
     asked = options.run or options.of
     run = lookup.find_run(store, asked).id if asked else None
     after = _beginning(options, store, run)
@@ -171,7 +171,7 @@ def publish(options: Namespace, terminal: Terminal) -> int:
             terminal.json({"offsets": offsets})
         return 0
     value = None if options.value is None else Written(options.value).read()
-    store, namespace, client_key = app.open_store(app.home()), options.namespace, options.client_key
+    store, namespace, client_key = app.store(), options.namespace, options.client_key
     run = lookup.find_run(store, options.run).id if options.run else ""
     event = said(Publication(options.key, value, namespace, _sender(), run, client_key, time.time()))
     offset = store.publish([event])[0]
@@ -185,7 +185,7 @@ def _publish_lines(options: Namespace) -> list[int]:
     """Publish what the file says, 500 events in a commit; gives the offsets. Raises UsageError for a line that is no
     event: those before it may have been published.
     """
-    store, offsets = app.open_store(app.home()), list[int]()
+    store, offsets = app.store(), list[int]()
     try:
         with sys.stdin if options.key == "-" else open(options.key, encoding="utf-8") as lines:
             told = enumerate((line for line in lines if line.strip()), 1)

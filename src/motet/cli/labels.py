@@ -27,7 +27,7 @@ def rename_arguments(parser: ArgumentParser) -> None:
 
 def rename(options: Namespace, terminal: Terminal) -> int:
     """Call a run otherwise. Its id stays."""
-    store = app.open_store(app.home())
+    store = app.store()
     row = lookup.find_run(store, options.run)
     if not options.name:
         raise UsageError("A run cannot be called nothing.", "Give a name.")
@@ -47,7 +47,7 @@ def tag_arguments(parser: ArgumentParser) -> None:
 
 def tag(options: Namespace, terminal: Terminal) -> int:
     """Give a run tags, or take them from it; without any, say which it has."""
-    store = app.open_store(app.home())
+    store = app.store()
     row = lookup.find_run(store, options.run)
     lacking = [each for each in options.rm if each not in row.tags]
     if lacking:

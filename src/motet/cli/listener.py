@@ -25,7 +25,7 @@ def listener_arguments(parser: ArgumentParser) -> None:
 
 def listener(options: Namespace, terminal: Terminal) -> int:
     """List listeners or their dead letters, replay these, or remove a listener with them."""
-    store = app.open_store(app.home())
+    store = app.store()
     if options.what in ("replay", "rm") and not options.name:
         raise UsageError(f"motet listener {options.what}: this is not how it is called.", "Name a listener.")
     if options.what == "ls":
@@ -48,7 +48,7 @@ def listener(options: Namespace, terminal: Terminal) -> int:
 
 def show(terminal: Terminal) -> None:
     """The listeners, how far they are, and how many events they have yet to hear."""
-    found = kept.every(app.open_store(app.home()), time.time())
+    found = kept.every(app.store(), time.time())
     if terminal.as_json:
         terminal.json([each.json for each in found])
     elif not found:

@@ -38,8 +38,7 @@ def logs_arguments(parser: ArgumentParser) -> None:
 
 def logs(options: Namespace, terminal: Terminal) -> int:
     """Print what a run has written, in the order in which it arrived."""
-    home = app.home()
-    store, logs = app.open_store(home), app.open_logs(home)
+    store, logs = app.store(), app.logs()
     run = lookup.find_run(store, options.run)
     first, last = _range(options)
     wanted = _wanted(options, time.time())

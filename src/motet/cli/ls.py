@@ -42,13 +42,13 @@ def ls_arguments(parser: ArgumentParser) -> None:
 
 def ls(options: Namespace, terminal: Terminal) -> int:
     """List runs, newest first; where there are more, say so."""
-    runs = listed(app.open_store(app.home()), _filter(options))
+    runs = listed(app.store(), _filter(options))
     found = list(runs if options.all else islice(runs, options.n))
     if options.json:
         terminal.json([run_json(row) for row in found])
         return 0
     if not found:
-        terminal.say(f"There are no {_told(options)} in {app.home()}.")
+        terminal.say(f"There are no {_told(options)} in {app.place()}.")
         return 0
     terminal.table(("NAME", "ID", "WORKFLOW", "STATUS", "STARTED", "TOOK"), [_cells(row) for row in found])
     if not options.all and next(runs, None) is not None:
@@ -96,7 +96,7 @@ def top_arguments(parser: ArgumentParser) -> None:
 
 def top(options: Namespace, terminal: Terminal) -> int:
     """Show the runs that go on, with how long they may still take, until Ctrl-C."""
-    store = app.open_store(app.home())
+    store = app.store()
     if options.json:
         terminal.json([{**run_json(row), "left_s": _left_s(store, row)} for row in _under_way(store)])
         return 0
@@ -118,7 +118,7 @@ def _under_way(store: Store) -> list[RunRow]:
 
 def _show(terminal: Terminal, store: Store) -> None:
     rows = _under_way(store)
-    terminal.say(f"{human.clock(time.time())[:8]}  {human.counted(len(rows), 'run')} under way in {app.home()}")
+    terminal.say(f"{human.clock(time.time())[:8]}  {human.counted(len(rows), 'run')} under way in {app.place()}")
     if rows:
         terminal.say()
         told = [(row, _left_s(store, row)) for row in rows]

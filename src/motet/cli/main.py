@@ -71,6 +71,14 @@ HIDDEN = ("engine", "complete", "describe")
 _OWN_OPTIONS = ("run", "submit", "check", "register", "fork", "results")
 """Commands for which voices may have options of their own."""
 
+AT_SERVER = (
+    "ls", "top", "show", "why", "compare", "artifacts", "logs", "events", "publish", "rename", "tag", "complete",
+)  # fmt: skip
+"""Commands for the runs of the server of MOTET_SERVER, where that is set."""
+
+ANYWHERE = ("check", "engine", "describe", "server", "doctor", "completion", "shims", "version")
+"""Commands that have nothing to do with that, or with which it is begun."""
+
 TAKE_ARGUMENTS = ("run", "submit", "check", "register")
 """Commands that hand on to the program what stands after `--`."""
 
@@ -146,7 +154,8 @@ def carry_out(name: str, given: list[str], terminal: Terminal) -> int:
     module = _loaded(module_of(name))
     options = _parsed(name, given, getattr(module, f"{name}_arguments"))
     _go_home(options)
-    if name not in _ALONE and not options.no_scheduler:
+    _go_to_runs(name)
+    if name not in _ALONE and not options.no_scheduler and not os.environ.get("MOTET_SERVER"):
         _see_to_schedules()
     code: int = getattr(module, name)(options, terminal)
     return code
@@ -196,8 +205,29 @@ def _see_to_schedules() -> None:
 
 
 def _go_home(options: Namespace) -> None:
+    """Go to the home that is named, which goes before any server."""
     if options.home:
         os.environ["MOTET_HOME"] = os.path.abspath(os.path.expanduser(options.home))
+        os.environ["MOTET_SERVER"] = ""
+
+
+def _go_to_runs(name: str) -> None:
+    """Where a server is named, have the command work on its runs; or, with what it starts, at the home all the same.
+    Raises UsageError for a command that does the one where the other may be meant.
+    """
+    from motet import private
+
+    url = private.server(private.home())
+    if not url:
+        return
+    os.environ["MOTET_SERVER"] = url if name in AT_SERVER else ""
+    if name not in (*AT_SERVER, *ANYWHERE):
+        from motet.errors import UsageError
+
+        raise UsageError(
+            f"motet {name} works at a home, and MOTET_SERVER names a server: {url}.",
+            f"Name the home, on its machine: motet {name} --home {private.home()} ...; or set MOTET_SERVER to nothing.",
+        )
 
 
 def _parsed(name: str, given: list[str], arguments: Callable[[ArgumentParser], None]) -> Namespace:

@@ -47,7 +47,7 @@ def show_arguments(parser: ArgumentParser) -> None:
 
 def show(options: Namespace, terminal: Terminal) -> int:
     """Show a run and its steps, or all of one step."""
-    store = app.open_store(app.home())
+    store = app.store()
     run = lookup.find_run(store, options.run)
     if options.html:
         return _write_page(terminal, store, run, options)
@@ -69,7 +69,7 @@ def _write_page(terminal: Terminal, store: Store, run: RunRow, options: Namespac
 
     if options.step:
         raise UsageError("--html writes a whole run.", "Leave out the step.")
-    text = page(store, app.open_artifacts(app.home()), app.open_logs(app.home()), run)
+    text = page(store, app.artifacts(), app.logs(), run)
     try:
         with open(options.html, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
@@ -128,7 +128,9 @@ def _show_run(terminal: Terminal, store: Store, run: RunRow, steps: list[StepRow
 def _deaths(store: Store, run: RunRow) -> list[str]:
     """How the engine of the run died; those before it too if it is parked for that."""
     told = deaths.parked(store, run.id)
-    return [f"parked after {len(told)} deaths", *told] if told else [app.how_died(run)]
+    if told:
+        return [f"parked after {len(told)} deaths", *told]
+    return [app.remote().how_died(run) if app.server() else app.how_died(run)]
 
 
 def _params(params: Json) -> str:
@@ -296,7 +298,7 @@ def why_arguments(parser: ArgumentParser) -> None:
 
 def why(options: Namespace, terminal: Terminal) -> int:
     """Say why the step stands as it does, or the rule has fired or not, and what befell it, in order."""
-    store = app.open_store(app.home())
+    store = app.store()
     run = lookup.find_run(store, options.run)
     try:
         step = find_step(store, run, options.step) if options.step else None

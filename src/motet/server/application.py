@@ -183,7 +183,7 @@ def _finite(value: Json) -> Json:
 
 def _refusal(error: errors.MotetError) -> Response:
     headers = {**_ALWAYS, **error.headers} if isinstance(error, Refused) else _ALWAYS
-    body = encoded({"error": error.what, "cure": error.cure})
+    body = encoded({"error": error.what, "cure": error.cure, "type": type(error).__name__})
     return Response(body, _status_of(error), headers, media_type=JSON)
 
 

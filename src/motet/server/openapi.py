@@ -10,8 +10,8 @@ from motet.server.reading import REQUIRED, Reader, schemas
 from motet.server.table import JSON, PUBLIC, Route
 
 _ERROR = {
-    "type": "object", "required": ["error", "cure"],
-    "properties": {"error": {"type": "string"}, "cure": {"type": "string"}},
+    "type": "object", "required": ["error", "cure", "type"],
+    "properties": {"error": {"type": "string"}, "cure": {"type": "string"}, "type": {"type": "string"}},
 }  # fmt: skip
 _REFUSED = {
     "400": "What was asked for cannot be done as asked", "401": "No token, or none that is known",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from motet.server.api import doors, house, looking, runs, scheduling, steering, workflows
+from motet.server.api import doors, house, looking, runs, scheduling, steering, stored, workflows
 
 ROUTES = (
     *doors.ROUTES, *house.ROUTES, *runs.ROUTES, *looking.ROUTES, *steering.ROUTES, *workflows.ROUTES,
-    *scheduling.ROUTES,
+    *scheduling.ROUTES, *stored.ROUTES,
 )  # fmt: skip

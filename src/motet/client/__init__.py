@@ -1,0 +1,1 @@
+"""Motet's client: the runs of a server, from elsewhere."""
