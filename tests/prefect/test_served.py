@@ -7,6 +7,7 @@ import re
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from tests.orion.running import run
@@ -166,3 +167,77 @@ def test_tasks_in_processes_come_through_the_same_door(tmp_path: Path) -> None:
     done = run("run", str(path), how="motet")
     assert (done.code, done.out.splitlines()[0]) == (0, "4 where True"), done.err
     assert "MOTET_STANDS_IN" not in os.environ
+
+
+ACCEPTED = """
+import asyncio
+from prefect import flow, pause_flow_run, task, variables
+from prefect.cache_policies import INPUTS, TASK_SOURCE, CompoundCachePolicy, Inputs
+from prefect.concurrency.sync import concurrency
+from prefect.deployments import Deployment, run_deployment
+from prefect.filesystems import S3
+from prefect.server.schemas.schedules import CronSchedule
+from prefect.transactions import atransaction, transaction
+
+called, said = [], []
+
+@task(cache_policy=Inputs(exclude=["y"]).configure(isolation_level="SERIALIZABLE"), result_storage=S3(bucket_path="b"))
+def by_x(x, y):
+    called.append((x, y))
+    return x
+
+@task(cache_policy=CompoundCachePolicy(policies=[INPUTS, TASK_SOURCE]))
+def both(x): return x
+
+@flow
+def accepted(count: int = 1):
+    by_x(1, 2), by_x(1, 3)
+    future = both.submit(2)
+    with concurrency("db", create_if_missing=True), transaction("once", store=None):
+        said.append((variables.get("nothing", 3), future.get_state() is not None, future.result()))
+    said.append(both(3, return_state=True).result(fetch=True))
+    try:
+        pause_flow_run(timeout=0.01, poll_interval=1)
+    except TimeoutError:
+        said.append("nobody answered")
+    return count
+
+@flow
+async def later():
+    async with atransaction(key="then") as txn:
+        txn.set("a", 1)
+    said.append(await both(3, return_state=True).aresult())
+    said.append(await both.submit(4))
+
+accepted()
+asyncio.run(later())
+daily = CronSchedule(cron="0 1 * * *", timezone="UTC")
+Deployment.build_from_flow(flow=accepted, name="d", schedule=daily, work_queue_name="q").apply()
+run = run_deployment("accepted/d", parameters={"count": 9}, timeout=0)
+said.append((run.state.name, run.state.result()))
+"""
+
+
+def test_what_prefect_takes_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("accepted")
+    monkeypatch.setitem(sys.modules, "accepted", module)
+    found = vars(module)
+    with open_door("prefect"):
+        exec(ACCEPTED, found)
+    assert found["called"] == [(1, 2)]
+    once = [(3, True, 2), 3, "nobody answered"]
+    assert found["said"] == [*once, 3, 4, *once, *once, ("Completed", 9)]
+
+
+LISTING = Path(__file__).parents[1] / "orion" / "listing.txt"
+
+
+def test_a_listing_that_fits_both_doors_goes_through_todays_and_tells_its_states(tmp_path: Path) -> None:
+    path = tmp_path / "pipeline.py"
+    path.write_text(LISTING.read_text())
+    done = run("run", str(path), draws="1,0", how="motet")
+    assert done.out.splitlines()[0] == "Wrote {'data': 42, 'message': '0'} to database successfully!", done.err
+    told = {who: lines[-1] for who, lines in done.said.items() if "run " in who}
+    assert set(told.values()) == {"INFO Finished in state Completed()"}
+    assert len(told) == 4
+    assert any("Retry 1/3 will start immediately" in line for line in done.said["Task run 'call_unreliable_api-0'"])

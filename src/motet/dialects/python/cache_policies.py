@@ -6,8 +6,8 @@ A policy gives the parts of the key by name, each a digest, so that `motet why` 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 from motet.errors import UsageError
 from motet.ports.spec import StepSpec
@@ -75,6 +75,10 @@ class CachePolicy:
         key = self.compute_key(context, context.parameters, context.flow_parameters)
         return None if key is None else {"key": str(key)}
 
+    def configure(self, *, key_storage: Any = None, lock_manager: Any = None, isolation_level: Any = None) -> Self:
+        """Itself: where Prefect keeps keys and locks is configured, and Motet keeps them in the home."""
+        return self
+
     def __add__(self, other: CachePolicy) -> CachePolicy:
         return Compound((self, other))
 
@@ -109,9 +113,15 @@ class Without(CachePolicy, Record, frozen=True):
 
 
 class Inputs(CachePolicy):
-    """The arguments, by content; with the object that a method is called on, and the values that the code reads."""
+    """The arguments, but for those to `exclude`, by content; with the object that a method is called on, and the values
+    that the code reads.
+    """
+
+    def __init__(self, exclude: Iterable[str] | None = None) -> None:
+        self.exclude = frozenset(exclude or ())
 
     def parts(self, context: Context) -> Parts | None:
+        context = context.without(self.exclude) if self.exclude else context
         by_content = context.task.shape.contents
         inputs = {
             f"input {name}": _digest_of_files(name, value) if name in by_content else _digest(name, value)

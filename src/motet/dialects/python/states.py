@@ -62,8 +62,10 @@ class State:
         self._error = error
         self.data = data  # as it was given, where the state was made by hand
 
-    def result(self, raise_on_failure: bool = True) -> Any:
-        """The value. A failure is raised, or given as an exception where `raise_on_failure` is False."""
+    def result(self, raise_on_failure: bool = True, fetch: bool = True) -> Any:
+        """The value. A failure is raised, or given as an exception where `raise_on_failure` is False. It is at hand, so
+        that `fetch`, which Prefect 2 has, says nothing.
+        """
         if self.type is StateType.COMPLETED:
             return self._result() if self._result is not None else None
         error = self._error() if self._error is not None else self._plain_error()

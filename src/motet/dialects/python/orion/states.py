@@ -65,7 +65,7 @@ class State(plain.State):
             )
         return self.load()
 
-    def result(self, raise_on_failure: bool = True) -> Any:
+    def result(self, raise_on_failure: bool = True, fetch: bool = True) -> Any:
         """The value. A failure is raised (of several states the first), or given where `raise_on_failure` is False.
 
         A run that has not ended well and has not failed either, such as one that is NotReady, raises StepSkipped.

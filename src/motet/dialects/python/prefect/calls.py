@@ -36,6 +36,10 @@ class PrefectFuture(Future[Any]):
         """The id of the run."""
         return uuid_of(f"{self._scope.driver.run.id}/{self.step_key}")
 
+    def get_state(self) -> State:
+        """How it stands now."""
+        return self.state
+
     @property
     def state(self) -> State:
         """How it stands now, in Prefect's words."""

@@ -8,13 +8,12 @@ from inspect import getdoc
 from typing import Any, ParamSpec, TypeVar
 
 from motet.dialects.python import flows
-from motet.dialects.python.finding.loading import load_main, load_module, pick
+from motet.dialects.python.finding.loading import load_module, pick
 from motet.dialects.python.options import FlowOptions
 from motet.dialects.python.prefect.accepted import accepted, hook
 from motet.dialects.python.prefect.calls import PrefectFlowCall
 from motet.dialects.python.prefect.deployments import Deployment, run_once
 from motet.dialects.python.prefect.either import awaited, either, say
-from motet.mains import main_of
 from motet.values.kinds import Kind
 
 P = ParamSpec("P")
@@ -117,9 +116,10 @@ _DEFAULTS: Mapping[str, Any] = {
 def load_flow_from_entrypoint(entrypoint: str, use_placeholder_flow: bool = True) -> Any:
     """The flow that `flows.py:train`, or `package.flows:train`, names."""
     place, _, name = str(entrypoint).rpartition(":")
-    if place.endswith(".py"):
-        return pick(load_main(main_of(place), name), name, place)
-    return pick(load_module(place), name, place)
+    if not place.endswith(".py"):
+        return pick(load_module(place), name, place)
+    folder, file = os.path.split(os.path.abspath(place))
+    return pick(load_module(file.removesuffix(".py"), folder), name, place)
 
 
 aload_flow_from_entrypoint = awaited(load_flow_from_entrypoint)

@@ -41,10 +41,11 @@ _POLICIES = _from(
     "Inputs TaskSource RunId FlowParameters CacheKeyFnPolicy=KeyFunction CompoundCachePolicy=Compound",
 )
 _RUNS = _from(
-    "motet",
-    "pause_flow_run suspend_flow_run resume_flow_run apause_flow_run asuspend_flow_run",
-) | _from("prefect.between", "aresume_flow_run wait_for_flow_run")  # fmt: skip
-_LIMITS = _from("motet", "concurrency rate_limit arate_limit")
+    "prefect.between",
+    "pause_flow_run suspend_flow_run resume_flow_run apause_flow_run asuspend_flow_run aresume_flow_run "
+    "wait_for_flow_run",
+)
+_LIMITS = _from("prefect.between", "concurrency") | _from("motet", "rate_limit arate_limit")
 _ARTIFACTS = _from(
     "prefect.artifacts",
     " ".join(
@@ -97,7 +98,7 @@ _SORTS = _from("prefect.schemas", "FlowRunSort FlowSort=FlowRunSort DeploymentSo
 SERVED: Mapping[str, Mapping[str, str]] = {
     "prefect": {
         **_from("prefect.flows", "flow Flow"), **_TASK,
-        **_from("motet", "State tags get_run_logger unmapped allow_failure transaction"),
+        **_from("motet", "State tags get_run_logger unmapped allow_failure"),
         **_from("motet.futures", "as_completed wait"), **_from("motet.transactions", "Transaction"), **_RUNS,
         **_from("prefect.client", "get_client"),
         **_from("prefect.deployments", "serve aserve deploy"), "__version__": "prefect.either:VERSION",
@@ -135,20 +136,20 @@ SERVED: Mapping[str, Mapping[str, str]] = {
     "prefect.utilities.annotations": _ANNOTATIONS,
     "prefect.task_runners": _RUNNERS,
     "prefect.cache_policies": _POLICIES,
-    "prefect.transactions": _from(
-        "motet.transactions", "transaction get_transaction Transaction CommitMode IsolationLevel"
+    "prefect.transactions": _from("prefect.between", "transaction atransaction") | _from(
+        "motet.transactions", "get_transaction Transaction CommitMode IsolationLevel"
     ),
     "prefect.context": _from("prefect.context", "get_run_context FlowRunContext=EngineContext EngineContext "
                              "TaskRunContext") | _from("motet.context", "tags"),
     "prefect.runtime": _from("prefect.context", "flow_run task_run deployment"),
     "prefect.concurrency.sync": _LIMITS,
-    "prefect.concurrency.asyncio": _from("motet", "concurrency rate_limit=arate_limit"),
+    "prefect.concurrency.asyncio": _from("prefect.between", "concurrency") | _from("motet", "rate_limit=arate_limit"),
     "prefect.artifacts": _ARTIFACTS,
     "prefect.flow_runs": _RUNS,
     "prefect.engine": _RUNS,
     "prefect.input": _from("motet", "RunInput"),
     "prefect.input.run_input": _from("motet", "RunInput"),
-    "prefect.variables": _from("prefect.variables", "Variable"),
+    "prefect.variables": _from("prefect.variables", "Variable get aget"),
     "prefect.blocks": {},
     "prefect.blocks.core": _from("prefect.blocks", "Block"),
     "prefect.blocks.system": _SYSTEM,

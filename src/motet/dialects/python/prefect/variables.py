@@ -64,3 +64,6 @@ class Variable:
     set, aset = staticmethod(either(_set)), staticmethod(awaited(_set))
     get, aget = staticmethod(either(_get)), staticmethod(awaited(_get))
     unset, aunset = staticmethod(either(_unset)), staticmethod(awaited(_unset))
+
+
+get, aget = Variable.get, Variable.aget
