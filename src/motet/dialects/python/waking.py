@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class Wake:
     """Called from any thread, it wakes the coroutine that awaits it."""
 
+    __slots__ = ("_loop", "_woken")
+
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._woken = self._loop.create_future()

@@ -106,24 +106,19 @@ def expect_event(
 async def await_for_event(
     key: str, *, namespace: str | None = None, value: Any = None, timeout: float | None = None
 ) -> Event:
-    """As `wait_for_event`, for coroutines: the event loop goes on."""
+    """As `wait_for_event`, for coroutines: the event loop goes on. If it is cancelled, the step is given up."""
+    from motet.dialects.python.waking import Wake
+
     _check(key, value)
     scope = current.get()
     if scope is None:
         return _given(
             await from_now(hosting.host(), OnEvent(key, namespace, value), timeout).first_async(), key, timeout
         )
-    return _noted(scope, await awaited(scope, _begun(scope, key, namespace, value, timeout)))
-
-
-async def awaited(scope: Scope, future: EventFuture) -> Event:
-    """The event, as soon as it is there. If this is cancelled meanwhile, the step is given up."""
-    from motet.dialects.python.waking import Wake
-
-    driver, wake = scope.driver, Wake()
+    future, driver, wake = _begun(scope, key, namespace, value, timeout), scope.driver, Wake()
     scope.awaited.add(future.key)
     try:
-        if not driver.when_ended(future.key, -1, wake):  # by the shortest way: many may wait
+        if not driver.when_ended(future.key, -1, wake):  # by the shortest way, in one coroutine: many may wait
             with driver.idling():
                 await wake
     except BaseException:
@@ -132,7 +127,7 @@ async def awaited(scope: Scope, future: EventFuture) -> Event:
         raise
     finally:
         scope.awaited.discard(future.key)
-    return future.result(0)
+    return _noted(scope, future.result(0))
 
 
 def _check(key: str, value: Any) -> None:
