@@ -1,4 +1,4 @@
-"""A server that is killed while it is asked to do things: `python -m tests.server.kills [TIMES]`.
+"""A server that is killed while it is asked to do things: `python -m tests.server.kills [TIMES] [SEED]`.
 
 Clients submit runs and publish events, each under a key, and ask again where the server died. In the end there is one
 run and one event for each key, and every run has ended well.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import http.client
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -62,19 +63,29 @@ class Client(threading.Thread):
             return
 
 
-def campaign(home: Path, times: int, rng: random.Random, runs: int = 2) -> list[str]:
-    """Kill the server so often while two clients ask; gives what is wrong in the end."""
-    servers = [ServerProcess(home)]
+def campaign(home: Path, times: int, rng: random.Random, runs: int = 2, *, beside: bool = False) -> list[str]:
+    """Kill the server so often while two clients ask; gives what is wrong in the end.
+
+    beside  another server on the same home, which goes on; the first is stopped for a while now and then, too
+    """
+    other = [ServerProcess(home)] if beside else []
+    servers = [*other, ServerProcess(home)]
     clients = [Client(f"c{number}", servers, runs) for number in range(2)]
     for each in clients:
         each.start()
     for _ in range(times):
         threading.Event().wait(rng.uniform(0.0, 1.5))
+        if beside and rng.random() < 0.5:
+            servers[-1].process.send_signal(signal.SIGSTOP)
+            threading.Event().wait(rng.uniform(0.0, 1.5))
+            servers[-1].process.send_signal(signal.SIGCONT)
+            continue
         servers[-1].kill()
         servers.append(ServerProcess(home))
     for each in clients:
         each.join()
-    servers[-1].kill()
+    for server in (servers[-1], *other):
+        server.kill()
     return [wrong for each in clients for wrong in each.refused] + _wrong(
         home, [key for c in clients for key in c.keys]
     )
@@ -105,6 +116,8 @@ if __name__ == "__main__":
     seed = sys.argv[2] if len(sys.argv) > 2 else str(random.randrange(2**32))
     print(f"seed {seed}")
     with tempfile.TemporaryDirectory() as folder:
-        found = campaign(Path(folder) / "home", count, random.Random(seed), runs=max(2, count // 2))
+        rng, runs = random.Random(seed), max(2, count // 4)
+        found = campaign(Path(folder) / "alone", count // 2, rng, runs)
+        found += campaign(Path(folder) / "beside", count - count // 2, rng, runs, beside=True)
     print("\n".join(found) or f"killed {count} times: nothing is wrong")
     sys.exit(bool(found))

@@ -27,6 +27,13 @@ def test_a_link_lets_one_browser_in_once(served: Served) -> None:
     assert served.as_(None).get("/login?code=x_y").status_code == 401
 
 
+def test_what_has_ended_is_forgotten_in_time(served: Served) -> None:
+    tokens.create(served.site.store, "ada", Role.VIEWER, for_s=-1.0)
+    tokens.create(served.site.store, "eve", Role.VIEWER)
+    tokens.link_code(served.site.store, "eve", Role.VIEWER)
+    assert [each.user for each in tokens.every(served.site.store)] == ["eve"]
+
+
 def test_a_cookie_acts_only_for_pages_of_the_server(served: Served) -> None:
     browser = served.as_(None)
     browser.get(served.operator.post("/api/v1/links").json()["path"])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import re
 
 import pytest
 from tests.server.conftest import Served
 
 from motet.ports import Publication
+from motet.server.api import ROUTES
+from motet.server.table import JSON
 
 SMUGGLED = (
     "../../../etc/passwd", "..%2f..%2fstore.db", "%2e%2e/%2e%2e/server.token", "....//store.db", "/etc/passwd",
@@ -79,3 +82,16 @@ def test_what_is_too_large_or_of_another_kind_is_refused(served: Served) -> None
 def test_a_name_that_cannot_be_is_refused(served: Served, name: str) -> None:
     answer = served.admin.post("/api/v1/tokens", json={"user": name, "role": "viewer"})
     assert answer.status_code in (400, 422)
+
+
+def test_no_route_takes_what_it_does_not_name(served: Served) -> None:
+    served.application.hub.close()  # so streams of events end at once
+    client = served.admin
+    for route in ROUTES:
+        path = re.sub(r"{\w+(:path)?}", "0" * 64, route.path)
+        with_more = client.request(route.method, f"{path}?nobody_names_this=1", json={})
+        assert with_more.status_code in (413, 415, 422), (route.method, path, with_more.status_code)
+        if "body" in route.takes and route.consumes == JSON:
+            for wrong in ({"nobody_names_this": 1}, [], 1, None):
+                assert client.request(route.method, path, json=wrong).status_code in (415, 422), (route.path, wrong)
+            assert client.request(route.method, path, content=b"x").status_code == 415, route.path

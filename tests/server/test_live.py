@@ -120,3 +120,8 @@ def test_streams_are_for_who_may_look(served: Served) -> None:
         answer = client.get("/api/v1/runs/r1/live")
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
+
+
+def test_asking_for_the_head_of_a_stream_begins_none(served: Served) -> None:
+    assert served.viewer.head("/api/v1/live").status_code == 200
+    assert served.application.hub.count == 0

@@ -7,7 +7,7 @@ import socket
 from argparse import ArgumentParser, Namespace
 
 from motet import private
-from motet.cli.terminal import Terminal
+from motet.cli.terminal import Terminal, tell
 from motet.errors import UsageError
 from motet.views import human
 
@@ -51,6 +51,7 @@ def server(options: Namespace, terminal: Terminal) -> int:
         ) from None
     tls = _tls(options)
     names = [*options.allow_host, options.host, socket.gethostname(), socket.getfqdn()]
+    os.environ["MOTET_SERVER"] = ""  # what it starts works at its home, wherever commands of this shell would go
     place = serving.Place(options.host, options.port, names, tls)
     made = serving.Server(private.home(), place, serving.asked_for(options.protocol))
     if options.host not in _LOCAL and not made.has_users():
@@ -58,6 +59,9 @@ def server(options: Namespace, terminal: Terminal) -> int:
             f"At {options.host} others can reach the server, and nobody has a token.",
             "Make one first: motet token create NAME --role admin",
         )
+
+    if options.host not in _LOCAL and tls is None:
+        tell("motet: warning: without TLS tokens can be read on the way (--tls-cert, --tls-key, or a proxy before it).")
 
     def ready() -> None:
         terminal.say(f"Motet is at {terminal.paint(made.url, 'bold')} (process {os.getpid()}). Ctrl-C ends it.")

@@ -106,7 +106,10 @@ class Application:
         last_event = request.headers.get("last-event-id", "")
         is_secure = request.url.scheme == "https"
         call = Call(self.site, caller, self.hub, address, last_event, self.gate.cookie, is_secure)
-        return _response(route, self._carried_out(route, call, request.url.path, given))
+        found = self._carried_out(route, call, request.url.path, given)
+        if isinstance(found, Stream) and request.method == "HEAD":
+            found = Content(media_type=route.produces)
+        return _response(route, found)
 
     def _carried_out(self, route: Route, call: Call, path: str, given: Mapping[str, Any]) -> Any:
         """What the route's function gives; what it does is noted."""

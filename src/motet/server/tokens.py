@@ -167,14 +167,19 @@ class Unknown(UsageError):
 
 def link_code(store: Store, user: str, role: Role) -> str:
     """A code that lets one browser in as that user, once, soon."""
-    for each in store.documents(_VOICE, _LINK):
-        if each.body["until"] <= time.time():
-            with suppress(Conflict):
-                store.delete_document(each)
+    _forget_ended(store)
     made, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
     body = {"user": user, "role": role.value, "digest": _digest(secret), "until": time.time() + _LINK_S}
     store.put_document(Document(_VOICE, _LINK, made, body, 0))
     return f"{made}_{secret}"
+
+
+def _forget_ended(store: Store) -> None:
+    """Remove links and tokens that have ended."""
+    for each in (*store.documents(_VOICE, _LINK), *store.documents(_VOICE, _KIND)):
+        if each.body["until"] is not None and each.body["until"] <= time.time():
+            with suppress(Conflict):
+                store.delete_document(each)
 
 
 def session(store: Store, code: str) -> str:
