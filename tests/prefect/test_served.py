@@ -181,7 +181,7 @@ from prefect.transactions import atransaction, transaction
 
 called, said = [], []
 
-@task(cache_policy=Inputs(exclude=["y"]).configure(isolation_level="SERIALIZABLE"), result_storage=S3(bucket_path="b"))
+@task(cache_policy=Inputs(exclude=["y"]).configure(isolation_level="SERIALIZABLE"), result_storage=S3.load("mine"))
 def by_x(x, y):
     called.append((x, y))
     return x

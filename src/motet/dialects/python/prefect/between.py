@@ -20,6 +20,13 @@ from motet.kernel.transitions import ENDED
 from motet.records import Record
 
 
+class Resource(dict[str, str]):
+    """What an event is about, by labels."""
+
+
+RelatedResource = ResourceSpecification = Resource
+
+
 class Event(Record):
     """An event that was published."""
 

@@ -69,7 +69,10 @@ _TRIGGERS = _from(
 )
 _INFRASTRUCTURE = _from("prefect.inert", "Process DockerContainer KubernetesJob DockerRegistry ECSTask Infrastructure")
 _FILES = _from(
-    "prefect.inert", "LocalFileSystem RemoteFileSystem S3 GCS Azure GitHub SMB GitRepository NullFileSystem=Storage"
+    "prefect.inert",
+    "LocalFileSystem RemoteFileSystem S3 GCS Azure GitHub SMB GitRepository NullFileSystem=Storage "
+    "ReadableFileSystem=Storage WritableFileSystem=Storage ReadableDeploymentStorage=Storage "
+    "WritableDeploymentStorage=Storage",
 )
 _NOTIFICATIONS = _from(
     "prefect.blocks",
@@ -155,14 +158,19 @@ SERVED: Mapping[str, Mapping[str, str]] = {
     "prefect.blocks.system": _SYSTEM,
     "prefect.blocks.webhook": _from("prefect.blocks", "Webhook"),
     "prefect.blocks.notifications": _NOTIFICATIONS,
-    "prefect.blocks.abstract": _from("prefect.blocks", "NotificationBlock CredentialsBlock=Block JobBlock=Block"),
+    "prefect.blocks.abstract": _from("prefect.blocks", "NotificationBlock CredentialsBlock=Block JobBlock=Block "
+                                     "DatabaseBlock=Block ObjectStorageBlock=Block SecretBlock=Block"),
     "prefect.deployments": {**_DEPLOYMENTS, "DockerImage": "prefect.deployments:DockerImage"},
     "prefect.deployments.deployments": _DEPLOYMENTS,
     "prefect.deployments.flow_runs": _from("prefect.deployments", "run_deployment arun_deployment"),
     "prefect.deployments.runner": _from("prefect.deployments", "DockerImage RunnerDeployment=Deployment deploy"),
     "prefect.docker": _from("prefect.deployments", "DockerImage"),
     "prefect.runner.storage": _from("prefect.inert", "GitRepository GitCredentials=Storage RemoteStorage=Storage"),
-    "prefect.events": {**_from("prefect.between", "emit_event Event"), **_TRIGGERS},
+    "prefect.events": {
+        **_from("prefect.between", "emit_event Event Resource RelatedResource ResourceSpecification"),
+        **_TRIGGERS,
+    },
+    "prefect.events.schemas": _from("prefect.between", "Event Resource RelatedResource"),
     "prefect.events.utilities": _from("prefect.between", "emit_event"),
     "prefect.events.schemas.deployment_triggers": _TRIGGERS,
     "prefect.automations": _TRIGGERS,
