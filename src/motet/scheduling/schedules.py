@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
+from typing import Any
 
 from motet.errors import NotFound
 from motet.kernel.events import Json
@@ -86,15 +87,30 @@ def look(beginner: Beginner) -> float | None:
     upcoming: list[float] = []
     for schedule in every(beginner.store):
         now = beginner.now()
-        try:
-            fresh = _attend(beginner, schedule.name, now)
-        except NotFound:  # removed at this moment
-            continue
-        if fresh.state.get("starting") or fresh.state.get("waiting"):
+        following = _following(schedule)
+        is_due = following is not None and following <= now
+        if is_due or schedule.state.get("starting") or schedule.state.get("waiting"):
+            try:
+                schedule = _attend(beginner, schedule.name, now)
+            except NotFound:  # removed at this moment
+                continue
+            following = next_due(schedule, max(now, schedule.state["judged_at"]))
+        if schedule.state.get("starting") or schedule.state.get("waiting"):
             upcoming.append(now + _AGAIN_S)
-        following = next_due(fresh, max(now, fresh.state["judged_at"])) if not fresh.paused else None
-        upcoming += [] if following is None else [following]
+        upcoming += [] if following is None or schedule.paused else [following]
     return min(upcoming, default=None)
+
+
+def _following(schedule: Schedule) -> float | None:
+    """The first time that is not judged yet. It is asked for at each look, and seldom another."""
+    timing = (schedule.cron, schedule.every_s, schedule.at, schedule.zone, schedule.start_at, schedule.end_at)
+    return _next_due(timing, schedule.created_at, schedule.state["judged_at"])
+
+
+@lru_cache(maxsize=4096)
+def _next_due(timing: tuple[Any, ...], created_at: float, after: float) -> float | None:
+    cron, every_s, at, zone, start_at, end_at = timing
+    return next_due(Schedule("", "", {}, cron, every_s, at, zone, start_at, end_at, created_at=created_at), after)
 
 
 def _attend(beginner: Beginner, name: str, now: float) -> Schedule:
