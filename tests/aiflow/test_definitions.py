@@ -40,7 +40,7 @@ NAMES = """
     ai_flow.model.execution_type: ExecutionType
     ai_flow.model.task_execution: TaskExecution TaskExecutionKey
     ai_flow.model.workflow_execution: WorkflowExecution
-    ai_flow.model.internal.events: TaskStatusChangedEvent SchedulingEventType
+    ai_flow.model.internal.events: TaskStatusChangedEvent EventContextConstant
     ai_flow.notification.notification_client: AIFlowNotificationClient ListenerProcessor Event ListenerRegistrationId
     notification_service.model.event: Event DEFAULT_NAMESPACE ANY_CONDITION
     notification_service.client.embedded_notification_client: EmbeddedNotificationClient

@@ -11,7 +11,7 @@ wherever Motet loads them. `motet aiflow workflow upload FILE` keeps the workflo
 """
 
 from motet import app as app  # puts the parts together, so that clients and `ops` find where runs are kept
-from motet.dialects.aiflow import ops
+from motet.aiflow import ops
 from motet.dialects.aiflow.model.conditions import (
     Condition,
     MeetAllCondition,

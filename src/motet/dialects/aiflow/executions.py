@@ -153,9 +153,7 @@ def meta_of(number: int, row: RunRow) -> WorkflowExecutionMeta:
 
 
 def status_of(row: RunRow) -> str:
-    """How the execution stands. One that was stopped has STOPPED, whatever else."""
-    if row.status == "succeeded" and isinstance(row.result, dict) and row.result.get("status") in RUN_WORDS.values():
-        return str(row.result["status"])
+    """How the execution stands."""
     return RUN_WORDS.get(row.status, "RUNNING")
 
 

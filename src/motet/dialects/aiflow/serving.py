@@ -14,52 +14,41 @@ from motet import standins
 from motet.errors import NotServed
 from motet.standins import Face
 
-_MODEL, _OPERATORS, _OWN = "motet.dialects.aiflow.model", "motet.dialects.aiflow.operators", "motet.dialects.aiflow"
-
-_PLACES: Mapping[str, str] = {
-    "ai_flow.model.workflow": f"{_MODEL}.workflow",
-    "ai_flow.model.operator": f"{_MODEL}.workflow",
-    "ai_flow.model.action": f"{_MODEL}.words",
-    "ai_flow.model.status": f"{_MODEL}.words",
-    "ai_flow.model.execution_type": f"{_MODEL}.words",
-    "ai_flow.model.condition": f"{_MODEL}.conditions",
-    "ai_flow.model.rule": f"{_MODEL}.conditions",
-    "ai_flow.model.context": f"{_MODEL}.contexts",
-    "ai_flow.model.state": f"{_MODEL}.contexts",
-    "ai_flow.model.task_execution": f"{_MODEL}.contexts",
-    "ai_flow.model.workflow_execution": f"{_MODEL}.contexts",
-    "ai_flow.model.internal.conditions": f"{_MODEL}.conditions",
-    "ai_flow.model.internal.contexts": f"{_MODEL}.contexts",
-    "ai_flow.model.internal.events": f"{_MODEL}.events",
-    "ai_flow.operators.bash": f"{_OPERATORS}.plain",
-    "ai_flow.operators.python": f"{_OPERATORS}.plain",
-    "ai_flow.operators.flink": f"{_OPERATORS}.flink",
-    "ai_flow.operators.flink.flink_operator": f"{_OPERATORS}.flink",
-    "ai_flow.operators.spark.spark_submit": f"{_OPERATORS}.spark",
-    "ai_flow.operators.spark.spark_sql": f"{_OPERATORS}.spark",
-    "ai_flow.notification.notification_client": f"{_OWN}.notifying",
-    "ai_flow.common.env": f"{_OWN}.places",
-    "ai_flow.common.exception.exceptions": f"{_MODEL}.words",
-    "ai_flow.common.util.mock_context": f"{_OWN}.contexts",
-    "ai_flow.metadata": f"{_OWN}.metadata",
-    "ai_flow.ops": f"{_OWN}.ops",
-    "notification_service.model.event": f"{_MODEL}.events",
-    "notification_service.client.embedded_notification_client": f"{_OWN}.notifying",
-    "notification_service.client.notification_client": f"{_OWN}.notifying",
-}
-"""The modules that scripts import names from, and the modules here that give them."""
+_OWN = "motet.dialects.aiflow"
+_PLACES = f"""
+    {_OWN}.model.workflow: ai_flow.model.workflow ai_flow.model.operator
+    {_OWN}.model.words: ai_flow.model.action ai_flow.model.status ai_flow.model.execution_type
+    {_OWN}.model.words: ai_flow.common.exception.exceptions
+    {_OWN}.model.conditions: ai_flow.model.condition ai_flow.model.rule ai_flow.model.internal.conditions
+    {_OWN}.model.contexts: ai_flow.model.context ai_flow.model.state ai_flow.model.internal.contexts
+    {_OWN}.model.contexts: ai_flow.model.task_execution ai_flow.model.workflow_execution
+    {_OWN}.model.events: ai_flow.model.internal.events notification_service.model.event
+    {_OWN}.operators.plain: ai_flow.operators.bash ai_flow.operators.python
+    {_OWN}.operators.flink: ai_flow.operators.flink ai_flow.operators.flink.flink_operator
+    {_OWN}.operators.spark: ai_flow.operators.spark.spark_submit ai_flow.operators.spark.spark_sql
+    {_OWN}.notifying: ai_flow.notification.notification_client notification_service.client.notification_client
+    {_OWN}.notifying: notification_service.client.embedded_notification_client
+    {_OWN}.places: ai_flow.common.env
+    {_OWN}.contexts: ai_flow.common.util.mock_context
+    {_OWN}.metadata: ai_flow.metadata
+    motet.aiflow.ops: ai_flow.ops
+"""
+"""The modules here, and those of the original that have their names."""
 
 
-def _with_packages(places: Mapping[str, str]) -> dict[str, str]:
-    """The same with the packages above them, which give no names of their own."""
-    found = dict(places)
-    for name in places:
+def _served(places: str) -> dict[str, str]:
+    """By module of the original the one here; the packages above them give no names of their own."""
+    found = {}
+    for line in places.strip().splitlines():
+        here, _, names = line.strip().partition(": ")
+        found.update(dict.fromkeys(names.split(), here))
+    for name in list(found):
         while name := name.rpartition(".")[0]:
             found.setdefault(name, _OWN)
     return found
 
 
-SERVED: Mapping[str, str] = _with_packages(_PLACES)
+SERVED: Mapping[str, str] = _served(_PLACES)
 
 
 class AIFlowFace:

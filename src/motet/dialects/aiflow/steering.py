@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from motet import requests
-from motet.dialects.aiflow import executions, registry
+from motet.dialects.aiflow import executions, planning, registry
 from motet.dialects.aiflow.metadata import VOICE, TaskExecutionMeta, WorkflowMeta
 from motet.errors import NotFound, UsageError
 from motet.kernel.transitions import PENDING
@@ -72,8 +72,9 @@ def delete_execution(store: Store, number: int) -> None:
     registry.forget(store, "execution", row.id)
 
 
-def delete_workflow(store: Store, meta: WorkflowMeta) -> None:
-    """Forget the workflow, its snapshots and its executions. Raises UsageError while one goes on."""
+def delete_workflow(host: Host, meta: WorkflowMeta) -> None:
+    """Forget the workflow, its snapshots, executions, schedules and triggers. Raises UsageError while one goes on."""
+    store = host.store
     found = list(executions.of_workflow(store, meta))
     for number, row in found:
         if not executions.is_over(row):
@@ -81,6 +82,8 @@ def delete_workflow(store: Store, meta: WorkflowMeta) -> None:
                 f"Workflow execution {number} of {meta.title} has not ended.",
                 f"Stop it first: aiflow workflow-execution stop-all {meta.name} -n {meta.namespace}",
             )
+    for kind in ("schedule", "trigger"):
+        planning.delete_all(host, meta, kind)
     for number, _ in found:
         delete_execution(store, number)
     registry.delete_workflow(store, meta)
@@ -88,8 +91,8 @@ def delete_workflow(store: Store, meta: WorkflowMeta) -> None:
         definitions.remove(store, meta.title)
 
 
-def enable(store: Store, namespace: str, name: str, enabled: bool) -> WorkflowMeta:
-    """Let the workflow be started, by whomever, or not. Raises NotFound."""
+def enable(host: Host, namespace: str, name: str, enabled: bool) -> WorkflowMeta:
+    """Let the workflow be started, by whomever, schedules and triggers included, or not. Raises NotFound."""
 
     def changed(before: WorkflowMeta | None) -> WorkflowMeta:
         if before is None:
@@ -99,7 +102,9 @@ def enable(store: Store, namespace: str, name: str, enabled: bool) -> WorkflowMe
         before.is_enabled = enabled
         return before
 
-    return registry.change(store, namespace, name, changed)
+    made = registry.change(host.store, namespace, name, changed)
+    (planning.let_go if enabled else planning.hold)(host, made)
+    return made
 
 
 # ---------------------------------------------------------------- tasks

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Mapping
+from functools import partial
 
 from motet.dialects.aiflow import executions, places, registry, steering, uploading
-from motet.dialects.aiflow.commands import tables
+from motet.dialects.aiflow.commands import planning, tables
 from motet.dialects.aiflow.commands.tables import NAMESPACE, OUTPUT, WORKFLOW, YES, Entry, moment, taking
 from motet.dialects.aiflow.metadata import TaskExecutionMeta, WorkflowExecutionMeta, WorkflowMeta
 from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
 from motet.ports.voice import Desk
-
-VERSION = "0.4.dev0"
-"""The version whose scripts and commands are understood."""
 
 _WORKFLOW_COLUMNS = ("id", "workflow_name", "namespace", "create_time", "update_time", "is_enabled", "event_offset")
 _EXECUTION_COLUMNS = (
@@ -102,21 +100,15 @@ def _workflow_show(options: Namespace, desk: Desk) -> int:
     return 0
 
 
-def _workflow_enable(options: Namespace, desk: Desk) -> int:
-    meta = steering.enable(desk.host().store, options.namespace, options.workflow_name, True)
-    desk.terminal.say(f"Workflow: {meta.title} enabled.")
-    return 0
-
-
-def _workflow_disable(options: Namespace, desk: Desk) -> int:
-    meta = steering.enable(desk.host().store, options.namespace, options.workflow_name, False)
-    desk.terminal.say(f"Workflow: {meta.title} disabled.")
+def _workflow_enable(enabled: bool, options: Namespace, desk: Desk) -> int:
+    meta = steering.enable(desk.host(), options.namespace, options.workflow_name, enabled)
+    desk.terminal.say(f"Workflow: {meta.title} {'enabled' if meta.is_enabled else 'disabled'}.")
     return 0
 
 
 def _workflow_delete(options: Namespace, desk: Desk) -> int:
     meta = registry.named(desk.host().store, options.namespace, options.workflow_name)
-    steering.delete_workflow(desk.host().store, meta)
+    steering.delete_workflow(desk.host(), meta)
     desk.terminal.say(f"Workflow: {meta.title} deleted.")
     return 0
 
@@ -231,11 +223,6 @@ def _task_stop(options: Namespace, desk: Desk) -> int:
 # ---------------------------------------------------------------- what has nothing to do
 
 
-def _version(options: Namespace, desk: Desk) -> int:
-    desk.terminal.say(VERSION)
-    return 0
-
-
 def _nothing(options: Namespace, desk: Desk) -> int:
     desk.terminal.say(f"Nothing is needed: executions have processes of their own, and are recorded in {desk.home}.")
     return 0
@@ -266,23 +253,12 @@ def _settings(desk: Desk) -> dict[str, str]:
     return {"aiflow_home": places.get_aiflow_home(), "motet_home": desk.home}
 
 
-_DAEMON = taking("-d", "--daemon", action="store_true", help="taken: nothing is started")
-_VERSION = taking("-v", "--version", default="heads", help="taken: the store brings itself up to date")
 _EXECUTION = taking("workflow_execution_id", type=int, help="the number of the workflow execution")
 
 COMMANDS: Mapping[str, Entry] = {
-    "version": Entry("print the version that is understood", _version),
-    "config init": Entry("nothing is needed", _nothing),
+    "version": Entry("print the version that is understood", tables.version),
     "config list": Entry("list the settings", _config, [taking("--color", default="auto", help="taken")]),
     "config get-value": Entry("print a setting", _config_value, [taking("option")]),
-    "db init": Entry("nothing is needed", _nothing),
-    "db reset": Entry("nothing is needed", _nothing, [YES]),
-    "db upgrade": Entry("nothing is needed", _nothing, [_VERSION]),
-    "db downgrade": Entry("nothing is needed", _nothing, [_VERSION]),
-    "server start": Entry("nothing is needed", _nothing, [_DAEMON]),
-    "server stop": Entry("nothing is needed", _nothing),
-    "webserver start": Entry("nothing is needed", _page, [_DAEMON]),
-    "webserver stop": Entry("nothing is needed", _page),
     "namespace add": Entry(
         "add a namespace", _namespace_add, [taking("namespace_name"), taking("--properties", metavar="JSON")]
     ),
@@ -294,8 +270,8 @@ COMMANDS: Mapping[str, Entry] = {
     ]),
     "workflow list": Entry("list workflows", _workflow_list, [NAMESPACE, OUTPUT]),
     "workflow show": Entry("show a workflow", _workflow_show, [WORKFLOW, NAMESPACE, OUTPUT]),
-    "workflow enable": Entry("let a workflow be started", _workflow_enable, [WORKFLOW, NAMESPACE]),
-    "workflow disable": Entry("let a workflow not be started", _workflow_disable, [WORKFLOW, NAMESPACE]),
+    "workflow enable": Entry("let a workflow be started", partial(_workflow_enable, True), [WORKFLOW, NAMESPACE]),
+    "workflow disable": Entry("let nothing start it", partial(_workflow_enable, False), [WORKFLOW, NAMESPACE]),
     "workflow delete": Entry("delete a workflow", _workflow_delete, [WORKFLOW, NAMESPACE, YES]),
     "workflow-execution start": Entry("start an execution", _execution_start, [WORKFLOW, NAMESPACE]),
     "workflow-execution list": Entry("list executions", _execution_list, [WORKFLOW, NAMESPACE, OUTPUT]),
@@ -307,4 +283,8 @@ COMMANDS: Mapping[str, Entry] = {
     "task-execution start": Entry("start a task", _task_start, [_EXECUTION, taking("task_name")]),
     "task-execution stop": Entry("stop a task", _task_stop, [_EXECUTION, taking("task_name")]),
     "task-execution show": Entry("show one", _task_show, [taking("task_execution_id", type=int), OUTPUT]),
+    **planning.COMMANDS,
+    **tables.unneeded(_nothing, "config init", "db init", "db reset", "db upgrade", "db downgrade"),
+    **tables.unneeded(_nothing, "server start", "server stop"),
+    **tables.unneeded(_page, "webserver start", "webserver stop"),
 }  # fmt: skip

@@ -65,7 +65,8 @@ def _count(options: Namespace, desk: Desk) -> int:
 
 
 def _listen(options: Namespace, desk: Desk) -> int:
-    wanted, host = _wanted(options, desk), _hosting(desk)
+    wanted = _wanted(options, desk)
+    host: Any = desk.host()  # listening needs the engine's own
     rules = messages.rules_of(wanted.key, wanted.namespace, wanted.sender)
 
     def call(heard: Any) -> None:
@@ -74,11 +75,6 @@ def _listen(options: Namespace, desk: Desk) -> int:
     with begin(host, Listener(call, rules, start=wanted.begin or None)) as listener:
         listener.join()
     return 0
-
-
-def _hosting(desk: Desk) -> Any:
-    """Listening needs the engine's own host."""
-    return desk.host()
 
 
 def _send(options: Namespace, desk: Desk) -> int:
@@ -97,11 +93,6 @@ def _nothing(options: Namespace, desk: Desk) -> int:
     return 0
 
 
-def _version(options: Namespace, desk: Desk) -> int:
-    desk.terminal.say("0.4.dev0")
-    return 0
-
-
 _KEY = taking("key", help='the key; "*" for all')
 _SERVER = taking("-s", "--server-uri", default="", help="taken: events are those of this home")
 _NAMESPACE = taking("-n", "--namespace", default=None, help="those of one namespace")
@@ -110,19 +101,9 @@ _FROM = (
     taking("--begin-offset", type=int, default=0, help="those beyond an offset"),
     taking("--begin-time", default="", help="those since a time: 2026-05-31T12:00:00"),
 )
-_DAEMON = taking("-d", "--daemon", action="store_true", help="taken: nothing is started")
 
 COMMANDS: Mapping[str, Entry] = {
-    "version": Entry("print the version that is understood", _version),
-    "config init": Entry("nothing is needed", _nothing),
-    "config list": Entry("nothing is needed", _nothing),
-    "config get-value": Entry("nothing is needed", _nothing, [taking("option")]),
-    "db init": Entry("nothing is needed", _nothing),
-    "db reset": Entry("nothing is needed", _nothing, [tables.YES]),
-    "db upgrade": Entry("nothing is needed", _nothing, [taking("-v", "--version", default="")]),
-    "db downgrade": Entry("nothing is needed", _nothing, [taking("-v", "--version", default="")]),
-    "server start": Entry("nothing is needed", _nothing, [_DAEMON]),
-    "server stop": Entry("nothing is needed", _nothing),
+    "version": Entry("print the version that is understood", tables.version),
     "event list": Entry("list events", _list, [_KEY, _SERVER, _NAMESPACE, *_FROM, _SENDER, OUTPUT]),
     "event count": Entry("count events", _count, [_KEY, _SERVER, _NAMESPACE, *_FROM, _SENDER]),
     "event listen": Entry("print events as they come", _listen, [_KEY, _SERVER, _NAMESPACE, *_FROM, _SENDER]),
@@ -130,4 +111,6 @@ COMMANDS: Mapping[str, Entry] = {
         "publish an event", _send,
         [_KEY, taking("value"), _SERVER, _NAMESPACE, taking("--context", default=None), _SENDER],
     ),
+    **tables.unneeded(_nothing, "config init", "config list", "config get-value", "server start", "server stop"),
+    **tables.unneeded(_nothing, "db init", "db reset", "db upgrade", "db downgrade"),
 }  # fmt: skip

@@ -34,6 +34,7 @@ def taking(*names: str, **options: Any) -> tuple[tuple[str, ...], dict[str, Any]
 NAMESPACE = taking("-n", "--namespace", default="default", help="the namespace (default)")
 OUTPUT = taking("-o", "--output", choices=("table", "json", "yaml"), default="table", help="table, json or yaml")
 YES = taking("-y", "--yes", action="store_true", help="taken: nothing is asked")
+ANYTHING = taking("words", nargs="*", help="taken, whatever it is")
 WORKFLOW = taking("workflow_name", help="the name of the workflow")
 
 
@@ -51,7 +52,20 @@ def perform(name: str, commands: Mapping[str, Entry], words: Sequence[str], desk
     parser = _Parser(prog=f"{name} {found}", description=entry.told, allow_abbrev=False)
     for names, options in entry.takes:
         parser.add_argument(*names, **options)
-    return entry.perform(parser.parse_args(list(words[len(found.split()) :])), desk)
+    given = list(words[len(found.split()) :])
+    known = parser.parse_known_args(given)[0] if ANYTHING in entry.takes else parser.parse_args(given)
+    return entry.perform(known, desk)
+
+
+def version(options: Namespace, desk: Desk) -> int:
+    """Print the version whose scripts and commands are understood."""
+    desk.terminal.say("0.4.dev0")
+    return 0
+
+
+def unneeded(perform: Perform, *names: str) -> dict[str, Entry]:
+    """Commands that are taken, with whatever follows them, and have nothing to do."""
+    return {name: Entry("nothing is needed", perform, [ANYTHING]) for name in names}
 
 
 def _begins(words: Sequence[str], name: Sequence[str]) -> bool:
@@ -80,16 +94,12 @@ def show(rows: Sequence[Mapping[str, Json]], columns: Sequence[str], output: str
     """Print the columns of the rows. All values are text, as scripts know them."""
     texts = [{name: text_of(row[name]) for name in columns} for row in rows]
     if output == "json" or desk.terminal.as_json:
-        _write(json.dumps(texts, ensure_ascii=False) + "\n", desk)
+        desk.terminal.write(json.dumps(texts, ensure_ascii=False) + "\n")
     elif output == "yaml":
-        _write(yaml.write(texts), desk)
+        desk.terminal.write(yaml.write(texts))
     else:
         for line in lines(texts, columns):
             desk.terminal.say(line)
-
-
-def _write(text: str, desk: Desk) -> None:
-    desk.terminal.write(text)
 
 
 def lines(rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> list[str]:

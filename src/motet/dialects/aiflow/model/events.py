@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 
 from motet.dialects.aiflow.model.words import TaskStatus
 from motet.kernel.events import Json
 
-__all__ = [
-    "AIFLOW_SCHEDULING_EVENT_KEY", "ANY_CONDITION", "DEFAULT_NAMESPACE", "Event", "EventContextConstant",
-    "SchedulingEventType", "TaskStatusChangedEvent",
-]  # fmt: skip
+__all__ = ["ANY_CONDITION", "DEFAULT_NAMESPACE", "Event", "EventContextConstant", "TaskStatusChangedEvent"]
 
 DEFAULT_NAMESPACE = "DEFAULT"
 ANY_CONDITION = "*"
@@ -61,23 +57,6 @@ class EventContextConstant:
     TASK_STATUS = "task_status"
     TASK_EXECUTION_ID = "task_execution_id"
     SEQUENCE_NUMBER = "sequence_number"
-
-
-AIFLOW_SCHEDULING_EVENT_KEY = "AIFLOW_SCHEDULING_EVENT"
-
-
-class SchedulingEventType(StrEnum):
-    """What the original's scheduler tells itself. Motet's tells nothing of the kind; code may name it."""
-
-    START_WORKFLOW_EXECUTION = "START_WORKFLOW_EXECUTION"
-    STOP_WORKFLOW_EXECUTION = "STOP_WORKFLOW_EXECUTION"
-    START_TASK_EXECUTION = "START_TASK_EXECUTION"
-    STOP_TASK_EXECUTION = "STOP_TASK_EXECUTION"
-    RESTART_TASK_EXECUTION = "RESTART_TASK_EXECUTION"
-    PERIODIC_RUN_WORKFLOW = "PERIODIC_RUN_WORKFLOW"
-    PERIODIC_RUN_TASK = "PERIODIC_RUN_TASK"
-    TASK_STATUS = "TASK_STATUS"
-    TASK_HEARTBEAT_TIMEOUT = "TASK_HEARTBEAT_TIMEOUT"
 
 
 class TaskStatusChangedEvent(Event):

@@ -35,9 +35,7 @@ Allowed = Callable[[str, bool], bool]
 
 
 class _SystemClock:
-    def now(self) -> float:
-        """Seconds since 1970."""
-        return time.time()
+    now = staticmethod(time.time)
 
 
 def opened(store: Store, address: str = ADDRESS, allowed: Allowed | None = None) -> tuple[int, Callable[[], None]]:

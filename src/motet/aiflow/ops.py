@@ -7,14 +7,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from motet.dialects.aiflow import executions, registry, steering, uploading
+from motet.dialects.aiflow import executions, planning, registry, steering, uploading
 from motet.dialects.aiflow.metadata import (
     NamespaceMeta,
     TaskExecutionMeta,
+    WorkflowEventTriggerMeta,
     WorkflowExecutionMeta,
     WorkflowMeta,
+    WorkflowScheduleMeta,
     WorkflowSnapshotMeta,
 )  # fmt: skip
+from motet.dialects.aiflow.model.conditions import WorkflowRule
 from motet.errors import NotFound
 from motet.kernel.events import Json
 from motet.voices import hosting
@@ -23,12 +26,16 @@ if TYPE_CHECKING:
     from motet.ports import Store
 
 __all__ = [
-    "add_namespace", "delete_namespace", "delete_workflow", "delete_workflow_execution", "delete_workflow_snapshot",
-    "delete_workflow_snapshots", "disable_workflow", "enable_workflow", "get_namespace", "get_task_execution",
-    "get_workflow", "get_workflow_execution", "get_workflow_snapshot", "list_namespace", "list_task_executions",
-    "list_workflow_executions", "list_workflow_snapshots", "list_workflows", "start_task_execution",
-    "start_workflow_execution", "stop_task_execution", "stop_workflow_execution", "stop_workflow_executions",
-    "update_namespace", "upload_workflows",
+    "add_namespace", "add_workflow_schedule", "add_workflow_trigger", "delete_namespace", "delete_workflow",
+    "delete_workflow_execution", "delete_workflow_schedule", "delete_workflow_schedules", "delete_workflow_snapshot",
+    "delete_workflow_snapshots", "delete_workflow_trigger", "delete_workflow_triggers", "disable_workflow",
+    "enable_workflow", "get_namespace", "get_task_execution", "get_workflow", "get_workflow_execution",
+    "get_workflow_schedule", "get_workflow_snapshot", "get_workflow_trigger", "list_namespace",
+    "list_task_executions", "list_workflow_executions", "list_workflow_schedules", "list_workflow_snapshots",
+    "list_workflow_triggers", "list_workflows", "pause_workflow_schedule", "pause_workflow_trigger",
+    "resume_workflow_schedule", "resume_workflow_trigger", "start_task_execution", "start_workflow_execution",
+    "stop_task_execution", "stop_workflow_execution", "stop_workflow_executions", "update_namespace",
+    "upload_workflows",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -97,18 +104,18 @@ def delete_workflow(workflow_name: str, namespace: str = "default") -> bool:
     """Remove it with its executions; False if it is not there. Raises UsageError while one of them goes on."""
     found = registry.workflow(_store(), namespace, workflow_name)
     if found is not None:
-        steering.delete_workflow(_store(), found)
+        steering.delete_workflow(hosting().host(), found)
     return found is not None
 
 
 def disable_workflow(workflow_name: str, namespace: str = "default") -> bool:
     """Let it not be started, by whomever. Raises NotFound."""
-    return not steering.enable(_store(), namespace, workflow_name, False).is_enabled
+    return not steering.enable(hosting().host(), namespace, workflow_name, False).is_enabled
 
 
 def enable_workflow(workflow_name: str, namespace: str = "default") -> bool:
     """Let it be started. Raises NotFound."""
-    return steering.enable(_store(), namespace, workflow_name, True).is_enabled
+    return steering.enable(hosting().host(), namespace, workflow_name, True).is_enabled
 
 
 # ---------------------------------------------------------------- snapshots
@@ -214,3 +221,95 @@ def list_task_executions(
     """Those in an execution, in the order in which they were asked for. Raises NotFound."""
     row = executions.find(_store(), workflow_execution_id)
     return _page(executions.tasks_of(_store(), workflow_execution_id, row), limit, offset)
+
+
+# ---------------------------------------------------------------- schedules
+
+
+def add_workflow_schedule(expression: str, workflow_name: str, namespace: str = "default") -> WorkflowScheduleMeta:
+    """Have executions started at times: "cron@* * * * *" or "interval@0 0 10 0". Raises NotFound, UsageError."""
+    host = hosting().host()
+    return planning.add_schedule(host, registry.named(host.store, namespace, workflow_name), expression)
+
+
+def get_workflow_schedule(schedule_id: int) -> WorkflowScheduleMeta | None:
+    """The schedule of that number."""
+    return planning.schedule(_store(), schedule_id)
+
+
+def list_workflow_schedules(
+    workflow_name: str, namespace: str = "default", limit: int | None = None, offset: int | None = None
+) -> list[WorkflowScheduleMeta] | None:  # fmt: skip
+    """Those of a workflow. Raises NotFound."""
+    return _page(planning.schedules_of(_store(), registry.named(_store(), namespace, workflow_name)), limit, offset)
+
+
+def delete_workflow_schedule(schedule_id: int) -> bool:
+    """Delete it. Raises NotFound."""
+    planning.change_schedule(hosting().host(), schedule_id, "delete")
+    return True
+
+
+def delete_workflow_schedules(workflow_name: str, namespace: str = "default") -> bool:
+    """Delete all of a workflow; False if there was none. Raises NotFound."""
+    meta = registry.named(_store(), namespace, workflow_name)
+    return bool(planning.delete_all(hosting().host(), meta, "schedule"))
+
+
+def pause_workflow_schedule(schedule_id: int) -> bool:
+    """Let it start nothing; safe to repeat. Raises NotFound."""
+    planning.change_schedule(hosting().host(), schedule_id, "pause")
+    return True
+
+
+def resume_workflow_schedule(schedule_id: int) -> bool:
+    """Let it go on from now; safe to repeat. Raises NotFound."""
+    planning.change_schedule(hosting().host(), schedule_id, "resume")
+    return True
+
+
+# ---------------------------------------------------------------- triggers
+
+
+def add_workflow_trigger(
+    rule: WorkflowRule, workflow_name: str, namespace: str = "default"
+) -> WorkflowEventTriggerMeta:  # fmt: skip
+    """Have an execution started by each event that meets the rule. Raises NotFound, UsageError."""
+    host = hosting().host()
+    return planning.add_trigger(host, registry.named(host.store, namespace, workflow_name), rule)
+
+
+def get_workflow_trigger(trigger_id: int) -> WorkflowEventTriggerMeta | None:
+    """The trigger of that number."""
+    return planning.trigger(_store(), trigger_id)
+
+
+def list_workflow_triggers(
+    workflow_name: str, namespace: str = "default", limit: int | None = None, offset: int | None = None
+) -> list[WorkflowEventTriggerMeta] | None:  # fmt: skip
+    """Those of a workflow. Raises NotFound."""
+    return _page(planning.triggers_of(_store(), registry.named(_store(), namespace, workflow_name)), limit, offset)
+
+
+def delete_workflow_trigger(trigger_id: int) -> bool:
+    """Delete it. Raises NotFound."""
+    planning.change_trigger(hosting().host(), trigger_id, "delete")
+    return True
+
+
+def delete_workflow_triggers(workflow_name: str, namespace: str = "default") -> bool:
+    """Delete all of a workflow; False if there was none. Raises NotFound."""
+    meta = registry.named(_store(), namespace, workflow_name)
+    return bool(planning.delete_all(hosting().host(), meta, "trigger"))
+
+
+def pause_workflow_trigger(trigger_id: int) -> bool:
+    """Let it start nothing; safe to repeat. Raises NotFound."""
+    planning.change_trigger(hosting().host(), trigger_id, "pause")
+    return True
+
+
+def resume_workflow_trigger(trigger_id: int) -> bool:
+    """Let events count again, from now on; safe to repeat. Raises NotFound."""
+    planning.change_trigger(hosting().host(), trigger_id, "resume")
+    return True
