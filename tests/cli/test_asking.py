@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
 import pytest
-from tests.cli.conftest import Cli
+from tests.cli.conftest import PATIENCE_S, Cli
 
 from motet import requests
 from motet.stores.sqlite import SqliteStore
+
+T = TypeVar("T")
 
 FLOW = """
     import os, time
@@ -45,52 +51,51 @@ stages:
 """
 
 
-def begin(cli: Cli, voice: str) -> str:
-    """A run with a step that is held until the file `go` is there, and one that fails; the key of the first."""
+def begin(cli: Cli, voice: str) -> None:
+    """A run with a step that is held until the file `go` is there, and one that fails."""
     if voice == "python":
         cli("submit", str(cli.write("flows.py", FLOW)), "--name", "mine")
-        key = "main/held-0"
     else:
         (cli.folder / "steps.yml").write_text(STEPS.replace("FOLDER", str(cli.folder)))
         (cli.folder / "workflow.yml").write_text(STAGES)
         cli("submit", "workflow.yml", "--name", "mine")
-        key = "/held/held"
-    cli.wait_for_status("mine", "running")
-    return key
 
 
 @pytest.mark.parametrize("voice", ["python", "yadage"])
 def test_each_kind_of_request(cli: Cli, voice: str) -> None:
     begin(cli, voice)
-    held, breaks = keys(cli)
-    while cli.json("show", "mine", breaks)["status"] not in ("failed", "retrying"):
-        pass
+    store = SqliteStore(cli.env["MOTET_HOME"])
+    run = store.find_runs("mine")[0].id
+    held, breaks = until(lambda: keys(store, run))
+    until(lambda: store.step(run, breaks).status in ("failed", "retrying"))
     cli("step", "add", "mine", "extra", "--call", "builtins:len", "--arg", "[1, 2]")
     cli("step", "retry", "mine", breaks)
     for token in ("wrong", requests.token(cli.env["MOTET_HOME"], "another")):
         refused = cli("step", "stop", "mine", held, "--token", token, code=1)
         assert "is not that of run" in refused.err
-    store = SqliteStore(cli.env["MOTET_HOME"])
     offset = cli.json("publish", "told", "1", "--run", "mine")["offset"]
-    assert store.read(offset - 1, limit=1)[0].run == store.find_runs("mine")[0].id
-    store.close()
+    assert store.read(offset - 1, limit=1)[0].run == run
     assert cli.json("step", "stop", "mine", held)["done"]
-    while cli.json("show", "mine", breaks)["attempt"] < 2:
-        pass
+    until(lambda: store.step(run, breaks).attempt == 2)
     cli("stop", "mine", code=None)
-    statuses = {step["key"]: (step["status"], step["attempt"]) for step in cli.json("show", "mine")["steps"]}
-    assert statuses[held][0] == "cancelled"
-    assert statuses[breaks][1] == 2
-    assert statuses["extra"][0] == "succeeded"
+    assert (store.step(run, held).status, store.step(run, "extra").status) == ("cancelled", "succeeded")
+    store.close()
 
 
-def keys(cli: Cli) -> tuple[str, str]:
+def keys(store: SqliteStore, run: str) -> tuple[str, str] | None:
     """The steps that are held, and that fail, once both are there."""
-    while True:
-        found = [step["key"] for step in cli.json("show", "mine")["steps"]]
-        named = [[key for key in found if "held" in key], [key for key in found if "breaks" in key]]
-        if all(named):
-            return named[0][-1], named[1][-1]
+    found = [step.key for step in store.steps(run)]
+    held, breaks = [key for key in found if "held" in key], [key for key in found if "breaks" in key]
+    return (held[-1], breaks[-1]) if held and breaks else None
+
+
+def until(look: Callable[[], T | None]) -> T:
+    """Wait until that gives something."""
+    end = time.monotonic() + PATIENCE_S
+    while not (found := look()):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return found
 
 
 def test_a_command_of_a_step_asks_things_of_its_own_run(cli: Cli) -> None:
