@@ -174,7 +174,7 @@ def test_endless_tasks_keep_nobody_waiting_and_end_when_they_are_to(desk: Desk, 
     assert (folder / "ended").read_text() == "xxxx"
 
 
-def test_conditions_of_users_own_are_asked_one_after_the_other_and_remember(desk: Desk) -> None:
+def test_conditions_of_users_own_remember_and_what_fails_is_started_again_if_asked_for(desk: Desk) -> None:
     script = """
     class Third(Condition):
         def __init__(self):
@@ -194,17 +194,29 @@ def test_conditions_of_users_own_are_asked_one_after_the_other_and_remember(desk
             send("n", value=value)
 
 
+    def flaky():
+        with open("tries", "a+") as file:
+            file.write("x")
+            file.seek(0)
+            if len(file.read()) < 3:
+                raise RuntimeError("not yet")
+
+
     with Workflow(name="w") as w:
+        tried = PythonOperator(name="flaky", python_callable=flaky, again="failure", delays_s=[0.01])
+        BashOperator(name="worked", bash_command="true").start_after(tried)
         PythonOperator(name="numbers", python_callable=numbers)
         third = BashOperator(name="third", bash_command="true")
         third.action_on_condition(START, Third())
         either = BashOperator(name="either", bash_command="true")
         either.action_on_event_received(START, "n")
     """
-    status, told = ended(*started(desk, script))
+    host, row, number = started(desk, script)
+    status, told = ended(host, row, number)
     assert status == "SUCCESS"
-    assert told["third"] == ["SUCCESS"]
+    assert told["third"] == told["flaky"] == told["worked"] == ["SUCCESS"]
     assert told["either"][0] == "SUCCESS"
+    assert host.store.step(row.id, "flaky#1").attempt == 3
 
 
 def test_what_is_periodic_starts_at_once_and_anew_at_each_tick(desk: Desk) -> None:
