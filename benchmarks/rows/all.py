@@ -50,6 +50,9 @@ ROWS = [
         "batched commit",
         listening.many,
     ),
+    Row(
+        "ruled", "event to the task that a rule starts, warm; events that a rule judges", "batched commit", events.ruled
+    ),
     Row("resume", "resume of a run with 100,000 recorded steps to first progress", "-", resume.resume),
     Row("shared", "recorded no-op, 8 processes on one store", "8 processes, two-row commits", sharing.shared),
     Row("follower", "commit to a follower in another process having read it", "-", following.lag),

@@ -55,6 +55,26 @@ def many(bench: Bench) -> list[Figure]:
     return [Figure(f"{count:,} events", "/s", values, floors, Budget("rate", 20_000, ">= 20,000/s"))]
 
 
+def ruled(bench: Bench) -> list[Figure]:
+    """From an event to the first line of the task that a rule starts for it, in a warm process; and events published in
+    batches by another process, each judged by a rule and recorded with what came of it.
+    """
+    found = bench.fresh("events:started", count=bench.size(300, 10))
+    count = bench.size(40_000, 1000)
+    rates, floors = [], []
+    for _ in range(bench.size(3, 1)):
+        home = bench.home()
+        process, _ = bench.start("events:publish_fast", home, count=count)
+        judged = bench.fresh("events:judge", home=home, count=count)
+        process.wait()
+        rates.append(judged["value"])
+        floors.append(judged["floor"])
+    return [
+        Figure("p50", "ms", found, budget=Budget("value", 0.005, "<= 5 ms")),
+        Figure(f"{count:,} events", "/s", rates, floors, Budget("rate", 20_000, ">= 20,000/s")),
+    ]
+
+
 # ---------------------------------------------------------------- in fresh processes
 
 
@@ -136,15 +156,51 @@ def _bare_start() -> float:
     return time.perf_counter() - began
 
 
-def act_on(count: int) -> dict[str, float]:
+def started(count: int) -> list[float]:
+    from motet.reacting.program import program
+
+    task = {"call": {"target": "time:monotonic"}, "policy": {"executor": "processes", "slot": False}}
+    rules = [{"task": "t", "when": {"rule": "event", "key": "go"}}]
     host = _host()
-    driver = _driven(host, Count(count))
+    driver = _driven(host, program({"plan": {"tasks": {"t": task}, "rules": rules, "ends": False}}))
+    found = []
+    for number in range(1, count + 4):
+        time.sleep(0.01)  # all threads are where they wait
+        sent_at = time.monotonic()
+        _publish(host, "go")
+        while not (step := driver.state.steps.get(f"t#{number}")) or not step.ended:
+            time.sleep(0.001)
+        found.append(step.result - sent_at)
+    driver.cancel("measured")
+    driver.finished.wait()
+    return found[3:]  # before that the process was not warm
+
+
+def judge(count: int) -> dict[str, float]:
+    from motet.reacting.program import program
+
+    event = {"rule": "event", "key": "go"}
+    rules = [
+        {"task": "t", "do": "stop", "when": event},
+        {"do": "finish", "when": {"rule": "count", "of": event, "times": count}},
+    ]
+    plan = {"tasks": {"t": {"starts": False}}, "rules": rules, "ends": False}
+    return _rates(count, program({"plan": plan}))
+
+
+def act_on(count: int) -> dict[str, float]:
+    return _rates(count, Count(count))
+
+
+def _rates(count: int, program: Any) -> dict[str, float]:
+    host = _host()
+    driver = _driven(host, program)
     _publish(host, "ready")
     driver.finished.wait()
     ended_at = time.monotonic()
     began_at = host.store.document("benchmarks", "time", "began").body  # type: ignore[union-attr]
-    if driver.state.result != count:
-        raise RuntimeError(f"the run ended with {driver.state.result} of {count} events")
+    if driver.state.status != "succeeded" or driver.state.offset < count:
+        raise RuntimeError(f"the run is {driver.state.status}: {driver.state.error}")
     return {"value": count / (ended_at - began_at), "floor": 1 / TwoRows(beside()).batched(count)}
 
 
