@@ -53,13 +53,12 @@ class AIFlowProgram(Asking):
         self._interpreters = {each["name"]: each.get("interpreter") or everywhere for each in definition["tasks"]}
 
     def begun(self, view: View) -> Iterator[Action]:
-        """Set the first tick of each periodic task."""
+        """Have each periodic task be looked at at once: what the time is then, its first tick is counted from."""
         yield from super().begun(view)
         set_before = {numbered(each.removeprefix(_TICK))[0] for each in view.state.waits if each.startswith(_TICK)}
-        for name, periodic in self._periodic.items():
+        for name in self._periodic:
             if name not in set_before:
-                at = view.state.started_at or 0.0
-                yield Listen(f"{_TICK}{name}#1", After(_next_at(periodic, at, at) - at), repeat=False)
+                yield Listen(f"{_TICK}{name}#0", After(_SOON_S), repeat=False)
 
     def fired(self, view: View, fired: Fired) -> Iterator[Action]:
         """It is time for a periodic task. Ticks that were missed are over."""
@@ -71,8 +70,9 @@ class AIFlowProgram(Asking):
         yield Unlisten(fired.wait)
         next_s = max(_SOON_S, _next_at(self._periodic[name], due_at, now) - now)
         yield Listen(f"{_TICK}{name}#{number + 1}", After(next_s), repeat=False)
-        cause = {"rule": f"{name}: periodic", "number": number, "causes": fired.causes}
-        yield from self.act(view, RESTART, self.tasks[name], fired, cause)
+        if number:
+            cause = {"rule": f"{name}: periodic", "number": number, "causes": fired.causes}
+            yield from self.act(view, RESTART, self.tasks[name], fired, cause)
 
     def end(self, view: View) -> Iterator[Action]:
         """With a periodic task there is no end."""
