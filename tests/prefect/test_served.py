@@ -241,3 +241,34 @@ def test_a_listing_that_fits_both_doors_goes_through_todays_and_tells_its_states
     assert set(told.values()) == {"INFO Finished in state Completed()"}
     assert len(told) == 4
     assert any("Retry 1/3 will start immediately" in line for line in done.said["Task run 'call_unreliable_api-0'"])
+
+
+HOOKS = """
+from prefect import flow, task
+from prefect.states import Failed
+
+told = []
+
+def hear(what, run, state): told.append((what.name, state.message))
+
+@task(on_failure=[hear])
+def bad(): raise ValueError("boom")
+
+@flow(on_failure=[hear])
+def failing(): bad()
+
+@flow(on_failure=[hear])
+def returning(): return Failed(message="as said")
+
+failing(return_state=True), returning(return_state=True)
+"""
+
+
+def test_hooks_are_told_in_prefects_words() -> None:
+    with open_door("prefect"):
+        exec(HOOKS, found := {"__name__": "hooks"})
+    assert found["told"] == [
+        ("bad", "Task run encountered an exception ValueError: boom"),
+        ("failing", "Flow run encountered an exception: ValueError: boom"),
+        ("returning", "as said"),
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from motet.dialects.python.prefect.either import inert
 from motet.dialects.python.prefect.runs import FlowRun, TaskRun, uuid_of
-from motet.dialects.python.prefect.states import dressed
+from motet.dialects.python.prefect.states import FLOW_WORDS, TASK_WORDS, dressed, in_words
 from motet.dialects.python.running import about
 from motet.dialects.python.running.checks import ABSENT
 from motet.dialects.python.task_runners import TaskRunner
@@ -52,9 +52,11 @@ def hook(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def call(of: Any, run: Any, state: Any) -> Any:
         if isinstance(run, about.FlowRun):
+            in_words(state, FLOW_WORDS)
             dressed(state, flow_run_id=uuid_of(run.id))
             run = FlowRun(run, state)
         elif isinstance(run, about.TaskRun):
+            in_words(state, TASK_WORDS)
             dressed(state, flow_run_id=uuid_of(run.flow_run_id), task_run_id=uuid_of(run.id))
             run = TaskRun(run, state)
         return function(of, run, state)

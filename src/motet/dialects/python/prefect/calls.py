@@ -10,7 +10,7 @@ from motet.dialects.python.calls import FlowCall, MapCall, TaskCall
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.orion.telling import ENGINE, Teller
 from motet.dialects.python.prefect.runs import uuid_of
-from motet.dialects.python.prefect.states import dressed, given_back
+from motet.dialects.python.prefect.states import FLOW_WORDS, TASK_WORDS, dressed, given_back
 from motet.dialects.python.running.surrounding import left
 from motet.dialects.python.scope import Scope
 from motet.dialects.python.states import State, StateType, made
@@ -29,7 +29,7 @@ class PrefectFuture(Future[Any]):
     """The run of a task, now or later."""
 
     __slots__ = ()
-    words = "Task run encountered an exception"
+    words = TASK_WORDS
 
     @property
     def task_run_id(self) -> Any:
@@ -61,7 +61,7 @@ class FlowFuture(PrefectFuture):
     """The run of a flow. One that returned states has these as its value, also where it failed for them."""
 
     __slots__ = ()
-    words = "Flow run encountered an exception:"
+    words = FLOW_WORDS
 
     @property
     def state(self) -> State:

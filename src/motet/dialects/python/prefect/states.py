@@ -25,6 +25,18 @@ class StateDetails(Record):
     cache_key: str | None = None
 
 
+TASK_WORDS, FLOW_WORDS = "Task run encountered an exception", "Flow run encountered an exception:"
+
+
+def in_words(state: State, words: str) -> None:
+    """Have the state of a failure say its exception in Prefect's words; one that was returned is left as it is."""
+    given = "StateFailed: "
+    if state.is_failed() and state.message and state.message.startswith(given):
+        state.message = state.message.removeprefix(given)
+    elif state.is_failed() and state.message and state.name != "TimedOut" and not state.message.startswith(words):
+        state.message = f"{words} {state.message}"
+
+
 def dressed(state: State, at: float | None = None, **whose: Any) -> State:
     """The state, with what Prefect's have beside type, name and message."""
     given: Any = state
