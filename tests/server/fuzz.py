@@ -44,8 +44,8 @@ CHECKS = (
 refuse is in tests/server/test_hostile.py.
 """
 
-LEFT_OUT = {"live", "live_run", "submit", "fork", "resume", "logout"}
-"""Streams go on, these three start processes, and the last ends the token that asks."""
+LEFT_OUT = {"live", "live_run", "submit", "fork", "resume", "register", "logout"}
+"""Streams go on, the next four start processes, and the last ends the token that asks."""
 
 
 def filled(site: Site) -> None:

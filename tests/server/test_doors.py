@@ -43,6 +43,7 @@ def test_a_cookie_acts_only_for_pages_of_the_server(served: Served) -> None:
         assert browser.post("/api/v1/events", json=body, headers=headers).status_code == 403, headers
     assert browser.post("/api/v1/events", json=body, headers={"origin": OURS}).status_code == 201
     assert browser.post("/api/v1/events", json=body, headers={"sec-fetch-site": "same-origin"}).status_code == 201
+    assert browser.post("/api/v1/events", json=body, headers={"origin": "https://localhost:4200"}).status_code == 201
     assert browser.post("/api/v1/logout", headers={"origin": OURS}).status_code == 204
     assert browser.get("/api/v1/me").status_code == 401
 

@@ -82,7 +82,8 @@ class Gate:
     def _check_origin(self, request: Request, host: str) -> None:
         """A page of another site, or one of which nothing is known, may ask for nothing."""
         origin = request.headers.get("origin")
-        ours = origin is None or origin.lower() == f"{request.url.scheme}://{host.lower()}"
+        schemes = {request.url.scheme, "https"}  # of a proxy that speaks TLS it is not seen here
+        ours = origin is None or origin.lower() in {f"{each}://{host.lower()}" for each in schemes}
         if not ours:
             raise Refused(403, f"A page of {str(origin)[:200]!r} may not ask this server.", "Ask from its own pages.")
         by_cookie = self.cookie in request.cookies
