@@ -332,7 +332,10 @@ def store() -> Store:
 
 def artifacts() -> ArtifactStore:
     """The artifacts that commands show."""
-    return remote().artifacts if server() else open_artifacts(home())
+    if server():
+        return remote().artifacts
+    host = hosts.opened()
+    return host.artifacts if host is not None else open_artifacts(home())
 
 
 def logs() -> LogStore:

@@ -1,4 +1,4 @@
-"""A home with some runs, and a server of it: one process for all tests of a module."""
+"""A home with some runs, and a server of it: one process for all tests."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def motet(*args: str, home: Path, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
     home, folder = tmp_path_factory.mktemp("served-home"), tmp_path_factory.mktemp("flows")
     (folder / "flows.py").write_text(dedent(FLOWS))

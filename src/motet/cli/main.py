@@ -71,8 +71,12 @@ HIDDEN = ("engine", "complete", "describe")
 _OWN_OPTIONS = ("run", "submit", "check", "register", "fork", "results")
 """Commands for which voices may have options of their own."""
 
+STEERING = ("run", "submit", "stop", "answer", "resume", "retry", "fork")
+"""Commands that are done otherwise for the runs of a server; see `motet.cli.remote`."""
+
 AT_SERVER = (
     "ls", "top", "show", "why", "compare", "artifacts", "logs", "events", "publish", "rename", "tag", "complete",
+    *STEERING,
 )  # fmt: skip
 """Commands for the runs of the server of MOTET_SERVER, where that is set."""
 
@@ -157,6 +161,8 @@ def carry_out(name: str, given: list[str], terminal: Terminal) -> int:
     _go_to_runs(name)
     if name not in _ALONE and not options.no_scheduler and not os.environ.get("MOTET_SERVER"):
         _see_to_schedules()
+    if name in STEERING and os.environ.get("MOTET_SERVER"):
+        module = _loaded("remote")
     code: int = getattr(module, name)(options, terminal)
     return code
 
@@ -218,10 +224,9 @@ def _go_to_runs(name: str) -> None:
     from motet import private
 
     url = private.server(private.home())
-    if not url:
-        return
-    os.environ["MOTET_SERVER"] = url if name in AT_SERVER else ""
-    if name not in (*AT_SERVER, *ANYWHERE):
+    if url or name in ANYWHERE:  # a server's own processes never ask it, whatever is set for the home later
+        os.environ["MOTET_SERVER"] = url if name in AT_SERVER else ""
+    if url and name not in (*AT_SERVER, *ANYWHERE):
         from motet.errors import UsageError
 
         raise UsageError(

@@ -82,7 +82,7 @@ def of(
                 terminal.say(line)
             damaged = isinstance(row.error, dict) and row.error.get("type") == ResultDamaged.__name__
             if row.status != SUCCEEDED and not damaged and not isinstance(stop, ReplayMismatch):  # both say more
-                terminal.say(f"To carry on: motet resume {name_of(app.hosts.current().store, row)}")
+                terminal.say(f"To carry on: motet resume {name_of(app.store(), row)}")
     app.hosts.close(kill=True)  # all is recorded; a thread that was given up must not keep the process
     if is_interrupted() and any(row.status == CANCELLED for row in rows) and not isinstance(stop, KeyboardInterrupt):
         stop = SystemExit(128 + _seen())  # also where the user's code has swallowed it
@@ -106,10 +106,10 @@ def _rows(begun: list[str]) -> list[RunRow]:
     rows = []
     for run in begun:
         try:
-            rows.append(app.hosts.current().store.run(run))
+            rows.append(app.store().run(run))
         except MotetError:
             continue
-    return lookup.with_waits(app.hosts.current().store, rows)
+    return lookup.with_waits(app.store(), rows)
 
 
 def _gives_state(row: RunRow) -> bool:
@@ -170,8 +170,19 @@ def _tell(stop: BaseException) -> bool:
 # ---------------------------------------------------------------- one run
 
 
+def tell_end(terminal: Terminal, row: RunRow) -> None:
+    """Print how a run ended that was followed."""
+    if terminal.as_json:
+        terminal.json({"runs": [_json(row)]})
+        return
+    if not (terminal.quiet and row.status == SUCCEEDED):
+        _summarise(terminal, row, with_error=True)
+        if row.status != SUCCEEDED:
+            terminal.say(f"To carry on: motet resume {name_of(app.store(), row)}")
+
+
 def _summarise(terminal: Terminal, row: RunRow, *, with_error: bool) -> None:
-    store = app.hosts.current().store
+    store = app.store()
     failed = _first_failed(store, row) if row.status == FAILED else None
     if with_error and row.status in ENDED:
         _tell_error(row, failed)
@@ -238,8 +249,10 @@ def _loaded(result: Json) -> tuple[Any, bool]:
     """The recorded value, and whether it was loaded: what is large is not."""
     if isinstance(result, dict) and result.get("size_bytes", 0) > _LOADED_BYTES:
         return None, False
+    if app.server() and isinstance(result, dict) and "json" not in result:
+        return None, False  # loading what another machine has pickled would run its code here
     try:
-        return decode(result, app.hosts.current().artifacts), True
+        return decode(result, app.artifacts()), True
     except MotetError:
         return None, False
 

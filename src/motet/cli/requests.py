@@ -50,6 +50,18 @@ class Own:
         """Take what was given out of what was parsed."""
         self.given = {name: value for name, value in vars(options).items() if name in self._flags}
 
+    def words(self) -> list[str]:
+        """What was given, as words of a command line."""
+        found: list[str] = []
+        for name, value in self.given.items():
+            values = value if isinstance(value, list) else [value]
+            found += [
+                word
+                for each in values
+                for word in ([self._flags[name]] if each is True else [f"{self._flags[name]}={each}"])
+            ]
+        return found
+
     def of(self, voice: Voice, what: str) -> Mapping[str, Any]:
         """What was given, for `what` in that voice. Raises UsageError for an option of another."""
         for name in self.given:
@@ -153,6 +165,16 @@ class Request:
         self._only_one: bool = getattr(options, "only_one", False)
         self._detached = detached
         self.begun: list[str] = []
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The parameters, read without knowing what the program asks for."""
+        return {name: each.read() if isinstance(each, Written) else each for name, each in self._params.items()}
+
+    @property
+    def words(self) -> list[str]:
+        """What was given of options of voices, as words of a command line."""
+        return self._own.words()
 
     def making(self, new: NewRun) -> None:
         """Before the run is made: what holds for runs of all voices alike. Raises Conflict."""

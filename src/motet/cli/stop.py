@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from typing import Any
 
 from motet import app, questions
@@ -22,7 +23,7 @@ from motet.views import documents, lookup
 # ---------------------------------------------------------------- stop
 
 
-_REASON = "motet stop"
+REASON = "motet stop"
 _LOOK_S = 1.0
 """How often it is checked that the run's process still lives; the end of the run itself is heard of at once."""
 
@@ -39,6 +40,11 @@ def stop(options: Namespace, terminal: Terminal) -> int:
     row = lookup.find_run(host.store, options.run)
     already = row.status in ENDED
     row = row if already else stopped(host, row, options.wait)
+    return told(options, terminal, row, already=already)
+
+
+def told(options: Namespace, terminal: Terminal, row: RunRow, *, already: bool) -> int:
+    """Say how the run stands that was to be stopped; gives the exit code."""
     ended = row.status in ENDED
     said = f"had ended already: {row.status}" if already else f"has ended: {row.status}" if ended else "is stopping"
     terminal.say(f"Run {terminal.paint(row.name, 'bold')} {said}.")
@@ -58,7 +64,7 @@ def stopped(host: Host, row: RunRow, wait_s: float) -> RunRow:
 def _ask(host: Host, row: RunRow) -> None:
     if _has_nobody(row) and _end_from_here(host, row):
         return
-    event = Publication("run.stop", _REASON, STEERING, "motet stop", row.id, "", time.time())
+    event = Publication("run.stop", REASON, STEERING, "motet stop", row.id, "", time.time())
     host.store.publish([event])
 
 
@@ -76,7 +82,7 @@ def _end_from_here(host: Host, row: RunRow) -> bool:
     except StoreCorrupt as error:
         _give_up(host, row, error.what)
         return True
-    driver.cancel(_REASON)
+    driver.cancel(REASON)
     driver.finish(Finish(CANCELLED))
     _ask_children(host, row)
     return True
@@ -142,17 +148,22 @@ def answer(options: Namespace, terminal: Terminal) -> int:
     host = app.hosts.current()
     row = lookup.find_run(host.store, options.run)
     to = questions.question(host.store, row, options.step)
-    values = {name: _read(to, name, written) for name, written in given(options.param).items()}
+    values = read(to, options.param)
     offset = questions.give(host.store, to, values, "motet answer", time.time())
     if lookup.is_suspended(row) or lookup.has_crashed(row, time.time()):
         app.start_engine(row.id)
-    refused = _until_taken(host.store, to, offset, options.wait)
+    return taken(options, terminal, host.store, row, to, offset)
+
+
+def taken(options: Namespace, terminal: Terminal, store: Store, row: RunRow, to: Document, offset: int) -> int:
+    """Wait until the answer is taken, and say so. Raises UsageError where it is refused."""
+    refused = _until_taken(store, to, offset, options.wait)
     if refused:
         raise UsageError(f"The answer does not fit: {refused}.", questions.asked_for(to.body))
     terminal.say(f"Run {terminal.paint(row.name, 'bold')} goes on.")
     terminal.say(f"To see it: motet show {row.name}; motet logs -f {row.name}")
     if options.json:
-        terminal.json(documents.run_json(lookup.find_run(host.store, row.id)))
+        terminal.json(documents.run_json(lookup.find_run(store, row.id)))
     return 0
 
 
@@ -166,8 +177,12 @@ def go(store: Store, row: RunRow) -> None:
     raise UsageError(f"Run {row.name} waits for {told}.", questions.how(waits[0]).format(run=row.name))
 
 
-def _read(to: Document, name: str, written: Any) -> Any:
-    return written.text if questions.is_text(to.body, name) else written.read()
+def read(to: Document, params: Sequence[str]) -> dict[str, Any]:
+    """The fields of an answer, as the question asks for them."""
+    return {
+        name: written.text if questions.is_text(to.body, name) else written.read()
+        for name, written in given(params).items()
+    }
 
 
 def _until_taken(store: Store, to: Document, offset: int, patience_s: float) -> str:

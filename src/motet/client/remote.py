@@ -116,6 +116,10 @@ class Remote:
         self.logs = cast(LogStore, RemoteLogs(self.address))
         self.artifacts = cast(ArtifactStore, RemoteArtifacts(self.address))
 
+    def ask(self, method: str, path: str, body: Json = None) -> Json:
+        """What the server answers. Raises what it raised."""
+        return Connection(self.address).ask(method, path, body=body)
+
     def how_died(self, row: RunRow) -> str:
         """How the process died that drove the run."""
-        return str(Connection(self.address).ask("GET", f"{API}/runs/{quote(row.id, safe='')}/death")["how"])
+        return str(self.ask("GET", f"{API}/runs/{quote(row.id, safe='')}/death")["how"])

@@ -1,0 +1,109 @@
+"""`motet.client`: a server asked from Python by functions that are its own routes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from itertools import islice
+
+import pytest
+from tests.client.conftest import Elsewhere
+
+from motet.client import AsyncClient, Client
+from motet.client.api import taken
+from motet.errors import MotetError, NotFound, StoreUnavailable, UsageError
+from motet.server.api import ROUTES, runs, steering
+
+
+@pytest.fixture
+def client(elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> Client:
+    monkeypatch.setenv("MOTET_HOME", str(elsewhere.home))
+    return Client(elsewhere.url)
+
+
+def test_each_route_of_the_table_is_a_method(client: Client) -> None:
+    for each in ROUTES:
+        assert each.name in dir(client)
+        assert getattr(client, each.name).__doc__ == each.answer.__doc__
+        assert set(each.named) <= set(taken(each))
+
+
+def test_runs_are_listed_and_read(client: Client) -> None:
+    with client:
+        assert {each["name"] for each in client.runs(status="failed")["runs"]} >= {"bad-one"}
+        assert client.run("good-one")["result"] == client.run(run="good-one")["result"] == 5
+        found = client.call(runs.step, "good-one", "square-0")
+        assert found["key"] == "good/square-0"
+        assert len(client.compare(["good-one", "good-two"], same=True)["runs"]) == 2
+
+
+def test_errors_are_those_of_the_server_with_their_cures(client: Client) -> None:
+    with pytest.raises(NotFound, match="no run 'nothing'") as raised:
+        client.run("nothing")
+    assert "motet ls" in raised.value.cure
+    with pytest.raises(UsageError, match="is the beginning of"):
+        client.run("good")
+    with pytest.raises(UsageError, match="takes no 'statu'") as wrong:
+        client.runs(statu="failed")
+    assert "status" in wrong.value.cure
+    with pytest.raises(UsageError, match="needs run"):
+        client.run()
+    with pytest.raises(AttributeError, match="Did you mean run"):
+        client.runz()
+    with pytest.raises(MotetError):
+        client.runs(limit=0)
+
+
+def test_events_are_published_and_followed(client: Client) -> None:
+    offset = client.call(steering.publish, body=steering.Event("from-python", {"n": 1}))["offset"]
+    client.publish("from-python", value=2, namespace="n")
+    heard = client.live(after=offset - 1)
+    assert [(each["offset"], each["key"]) for each in islice(heard, 2)] == [
+        (offset, "from-python"), (offset + 1, "from-python"),
+    ]  # fmt: skip
+    heard.close()
+
+
+def test_content_comes_as_bytes(client: Client) -> None:
+    one = next(each for each in client.artifacts("good-one") if each["type"] == "markdown")
+    if "artifact" in one["content"]:
+        assert client.artifact(one["content"]["artifact"]) == b"# Notes"
+    assert b"motet_runs" in client.metrics()
+
+
+def test_the_same_can_be_awaited(elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTET_HOME", str(elsewhere.home))
+
+    async def ask() -> None:
+        async with AsyncClient(elsewhere.url) as client:
+            one, two = await asyncio.gather(client.run("good-one"), client.call(runs.run, "good-two"))
+            assert (one["name"], two["name"]) == ("good-one", "good-two")
+            with pytest.raises(NotFound):
+                await client.run("nothing")
+            offset = (await client.publish("awaited"))["offset"]
+            async for each in client.live(after=offset - 1):
+                assert each["key"] == "awaited"
+                break
+
+    asyncio.run(ask())
+
+
+def test_without_a_server_or_a_token_it_is_told_what_to_do(elsewhere: Elsewhere) -> None:
+    with pytest.raises(UsageError, match="token"):
+        Client(elsewhere.url, "motet_a_b").runs()
+    with pytest.raises(UsageError, match="token"):  # this test's home has none
+        Client(elsewhere.url).runs()
+    with pytest.raises(StoreUnavailable, match="motet server"):
+        Client("http://127.0.0.1:1", "motet_a_b").runs()
+    with pytest.raises(StoreUnavailable, match="motet server"):
+        next(Client("http://127.0.0.1:1", "motet_a_b").live())
+    for url in ("ftp://a", "http://", "http://a:b", "http://user@host"):
+        with pytest.raises(UsageError, match="no address"):
+            Client(url)
+
+
+def test_without_its_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpx2", None)
+    with pytest.raises(UsageError, match="httpx2") as raised:
+        Client("http://127.0.0.1:4200")
+    assert "motet[client]" in raised.value.cure
