@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
+import threading
 from itertools import islice
 
 import pytest
@@ -11,6 +13,7 @@ from tests.client.conftest import Elsewhere
 
 from motet.client import AsyncClient, Client
 from motet.client.api import taken
+from motet.client.connection import Address, Connection
 from motet.errors import MotetError, NotFound, StoreUnavailable, UsageError
 from motet.server.api import ROUTES, runs, steering
 
@@ -100,6 +103,31 @@ def test_without_a_server_or_a_token_it_is_told_what_to_do(elsewhere: Elsewhere)
     for url in ("ftp://a", "http://", "http://a:b", "http://user@host"):
         with pytest.raises(UsageError, match="no address"):
             Client(url)
+
+
+def test_what_is_no_token_and_what_is_no_server_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTET_TOKEN", "abc\r\n")
+    assert Address("http://127.0.0.1:1").token == "abc"
+    for wrong in ("a\r\nHost: elsewhere", "a\u20ac"):
+        monkeypatch.setenv("MOTET_TOKEN", wrong)
+        with pytest.raises(UsageError, match="no token"):
+            Address("http://127.0.0.1:1")
+    monkeypatch.setenv("MOTET_TOKEN", "abc")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        connection = Connection(Address(f"http://127.0.0.1:{listening.getsockname()[1]}"))
+        answering = threading.Thread(target=_answer_once, args=(listening,))
+        answering.start()
+        with pytest.raises(StoreUnavailable, match="no word of Motet's"):
+            connection.ask("GET", "/api/v1/health")
+        answering.join()
+        connection.close()
+
+
+def _answer_once(listening: socket.socket) -> None:
+    taken, _ = listening.accept()
+    with taken:
+        taken.recv(65536)
+        taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>")
 
 
 def test_without_its_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

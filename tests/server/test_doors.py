@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
+from starlette.requests import Request
+from starlette.testclient import TestClient
 from tests.server.conftest import Served
 
 from motet.server import tokens
@@ -25,6 +27,31 @@ def test_a_link_lets_one_browser_in_once(served: Served) -> None:
     assert browser.get("/api/v1/me").json() == {"user": "a-operator", "role": "operator"}
     assert served.as_(None, follow_redirects=False).get(path).status_code == 401
     assert served.as_(None).get("/login?code=x_y").status_code == 401
+
+
+def test_a_browser_is_let_in_no_longer_than_the_token_that_its_link_came_from(served: Served) -> None:
+    store = served.site.store
+    made, text = tokens.create(store, "ada", Role.VIEWER, for_s=3600.0)
+    asker = served.as_(None, headers={"authorization": f"Bearer {text}"})
+    paths = [asker.post("/api/v1/links").json()["path"] for _ in range(3)]
+    browser, second = (served.as_(None, follow_redirects=False) for _ in range(2))
+    browser.get(paths[0])
+    further = browser.post("/api/v1/links", headers={"origin": OURS}).json()["path"]
+    second.get(further)
+    lasting = [each.until for each in tokens.every(store)]
+    assert len(lasting) == 3
+    assert all(until is not None and made.until is not None and until <= made.until + 1 for until in lasting)
+    callers = [served.application.gate._caller(_request(each)) for each in (browser, second)]
+    assert all(each is not None and tokens.still(store, each) for each in callers)
+    assert tokens.revoke(store, "ada").id == made.id
+    assert [browser.get("/api/v1/me").status_code, second.get("/api/v1/me").status_code] == [401, 401]
+    assert not any(each is not None and tokens.still(store, each) for each in callers)
+    assert served.as_(None, follow_redirects=False).get(paths[1]).status_code == 401
+
+
+def _request(browser: TestClient) -> Request:
+    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    return Request({"type": "http", "headers": [(b"cookie", cookie.encode())]})
 
 
 def test_what_has_ended_is_forgotten_in_time(served: Served) -> None:

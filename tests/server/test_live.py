@@ -107,6 +107,23 @@ def test_a_listener_whose_token_ends_is_let_go_of(served: Served, monkeypatch: p
     assert asyncio.run(go()) == 1
 
 
+def test_a_listener_whose_token_ends_is_let_go_of_however_much_happens(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_PING_S", 0.0)
+
+    async def go() -> list[Message | None]:
+        hub, listener, answers = Hub(served.site), Listener(""), iter((True, True, False))
+        found = []
+        async for each in hub._new(listener, lambda: next(answers)):
+            found.append(each)
+            assert len(found) < 100
+            listener.add(Message(1, 1, b"x"))
+        return found
+
+    assert asyncio.run(go()).count(None) == 2
+
+
 def test_streams_are_for_who_may_look(served: Served) -> None:
     served.make("r1")
     for path in ("/api/v1/live", "/api/v1/runs/r1/live"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import stat
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -129,11 +130,18 @@ def test_a_request_of_a_step_has_the_runs_token_and_shows_it_to_nobody(served: S
     assert token not in served.viewer.get("/api/v1/events").text
 
 
-def zipped(name: str) -> bytes:
+def zipped(*names: str | zipfile.ZipInfo) -> bytes:
     found = io.BytesIO()
     with zipfile.ZipFile(found, "w") as archive:
-        archive.writestr(name, FLOW)
+        for each in names:
+            archive.writestr(each, FLOW)
     return found.getvalue()
+
+
+def linked(name: str) -> zipfile.ZipInfo:
+    found = zipfile.ZipInfo(name)
+    found.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return found
 
 
 def tarred(name: str, **fields: Any) -> bytes:
@@ -155,6 +163,12 @@ WRONG: dict[str, tuple[str, Callable[[], bytes]]] = {
     "a link": ("flow.py", lambda: tarred("flow.py", type=tarfile.SYMTYPE, linkname="/etc/passwd")),
     "a device": ("flow.py", lambda: tarred("flow.py", type=tarfile.CHRTYPE)),
     "a zip that leads above": ("flow.py", lambda: zipped("../outside.py")),
+    "a zip with a link": ("flow.py", lambda: zipped(linked("flow.py"))),
+    "a file within a file": ("flow.py", lambda: zipped("a", "a/b", "flow.py")),
+    "a file in place of a folder": ("flow.py", lambda: zipped("a/b", "a", "flow.py")),
+    "a name that is too long": ("flow.py", lambda: zipped("a" * 300, "flow.py")),
+    "a path that is too long": ("flow.py", lambda: zipped("a/" * 3000 + "b", "flow.py")),
+    "what the server writes itself": ("flow.py", lambda: zipped(".motet-params.json/x", "flow.py")),
     "an empty zip": ("flow.py", lambda: b"PK\x05\x06" + bytes(18)),
     "half a file": ("flow.py", lambda: b"\x1f\x8bcut"),
     "another file": ("other.py", lambda: zipped("flow.py")),

@@ -36,7 +36,9 @@ class Address:
         self.host, self.is_secure = parts.hostname, parts.scheme == "https"
         self.path = parts.path.rstrip("/").removesuffix(API).removesuffix("/api")
         self.url = f"{parts.scheme}://{parts.netloc}{self.path}"
-        self.token = token or os.environ.get("MOTET_TOKEN", "") or self._own_token()
+        self.token = (token or os.environ.get("MOTET_TOKEN", "")).strip() or self._own_token()
+        if not (self.token.isascii() and self.token.isprintable()):
+            raise UsageError("What MOTET_TOKEN holds is no token.", "Take one as `motet token create` printed it.")
 
     def _own_token(self) -> str:
         if self.host not in _LOOPBACK:
@@ -63,11 +65,15 @@ class Address:
 def error_of(status: int, told: Json, address: Address) -> MotetError:
     """The error that an answer tells of, of the class that it had there."""
     if not isinstance(told, dict) or "error" not in told:
-        return StoreUnavailable(f"{address.url} answered {status}, which is no word of Motet's.", "Is it its server?")
+        return _no_word(status, address)
     if status == 401 and not address.token:
         return UsageError(str(told["error"]), "Set MOTET_TOKEN to one: motet token create NAME, at the server.")
     kind = _kind(str(told.get("type"))) or _BY_STATUS.get(status, UsageError if status < 500 else MotetError)
     return kind(str(told["error"]), str(told.get("cure", "")))
+
+
+def _no_word(status: int, address: Address) -> StoreUnavailable:
+    return StoreUnavailable(f"{address.url} answered {status}, which is no word of Motet's.", "Is it its server?")
 
 
 def _kind(name: str) -> type[MotetError] | None:
@@ -101,7 +107,11 @@ class Connection:
 
     def ask(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Json = None) -> Json:
         """The answer, as JSON. Raises what the server raised; StoreUnavailable where there is none."""
-        return json.loads(self.content(method, path, query, body) or b"null")
+        content = self.content(method, path, query, body)
+        try:
+            return json.loads(content or b"null")
+        except ValueError:
+            raise _no_word(200, self.address) from None
 
     def content(
         self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Json = None

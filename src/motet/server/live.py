@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -115,19 +116,22 @@ class Hub:
             after = found[-1].offset
 
     async def _new(self, listener: Listener, valid: Callable[[], bool]) -> AsyncIterator[Message | None]:
-        """What is handed to the listener; None now and then."""
+        """What is handed to the listener; None now and then, when it was seen to be valid still, however much comes."""
+        due_at = time.monotonic() + _PING_S
         while True:
-            while listener.queue:
+            if time.monotonic() >= due_at:
+                if not await asyncio.to_thread(valid):
+                    return
+                due_at = time.monotonic() + _PING_S
+                yield None
+            if listener.queue:
                 yield listener.queue.popleft()
+                continue
             if listener.over:
                 return
             listener.ready.clear()
-            try:
-                await asyncio.wait_for(listener.ready.wait(), _PING_S)
-            except TimeoutError:
-                if not await asyncio.to_thread(valid):
-                    return
-                yield None
+            with suppress(TimeoutError):
+                await asyncio.wait_for(listener.ready.wait(), max(0.0, due_at - time.monotonic()))
 
     def _join(self, run: str) -> Listener:
         listener = Listener(run)

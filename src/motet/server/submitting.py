@@ -8,6 +8,7 @@ import io
 import json
 import os
 import shutil
+import stat
 import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -59,10 +60,10 @@ def sent(site: Site, target: str, code: str, params: Mapping[str, Json]) -> Iter
     folder = os.path.join(site.home, "submitted", new_id(site.now()))
     private.make_folder(folder)
     try:
-        _unpack(_decoded(code), folder, place)
         path = os.path.join(folder, _PARAMS)
         with open(path, "w", encoding="utf-8", opener=private.opener) as file:
             json.dump(dict(params), file)
+        _unpack(_decoded(code), folder, place)
         yield folder, [target, "--params", path]
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -94,28 +95,46 @@ def _unpack(content: bytes, folder: str, place: str) -> None:
     for count, (path, source) in enumerate(_files(content, place)):
         if count >= _MOST_FILES:
             raise UsageError(f"The archive has more than {_MOST_FILES} files.", "Send the code without its data.")
+        if source is None:
+            continue
         if not _is_within(path):
             raise UsageError(f"The archive has a path that leads out of it: {path[:200]!r}.", "Pack relative paths.")
-        target = os.path.join(folder, *PurePosixPath(path).parts)
+        for piece in _pieces(source, _made(folder, path)):
+            left_bytes -= len(piece)
+            if left_bytes < 0:
+                raise UsageError(f"The archive has more than {_MOST_BYTES} bytes.", "Send the code without its data.")
+
+
+def _made(folder: str, path: str) -> IO[bytes]:
+    """The file of that path in the folder, which is new. Raises UsageError for one that cannot be beside the others."""
+    target = os.path.join(folder, *PurePosixPath(path).parts)
+    try:
         private.make_folder(os.path.dirname(target))
-        with open(target, "wb", opener=private.opener) as file:
-            while piece := source.read(_PIECE_BYTES):
-                left_bytes -= len(piece)
-                if left_bytes < 0:
-                    raise UsageError(
-                        f"The archive has more than {_MOST_BYTES} bytes.", "Send the code without its data."
-                    )
-                file.write(piece)
+        return open(target, "xb", opener=private.opener)
+    except OSError as error:
+        why = error.strerror or error
+        raise UsageError(f"The archive has a path that cannot be: {path[:200]!r}: {why}.", "Pack it anew.") from None
 
 
-def _files(content: bytes, place: str) -> Iterator[tuple[str, IO[bytes]]]:
-    """The files of an archive, with their paths; or the one that the content is. Raises UsageError."""
+def _pieces(source: IO[bytes], file: IO[bytes]) -> Iterator[bytes]:
+    """Each piece of the content, before it is written."""
+    with file:
+        while piece := source.read(_PIECE_BYTES):
+            yield piece
+            file.write(piece)
+
+
+def _files(content: bytes, place: str) -> Iterator[tuple[str, IO[bytes] | None]]:
+    """The files of an archive, with their paths, and its folders (None); or the file that the content is. Raises
+    UsageError.
+    """
     try:
         if zipfile.is_zipfile(io.BytesIO(content)):
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 for each in archive.infolist():
-                    if not each.is_dir():
-                        yield each.filename, archive.open(each)
+                    if stat.S_ISLNK(each.external_attr >> 16):
+                        raise _not_plain(each.filename)
+                    yield each.filename, None if each.is_dir() else archive.open(each)
             return
         packed = _tar(content)
         if packed is None:
@@ -124,10 +143,9 @@ def _files(content: bytes, place: str) -> Iterator[tuple[str, IO[bytes]]]:
         with packed:
             for member in packed:
                 source = packed.extractfile(member) if member.isreg() else None
-                if source is not None:
-                    yield member.name, source
-                elif not member.isdir():
-                    raise UsageError(f"The archive has a link or device: {member.name[:200]!r}.", "Pack plain files.")
+                if source is None and not member.isdir():
+                    raise _not_plain(member.name)
+                yield member.name, source
     except (
         tarfile.TarError,
         zipfile.BadZipFile,
@@ -140,6 +158,10 @@ def _files(content: bytes, place: str) -> Iterator[tuple[str, IO[bytes]]]:
         if isinstance(error, UsageError):
             raise
         raise UsageError(f"What was sent cannot be unpacked: {error}.", "Send a tar, a zip, or a file.") from None
+
+
+def _not_plain(name: str) -> UsageError:
+    return UsageError(f"The archive has a link or device: {name[:200]!r}.", "Pack plain files.")
 
 
 def _tar(content: bytes) -> tarfile.TarFile | None:

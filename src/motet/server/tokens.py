@@ -86,7 +86,9 @@ class Caller:
 
 @dataclass(frozen=True)
 class Token:
-    """What is kept of a token. `until` is when it ends, None for never."""
+    """What is kept of a token. `until` is when it ends, None for never; `by` is the id of the token, of the same user,
+    that a browser's came from: it lets nobody in without that.
+    """
 
     id: str
     user: str
@@ -95,9 +97,12 @@ class Token:
     created_at: float
     until: float | None = None
     note: str = ""
+    by: str = ""
 
 
-def create(store: Store, user: str, role: Role, *, for_s: float | None = None, note: str = "") -> tuple[Token, str]:
+def create(
+    store: Store, user: str, role: Role, *, for_s: float | None = None, note: str = "", by: str = ""
+) -> tuple[Token, str]:  # fmt: skip
     """A new token for the user, and the text to be shown for it, which is kept nowhere. Raises UsageError."""
     if not user:
         raise UsageError("A token needs a user's name.", "motet token create NAME")
@@ -105,7 +110,7 @@ def create(store: Store, user: str, role: Role, *, for_s: float | None = None, n
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     name = checked(user, "The user's name", _USER_CHARS)
     until = None if for_s is None else now + for_s
-    made = Token(secrets.token_hex(_ID_BYTES), name, role, _digest(secret), now, until, checked(note, "The note"))
+    made = Token(secrets.token_hex(_ID_BYTES), name, role, _digest(secret), now, until, checked(note, "The note"), by)
     store.put_document(Document(_VOICE, _KIND, made.id, asdict(made), 0))
     return made, f"{_USER}_{made.id}_{secret}"
 
@@ -116,8 +121,11 @@ def every(store: Store) -> list[Token]:
 
 
 def revoke(store: Store, token: str) -> Token:
-    """Let the token with that id, or the only one of the user of that name, be none from now on. Raises NotFound."""
-    found = [each for each in store.documents(_VOICE, _KIND) if token in (each.key, each.body["user"])]
+    """Let the token with that id, or the only one of the user of that name, be none from now on; nor those of browsers
+    that came by it. Raises NotFound.
+    """
+    there = store.documents(_VOICE, _KIND)
+    found = [each for each in there if token == each.key or (token == each.body["user"] and not each.body.get("by"))]
     if len(found) != 1:
         told = "There is no token" if not found else f"There are {len(found)} tokens"
         raise NotFound(f"{told} {token!r}.", "`motet token list` lists them with their ids.")
@@ -125,6 +133,10 @@ def revoke(store: Store, token: str) -> Token:
         store.delete_document(found[0])
     except Conflict:
         return revoke(store, token)
+    for each in there:
+        if each.body.get("by") == found[0].key:
+            with suppress(Conflict):
+                store.delete_document(each)
     return _read(found[0])
 
 
@@ -142,15 +154,21 @@ def caller_of(store: Store, home: str, text: str) -> Caller | None:
         _same(_digest(secret), _digest(""))  # as long as for one that there is
         return None
     token = _read(found)
-    ended = token.until is not None and token.until <= time.time()
-    return (
-        Caller(token.user, token.role, token=token.id) if _same(_digest(secret), token.digest) and not ended else None
-    )
+    if not _same(_digest(secret), token.digest) or not _lasts(store, token):
+        return None
+    return Caller(token.user, token.role, token=token.id)
 
 
 def still(store: Store, caller: Caller) -> bool:
     """Whether the token by which the caller came in still lets anybody in."""
-    return caller.role is Role.RUN or store.document(_VOICE, _KIND, caller.token) is not None
+    found = store.document(_VOICE, _KIND, caller.token)
+    return caller.role is Role.RUN or (found is not None and _lasts(store, _read(found)))
+
+
+def _lasts(store: Store, token: Token) -> bool:
+    """Whether it has not ended, nor the one that it came from."""
+    known = not token.by or store.document(_VOICE, _KIND, token.by) is not None
+    return known and (token.until is None or token.until > time.time())
 
 
 def of_run(home: str, run: str) -> str:
@@ -165,11 +183,11 @@ class Unknown(UsageError):
     """A link that lets nobody in: used before, too old, or never given."""
 
 
-def link_code(store: Store, user: str, role: Role) -> str:
-    """A code that lets one browser in as that user, once, soon."""
+def link_code(store: Store, user: str, role: Role, by: str = "") -> str:
+    """A code that lets one browser in as that user, once, soon; for no longer than the token with the id `by` does."""
     _forget_ended(store)
     made, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
-    body = {"user": user, "role": role.value, "digest": _digest(secret), "until": time.time() + _LINK_S}
+    body = {"user": user, "role": role.value, "digest": _digest(secret), "until": time.time() + _LINK_S, "by": by}
     store.put_document(Document(_VOICE, _LINK, made, body, 0))
     return f"{made}_{secret}"
 
@@ -195,7 +213,13 @@ def session(store: Store, code: str) -> str:
         store.delete_document(found)
     except Conflict:
         raise Unknown("This link was used just now.", "Ask for another.") from None
-    return create(store, found.body["user"], Role(found.body["role"]), for_s=SESSION_S, note=BROWSER)[1]
+    by = found.body.get("by", "")
+    asker = store.document(_VOICE, _KIND, by) if by else None
+    if by and (asker is None or not _lasts(store, _read(asker))):
+        raise Unknown("The token that this link was asked with lets nobody in any more.", "Ask for another.")
+    until = asker.body["until"] if asker is not None else None
+    for_s = SESSION_S if until is None else min(SESSION_S, until - time.time())
+    return create(store, found.body["user"], Role(found.body["role"]), for_s=for_s, note=BROWSER, by=by)[1]
 
 
 # ---------------------------------------------------------------- the home's own

@@ -49,8 +49,9 @@ def logout(call: Call) -> Content:
 
 
 def link_made(call: Call) -> Link:
-    """A link that lets one browser in as whoever asks."""
-    return {"path": f"/login?code={tokens.link_code(call.site.store, call.caller.user, call.caller.role)}"}
+    """A link that lets one browser in as whoever asks, for as long as the token does by which this is asked."""
+    who = call.caller
+    return {"path": f"/login?code={tokens.link_code(call.site.store, who.user, who.role, who.token)}"}
 
 
 def live(call: Call, after: Place | None = None) -> Stream:
