@@ -43,13 +43,25 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def motet_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home of its own for each test, so that none sees the user's runs or another test's; closed with the test."""
+    """A home of its own for each test, so that none sees the user's runs or another test's; closed with the test.
+
+    What commands that a test runs in its process say of Motet in the environment is forgotten with it.
+    """
+    own = _of_motet()
     home = tmp_path_factory.mktemp("motet-home")
     monkeypatch.setenv("MOTET_HOME", str(home))
     yield home
     app = sys.modules.get("motet.app")
     if app is not None:
         app.hosts.close(kill=True)
+    for name in _of_motet():
+        del os.environ[name]
+    os.environ.update(own)
+
+
+def _of_motet() -> dict[str, str]:
+    """The variables of the environment that are Motet's."""
+    return {name: value for name, value in os.environ.items() if name.startswith("MOTET_")}
 
 
 @pytest.fixture
