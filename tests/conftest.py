@@ -42,21 +42,26 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True)
-def motet_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home of its own for each test, so that none sees the user's runs or another test's; closed with the test.
-
-    What commands that a test runs in its process say of Motet in the environment is forgotten with it.
-    """
+def environment() -> Iterator[None]:
+    """What commands that a test runs in its own process say of Motet in the environment is forgotten with the test."""
     own = _of_motet()
+    yield
+    for name in _of_motet():
+        del os.environ[name]
+    os.environ.update(own)
+
+
+@pytest.fixture(autouse=True)
+def motet_home(
+    environment: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """A home of its own for each test, so that none sees the user's runs or another test's; closed with the test."""
     home = tmp_path_factory.mktemp("motet-home")
     monkeypatch.setenv("MOTET_HOME", str(home))
     yield home
     app = sys.modules.get("motet.app")
     if app is not None:
         app.hosts.close(kill=True)
-    for name in _of_motet():
-        del os.environ[name]
-    os.environ.update(own)
 
 
 def _of_motet() -> dict[str, str]:
