@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 from tests.aiflow.conftest import SCRIPT, Desk
 
+from motet import voices
 from motet.dialects.aiflow import executions, registry
 from motet.dialects.aiflow.commands.tables import lines
+from motet.errors import UsageError
+from motet.ports.voice import Asked, Target
 
 
 def test_an_upload_says_which_workflows_it_has_kept(desk: Desk) -> None:
@@ -166,3 +170,31 @@ def test_settings_are_told(desk: Desk) -> None:
     assert desk("aiflow", "config", "get-value", "aiflow_home") == f"{os.environ['AIFLOW_HOME']}\n"
     assert "motet_home: " in desk("aiflow", "config", "list")
     desk("aiflow", "config", "get-value", "rpc_port", code=2)
+
+
+@pytest.fixture
+def own_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Afterwards the main module of this process is what it was."""
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    monkeypatch.setattr(sys, "argv", ["motet"])
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+@pytest.mark.usefixtures("own_main")
+def test_a_script_is_run_for_what_it_asks_of_ops(desk: Desk) -> None:
+    asks = '\n    if __name__ == "__main__":\n        ops.upload_workflows(__file__)\n'
+    target = Target(str(desk.write("asks.py", SCRIPT + asks)))
+    voice = voices.of_target(target)
+    assert voice.name == "aiflow"
+    assert voice.run(desk.host, target, Asked())
+    assert [each["workflow_name"] for each in desk.rows("aiflow", "workflow", "list")] == ["learning"]
+
+
+@pytest.mark.usefixtures("own_main")
+def test_a_script_that_only_defines_workflows_is_to_be_uploaded(desk: Desk) -> None:
+    target = Target(str(desk.write("defines.py")))
+    voice = voices.of_target(target)
+    for begin in (voice.run, voice.new_run):
+        with pytest.raises(UsageError, match="defines AIFlow workflows") as refused:
+            begin(desk.host, target, Asked())
+        assert "motet aiflow workflow upload" in refused.value.cure

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.aiflow.conftest import Desk
 
+from motet.cli.main import main
 from motet.dialects.aiflow import executions
 from motet.owners import is_dead
 
@@ -134,9 +135,24 @@ def test_what_a_task_lacks_is_named_with_the_python_that_lacks_it(begun: Desk) -
     assert sys.executable in said
 
 
-def test_an_execution_whose_process_was_killed_is_taken_up_to_be_stopped(begun: Desk) -> None:
+def test_an_execution_whose_process_was_killed_is_told_and_taken_up(
+    begun: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
     begun("aiflow", "task-execution", "start", 1, "stream")
     until(lambda: ("stream_1", "RUNNING") in tasks(begun))
+    owner = executions.find(begun.host.store, 1).owner
+    assert owner is not None
+    os.kill(owner.pid, signal.SIGKILL)
+    until(lambda: is_dead(owner))
+    for words in (
+        ["workflow-execution", "list", "w"],
+        ["workflow-execution", "show", "1"],
+        ["task-execution", "list", "1"],
+    ):
+        main(["aiflow", *words])
+        assert "The process of workflow execution 1 has died." in capsys.readouterr().err
+    assert begun("aiflow", "task-execution", "start", 1, "note") == "Task execution: 1_note_1 submitted.\n"
+    until(lambda: ("note_1", "SUCCESS") in tasks(begun))
     owner = executions.find(begun.host.store, 1).owner
     assert owner is not None
     os.kill(owner.pid, signal.SIGKILL)

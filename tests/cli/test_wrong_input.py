@@ -17,6 +17,7 @@ FILES = {
     "syntax.py": "from motet import flow\n\n@flow\ndef f(:\n    pass\n",
     "missing.py": "import not_there_at_all\nfrom motet import flow\n\n@flow\ndef f():\n    pass\n",
     "none.py": "x = 1\n",
+    "broken.py": "1 / 0\n",
     "option.py": "from motet import flow\n\n@flow(retires=3)\ndef f():\n    pass\n",
     "called.py": "from typed import typed\n\ntyped(cuont=3)\n",
     "list.json": "[1, 2]",
@@ -61,6 +62,8 @@ CASES = {
     "a deep value": (["publish", "k", "[" * 101 + "]" * 101], "more than 100 deep", "where it is"),
     "a very deep value": (["publish", "k", "[" * 50_000 + "]" * 50_000], "nested too deep", "where it is"),
     "a namespace of Motet's": (["publish", "run.stop", "--namespace", "motet"], "Motet's own", "another"),
+    "that of artifacts": (["publish", "table", "--namespace", "artifact"], "'artifact' is Motet's own", "another"),
+    "a script that fails at its top": (["submit", "broken.py"], "broken.py cannot be loaded", "Put that right"),
 }
 
 

@@ -202,12 +202,14 @@ def start_task_execution(workflow_execution_id: int, task_name: str) -> str:
 
     Raises NotFound; UsageError while one is alive.
     """
-    return steering.start_task(hosting().host(), workflow_execution_id, task_name)
+    lent = hosting()
+    return steering.start_task(lent.host(), workflow_execution_id, task_name, lent.start_engine)
 
 
 def stop_task_execution(workflow_execution_id: int, task_name: str) -> bool:
     """Ask for the task's newest execution to be stopped; False if it has ended. Raises NotFound."""
-    return steering.stop_task(hosting().host(), workflow_execution_id, task_name)
+    lent = hosting()
+    return steering.stop_task(lent.host(), workflow_execution_id, task_name, lent.start_engine)
 
 
 def get_task_execution(task_execution_id: int) -> TaskExecutionMeta | None:

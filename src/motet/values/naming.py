@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from motet.errors import UsageError
 from motet.kernel.events import Json
 from motet.ports.rows import STEERING, Publication
+from motet.rules import OWN_NAMESPACES
 from motet.values import visible
 
 NAME_CHARS, KEY_CHARS = 200, 1000
@@ -69,8 +70,8 @@ def checked(text: str, what: str, limit: int = NAME_CHARS) -> str:
 
 def check_published(key: str, namespace: str = "", client_key: str = "", value: Json = None) -> None:
     """Raise UsageError for what a user's event may not be called, and may not say."""
-    if namespace == STEERING:
-        raise UsageError(f"The namespace {STEERING!r} is Motet's own.", "Choose another.")
+    if namespace in OWN_NAMESPACES:
+        raise UsageError(f"The namespace {namespace!r} is Motet's own.", "Choose another.")
     if not key:
         raise UsageError("An event needs a key.", "Name what happened.")
     for what, text in (("The key", key), ("The namespace", namespace), ("The client key", client_key)):

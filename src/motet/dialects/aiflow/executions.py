@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from glob import glob
+from glob import escape, glob
 from typing import TYPE_CHECKING
 
 from motet.dialects.aiflow import places, registry
@@ -85,13 +85,8 @@ def _next_number(store: Store, home: str) -> int:
     """A number that no execution has, nor a folder there: another store may have put files in the same place."""
     while True:
         number = registry.number(store, _EXECUTION)
-        if not glob(os.path.join(glob_escaped(home), places.WORK, "*", str(number))):
+        if not glob(os.path.join(escape(home), places.WORK, "*", str(number))):
             return number
-
-
-def glob_escaped(path: str) -> str:
-    """The path, to be found as it is."""
-    return re.sub(r"([*?[])", r"[\1]", path)
 
 
 def _number(store: Store, run: str, number: int, home: str) -> dict[str, Json]:

@@ -42,6 +42,14 @@ def workflow_of(file: str, namespace: str, name: str) -> Workflow:
     raise TargetError(f"{os.path.basename(file)} defines no workflow {namespace}.{name}.", "Upload it anew.")
 
 
+def run(file: str) -> bool:
+    """Run the script as Python does, with the names of the original in place. Gives whether it has workflows."""
+    module, source = mains.module_of(mains.main_of(file))
+    with serving.standing_in():
+        exec(mains.compiled(source, file, whole=True), vars(module))
+    return any(isinstance(each, Workflow) for each in vars(module).values())
+
+
 def _cure(module: ModuleType) -> str:
     if any(type(each).__module__.startswith("ai_flow.") for each in vars(module).values()):
         return "It imports an ai_flow that is installed beside Motet: uninstall that one."

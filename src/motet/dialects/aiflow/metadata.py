@@ -38,6 +38,11 @@ class WorkflowMeta(Record):
     snapshot: int = 0
 
     @property
+    def workflow_name(self) -> str:
+        """The name, as columns call it."""
+        return self.name
+
+    @property
     def title(self) -> str:
         """Namespace and name."""
         return f"{self.namespace}.{self.name}"

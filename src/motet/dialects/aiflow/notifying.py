@@ -53,21 +53,13 @@ class SenderEventCount(Record, frozen=True):
     event_count: int
 
 
-class NotificationClient(ABC):
+class NotificationClient:
     """What sends and hears events."""
 
-    @abstractmethod
-    def close(self) -> None:
-        """Hear no more."""
-
-
-class _Listeners:
-    """The listeners of one client, by number."""
-
     def __init__(self) -> None:
-        self._known: dict[ListenerRegistrationId, Listener] = {}
+        self._listeners: dict[ListenerRegistrationId, Listener] = {}
 
-    def add(
+    def _listen(
         self, processor: ListenerProcessor, rules: list[OnEvent], start: int | datetime | None
     ) -> ListenerRegistrationId:  # fmt: skip
         host: Any = hosting().host()
@@ -75,20 +67,22 @@ class _Listeners:
         def call(heard: Heard) -> None:  # one by one, so that one that cannot be processed takes no other with it
             processor.process([messages.event_of(heard)])
 
-        made = ListenerRegistrationId(len(self._known) + 1)
-        self._known[made] = begin(host, Listener(call, rules, start=start, errors=_ERRORS))
+        made = ListenerRegistrationId(len(self._listeners) + 1)
+        self._listeners[made] = begin(host, Listener(call, rules, start=start, errors=_ERRORS))
         return made
 
-    def remove(self, registration: ListenerRegistrationId) -> None:
-        if (found := self._known.get(registration)) is not None:
+    def unregister_listener(self, registration_id: ListenerRegistrationId) -> None:
+        """Let that one hear no more."""
+        if (found := self._listeners.get(registration_id)) is not None:
             found.close()
 
     def close(self) -> None:
-        for each in self._known.values():
+        """Let none hear any more."""
+        for each in self._listeners.values():
             each.close()
 
 
-class AIFlowNotificationClient:
+class AIFlowNotificationClient(NotificationClient):
     """Sends and hears events within a task: as that task, in the namespace of its workflow.
 
     What it sends is for the rules of this execution, and for all listeners.
@@ -101,8 +95,8 @@ class AIFlowNotificationClient:
                 "AIFlowNotificationClient can only be used in AIFlow operators.",
                 "Elsewhere use notification_service.client.embedded_notification_client.EmbeddedNotificationClient.",
             )
+        super().__init__()
         self._context = context
-        self._listeners = _Listeners()
 
     def send_event(self, key: str, value: str | None = None) -> Event:
         """Publish an event; gives it with its offset and time."""
@@ -121,15 +115,7 @@ class AIFlowNotificationClient:
         workflow; of all keys and namespaces where none are given.
         """
         namespace = self._context.workflow.namespace if event_keys else None
-        return self._listeners.add(listener_processor, messages.rules_of(event_keys, namespace), begin_time)
-
-    def unregister_listener(self, registration_id: ListenerRegistrationId) -> None:
-        """Let that one hear no more."""
-        self._listeners.remove(registration_id)
-
-    def close(self) -> None:
-        """Let none hear any more."""
-        self._listeners.close()
+        return self._listen(listener_processor, messages.rules_of(event_keys, namespace), begin_time)
 
 
 class EmbeddedNotificationClient(NotificationClient):
@@ -144,11 +130,11 @@ class EmbeddedNotificationClient(NotificationClient):
         self, server_uri: str = "", namespace: str | None = None, sender: str | None = None,
         client_id: int | None = None, initial_seq_num: int | None = None,
     ) -> None:  # fmt: skip
+        super().__init__()
         self.namespace = namespace
         self.sender = sender
         self.client_id = client_id if client_id is not None else registry.number(hosting().host().store, "client")
         self.sequence_number = initial_seq_num or 0
-        self._listeners = _Listeners()
 
     def send_event(self, event: Event) -> Event:
         """Publish the event; gives it with its offset and time."""
@@ -167,11 +153,7 @@ class EmbeddedNotificationClient(NotificationClient):
         """Have the code hear events beyond that offset, by default from now on; of the client's namespace, if it has
         one.
         """
-        return self._listeners.add(listener_processor, messages.rules_of(event_keys, self.namespace), offset)
-
-    def unregister_listener(self, registration_id: ListenerRegistrationId) -> None:
-        """Let that one hear no more."""
-        self._listeners.remove(registration_id)
+        return self._listen(listener_processor, messages.rules_of(event_keys, self.namespace), offset)
 
     def list_events(
         self, key: str | None = None, namespace: str | None = None, sender: str | None = None,
@@ -204,10 +186,6 @@ class EmbeddedNotificationClient(NotificationClient):
 
     def disable_high_availability(self) -> None:
         """Nothing: there is no server that could be away."""
-
-    def close(self) -> None:
-        """Let no listener hear any more."""
-        self._listeners.close()
 
 
 def _published(host: Host, event: Event, told: Any) -> Event:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from motet.dialects.aiflow.model.words import RUN_WORDS, STEP_WORDS
+from motet.errors import UsageError
 from motet.ports import NewRun, RunRow
 from motet.ports.voice import Asked, Command, Desk, Host, Onward, Target, Voice
 
@@ -34,7 +35,7 @@ def _notification(options: Namespace, desk: Desk) -> int:
 
 
 class AIFlowVoice(Voice):
-    """Executions of AIFlow workflows that were uploaded. Their scripts are Python, and are told by nothing else."""
+    """Executions of AIFlow workflows that were uploaded; and scripts that import AIFlow's names, which may do that."""
 
     name = "aiflow"
     title = "an AIFlow workflow"
@@ -46,8 +47,18 @@ class AIFlowVoice(Voice):
     )
 
     def tells(self, target: Target) -> bool:
-        """Never: a script is uploaded first."""
-        return False
+        """Whether it is a script that imports AIFlow's names."""
+        return target.file.endswith(".py") and target.imports("ai_flow", "notification_service")
+
+    def run(self, host: Host, target: Target, asked: Asked) -> bool:
+        """Run the script as Python does, with AIFlow's names in place: what it asks of `ops`, or below its
+        `if __name__ == "__main__":`, is done. Raises UsageError for one that only defines workflows.
+        """
+        from motet.dialects.aiflow import loading
+
+        if loading.run(target.file) and "__main__" not in target.head:
+            raise _only_uploaded(target)
+        return True
 
     def carry_on(self, host: Host, row: RunRow, onward: Onward) -> object:
         """Put its files in place, and run its tasks as its rules say."""
@@ -57,8 +68,15 @@ class AIFlowVoice(Voice):
         return program.carry_on(host, executions.ready(host, row), onward)
 
     def new_run(self, host: Host, target: Target, asked: Asked) -> NewRun:
-        """Not asked for: see `tells`."""
-        raise NotImplementedError
+        """None: executions are those of a workflow that was uploaded."""
+        raise _only_uploaded(target)
+
+
+def _only_uploaded(target: Target) -> UsageError:
+    return UsageError(
+        f"{target} defines AIFlow workflows, which are uploaded before they are run.",
+        "motet aiflow workflow upload FILE; then motet aiflow workflow-execution start WORKFLOW",
+    )
 
 
 VOICE = AIFlowVoice()

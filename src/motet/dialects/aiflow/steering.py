@@ -51,9 +51,14 @@ def stop(host: Host, row: RunRow, start_engine: Callable[[str], None]) -> bool:
         return False
     told = Publication("run.stop", "stopped by aiflow", STEERING, VOICE, row.id, "", host.clock.now())
     host.store.publish([told])
+    _take_up(host, row, start_engine)
+    return True
+
+
+def _take_up(host: Host, row: RunRow, start_engine: Callable[[str], None]) -> None:
+    """Have an execution whose process died go on in a new one."""
     if lookup.has_crashed(row, host.clock.now()):
         start_engine(row.id)
-    return True
 
 
 def stop_all(host: Host, meta: WorkflowMeta, start_engine: Callable[[str], None]) -> int:
@@ -121,8 +126,8 @@ def latest(host: Host, number: int, task: str) -> tuple[RunRow, TaskExecutionMet
     return row, found[-1] if found else None
 
 
-def start_task(host: Host, number: int, task: str) -> str:
-    """Start a task of an execution that goes on; gives which execution of it that is: "1_train_2".
+def start_task(host: Host, number: int, task: str, start_engine: Callable[[str], None]) -> str:
+    """Start a task of an execution that has not ended; gives which execution of it that is: "1_train_2".
 
     Raises NotFound; UsageError while one is alive, or if the execution has ended.
     """
@@ -137,6 +142,7 @@ def start_task(host: Host, number: int, task: str) -> str:
             f"Stop it first: aiflow task-execution stop {number} {task}",
         )
     _ask(host, row, "task.start", task)
+    _take_up(host, row, start_engine)
 
     def newer() -> bool:
         found = latest(host, number, task)[1]
@@ -149,12 +155,13 @@ def start_task(host: Host, number: int, task: str) -> str:
     return f"{number}_{task}_{found.sequence_number}"
 
 
-def stop_task(host: Host, number: int, task: str) -> bool:
+def stop_task(host: Host, number: int, task: str, start_engine: Callable[[str], None]) -> bool:
     """Ask for the task's newest execution to be stopped; False if it has ended. Raises NotFound."""
     row, found = latest(host, number, task)
     if found is None or found.end_date is not None or executions.is_over(row):
         return False
     _ask(host, row, "task.stop", task)
+    _take_up(host, row, start_engine)
     return True
 
 

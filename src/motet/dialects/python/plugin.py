@@ -72,7 +72,8 @@ class PythonVoice(Voice):
     def tells(self, target: Target) -> bool:
         """Whether it is a program of Python's by its name; whether a name in a module is that of a flow."""
         if target.file or not target.name:
-            return not target.file or target.file.endswith(".py") or os.path.isdir(target.file)
+            is_script = target.file.endswith(".py") and not target.imports("ai_flow", "notification_service")
+            return not target.file or is_script or os.path.isdir(target.file)
         from motet.dialects.python.starting import is_flow
 
         return is_flow(target)

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 from motet.dialects.python import hosting
 from motet.dialects.python.doors import door_now, open_door
-from motet.dialects.python.finding.loading import load_main, load_module, pick, run_main
+from motet.dialects.python.finding.loading import explained, load_main, load_module, pick, run_main
 from motet.dialects.python.flows import Flow
 from motet.dialects.python.tasks import Task
 from motet.errors import ParameterError, TargetError
@@ -68,7 +68,7 @@ def run(host: Host, target: Target, asked: Asked) -> bool:
 
 def new_run(host: Host, target: Target, asked: Asked) -> NewRun:
     """A run of the flow that is named, or of the first one that the script calls, or of its only one; not yet made."""
-    with door(target, asked):
+    with explained(str(target)), door(target, asked):
         flow, args, kwargs = called_by(target, asked)
         return flow.new_run(host, _values(asked, flow, args, kwargs), name=asked.name)
 

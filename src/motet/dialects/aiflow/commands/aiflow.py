@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from argparse import REMAINDER, ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from motet.dialects.aiflow import executions, places, registry, steering, uploading
 from motet.dialects.aiflow.commands import planning, tables
-from motet.dialects.aiflow.commands.tables import NAMESPACE, OUTPUT, WORKFLOW, YES, Entry, moment, taking
-from motet.dialects.aiflow.metadata import TaskExecutionMeta, WorkflowExecutionMeta, WorkflowMeta
+from motet.dialects.aiflow.commands.tables import NAMESPACE, OUTPUT, WORKFLOW, YES, Entry, taking
 from motet.errors import NotFound, UsageError
-from motet.kernel.events import Json
+from motet.ports import RunRow
 from motet.ports.voice import Desk
+from motet.views import lookup
 
 _WORKFLOW_COLUMNS = ("id", "workflow_name", "namespace", "create_time", "update_time", "is_enabled", "event_offset")
 _EXECUTION_COLUMNS = (
@@ -74,15 +74,8 @@ def _workflow_upload(options: Namespace, desk: Desk) -> int:
     return 0
 
 
-def _workflow_row(meta: WorkflowMeta) -> dict[str, Json]:
-    return {
-        "id": meta.id, "workflow_name": meta.name, "namespace": meta.namespace, "create_time": moment(meta.create_time),
-        "update_time": moment(meta.update_time), "is_enabled": meta.is_enabled, "event_offset": meta.event_offset,
-    }  # fmt: skip
-
-
 def _workflow_list(options: Namespace, desk: Desk) -> int:
-    rows = [_workflow_row(each) for each in registry.workflows(desk.host().store, options.namespace)]
+    rows = [tables.row(each, _WORKFLOW_COLUMNS) for each in registry.workflows(desk.host().store, options.namespace)]
     tables.show(rows, _WORKFLOW_COLUMNS, options.output, desk)
     return 0
 
@@ -93,10 +86,9 @@ def _workflow_show(options: Namespace, desk: Desk) -> int:
     snapshot = registry.snapshot(host.store, meta.snapshot) if meta is not None else None
     if meta is None or snapshot is None:
         return _none("No such workflow.", desk)
-    told = snapshot.definition
-    more = {"content": uploading.text_of(host, snapshot), "config": told["config"], "tasks": told["tasks"]}
-    columns = (*_WORKFLOW_COLUMNS, "content", "config", "tasks", "rules")
-    tables.show([{**_workflow_row(meta), **more, "rules": told["rules"]}], columns, options.output, desk)
+    told = {each: snapshot.definition[each] for each in ("config", "tasks", "rules")}
+    shown = {**tables.row(meta, _WORKFLOW_COLUMNS), "content": uploading.text_of(host, snapshot), **told}
+    tables.show([shown], list(shown), options.output, desk)
     return 0
 
 
@@ -121,14 +113,6 @@ def _none(said: str, desk: Desk) -> int:
 # ---------------------------------------------------------------- executions
 
 
-def _execution_row(meta: WorkflowExecutionMeta) -> dict[str, Json]:
-    return {
-        "id": meta.id, "workflow_id": meta.workflow_id, "begin_date": moment(meta.begin_date),
-        "end_date": moment(meta.end_date), "status": meta.status, "run_type": meta.run_type,
-        "snapshot_id": meta.snapshot_id, "event_offset": meta.event_offset,
-    }  # fmt: skip
-
-
 def _execution_start(options: Namespace, desk: Desk) -> int:
     host = desk.host()
     meta = registry.named(host.store, options.namespace, options.workflow_name)
@@ -139,9 +123,7 @@ def _execution_start(options: Namespace, desk: Desk) -> int:
 def _execution_list(options: Namespace, desk: Desk) -> int:
     host = desk.host()
     meta = registry.named(host.store, options.namespace, options.workflow_name)
-    found = [executions.meta_of(number, row) for number, row in executions.of_workflow(host.store, meta)]
-    tables.show([_execution_row(each) for each in reversed(found)], _EXECUTION_COLUMNS, options.output, desk)
-    return 0
+    return _show_executions(reversed(list(executions.of_workflow(host.store, meta))), options, desk)
 
 
 def _execution_show(options: Namespace, desk: Desk) -> int:
@@ -149,9 +131,21 @@ def _execution_show(options: Namespace, desk: Desk) -> int:
         row = executions.find(desk.host().store, options.workflow_execution_id)
     except NotFound:
         return _none("No such workflow execution.", desk)
-    meta = executions.meta_of(options.workflow_execution_id, row)
-    tables.show([_execution_row(meta)], _EXECUTION_COLUMNS, options.output, desk)
+    return _show_executions([(options.workflow_execution_id, row)], options, desk)
+
+
+def _show_executions(found: Iterable[tuple[int, RunRow]], options: Namespace, desk: Desk) -> int:
+    rows = []
+    for number, row in found:
+        rows.append(tables.row(executions.meta_of(number, row), _EXECUTION_COLUMNS))
+        _warn_of_crash(number, row, desk)
+    tables.show(rows, _EXECUTION_COLUMNS, options.output, desk)
     return 0
+
+
+def _warn_of_crash(number: int, row: RunRow, desk: Desk) -> None:
+    if lookup.has_crashed(row, desk.host().clock.now()):
+        desk.warn(f"The process of workflow execution {number} has died. `motet resume {row.name}` has it go on.")
 
 
 def _execution_stop(options: Namespace, desk: Desk) -> int:
@@ -181,19 +175,12 @@ def _execution_delete(options: Namespace, desk: Desk) -> int:
 # ---------------------------------------------------------------- executions of tasks
 
 
-def _task_row(meta: TaskExecutionMeta) -> dict[str, Json]:
-    return {
-        "id": meta.id, "workflow_execution_id": meta.workflow_execution_id, "task_name": meta.task_name,
-        "sequence_number": meta.sequence_number, "try_number": meta.try_number, "begin_date": moment(meta.begin_date),
-        "end_date": moment(meta.end_date), "status": meta.status,
-    }  # fmt: skip
-
-
 def _task_list(options: Namespace, desk: Desk) -> int:
     store = desk.host().store
     row = executions.find(store, options.workflow_execution_id)
+    _warn_of_crash(options.workflow_execution_id, row, desk)
     found = executions.tasks_of(store, options.workflow_execution_id, row)
-    tables.show([_task_row(each) for each in found], _TASK_COLUMNS, options.output, desk)
+    tables.show([tables.row(each, _TASK_COLUMNS) for each in found], _TASK_COLUMNS, options.output, desk)
     return 0
 
 
@@ -201,19 +188,19 @@ def _task_show(options: Namespace, desk: Desk) -> int:
     meta = executions.task(desk.host().store, options.task_execution_id)
     if meta is None:
         return _none("No such task execution.", desk)
-    tables.show([_task_row(meta)], _TASK_COLUMNS, options.output, desk)
+    tables.show([tables.row(meta, _TASK_COLUMNS)], _TASK_COLUMNS, options.output, desk)
     return 0
 
 
 def _task_start(options: Namespace, desk: Desk) -> int:
-    begun = steering.start_task(desk.host(), options.workflow_execution_id, options.task_name)
+    begun = steering.start_task(desk.host(), options.workflow_execution_id, options.task_name, desk.start_engine)
     desk.terminal.say(f"Task execution: {begun} submitted.")
     return 0
 
 
 def _task_stop(options: Namespace, desk: Desk) -> int:
     number, task = options.workflow_execution_id, options.task_name
-    goes_on = steering.stop_task(desk.host(), number, task)
+    goes_on = steering.stop_task(desk.host(), number, task, desk.start_engine)
     desk.terminal.say(f"Stopping execution of task: {task} of workflow execution: {number}.")
     if not goes_on:
         desk.warn(f"No execution of task {task} goes on.")

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 
 from motet.dialects.aiflow import planning, registry
 from motet.dialects.aiflow.commands import tables
-from motet.dialects.aiflow.commands.tables import NAMESPACE, OUTPUT, WORKFLOW, YES, Entry, Perform, moment, taking
-from motet.dialects.aiflow.metadata import WorkflowEventTriggerMeta, WorkflowMeta, WorkflowScheduleMeta
-from motet.kernel.events import Json
+from motet.dialects.aiflow.commands.tables import NAMESPACE, OUTPUT, WORKFLOW, YES, Entry, Perform, taking
+from motet.dialects.aiflow.metadata import WorkflowMeta
 from motet.ports.voice import Desk
 
 _DONE = {"pause": "paused", "resume": "resumed", "delete": "deleted"}
@@ -17,14 +16,6 @@ _COLUMNS = {
     "schedule": ("id", "workflow_id", "expression", "create_time", "is_paused"),
     "trigger": ("id", "workflow_id", "rule", "create_time", "is_paused"),
 }  # fmt: skip
-
-
-def _row(meta: WorkflowScheduleMeta | WorkflowEventTriggerMeta) -> dict[str, Json]:
-    told = meta.expression if isinstance(meta, WorkflowScheduleMeta) else meta.rule
-    return {
-        "id": meta.id, "workflow_id": meta.workflow_id, "expression": told, "rule": told,
-        "create_time": moment(meta.create_time), "is_paused": meta.is_paused,
-    }  # fmt: skip
 
 
 def _workflow(options: Namespace, desk: Desk) -> WorkflowMeta:
@@ -40,7 +31,7 @@ def _add(options: Namespace, desk: Desk) -> int:
 def _list(kind: str) -> Perform:
     def perform(options: Namespace, desk: Desk) -> int:
         listed = planning.schedules_of if kind == "schedule" else planning.triggers_of
-        rows = [_row(each) for each in listed(desk.host().store, _workflow(options, desk))]
+        rows = [tables.row(each, _COLUMNS[kind]) for each in listed(desk.host().store, _workflow(options, desk))]
         tables.show(rows, _COLUMNS[kind], options.output, desk)
         return 0
 
@@ -53,7 +44,7 @@ def _show(kind: str) -> Perform:
         if found is None:
             desk.terminal.say(f"No such workflow {kind}.")
             return 1
-        tables.show([_row(found)], _COLUMNS[kind], options.output, desk)
+        tables.show([tables.row(found, _COLUMNS[kind])], _COLUMNS[kind], options.output, desk)
         return 0
 
     return perform

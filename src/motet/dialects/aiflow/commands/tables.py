@@ -90,6 +90,12 @@ def _help(name: str, commands: Mapping[str, Entry], words: Sequence[str], desk: 
 # ---------------------------------------------------------------- rows
 
 
+def row(meta: Record, columns: Sequence[str]) -> dict[str, Json]:
+    """What is known of something, by column; times as `moment` has them."""
+    found = {name: getattr(meta, name) for name in columns}
+    return {name: moment(each) if name.endswith(("_date", "_time")) else each for name, each in found.items()}
+
+
 def show(rows: Sequence[Mapping[str, Json]], columns: Sequence[str], output: str, desk: Desk) -> None:
     """Print the columns of the rows. All values are text, as scripts know them."""
     texts = [{name: text_of(row[name]) for name in columns} for row in rows]
