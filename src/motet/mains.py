@@ -61,6 +61,15 @@ def _imports_by_dots(line: bytes) -> bool:
     return words[:1] == [b"from"] and words[1:] != [] and words[1].startswith(b".")
 
 
+def imports(source: str, *packages: str) -> bool:
+    """Whether a line of the source begins with an import of one of these packages."""
+    if not any(each in source for each in packages):
+        return False
+    import re
+
+    return re.search(rf"^(?:from|import)\s+(?:{'|'.join(packages)})\b", source, re.M) is not None
+
+
 def _part_of_package(file: str) -> Main:
     """The file as a module of the package that its folder is, or of the current folder's, where no folder says so."""
     folder, name = os.path.split(os.path.abspath(file))

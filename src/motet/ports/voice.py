@@ -63,14 +63,6 @@ class Target:
                 raise TargetError(f"{self.file} cannot be read: {error.strerror}.", "Check the path.") from None
         return self._head
 
-    def imports(self, *packages: str) -> bool:
-        """Whether a line of the file begins with an import of one of these packages. Raises TargetError."""
-        if not any(each in self.head for each in packages):
-            return False
-        import re
-
-        return re.search(rf"^(?:from|import)\s+(?:{'|'.join(packages)})\b", self.head, re.M) is not None
-
 
 def _read(path: str) -> str:
     with open(path, encoding="utf-8-sig", errors="replace") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from motet import mains
 from motet.dialects.aiflow.model.words import RUN_WORDS, STEP_WORDS
 from motet.errors import UsageError
 from motet.ports import NewRun, RunRow
@@ -48,7 +49,7 @@ class AIFlowVoice(Voice):
 
     def tells(self, target: Target) -> bool:
         """Whether it is a script that imports AIFlow's names."""
-        return target.file.endswith(".py") and target.imports("ai_flow", "notification_service")
+        return target.file.endswith(".py") and mains.imports(target.head, "ai_flow", "notification_service")
 
     def run(self, host: Host, target: Target, asked: Asked) -> bool:
         """Run the script as Python does, with AIFlow's names in place: what it asks of `ops`, or below its

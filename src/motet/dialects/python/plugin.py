@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Sequence
 
+from motet import mains
 from motet.errors import MotetError
 from motet.ports.voice import Asked, Command, Desk, Onward, Target, Voice
 from motet.typed import TYPE_CHECKING, Any, cast
@@ -72,7 +73,9 @@ class PythonVoice(Voice):
     def tells(self, target: Target) -> bool:
         """Whether it is a program of Python's by its name; whether a name in a module is that of a flow."""
         if target.file or not target.name:
-            is_script = target.file.endswith(".py") and not target.imports("ai_flow", "notification_service")
+            is_script = target.file.endswith(".py") and not mains.imports(
+                target.head, "ai_flow", "notification_service"
+            )
             return not target.file or is_script or os.path.isdir(target.file)
         from motet.dialects.python.starting import is_flow
 
@@ -139,10 +142,9 @@ class PythonVoice(Voice):
         from motet.dialects.python.starting import new_run
 
         try:
-            with explained(str(target)):
-                new = new_run(_own(host), target, asked)
-                with door_of(new.program):
-                    find_again(new.program, new.workflow)
+            new = new_run(_own(host), target, asked)
+            with explained(str(target)), door_of(new.program):
+                find_again(new.program, new.workflow)
         except MotetError as error:
             return [error]
         return ()
