@@ -73,10 +73,8 @@ class PythonVoice(Voice):
     def tells(self, target: Target) -> bool:
         """Whether it is a program of Python's by its name; whether a name in a module is that of a flow."""
         if target.file or not target.name:
-            is_script = target.file.endswith(".py") and not mains.imports(
-                target.head, "ai_flow", "notification_service"
-            )
-            return not target.file or is_script or os.path.isdir(target.file)
+            is_own = target.file.endswith(".py") and not mains.imports(target.head, "ai_flow", "notification_service")
+            return not target.file or is_own or os.path.isdir(target.file)
         from motet.dialects.python.starting import is_flow
 
         return is_flow(target)
