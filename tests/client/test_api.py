@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 import threading
 from itertools import islice
+from pathlib import Path
 
 import pytest
 from tests.client.conftest import Elsewhere
 
+from motet import addresses
 from motet.client import AsyncClient, Client
 from motet.client.api import taken
 from motet.client.connection import Address, Connection
@@ -103,6 +106,29 @@ def test_without_a_server_or_a_token_it_is_told_what_to_do(elsewhere: Elsewhere)
     for url in ("ftp://a", "http://", "http://a:b", "http://user@host"):
         with pytest.raises(UsageError, match="no address"):
             Client(url)
+
+
+def test_the_owners_token_is_shown_to_servers_of_the_home_alone(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTET_HOME", str(elsewhere.home))
+    port = int(elsewhere.url.rpartition(":")[2])
+    token = (elsewhere.home / "server.token").read_text().strip()
+    named = Address(f"http://localhost:{port}")
+    assert (named.token, named.host, named.url) == (token, "127.0.0.1", elsewhere.url)
+    assert Address(elsewhere.url).token == token
+    for other in (f"[::1]:{port}", f"127.0.0.2:{port}", f"127.0.0.1:{port ^ 1}", f"runs.example.org:{port}"):
+        assert Address(f"http://{other}").token == ""
+
+
+def test_who_listened_is_known_until_it_ends(tmp_path: Path) -> None:
+    home = str(tmp_path)
+    assert addresses.own(home, "127.0.0.1", 4200) == ""
+    first, second = (addresses.note(home, "0.0.0.0", 4200) for _ in range(2))
+    os.close(first)
+    assert [addresses.own(home, host, 4200) for host in ("localhost", "127.0.0.1", "::1")] == ["127.0.0.1"] * 2 + [""]
+    os.close(second)
+    assert addresses.own(home, "localhost", 4200) == ""
 
 
 def test_what_is_no_token_and_what_is_no_server_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

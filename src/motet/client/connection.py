@@ -9,12 +9,11 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from motet import errors, private
+from motet import addresses, errors, private
 from motet.errors import Conflict, MotetError, NotFound, StoreError, StoreUnavailable, UsageError
 from motet.kernel.events import Json
 
 API = "/api/v1"
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _PATIENCE_S = 700.0
 """For as long as a server lets code that was sent begin a run, and a little more."""
 
@@ -22,7 +21,7 @@ _BY_STATUS: Mapping[int, type[MotetError]] = {404: NotFound, 409: Conflict, 503:
 
 
 class Address:
-    """Where a server is, and what is shown to it: MOTET_TOKEN, else, on this machine, what the home has."""
+    """Where a server is, and what is shown to it: MOTET_TOKEN, else, to a server of this home alone, what that has."""
 
     def __init__(self, url: str, token: str = "") -> None:
         """Raises UsageError for what is no address."""
@@ -41,10 +40,14 @@ class Address:
             raise UsageError("What MOTET_TOKEN holds is no token.", "Take one as `motet token create` printed it.")
 
     def _own_token(self) -> str:
-        if self.host not in _LOOPBACK:
+        home = private.home()
+        number = addresses.own(home, self.host, self.port)
+        if not number:
             return ""
+        if not self.is_secure and number != self.host:  # another process may listen at the name's other number
+            self.host, self.url = number, f"http://{f'[{number}]' if ':' in number else number}:{self.port}{self.path}"
         try:
-            with open(os.path.join(private.home(), "server.token"), encoding="ascii") as file:
+            with open(os.path.join(home, "server.token"), encoding="ascii") as file:
                 return file.read().strip()
         except (OSError, ValueError):
             return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import threading
@@ -14,7 +15,7 @@ from typing import Protocol as Interface
 
 import uvicorn
 
-from motet import private
+from motet import addresses, private
 from motet.errors import UsageError, did_you_mean
 from motet.scheduling import living
 from motet.scheduling.loop import Scheduler
@@ -94,6 +95,7 @@ class Server:
     def serve(self, ready: Callable[[], None]) -> None:
         """Answer until the process is asked to end."""
         tokens.own(self.site.store, self.site.home)
+        noted = addresses.note(self.site.home, self._listening.getsockname()[0], self.port)
         stopped = threading.Event()
         chores = [threading.Thread(target=each, args=(stopped,), daemon=True) for each in self.chores]
 
@@ -115,6 +117,7 @@ class Server:
             for close in closing:
                 close()
             self.site.close()
+            os.close(noted)
 
 
 def _listen(host: str, port: int) -> socket.socket:
