@@ -1,4 +1,4 @@
-"""Who drives a run, whether that process still lives, and starting one that does."""
+"""Who drives a run, whether that process still lives, and starting one that does; which servers of a home live."""
 
 from __future__ import annotations
 
@@ -107,3 +107,51 @@ def start_engine(
             stdin=DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=folder,
             env={**(os.environ if env is None else env), "MOTET_HOME": home},
         )  # fmt: skip
+
+
+# ---------------------------------------------------------------- servers
+
+_SERVERS = "servers"
+_NUMBERS = {"localhost": ("127.0.0.1", "::1"), "127.0.0.1": ("127.0.0.1",), "::1": ("::1",)}
+_EVERYWHERE = {"127.0.0.1": "0.0.0.0", "::1": "::"}
+"""Where somebody listens at all addresses of a kind, nobody else can at one of them."""
+
+
+def note_server(home: str, number: str, port: int) -> int:
+    """Note that this process listens there as a server of the home, until it ends or closes the file that is given: it
+    holds a lock, which the system takes from whoever dies. Raises OSError.
+    """
+    import fcntl
+
+    private.make_folder(os.path.join(home, _SERVERS))
+    noted = private.opener(_server_file(home, number, port), os.O_RDWR | os.O_CREAT)
+    fcntl.flock(noted, fcntl.LOCK_SH)
+    return noted
+
+
+def own_server(home: str, host: str, port: int) -> str:
+    """The number that reaches the server of this home which listens there, on this machine; empty if none does."""
+    for number in _NUMBERS.get(host, ()):
+        if _is_held(_server_file(home, number, port)) or _is_held(_server_file(home, _EVERYWHERE[number], port)):
+            return number
+    return ""
+
+
+def _server_file(home: str, number: str, port: int) -> str:
+    return os.path.join(home, _SERVERS, f"{number}:{port}")
+
+
+def _is_held(path: str) -> bool:
+    import fcntl
+
+    try:
+        noted = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(noted, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(noted)
+    return False

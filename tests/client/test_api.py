@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.client.conftest import Elsewhere
 
-from motet import addresses
+from motet import owners
 from motet.client import AsyncClient, Client
 from motet.client.api import taken
 from motet.client.connection import Address, Connection
@@ -123,12 +123,14 @@ def test_the_owners_token_is_shown_to_servers_of_the_home_alone(
 
 def test_who_listened_is_known_until_it_ends(tmp_path: Path) -> None:
     home = str(tmp_path)
-    assert addresses.own(home, "127.0.0.1", 4200) == ""
-    first, second = (addresses.note(home, "0.0.0.0", 4200) for _ in range(2))
+    assert owners.own_server(home, "127.0.0.1", 4200) == ""
+    first, second = (owners.note_server(home, "0.0.0.0", 4200) for _ in range(2))
     os.close(first)
-    assert [addresses.own(home, host, 4200) for host in ("localhost", "127.0.0.1", "::1")] == ["127.0.0.1"] * 2 + [""]
+    assert [owners.own_server(home, host, 4200) for host in ("localhost", "127.0.0.1", "::1")] == ["127.0.0.1"] * 2 + [
+        ""
+    ]
     os.close(second)
-    assert addresses.own(home, "localhost", 4200) == ""
+    assert owners.own_server(home, "localhost", 4200) == ""
 
 
 def test_what_is_no_token_and_what_is_no_server_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,9 +61,10 @@ def test_a_run_that_fails_is_told_of_as_at_home_and_carried_on_with(command: Com
     code, out, _ = command("resume", "fails", over=True)
     assert code == 1
     assert "Run fails (" in out
-    code, out, _ = command("fork", "fails", "--name", "forked", "-p", "n=2", over=True)
+    code, out, _ = command("fork", "fails", "--name", "forked", "-p", "n=2", "--priority", "-5", over=True)
     assert code == 1
     assert "Run forked (" in out
+    assert command("show", "forked", "--json", over=True)[1].count('"priority": -5') == 1
 
 
 def test_a_question_is_answered(command: Command, waiting: str) -> None:

@@ -124,6 +124,11 @@ def test_a_listener_whose_token_ends_is_let_go_of_however_much_happens(
     assert asyncio.run(go()).count(None) == 2
 
 
+def test_an_offset_that_is_no_number_is_refused(served: Served) -> None:
+    for wrong in (b"x", b"-1", b"\xb2", b"9" * 19):
+        assert served.viewer.get("/api/v1/live", headers=[(b"last-event-id", wrong)]).status_code == 400
+
+
 def test_streams_are_for_who_may_look(served: Served) -> None:
     served.make("r1")
     for path in ("/api/v1/live", "/api/v1/runs/r1/live"):

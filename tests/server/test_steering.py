@@ -79,6 +79,10 @@ def test_code_that_is_sent_becomes_a_run_of_its_user(served: Served) -> None:
     forked = client.post(f"/api/v1/runs/{run}/fork", json={"params": {"n": 4}}).json()
     assert ended(served, forked["id"]).status == "succeeded"
     assert client.get(f"/api/v1/runs/{forked['id']}").json()["result"] == 8
+    refused = client.post(f"/api/v1/runs/{run}/fork", json={"anew": [f"{key}@last"]})
+    assert "checkpoint" in refused.json()["error"]
+    for wrong in ({"name": "\0"}, {"params": {"n": "x" * 200_000}}):
+        assert client.post(f"/api/v1/runs/{run}/fork", json={"only_one": True, **wrong}).status_code == 400
     differs = client.get("/api/v1/compare", params={"run": [run, forked["id"]]}).json()
     assert differs["params"]["n"] == ["21", "4"]
 

@@ -101,7 +101,10 @@ def fork(options: Namespace, terminal: Terminal) -> int:
     row = lookup.find_run(app.store(), options.run)
     _refuse_place(options)
     request = requests.Request(options)
-    made = _ask(row, "fork", anew=options.anew or None, params=request.plain or None, name=options.name)
+    made = _ask(
+        row, "fork", anew=options.anew or None, params=request.plain or None, name=options.name,
+        priority=options.priority, only_one=options.only_one,
+    )  # fmt: skip
     return _follow(options, terminal, made["id"], 0)
 
 

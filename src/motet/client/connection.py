@@ -9,7 +9,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from motet import addresses, errors, private
+from motet import errors, owners, private
 from motet.errors import Conflict, MotetError, NotFound, StoreError, StoreUnavailable, UsageError
 from motet.kernel.events import Json
 
@@ -41,7 +41,7 @@ class Address:
 
     def _own_token(self) -> str:
         home = private.home()
-        number = addresses.own(home, self.host, self.port)
+        number = owners.own_server(home, self.host, self.port)
         if not number:
             return ""
         if not self.is_secure and number != self.host:  # another process may listen at the name's other number

@@ -15,7 +15,7 @@ from typing import Protocol as Interface
 
 import uvicorn
 
-from motet import addresses, private
+from motet import owners, private
 from motet.errors import UsageError, did_you_mean
 from motet.scheduling import living
 from motet.scheduling.loop import Scheduler
@@ -95,7 +95,7 @@ class Server:
     def serve(self, ready: Callable[[], None]) -> None:
         """Answer until the process is asked to end."""
         tokens.own(self.site.store, self.site.home)
-        noted = addresses.note(self.site.home, self._listening.getsockname()[0], self.port)
+        noted = owners.note_server(self.site.home, self._listening.getsockname()[0], self.port)
         stopped = threading.Event()
         chores = [threading.Thread(target=each, args=(stopped,), daemon=True) for each in self.chores]
 

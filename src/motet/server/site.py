@@ -77,6 +77,8 @@ class Site:
             )
         except subprocess.TimeoutExpired:
             raise UsageError(f"motet {name} took more than {_PATIENCE_S:.0f} s.", "Try it by hand.") from None
+        except (OSError, ValueError) as error:  # a NUL, or more than the system takes
+            raise UsageError(f"motet {name} cannot be asked so: {error}.", "Give less, without NUL.") from None
         try:
             told = json.loads(done.stdout.strip().rpartition("\n")[2])
         except ValueError:

@@ -69,7 +69,7 @@ def live_run(call: Call, run: Text, after: Place | None = None) -> Stream:
 
 def _stream(call: Call, run: str, after: int | None) -> Stream:
     if call.last_event:
-        if not call.last_event.isdigit() or len(call.last_event) > 18:
+        if not (call.last_event.isascii() and call.last_event.isdigit()) or len(call.last_event) > 18:
             raise UsageError("Last-Event-ID is no offset.", "Send the id of the last message, or none.")
         after = int(call.last_event)
     return Stream(call.hub.stream(run, after, lambda: tokens.still(call.site.store, call.caller)))

@@ -11,7 +11,7 @@ from annotated_types import Ge, Le, MaxLen, MinLen
 from typing_extensions import TypedDict
 
 from motet import questions, requests
-from motet.errors import Conflict, UsageError
+from motet.errors import Conflict, NotFound, UsageError
 from motet.kernel.transitions import ENDED, PENDING
 from motet.owners import is_dead
 from motet.ports import STEERING, Publication, RunRow
@@ -59,11 +59,15 @@ class Resumption:
 
 @asked
 class Fork:
-    """Which steps of the new run are to run anew even if nothing changes; parameters to change; its name."""
+    """Which steps of the new run are to run anew even if nothing changes (STEP@12, STEP@last: from that checkpoint);
+    parameters to change; its name; and how it stands to others, as with a run of code that is sent.
+    """
 
     anew: Many | None = None
     params: dict[str, Any] | None = None
     name: Text = ""
+    priority: Priority = 0
+    only_one: bool = False
 
 
 @asked
@@ -106,13 +110,18 @@ def submit(call: Call, body: Submission) -> Run:
     options = list(body.options or ())
     if any(each.startswith(_LEAST_OPTIONS) or each == "--" for each in options):
         raise UsageError("The options name what the server says itself.", "Leave out --home, --json, --params and --.")
-    options += ["--name", body.name] if body.name else []
-    options += ["--key", body.key] if body.key else []
-    options += ["--priority", str(body.priority)] if body.priority else []
-    options += ["--only-one"] if body.only_one else []
+    options += [f"--key={body.key}"] if body.key else []
+    options += _beginning(body)
     params = body.params or {}
     made: Run = submitted(call.site, body.target, body.code, params, options, _begun(call))
     return made
+
+
+def _beginning(body: Submission | Fork) -> list[str]:
+    """Options of commands: what the run is called, and how it stands to others."""
+    name = [f"--name={body.name}"] if body.name else []
+    priority = [f"--priority={body.priority}"] if body.priority else []
+    return [*name, *priority, *(["--only-one"] if body.only_one else [])]
 
 
 def _begun(call: Call) -> Mapping[str, str]:
@@ -149,12 +158,23 @@ def resume(call: Call, run: Text, body: Resumption) -> Run:
 def fork(call: Call, run: Text, body: Fork) -> Run:
     """Make a new run like that one and start a process that drives it; what does not change is taken over."""
     row = lookup.find_run(call.site.store, run)
-    anew = [part for each in body.anew or () for part in ("--from", find_step(call.site.store, row, each).key)]
-    params = [part for name, value in (body.params or {}).items() for part in ("-p", _written(name, value))]
-    name = ["--name", body.name] if body.name else []
-    folder = call.site.folder_of(row)
-    made: Run = call.site.command("fork", [row.id, "--detach", *anew, *params, *name], folder, _begun(call))
+    anew = [f"--from={_anew(call, row, each)}" for each in body.anew or ()]
+    params = [f"--param={_written(name, value)}" for name, value in (body.params or {}).items()]
+    options = [row.id, "--detach", *anew, *params, *_beginning(body)]
+    made: Run = call.site.command("fork", options, call.site.folder_of(row), _begun(call))
     return made
+
+
+def _anew(call: Call, row: RunRow, text: str) -> str:
+    """The key of the step, with the checkpoint that it is to begin from, where one is named."""
+    store = call.site.store
+    name, mark, which = text.partition("@")
+    try:
+        return find_step(store, row, text).key
+    except NotFound:
+        if not (name and mark and which):
+            raise
+    return f"{find_step(store, row, name).key}@{which}"
 
 
 def _written(name: str, value: Any) -> str:
