@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -121,8 +122,6 @@ def note_server(home: str, number: str, port: int) -> int:
     """Note that this process listens there as a server of the home, until it ends or closes the file that is given: it
     holds a lock, which the system takes from whoever dies. Raises OSError.
     """
-    import fcntl
-
     private.make_folder(os.path.join(home, _SERVERS))
     noted = private.opener(_server_file(home, number, port), os.O_RDWR | os.O_CREAT)
     fcntl.flock(noted, fcntl.LOCK_SH)
@@ -142,8 +141,6 @@ def _server_file(home: str, number: str, port: int) -> str:
 
 
 def _is_held(path: str) -> bool:
-    import fcntl
-
     try:
         noted = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
