@@ -116,6 +116,44 @@ def test_a_script_that_serves_runs_once_and_logs_in_prefects_words(tmp_path: Pat
     assert f"motet schedule add {path}:pipeline --cron '0 6 * * *'" in done.err
 
 
+CAUGHT = """import sys
+from prefect import flow, task
+
+@task
+def bad(): raise ValueError("bad")
+
+@flow
+def inner(): bad()
+
+@flow
+def outer(): inner()
+
+try:
+    outer()
+except ValueError:
+    print("caught")
+print(outer(return_state=True).name)
+sys.exit(0)
+"""
+
+
+def test_a_script_that_catches_a_failure_ends_as_the_script_ends(tmp_path: Path) -> None:
+    path = tmp_path / "script.py"
+    path.write_text(CAUGHT)
+    done = run("run", str(path), how="motet")
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[:2] == ["caught", "Failed"]
+    assert done.said["Flow run 'inner-0'"][:2] == [
+        "INFO Created subflow run 'inner-0' for flow 'inner'", "INFO Created task run 'bad-0' for task 'bad'"
+    ]  # fmt: skip
+    assert done.err.count("ValueError: bad\n") == 6, "each failure is told once: of the task, and of both flows, twice"
+    path.write_text(CAUGHT.replace("sys.exit(0)", "sys.exit(7)"))
+    assert run("run", str(path), how="motet").code == 7
+    path.write_text(CAUGHT.replace("ValueError:", "KeyError:"))
+    assert run("run", str(path), how="motet").code == 1
+    assert run("run", f"{path}:outer", how="motet").code == 1
+
+
 BETA = """from prefect import flow, task
 from prefect.deployments import DeploymentSpec
 from prefect.flow_runners import SubprocessFlowRunner

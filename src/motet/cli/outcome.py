@@ -54,8 +54,8 @@ def of(
     Runs whose drivers it tells of are shown while they go on. `further` says what there is to tell of one beside how
     it ended.
 
-    If it gives True, whoever began the runs was given their states where their flows give states: how those
-    ended is no matter of the exit code.
+    If it gives True, a script began the runs, and came to its end: how those ended whose flows give states is no
+    matter of the exit code.
 
     Raises errors that are no outcome of a run: whoever called says them.
     """
@@ -113,8 +113,10 @@ def _rows(begun: list[str]) -> list[RunRow]:
 
 
 def _gives_state(row: RunRow) -> bool:
-    """Whether the flow's call gives a state and does not raise; then the flow has told its errors, too."""
-    return bool(row.program.get("gives") == "state")
+    """Whether the flow's call gives a state, or may be asked for one, as Prefect's do; then the flow has told its
+    errors, too, and what comes of them is up to the script.
+    """
+    return bool(row.program.get("gives"))
 
 
 def _exit_code(stop: BaseException | None, rows: list[RunRow]) -> int:

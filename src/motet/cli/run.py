@@ -54,7 +54,12 @@ def run(options: Namespace, terminal: Terminal) -> int:
     def perform(watch: Watch) -> bool:
         voice = voices.of_target(target)
         asked = request.asked(voice, str(target), outcome.announced(terminal, watch))
-        return voice.run(app.hosts.current(), target, asked)
+        try:
+            return voice.run(app.hosts.current(), target, asked)
+        except SystemExit as end:  # `sys.exit(0)` at the end of a script is an end like any other
+            if end.code or target.name:
+                raise
+            return True
 
     return outcome.of(terminal, request.begun, perform)
 

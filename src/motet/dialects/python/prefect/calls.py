@@ -7,6 +7,7 @@ from typing import Any
 from motet.dialects.python.bodies.body import Body
 from motet.dialects.python.caching import Hit
 from motet.dialects.python.calls import FlowCall, MapCall, TaskCall
+from motet.dialects.python.flows import Flow
 from motet.dialects.python.futures import Future, FutureList
 from motet.dialects.python.orion.telling import ENGINE, Teller
 from motet.dialects.python.prefect.runs import uuid_of
@@ -14,6 +15,7 @@ from motet.dialects.python.prefect.states import FLOW_WORDS, TASK_WORDS, dressed
 from motet.dialects.python.running.surrounding import left
 from motet.dialects.python.scope import Scope
 from motet.dialects.python.states import State, StateType, made
+from motet.engine.driver import Driver
 from motet.errors import StateFailed
 from motet.kernel.events import Json
 from motet.kernel.state import element_key
@@ -137,6 +139,17 @@ def _state_of(value: Any) -> State:
     return value if isinstance(value, State) else made(StateType.COMPLETED)
 
 
+def _of_flow(scope: Scope) -> Teller:
+    """Tells in the name of the flow's run that calls: of a subflow's, where that is what is running."""
+    key = scope.key if isinstance(scope.owner, Flow) else ""
+    return Teller(scope.driver, scope.key, f"Flow run {_flow_name(scope.driver, key)!r}")
+
+
+def _flow_name(driver: Driver, key: str) -> str:
+    step = driver.state.steps.get(key) if "/" in key else None
+    return step.name or key.rpartition("/")[2] if step is not None else driver.run.name
+
+
 class PrefectTaskCall(_Telling, TaskCall):
     """One call of a task."""
 
@@ -147,9 +160,7 @@ class PrefectTaskCall(_Telling, TaskCall):
         """The future that is to get the live value."""
         if self.key not in self.driver.state.steps:
             name = self.key.rpartition("/")[2]
-            Teller(self.driver, scope.key, f"Flow run {self.driver.run.name!r}").tell(
-                f"Created task run {name!r} for task {self.task.name!r}"
-            )
+            _of_flow(scope).tell(f"Created task run {name!r} for task {self.task.name!r}")
         return super().future(scope)
 
     def prepare(self, element: int, attempt: int, *, here: bool) -> Prepared | Settled:
@@ -176,9 +187,7 @@ class PrefectMapCall(_Telling, MapCall):
         """The futures that are to get the live values."""
         if self.key not in self.driver.state.steps:
             name = self.key.rpartition("/")[2]
-            Teller(self.driver, scope.key, f"Flow run {self.driver.run.name!r}").tell(
-                f"Created {self.size} task runs '{name}[...]' for task {self.task.name!r}"
-            )
+            _of_flow(scope).tell(f"Created {self.size} task runs '{name}[...]' for task {self.task.name!r}")
         return super().futures(scope)
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
@@ -196,10 +205,7 @@ class PrefectFlowCall(_Telling, FlowCall):
 
     def teller(self, element: int = -1) -> Teller:
         """Tells in the name of the run."""
-        step = self.driver.state.steps.get(self.key)
-        top = "/" not in self.key
-        name = self.driver.run.name if top else (step.name if step is not None else "") or self.key.rpartition("/")[2]
-        return Teller(self.driver, self.key, f"Flow run {name!r}")
+        return Teller(self.driver, self.key, f"Flow run {_flow_name(self.driver, self.key)!r}")
 
     def body(self) -> Body:
         """The function, which is about to be called; what it returns is given back as Prefect gives it."""

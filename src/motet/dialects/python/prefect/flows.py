@@ -14,6 +14,7 @@ from motet.dialects.python.prefect.accepted import accepted, hook
 from motet.dialects.python.prefect.calls import PrefectFlowCall
 from motet.dialects.python.prefect.deployments import Deployment, run_once
 from motet.dialects.python.prefect.either import awaited, either, say
+from motet.kernel.events import Json
 from motet.values.kinds import Kind
 
 P = ParamSpec("P")
@@ -33,6 +34,9 @@ class Flow(flows.Flow[P, R]):
     def _hook(self, event: str, fn: Any) -> Any:
         super()._hook(event, hook(fn))
         return fn
+
+    def _spec(self) -> Json:
+        return {**super()._spec(), "gives": "value or state"}
 
     def __getattr__(self, name: str) -> Any:
         if name in _FROM_OPTIONS:
