@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 from motet.dialects.python.flows import Flow
@@ -211,5 +212,30 @@ DeploymentCompoundTrigger = type("DeploymentCompoundTrigger", (_Trigger,), {})
 DeploymentSequenceTrigger = type("DeploymentSequenceTrigger", (_Trigger,), {})
 DeploymentMetricTrigger = type("DeploymentMetricTrigger", (_Trigger,), {})
 Automation = type("Automation", (_Trigger,), {})
+CompoundTrigger = type("CompoundTrigger", (_Trigger,), {})
+SequenceTrigger = type("SequenceTrigger", (_Trigger,), {})
+MetricTrigger = type("MetricTrigger", (_Trigger,), {})
 RunDeployment = type("RunDeployment", (_Trigger,), {})
+PauseDeployment = type("PauseDeployment", (_Trigger,), {})
+ResumeDeployment = type("ResumeDeployment", (_Trigger,), {})
+CancelFlowRun = type("CancelFlowRun", (_Trigger,), {})
+SuspendFlowRun = type("SuspendFlowRun", (_Trigger,), {})
+ChangeFlowRunState = type("ChangeFlowRunState", (_Trigger,), {})
 SendNotification = type("SendNotification", (_Trigger,), {})
+CallWebhook = type("CallWebhook", (_Trigger,), {})
+DoNothing = type("DoNothing", (_Trigger,), {})
+
+
+class Posture(StrEnum):
+    """Whether a trigger waits for an event, or for its absence."""
+
+    Reactive = "Reactive"
+    Proactive = "Proactive"
+    Metric = "Metric"
+
+
+class EntrypointType(StrEnum):
+    """How a deployment would have named its flow."""
+
+    FILE_PATH = "file_path"
+    MODULE_PATH = "module_path"

@@ -17,7 +17,7 @@ MappingLengthMismatch = MappingMissingIterable = MissingContextError = ReservedA
 ConfigurationError = InvalidNameError = NotPausedError = UsageError
 UpstreamTaskError = UnfinishedRun
 FlowPauseTimeout = FlowRunWaitTimeout = TimeoutError
-ScriptError = UnspecifiedFlowError = MissingFlowError
+ScriptError = FlowScriptError = UnspecifiedFlowError = MissingFlowError
 
 
 class ObjectAlreadyExists(PrefectException):
@@ -44,16 +44,32 @@ class PrefectSignal(BaseException):
     """What ends a run from outside."""
 
 
+class TerminationSignal(PrefectSignal):
+    """The process is asked to end."""
+
+
+class SerializationError(PrefectException):
+    """A value cannot be written."""
+
+
+class InfrastructureError(PrefectException):
+    """A run has no place to go on in: there is none to be sent to here, so that this is never raised."""
+
+
+InfrastructureNotAvailable = InfrastructureNotFound = InfrastructureError
+
+
 class PrefectHTTPStatusError(PrefectException):
     """No server is asked here, so that this is never raised."""
 
 
 __all__ = [
     "Abort", "CancelledRun", "ConfigurationError", "CrashedRun", "FailedRun", "FlowPauseTimeout",
-    "FlowRunWaitTimeout", "InvalidNameError", "MappingLengthMismatch", "MappingMissingIterable",
+    "FlowRunWaitTimeout", "FlowScriptError", "InfrastructureError", "InfrastructureNotAvailable",
+    "InfrastructureNotFound", "InvalidNameError", "MappingLengthMismatch", "MappingMissingIterable",
     "MissingContextError", "MissingFlowError", "MissingResult", "NotPausedError", "ObjectAlreadyExists",
-    "ObjectLimitReached", "ObjectNotFound", "ObjectUnsupported", "ParameterBindError", "ParameterTypeError", "Pause",
-    "PausedRun", "PrefectException", "PrefectHTTPStatusError", "PrefectImportError", "PrefectSignal",
-    "ReservedArgumentError", "ScriptError", "SignatureMismatchError", "UnfinishedRun", "UnspecifiedFlowError",
-    "UpstreamTaskError",
+    "ObjectLimitReached", "ObjectNotFound", "ObjectUnsupported", "ParameterBindError", "ParameterTypeError",
+    "Pause", "PausedRun", "PrefectException", "PrefectHTTPStatusError", "PrefectImportError", "PrefectSignal",
+    "ReservedArgumentError", "ScriptError", "SerializationError", "SignatureMismatchError",
+    "TerminationSignal", "UnfinishedRun", "UnspecifiedFlowError", "UpstreamTaskError",
 ]  # fmt: skip

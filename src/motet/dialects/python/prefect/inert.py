@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,20 @@ CompressedJSONSerializer = type("CompressedJSONSerializer", (Serializer,), {"__d
 CompressedPickleSerializer = type("CompressedPickleSerializer", (Serializer,), {"__doc__": "Pickled, compressed."})
 
 
+class Asked:
+    """Something that Prefect's API is asked with, or answers: it can be made, and holds what it was made of."""
+
+    def __init__(self, **asked: Any) -> None:
+        vars(self).update(asked)
+
+
+class ConcurrencyLimitStrategy(StrEnum):
+    """What becomes of a run that finds no slot."""
+
+    ENQUEUE = "ENQUEUE"
+    CANCEL_NEW = "CANCEL_NEW"
+
+
 class Setting:
     """A setting of Prefect's: read from the environment under its own name."""
 
@@ -124,6 +139,10 @@ PREFECT_HOME = Setting("PREFECT_HOME")
 PREFECT_RESULTS_PERSIST_BY_DEFAULT = Setting("PREFECT_RESULTS_PERSIST_BY_DEFAULT", True)
 PREFECT_LOGGING_LEVEL = Setting("PREFECT_LOGGING_LEVEL", "INFO")
 PREFECT_LOCAL_STORAGE_PATH = Setting("PREFECT_LOCAL_STORAGE_PATH")
+PREFECT_PROFILES_PATH = Setting("PREFECT_PROFILES_PATH")
+PREFECT_DEFAULT_WORK_POOL_NAME = Setting("PREFECT_DEFAULT_WORK_POOL_NAME")
+PREFECT_API_REQUEST_TIMEOUT = Setting("PREFECT_API_REQUEST_TIMEOUT", 60.0)
+PREFECT_LOGGING_TO_API_ENABLED = Setting("PREFECT_LOGGING_TO_API_ENABLED", False)
 
 
 @contextmanager

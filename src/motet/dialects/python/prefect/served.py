@@ -25,13 +25,15 @@ _STATES = _from(
 )
 _LOGGERS = _from("motet", "get_run_logger disable_run_logger") | _from("prefect.either", "get_logger")
 _ANNOTATIONS = _from("motet", "unmapped allow_failure quote opaque")
-_FUTURES = _from("motet.futures", "PrefectFuture=Future PrefectFutureList=FutureList wait as_completed") | _from(
-    "prefect.states", "resolve_futures_to_states=settled resolve_futures_to_results"
-)
+_FUTURES = _from(
+    "motet.futures",
+    "PrefectFuture=Future PrefectConcurrentFuture=Future PrefectDistributedFuture=Future PrefectFlowRunFuture=Future "
+    "PrefectFutureList=FutureList wait as_completed",
+) | _from("prefect.states", "resolve_futures_to_states=settled resolve_futures_to_results")
 _RUNNERS = _from(
     "motet.task_runners",
     "ConcurrentTaskRunner ProcessPoolTaskRunner SequentialTaskRunner TaskRunner ThreadPoolTaskRunner "
-    "PrefectTaskRunner=ThreadPoolTaskRunner",
+    "PrefectTaskRunner=ThreadPoolTaskRunner BaseTaskRunner=TaskRunner",
 )
 _POLICIES = _from(
     "motet.cache_policies",
@@ -65,7 +67,8 @@ _DEPLOYMENTS = _from(
 _TRIGGERS = _from(
     "prefect.deployments",
     "EventTrigger DeploymentEventTrigger DeploymentCompoundTrigger DeploymentSequenceTrigger DeploymentMetricTrigger "
-    "Automation RunDeployment SendNotification",
+    "CompoundTrigger SequenceTrigger MetricTrigger Automation RunDeployment PauseDeployment ResumeDeployment "
+    "CancelFlowRun SuspendFlowRun ChangeFlowRunState SendNotification CallWebhook DoNothing Posture",
 )
 _INFRASTRUCTURE = _from("prefect.inert", "Process DockerContainer KubernetesJob DockerRegistry ECSTask Infrastructure")
 _FILES = _from(
@@ -81,8 +84,28 @@ _NOTIFICATIONS = _from(
 )
 _SYSTEM = _from("prefect.blocks", "Secret JSON String DateTime")
 _CLIENT = _from("prefect.client", "get_client PrefectClient SyncPrefectClient OrionClient=PrefectClient")
-_OBJECTS = _from("prefect.runs", "FlowRun TaskRun") | _from("motet.states", "State StateType") | _from(
-    "prefect.variables", "Variable"
+_OBJECTS = (
+    _from("prefect.runs", "FlowRun TaskRun")
+    | _from("prefect.states", "StateDetails")
+    | _from("motet.states", "State StateType")
+    | _from("prefect.variables", "Variable")
+    | _from(
+        "prefect.inert",
+        "ConcurrencyLimitConfig=Asked ConcurrencyLimitStrategy DeploymentSchedule=Asked Flow=Asked Log=Asked "
+        "WorkPool=Asked WorkQueue=Asked",
+    )
+)
+_ACTIONS = _from(
+    "prefect.inert",
+    " ".join(
+        f"{each}=Asked"
+        for each in (
+            "DeploymentCreate", "DeploymentFlowRunCreate", "DeploymentScheduleCreate", "DeploymentScheduleUpdate",
+            "DeploymentUpdate", "FlowRunCreate", "FlowRunUpdate", "GlobalConcurrencyLimitCreate",
+            "GlobalConcurrencyLimitUpdate", "LogCreate", "StateCreate", "VariableCreate", "VariableUpdate",
+            "WorkPoolCreate", "WorkPoolUpdate", "WorkQueueCreate",
+        )
+    ),
 )  # fmt: skip
 _FILTERS = {
     f"{of}Filter{each}": "prefect.schemas:Filter"
@@ -90,13 +113,21 @@ _FILTERS = {
         "Flow": ("", "Id", "Name", "Tags"),
         "Deployment": ("", "Id", "Name", "Tags"),
         "FlowRun": ("", "Id", "Name", "Tags", "State", "StateName", "StateType", "StartTime", "EndTime", "FlowVersion",
-                    "ExpectedStartTime", "NextScheduledStartTime", "DeploymentId", "ParentFlowRunId"),
+                    "ExpectedStartTime", "NextScheduledStartTime", "DeploymentId", "ParentFlowRunId",
+                    "ParentTaskRunId", "IdempotencyKey", "WorkQueueName"),
         "TaskRun": ("", "Id", "Name", "Tags", "State", "StateName", "StateType", "FlowRunId"),
-        "Log": ("", "FlowRunId", "TaskRunId", "Level"),
+        "Log": ("", "FlowRunId", "TaskRunId", "Level", "Timestamp"),
+        "Artifact": ("", "Id", "Key", "FlowRunId", "TaskRunId", "Type"),
+        "WorkPool": ("", "Id", "Name", "Type"),
+        "WorkQueue": ("", "Id", "Name"),
+        "Variable": ("", "Id", "Name", "Tags"),
     }.items()
     for each in names
 }  # fmt: skip
-_SORTS = _from("prefect.schemas", "FlowRunSort FlowSort=FlowRunSort DeploymentSort=FlowRunSort TaskRunSort=FlowRunSort")
+_SORTS = _from(
+    "prefect.schemas",
+    "FlowRunSort FlowSort=FlowRunSort DeploymentSort=FlowRunSort TaskRunSort=FlowRunSort LogSort ArtifactSort",
+)
 
 SERVED: Mapping[str, Mapping[str, str]] = {
     "prefect": {
@@ -127,6 +158,8 @@ SERVED: Mapping[str, Mapping[str, str]] = {
     "prefect.utilities.asyncutils": _from("prefect.either", "sync_compatible=either run_coro_as_sync=finished"),
     "prefect.events.schemas.automations": _TRIGGERS,
     "prefect.client.schemas.objects": _OBJECTS,
+    "prefect.client.schemas.actions": _ACTIONS,
+    "prefect.server.schemas.actions": _ACTIONS,
     "prefect.client.schemas": _OBJECTS,
     "prefect.server.schemas.core": _from("prefect.runs", "FlowRun TaskRun"),
     "prefect.client": _CLIENT,
@@ -163,14 +196,18 @@ SERVED: Mapping[str, Mapping[str, str]] = {
     "prefect.deployments": {**_DEPLOYMENTS, "DockerImage": "prefect.deployments:DockerImage"},
     "prefect.deployments.deployments": _DEPLOYMENTS,
     "prefect.deployments.flow_runs": _from("prefect.deployments", "run_deployment arun_deployment"),
-    "prefect.deployments.runner": _from("prefect.deployments", "DockerImage RunnerDeployment=Deployment deploy"),
+    "prefect.deployments.runner": _from("prefect.deployments", "DockerImage RunnerDeployment=Deployment deploy "
+                                          "EntrypointType"),
     "prefect.docker": _from("prefect.deployments", "DockerImage"),
+    "prefect.docker.docker_image": _from("prefect.deployments", "DockerImage"),
     "prefect.runner.storage": _from("prefect.inert", "GitRepository GitCredentials=Storage RemoteStorage=Storage"),
     "prefect.events": {
         **_from("prefect.between", "emit_event Event Resource RelatedResource ResourceSpecification"),
         **_TRIGGERS,
     },
     "prefect.events.schemas": _from("prefect.between", "Event Resource RelatedResource"),
+    "prefect.events.schemas.events": _from("prefect.between", "Event Resource RelatedResource ResourceSpecification"),
+    "prefect.events.actions": _TRIGGERS,
     "prefect.events.utilities": _from("prefect.between", "emit_event"),
     "prefect.events.schemas.deployment_triggers": _TRIGGERS,
     "prefect.automations": _TRIGGERS,
@@ -189,7 +226,8 @@ SERVED: Mapping[str, Mapping[str, str]] = {
     "prefect.settings": _from(
         "prefect.inert",
         "temporary_settings PREFECT_API_URL PREFECT_API_KEY PREFECT_UI_URL PREFECT_HOME PREFECT_LOGGING_LEVEL "
-        "PREFECT_RESULTS_PERSIST_BY_DEFAULT PREFECT_LOCAL_STORAGE_PATH",
+        "PREFECT_RESULTS_PERSIST_BY_DEFAULT PREFECT_LOCAL_STORAGE_PATH PREFECT_API_REQUEST_TIMEOUT "
+        "PREFECT_DEFAULT_WORK_POOL_NAME PREFECT_PROFILES_PATH PREFECT_LOGGING_TO_API_ENABLED",
     ),
     "prefect.testing.utilities": _from("prefect.inert", "prefect_test_harness"),
     "prefect.exceptions": _from(
@@ -199,7 +237,8 @@ SERVED: Mapping[str, Mapping[str, str]] = {
         "MissingResult NotPausedError ObjectAlreadyExists ObjectLimitReached ObjectNotFound ObjectUnsupported "
         "ParameterBindError ParameterTypeError Pause PausedRun PrefectException PrefectHTTPStatusError "
         "PrefectImportError PrefectSignal ReservedArgumentError ScriptError SignatureMismatchError UnfinishedRun "
-        "UnspecifiedFlowError UpstreamTaskError",
+        "UnspecifiedFlowError UpstreamTaskError FlowScriptError InfrastructureError InfrastructureNotAvailable "
+        "InfrastructureNotFound SerializationError TerminationSignal",
     ),
 }  # fmt: skip
 """Modules with their names, as `choosing.TableFace` has them."""
