@@ -127,7 +127,7 @@ def told(body: Mapping[str, Json]) -> str:
 
 def in_words(rule: rules.Rule) -> str:
     """What a rule fires on."""
-    inner = [in_words(each) for each in rule.parts]
+    inner = [f"({in_words(each)})" if len(each.parts) > 1 else in_words(each) for each in rule.parts]
     fields = rule.to_json()
     words: dict[str, str] = {
         "event": f"event {fields.get('key')}", "after": f"{fields.get('for_s')} s",

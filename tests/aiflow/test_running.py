@@ -16,6 +16,7 @@ from motet.dialects.aiflow import executions, registry
 from motet.dialects.aiflow.plugin import VOICE
 from motet.ports import Publication, RunRow
 from motet.ports.voice import Host, Onward
+from motet.views import reactions
 
 HEAD = """
     import logging
@@ -217,6 +218,11 @@ def test_conditions_of_users_own_remember_and_what_fails_is_started_again_if_ask
     assert told["third"] == told["flaky"] == told["worked"] == ["SUCCESS"]
     assert told["either"][0] == "SUCCESS"
     assert host.store.step(row.id, "flaky#1").attempt == 3
+    (asked,) = [each for each in reactions.of_run(host.store, host.store.run(row.id)) if each.id == "third/*"]
+    assert [each["did"].partition(": ")[2] for each in asked.firings] == [
+        "ignored third/*: it is not met", "ignored third/*: it could not be asked", "ignored third/*: it is not met",
+        "started third#1",
+    ]  # fmt: skip
 
 
 def test_what_is_periodic_starts_at_once_and_anew_at_each_tick(desk: Desk) -> None:

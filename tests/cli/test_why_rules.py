@@ -8,6 +8,8 @@ from typing import Any
 from tests.cli.conftest import PATIENCE_S, Cli
 
 from motet.ports import Publication
+from motet.questions import in_words
+from motet.rules import AllOf, AnyOf, Count, OnEvent, Sequence
 from motet.stores.sqlite import SqliteStore
 
 RULES = """
@@ -64,6 +66,14 @@ def test_what_a_rule_lacks_and_what_came_of_it(cli: Cli) -> None:
     cli("publish", "enough")
     assert running.wait(PATIENCE_S) == 0
     assert "It listens no longer." in cli("why", "rules", "finish").out
+
+
+def test_what_belongs_together_in_a_rule_stands_in_brackets() -> None:
+    a, b, c = map(OnEvent, "abc")
+    assert in_words(AllOf((AnyOf((a, b)), c))) == "(event a or event b) and event c"
+    assert in_words(AnyOf((a, Sequence((b, c))))) == "event a or (event b, then event c)"
+    assert in_words(Count(AllOf((a, b)), 2)) == "2 times (event a and event b)"
+    assert in_words(AllOf((AnyOf((a,)), c))) == "event a and event c"
 
 
 CIRCLE = """

@@ -100,7 +100,9 @@ def _waits(store: Store, run: RunRow) -> list[Wait]:
 
 
 def _firings(store: Store, run: RunRow) -> dict[str, list[Json]]:
-    """By rule: {"number": ..., "at": ..., "causes": [...], "did": words, "step": key}."""
+    """By rule: {"number": ..., "at": ..., "causes": [...], "did": words, "step": key}. Of one that had something asked
+    first, `did` goes on with what came of the answer.
+    """
     found: dict[str, dict[int, Json]] = {}
     for event in store.history(run.id):
         if event["event"] in ("wait.fired", "wait.answered"):
@@ -110,6 +112,11 @@ def _firings(store: Store, run: RunRow) -> dict[str, list[Json]]:
             )
             causes = told.get("causes") or event.get("causes") or firing["causes"]
             firing.update({"causes": causes, "did": told.get("did", ""), "step": told.get("step", "")})
+    own = [firing for rule, firings in found.items() if rule.startswith("@") for firing in firings.values()]
+    answers = {cause.get("step"): answer["did"] for answer in own for cause in answer["causes"]}
+    for firing in [each for firings in found.values() for each in firings.values()]:
+        if firing["did"].startswith("asked") and firing["step"] in answers:
+            firing["did"] += f": {answers[firing['step']]}"
     return {rule: [firings[number] for number in sorted(firings)] for rule, firings in found.items()}
 
 
@@ -123,7 +130,7 @@ def _lacks(rule: Rule, memory: Json) -> list[str]:
         return [
             each for part, kept, was in zip(rule.parts, memory["parts"], met, strict=True)
             if was is None or _is_old(rule, was[0]) for each in _lacks(part, kept)
-        ] or [f"one more of {' or '.join(map(questions.in_words, rule.parts))}"]  # fmt: skip
+        ] or [f"one more of {questions.in_words(rules.AnyOf(tuple(rule.parts)))}"]  # fmt: skip
     if isinstance(rule, rules.Count):
         seen = memory.get("seen", 0) if rule.within_s is None else sum(not _is_old(rule, at) for at, _ in memory["met"])
         within = f" within {human.length(rule.within_s)}" if rule.within_s else ""
@@ -147,15 +154,14 @@ def _is_old(rule: rules.AllOf | rules.Count | rules.Sequence, at: float) -> bool
 
 def _near(store: Store, run: RunRow, wait: Wait) -> list[Json]:
     """Published events of a key that the rule names, since the run began, that it did not count, the last ones."""
-    found: list[Json] = []
-    for leaf in rules.leaves(wait.rule):
-        if isinstance(leaf, OnEvent) and not leaf.pattern:
-            where = EventFilter(leaf.key)
-            for entry in store.read(run.offset, limit=_LOOKED_THROUGH, published=True, where=where):
-                received = entry.received_by(run.id)
-                if not leaf.meets(received):
-                    found.append({"offset": entry.offset, "key": entry.key, "why": _why_not(leaf, received)})
-    return found[-_MOST_MISSES:]
+    found: dict[int, Json] = {}
+    leaves = [each for each in rules.leaves(wait.rule) if isinstance(each, OnEvent)]
+    for leaf in [each for each in leaves if not each.pattern]:
+        for entry in store.read(run.offset, limit=_LOOKED_THROUGH, published=True, where=EventFilter(leaf.key)):
+            received = entry.received_by(run.id)
+            if not any(each.meets(received) for each in leaves):
+                found[entry.offset] = {"offset": entry.offset, "key": entry.key, "why": _why_not(leaf, received)}
+    return [found[each] for each in sorted(found)][-_MOST_MISSES:]
 
 
 def _why_not(leaf: OnEvent, received: ev.EventReceived) -> str:
