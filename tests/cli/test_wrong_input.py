@@ -18,6 +18,7 @@ FILES = {
     "missing.py": "import not_there_at_all\nfrom motet import flow\n\n@flow\ndef f():\n    pass\n",
     "none.py": "x = 1\n",
     "broken.py": "1 / 0\n",
+    "events.jsonl": '{"key": "a"}\n\n{"value": 1}\n',
     "option.py": "from motet import flow\n\n@flow(retires=3)\ndef f():\n    pass\n",
     "called.py": "from typed import typed\n\ntyped(cuont=3)\n",
     "list.json": "[1, 2]",
@@ -63,6 +64,12 @@ CASES = {
     "a very deep value": (["publish", "k", "[" * 50_000 + "]" * 50_000], "nested too deep", "where it is"),
     "a namespace of Motet's": (["publish", "run.stop", "--namespace", "motet"], "Motet's own", "another"),
     "that of artifacts": (["publish", "table", "--namespace", "artifact"], "'artifact' is Motet's own", "another"),
+    "a line without a key": (
+        ["publish", "--lines", "events.jsonl"],
+        "Line 3 of events.jsonl: An event needs",
+        "Name what",
+    ),
+    "lines that are no text": (["publish", "--lines", "packed.jsonl"], "packed.jsonl is no text", "a file of events"),
     "a script that fails at its top": (["submit", "broken.py"], "broken.py cannot be loaded", "Put that right"),
 }
 
@@ -72,6 +79,7 @@ def test_wrong_input(cli: Cli, case: str) -> None:
     for name, text in FILES.items():
         cli.write(name, text)
     (cli.folder / "sub.py").mkdir()
+    (cli.folder / "packed.jsonl").write_bytes(b"\x1f\x8b\xff")
     args, what, cure = CASES[case]
     done = cli(*args, code=2)
     first, *_, last = done.err.splitlines()

@@ -188,11 +188,13 @@ def _publish_lines(options: Namespace) -> list[int]:
     store, offsets = app.store(), list[int]()
     try:
         with sys.stdin if options.key == "-" else open(options.key, encoding="utf-8") as lines:
-            told = enumerate((line for line in lines if line.strip()), 1)
+            told = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
             while some := [_said(options, number, line) for number, line in islice(told, _IN_ONE_COMMIT)]:
                 offsets += store.publish(some)
     except OSError as error:
         raise UsageError(f"{options.key}: {error.strerror}.", "Name a file of events, or - for stdin.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{options.key} is no text.", "Name a file of events, or - for stdin.") from None
     return offsets
 
 
@@ -209,7 +211,10 @@ def _said(options: Namespace, number: int, line: str) -> Publication:
     client_key = told.get("client_key", "") or (f"{options.client_key}/{number}" if options.client_key else "")
     namespace = told.get("namespace", options.namespace)
     value, at = told.get("value"), time.time()
-    return said(Publication(told.get("key", ""), value, namespace, _sender(), "", client_key, at))
+    try:
+        return said(Publication(told.get("key", ""), value, namespace, _sender(), "", client_key, at))
+    except UsageError as error:
+        raise UsageError(f"{what}: {error.what}", error.cure) from None
 
 
 def _sender() -> str:
