@@ -44,6 +44,8 @@ def test_tokens_are_made_listed_and_revoked(capsys: pytest.CaptureFixture[str]) 
     capsys.readouterr()
     assert main(["token", "revoke", "ada"]) == 2
     assert main(["token", "create"]) == 2
+    assert main(["token", "create", "--role", "viewer", "eve"]) == 0
+    assert main(["token", "revoke", "--json", "eve", "bob"]) == 2
 
 
 def test_it_speaks_tls(motet_home: Path, tmp_path: Path) -> None:

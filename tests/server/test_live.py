@@ -7,10 +7,12 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+import uvicorn
 from tests.server.conftest import Served
+from uvicorn.server import ServerState
 
 from motet.ports import LogLine, Publication
-from motet.server import live
+from motet.server import live, serving
 from motet.server.live import _QUEUE, Hub, Listener, Message
 from motet.server.table import Role
 
@@ -127,6 +129,33 @@ def test_a_listener_whose_token_ends_is_let_go_of_however_much_happens(
 def test_an_offset_that_is_no_number_is_refused(served: Served) -> None:
     for wrong in (b"x", b"-1", b"\xb2", b"9" * 19):
         assert served.viewer.get("/api/v1/live", headers=[(b"last-event-id", wrong)]).status_code == 400
+
+
+def test_a_connection_on_which_nothing_is_asked_is_ended(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "_SILENT_S", 0.05)
+    config = uvicorn.Config(served.application, http=serving.Connection)
+
+    async def go() -> list[bytes]:
+        def made() -> serving.Connection:
+            return serving.Connection(config, ServerState(), {})
+
+        listening = await asyncio.get_running_loop().create_server(made, "127.0.0.1", 0)
+        found = []
+        for text in (
+            b"",
+            b"GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+            b"GET / HTTP/1.1\r\nHost: no.one\r\n\r\n",
+        ):
+            reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
+            writer.write(text)
+            found.append(await reader.read())
+            writer.close()
+        listening.close()
+        return found
+
+    silent, slow, answered = asyncio.run(go())
+    assert (silent, slow) == (b"", b"")
+    assert answered.startswith(b"HTTP/1.1 421")
 
 
 def test_streams_are_for_who_may_look(served: Served) -> None:

@@ -245,8 +245,10 @@ def _parsed(name: str, given: list[str], arguments: Callable[[ArgumentParser], N
         return found
     parser = _parser(name, COMMANDS.get(name, ""))
     arguments(parser)
-    if name not in _OWN_OPTIONS:
+    if name == "complete":
         return parser.parse_args(given)
+    if name not in _OWN_OPTIONS:
+        return parser.parse_intermixed_args(given)  # options may stand between what is named by its place
     if not {"-h", "--help"} & set(given):
         options, rest = parser.parse_known_args(given)
         if not rest:

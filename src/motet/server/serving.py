@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ from typing import Any
 from typing import Protocol as Interface
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from motet import owners, private
 from motet.errors import UsageError, did_you_mean
@@ -31,6 +33,36 @@ from motet.values import visible
 GROUP = "motet.protocols"
 """The entry points under which installed packages bring further protocols."""
 _DRAIN_S = 10
+_SILENT_S = 15.0
+
+
+class Connection(H11Protocol):
+    """A connection that is ended once nothing has been under way on it for a while: none is held by saying nothing, or
+    by headers that never end.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """One more; see asyncio.Protocol."""
+        super().connection_made(transport)
+        self._look_later()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has ended; see asyncio.Protocol."""
+        self._looking.cancel()
+        super().connection_lost(exc)
+
+    def _look_later(self) -> None:
+        self._looking = self.loop.call_later(_SILENT_S, self._look, self.cycle, self._is_idle())
+
+    def _is_idle(self) -> bool:
+        under_way: Any = self.cycle  # None before the first request
+        return under_way is None or bool(under_way.response_complete)
+
+    def _look(self, before: object, was_idle: bool) -> None:
+        if was_idle and self.cycle is before and self._is_idle():
+            self.transport.close()
+        else:
+            self._look_later()
 
 
 class Protocol(Interface):
@@ -165,8 +197,9 @@ def _serve(
 
     config = uvicorn.Config(
         application, log_level="warning", access_log=False, server_header=False, date_header=True, lifespan="on",
-        http="h11", loop="asyncio", ws="none", timeout_graceful_shutdown=_DRAIN_S, h11_max_incomplete_event_size=65536,
-        ssl_certfile=tls[0] if tls else None, ssl_keyfile=tls[1] if tls else None, proxy_headers=False,
+        http=Connection, loop="asyncio", ws="none", timeout_graceful_shutdown=_DRAIN_S,
+        h11_max_incomplete_event_size=65536, proxy_headers=False,
+        ssl_certfile=tls[0] if tls else None, ssl_keyfile=tls[1] if tls else None,
     )  # fmt: skip
     Uvicorn(config).run([listening])
 
