@@ -73,6 +73,12 @@ def face_of(door: str) -> Face:
     return TableFace(door, table.SERVED, table.INSTEAD)
 
 
+_WITHOUT = (
+    "Do without it, or run the script with Prefect itself (`--door none`). `motet migrate prefect DIR` lists all that "
+    "your code uses and that is not served."
+)
+
+
 class TableFace:
     """A face that is a table.
 
@@ -109,7 +115,7 @@ class TableFace:
 
     def _refused(self, whole: str, what: str, cure: str) -> NotServed:
         longest = max((each for each in self._instead if _is_within(whole, each)), key=len, default="")
-        cure = self._instead.get(longest, "") or cure or "`motet migrate prefect DIR` lists what your code uses of it."
+        cure = self._instead.get(longest, "") or cure or _WITHOUT
         return NotServed(f"Motet's door {self._door!r} does not serve {what}.", cure, name=whole)
 
 
