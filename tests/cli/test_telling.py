@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Cli
 
+from motet.testing.executor_tasks import wait_until
+
 STEADY = """
     from motet import flow, task
 
@@ -194,8 +196,7 @@ def test_a_question_is_said_with_the_command_that_answers(cli: Cli) -> None:
     assert "mine began" in process.stderr.readline()
     assert process.stderr.readline() == "motet: mine waits for input value (integer): How many\\x1b?\n"
     assert process.stderr.readline() == "To answer: motet answer mine -p value=...\n"
-    shown = cli("show", "mine").out
-    assert re.search(r"pause-0 +waiting", shown)
+    wait_until(lambda: bool(re.search(r"pause-0 +waiting", cli("show", "mine").out)), "the step is shown, too")
     cli("answer", "mine", "-p", "value=3")
     out, err = process.communicate(timeout=120)
     assert "Result: 3" in out
