@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,11 +104,10 @@ def close_all_descriptors() -> None:
 
 
 def write_into_all_descriptors() -> None:
-    for fd in range(3, 32):
-        try:
-            os.write(fd, b"\xff" * 64)
-        except OSError:
-            continue
+    for fd in sorted(map(int, os.listdir("/proc/self/fd"))):
+        if fd > 2:
+            with suppress(OSError):
+                os.write(fd, b"\xff" * 64)
 
 
 def fork_and_return() -> str:
