@@ -60,7 +60,7 @@ def _key(home: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except FileNotFoundError:
-        made = f"{path}.{os.getpid()}"
+        made = f"{path}.{os.urandom(6).hex()}"  # threads of one process may ask at once
         with open(made, "wb", opener=private.opener) as file:
             file.write(os.urandom(32))
         with suppress(FileExistsError):  # of several, one is first

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +182,13 @@ def test_what_cannot_be_or_may_not_is_refused(
     assert told["offset"] == offset and why in told["why"]
     assert {each: step.status for each, step in driver.state.steps.items()} == before
     assert driver.session.broken is None
+
+
+def test_threads_that_ask_for_the_first_token_at_once_are_told_the_same(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(50):
+            home = tmp_path / str(number)
+            home.mkdir()
+            told = set(pool.map(lambda run, home=str(home): requests.token(home, run), ["r"] * 8))
+            assert len(told) == 1
+            assert os.listdir(home) == ["requests.key"]

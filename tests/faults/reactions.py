@@ -104,12 +104,12 @@ def campaign(home: Path, kills: int, rng: random.Random) -> dict[str, int]:
         over.set()
         aside.join()
     store.publish([Publication("end", at=time.time())])
-    process.communicate()
+    _, said = process.communicate()
+    assert store.run("r1").status in ENDED, (store.run("r1"), said)
     return _checked(store, path, published)
 
 
 def _checked(store: Store, path: Path, published: list[int]) -> dict[str, int]:
-    assert store.run("r1").status in ENDED
     history = list(store.history("r1"))
     answers = [each for each in history if each["event"] == "wait.answered"]
     heard = Counter(cause["offset"] for each in answers if each["wait"] == "each" for cause in each["told"]["causes"])

@@ -113,7 +113,7 @@ def _rows(begun: list[str]) -> list[RunRow]:
 
 
 def _gives_state(row: RunRow) -> bool:
-    """Whether the flow's call gives a state, or may be asked for one, as Prefect's do; then the flow has told its
+    """Whether the flow's call gives a state, or may be asked for one (its voice has recorded so); then it has told its
     errors, too, and what comes of them is up to the script.
     """
     return bool(row.program.get("gives"))
