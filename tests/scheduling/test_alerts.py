@@ -172,11 +172,29 @@ def test_a_dead_mail_server_is_an_error_like_any_other(world: World) -> None:
         ({}, "one way to tell"), ({"hook": "ftp://x"}, "no address"), ({"mail": "nobody"}, "no mail address"),
         ({"mail": "a@b", "smtp": "x"}, "no mail server"), ({"hook": "http://x", "on": ["late"]}, "When is a run late"),
         ({"hook": "http://x", "headers": ["a\r\nb: c"]}, "no header"), ({"hook": "http://x", "mail": "a@b"}, "one way"),
+        *(({"hook": each}, "no address") for each in ("http://", "http://x/\ny", "http://x/ y", "http://[x", "http://x:y")),
+        *(({"mail": each}, "no mail address") for each in ("@", "a@", "a@b\r\nBcc: c@d", "a@b\0", "a@b, c")),
+        ({"mail": "a@b", "sender": "c\nBcc: d@e"}, "no mail address"),
+        *(({"mail": "a@b", "smtp": each}, "no mail server") for each in ("smtp://", "smtp://x:y", "smtp://x\n")),
+        *(({"hook": "http://x", "headers": [each]}, "no header") for each in ("a b: c", ": c", "a: \0", "a: \u0142")),
     ],
 )  # fmt: skip
 def test_what_cannot_be_told_is_refused(world: World, given: dict[str, Any], why: str) -> None:
     with pytest.raises(UsageError, match=why):
         added(world, **given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"hook": "https://{secret:host}:{secret:port}/a?b={secret:c}", "headers": ["X-Key:{secret:d}"]},
+        {"hook": "http://[::1]:8080"},
+        {"mail": "Me <me@example.org>, you@example.org", "sender": "Motet <motet@example.org>"},
+        {"mail": "me@example.org", "smtp": "smtps://me:{secret:mail}@mail.example.org:465"},
+    ],
+)
+def test_what_may_be_an_address_is_taken(world: World, given: dict[str, Any]) -> None:
+    assert added(world, **given).number
 
 
 @contextmanager

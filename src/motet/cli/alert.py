@@ -74,9 +74,13 @@ def alert(options: Namespace, terminal: Terminal) -> int:
 
 
 def _alert(options: Namespace) -> Alert:
+    try:
+        command = shlex.split(options.command)
+    except ValueError as error:
+        raise UsageError(f"--command {options.command!r} cannot be read: {error}.", "Close its quotes.") from None
     return Alert(
         options.name, options.on or ("failed", "crashed"), options.workflow, options.tag,
-        human.seconds_of(options.after) if options.after else 0.0, shlex.split(options.command), options.mail,
+        human.seconds_of(options.after) if options.after else 0.0, command, options.mail,
         options.smtp, options.sender, options.hook, options.header,
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ import smtplib
 import ssl
 import subprocess
 from email.message import EmailMessage
+from email.utils import getaddresses
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
@@ -19,20 +20,41 @@ from motet.values.secrets import VARIABLES, Secrets
 
 TIMEOUT_S = 30.0
 _SECRET = re.compile(r"\{secret:([\w-]+)\}")
+_MAIL = re.compile(r"[^\s@]+@[^\s@]+")
+_HEADER = re.compile(r"[\w!#$%&'*+.^`|~-]+[ \t]*:[\t -~\xa0-\xff]*", re.ASCII)
 _SUBMISSION = 587
 
 
 def check(alert: Any) -> None:
-    """Raise UsageError for an address that cannot be one."""
-    if alert.hook and urlsplit(_SECRET.sub("x", alert.hook)).scheme not in ("http", "https"):
-        raise UsageError(f"{alert.hook} is no address of the web.", "Write https://...")
-    if alert.mail and ("@" not in alert.mail or any(each in alert.mail for each in "\r\n")):
-        raise UsageError(f"{alert.mail} is no mail address.", "Write name@example.org.")
-    if alert.mail and urlsplit(_SECRET.sub("x", alert.smtp)).scheme not in ("smtp", "smtps"):
-        raise UsageError(f"{alert.smtp} is no mail server.", "Write smtp://HOST:PORT or smtps://HOST.")
+    """Raise UsageError for an address that cannot be one, and for a header that no request may have."""
+    if alert.hook and not _is_address(alert.hook, "http", "https"):
+        raise UsageError(
+            f"{alert.hook!r} is no address of the web.", "Write https://HOST/..., in ASCII without blanks."
+        )
+    for each in filter(None, (alert.mail, alert.sender)):
+        if not _is_mail(each):
+            raise UsageError(f"{each!r} is no mail address.", "Write name@example.org.")
+    if alert.mail and not _is_address(alert.smtp, "smtp", "smtps"):
+        raise UsageError(f"{alert.smtp!r} is no mail server.", "Write smtp://HOST:PORT or smtps://HOST, in ASCII.")
     for each in alert.headers:
-        if ":" not in each or any(end in each for end in "\r\n"):
+        if not _HEADER.fullmatch(_SECRET.sub("1", each)):
             raise UsageError(f"{each!r} is no header.", "Write 'NAME: VALUE'.")
+
+
+def _is_address(text: str, *schemes: str) -> bool:
+    """Whether the text can be an address with a host, whatever the secrets in it are."""
+    text = _SECRET.sub("1", text)
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the host or the port
+        return False
+    return is_whole and text.isascii() and text.isprintable() and " " not in text
+
+
+def _is_mail(text: str) -> bool:
+    """Whether the text can be an address, or several with commas between them, with people's names or without."""
+    return text.isprintable() and all(_MAIL.fullmatch(address) for _, address in getaddresses([text]))
 
 
 def deliver(alert: Any, message: Json, home: str) -> None:
