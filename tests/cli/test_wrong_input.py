@@ -70,6 +70,11 @@ CASES = {
         "Name what",
     ),
     "lines that are no text": (["publish", "--lines", "packed.jsonl"], "packed.jsonl is no text", "a file of events"),
+    "a schedule by its name": (["schedule", "add", "nightly", "train"], "takes one TARGET", "train --name nightly"),
+    "a trigger by its name": (["trigger", "add", "mine", "train", "--key", "x"], "one TARGET", "train --name mine"),
+    "which schedule": (["schedule", "pause"], "motet schedule pause: which one?", "motet schedule ls"),
+    "no times": (["schedule", "next", "train", "-n", "-1"], "-n -1 cannot be", "whole number"),
+    "no command of an alert": (["alert", "add", "a", "--command", "say 'it"], "No closing quotation", "Close"),
     "a script that fails at its top": (["submit", "broken.py"], "broken.py cannot be loaded", "Put that right"),
 }
 

@@ -66,8 +66,10 @@ def alert(options: Namespace, terminal: Terminal) -> int:
             if terminal.as_json:
                 terminal.json(alert_json(made))
         elif options.what == "rm":
-            alerts.remove(store, options.name, time.time())
-            terminal.say(f"Alert {options.name} is removed.")
+            gone = alerts.remove(store, options.name, time.time())
+            terminal.say(f"Alert {gone.name} is removed.")
+            if terminal.as_json:
+                terminal.json(alert_json(gone))
         else:
             _test(alerts.find(store, options.name), home, terminal)
     return 0

@@ -244,5 +244,8 @@ def _show(terminal: Terminal, store: Store, text: str) -> None:
 
 def _remove(terminal: Terminal, store: Store, text: str) -> None:
     check_unused(store, text)
-    for each in definitions.remove(store, text):
+    gone = definitions.remove(store, text)
+    for each in gone:
         terminal.say(f"{each} is removed.")
+    if terminal.as_json:
+        terminal.json(gone)

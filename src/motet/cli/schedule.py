@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
+from typing import Any
 
 from motet import app
 from motet.cli import requests
@@ -42,13 +44,13 @@ def schedule_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--overlap", default="allow", choices=times.OVERLAP, help="what is done while a run of it is under way"
     )
-    parser.add_argument("-n", type=int, default=5, metavar="N", help="of next: so many times")
+    parser.add_argument("-n", type=human.whole("-n", 1), default=5, metavar="N", help="of next: so many times")
 
 
 def schedule(options: Namespace, terminal: Terminal) -> int:
     """Add a schedule, or list, show, pause, resume or remove what there is."""
-    if options.what == "add":
-        target = _target(options, terminal)
+    _check_one("schedule", options)
+    target = _target(options, terminal) if options.what == "add" else ""
     with closing(app.open_store(app.home())) as store:
         now = time.time()
         if options.what == "add":
@@ -56,29 +58,27 @@ def schedule(options: Namespace, terminal: Terminal) -> int:
             _wanted(options)
             terminal.say(f"Schedule {terminal.paint(made.name, 'bold')}: {_when(made)}, begins {made.target}.")
             _say_next(terminal, made, now, 1)
+            if terminal.as_json:
+                terminal.json(schedule_json(made, now))
         elif options.what == "ls":
             _list_schedules(terminal, store, now)
-        elif options.what in ("show", "next"):
-            found = schedules.find(store, _named(options))
-            if options.what == "show":
-                _show_schedule(terminal, found, now)
-            elif terminal.as_json:
-                terminal.json(schedules.next_times(found, now, options.n))
-            else:
-                _say_next(terminal, found, now, options.n)
+        elif options.what == "show":
+            _show_schedule(terminal, schedules.find(store, _named(options)), now)
+        elif options.what == "next":
+            _show_next(terminal, schedules.find(store, _named(options)), now, options.n)
         else:
             found = _changed(schedules, options.what)(store, _named(options), now)
             terminal.say(f"Schedule {found.name} is {_DONE[options.what]}.")
-        if terminal.as_json and options.what == "add":
-            terminal.json(schedule_json(made, now))
+            if terminal.as_json:
+                terminal.json(schedule_json(found, now))
     return 0
 
 
 _DONE = {"pause": "paused", "resume": "at work again, from now on", "rm": "removed"}
 
 
-def _changed(of: object, what: str) -> Callable[..., Schedule]:
-    found: Callable[..., Schedule] = getattr(of, {"rm": "remove"}.get(what, what))
+def _changed(of: object, what: str) -> Callable[..., Any]:
+    found: Callable[..., Any] = getattr(of, {"rm": "remove"}.get(what, what))
     return found
 
 
@@ -112,8 +112,25 @@ def _shared_arguments(parser: ArgumentParser, verbs: tuple[str, ...]) -> None:
         "target", metavar="TARGET", nargs="?", default="",
         help="with add: a registered workflow (NAME, NAME@VERSION), or a target, which is registered; else a name",
     )  # fmt: skip
+    parser.add_argument("more", nargs="?", default="", help=SUPPRESS)  # so that it can be told what is wrong with it
     parser.add_argument("--name", default="", metavar="NAME", help="what it is called (default: as the workflow)")
     requests.given_parameters(parser)
+
+
+def _check_one(kind: str, options: Namespace) -> None:
+    """Raise UsageError for two names, or two targets, and for one that is needed and not given."""
+    called, first, second = f"motet {kind} {options.what}", options.target, options.more
+    if options.what == "ls" and first:
+        raise UsageError(f"{called} lists all, and {first!r} was given.", f"Leave it out: motet {kind} ls")
+    if second and options.what == "add":
+        raise UsageError(
+            f"{called} takes one TARGET, and {first!r} and {second!r} were given.",
+            f"Its own name goes with --name: {called} {shlex.join([second, '--name', first])}",
+        )
+    if second:
+        raise UsageError(f"{called} takes one name, and {first!r} and {second!r} were given.", "Name one at a time.")
+    if options.what not in ("add", "ls") and not (first or options.name):
+        raise UsageError(f"{called}: which one?", f"Name it; motet {kind} ls lists what there is.")
 
 
 def _target(options: Namespace, terminal: Terminal) -> str:
@@ -154,8 +171,6 @@ def _params(options: Namespace) -> dict[str, Json]:
 
 def _named(options: Namespace) -> str:
     name: str = options.target or options.name
-    if not name:
-        raise UsageError(f"motet {options.what}: which one?", "Name it; ls lists what there is.")
     return name
 
 
@@ -178,9 +193,23 @@ def _local(found: Schedule, at: float) -> str:
     return f"{datetime.fromtimestamp(at, times.zone_of(found.zone)):%Y-%m-%d %H:%M:%S %Z}"
 
 
+def _coming(found: Schedule, now: float) -> str:
+    if found.paused:
+        return "paused"
+    following = times.next_due(found, now)
+    return "over" if following is None else _local(found, following)
+
+
 def _say_next(terminal: Terminal, found: Schedule, now: float, count: int) -> None:
     for each in schedules.next_times(found, now, count):
         terminal.say(f"Next: {_local(found, each)}")
+
+
+def _show_next(terminal: Terminal, found: Schedule, now: float, count: int) -> None:
+    if terminal.as_json:
+        terminal.json(schedules.next_times(found, now, count))
+    else:
+        _say_next(terminal, found, now, count)
 
 
 def _list_schedules(terminal: Terminal, store: Store, now: float) -> None:
@@ -192,21 +221,13 @@ def _list_schedules(terminal: Terminal, store: Store, now: float) -> None:
     elif not there:
         terminal.say("There are no schedules. To add one: motet schedule add TARGET --cron '30 2 * * *'")
     else:
-        rows = []
-        for each in there:
-            following = None if each.paused else times.next_due(each, now)
-            coming = "paused" if each.paused else "over" if following is None else _local(each, following)
-            state = each.state
-            rows.append(
-                (
-                    each.name,
-                    each.target,
-                    _when(each),
-                    coming,
-                    str(state.get("started", 0)),
-                    str(state.get("skipped", 0)),
-                )
+        rows = [
+            (
+                each.name, each.target, _when(each), _coming(each, now), str(each.state.get("started", 0)),
+                str(each.state.get("skipped", 0)),
             )
+            for each in there
+        ]  # fmt: skip
         terminal.table(("NAME", "WORKFLOW", "WHEN", "NEXT", "STARTED", "SKIPPED"), rows)
 
 
@@ -249,10 +270,10 @@ def trigger_arguments(parser: ArgumentParser) -> None:
 
 def trigger(options: Namespace, terminal: Terminal) -> int:
     """Add a trigger, or list, pause, resume or remove what there is."""
-    if options.what == "add":
-        if not options.key:
-            raise UsageError("Which events?", "Name a pattern of their keys: --key 'data/*'.")
-        target = _target(options, terminal)
+    _check_one("trigger", options)
+    if options.what == "add" and not options.key:
+        raise UsageError("Which events?", "Name a pattern of their keys: --key 'data/*'.")
+    target = _target(options, terminal) if options.what == "add" else ""
     with closing(app.open_store(app.home())) as store:
         now = time.time()
         if options.what == "add":
@@ -266,6 +287,8 @@ def trigger(options: Namespace, terminal: Terminal) -> int:
         else:
             found = _changed(triggers, options.what)(store, _named(options), now)
             terminal.say(f"Trigger {found.name} is {_DONE[options.what]}.")
+            if terminal.as_json:
+                terminal.json(trigger_json(found))
     return 0
 
 
