@@ -64,7 +64,8 @@ class Deed(Record, frozen=True):
     rule: Rule | None = None
     latest: Mapping[str, str] | None = None
     given: Any = None
-    settings: Mapping[str, Json] | None = None
+    while_alive: str = ""
+    again_s: float | None = None
 
 
 def start(
@@ -91,7 +92,7 @@ def start(
     if latest and on is not None:
         raise UsageError(f"start({_name_of(what)}) has `on` and `after`.", "Write two of them, one for each.")
     rule = _rule(on) if on is not None else _succeeded(latest) if latest else None
-    return Deed(START, what, rule, latest, given, {"while_alive": while_alive, "again_s": again_s})
+    return Deed(START, what, rule, latest, given, while_alive, again_s)
 
 
 def stop(what: Callable[..., Any], *, on: Rule | str, given: Callable[..., Any] | None = None) -> Deed:
@@ -165,19 +166,30 @@ def plan_of(deeds: Iterable[Deed], *, ends: bool = True) -> Plan:
     tasks: dict[str, dict[str, Json]] = {}
     said: list[dict[str, Json]] = []
     for number, deed in enumerate(deeds):
-        name = _name_of(deed.what) if deed.what is not None else ""
-        if deed.what is not None:
-            told = tasks.setdefault(name, {**_task_of(deed.what), "starts": False})
-            told.update({each: value for each, value in (deed.settings or {}).items() if value is not None})
-            told["starts"] = told["starts"] or (deed.do == START and deed.rule is None)
+        name = _entered(tasks, deed) if deed.what is not None else ""
         if deed.rule is not None:
             said.append(
                 {
                     "id": f"{deed.do} {name or 'run'}/{number}", "when": deed.rule.to_json(), "do": deed.do,
                     "task": name, "latest": deed.latest, "ask": _asked_of(deed, number),
+                    "while_alive": deed.while_alive,
                 }
             )  # fmt: skip
     return Plan.from_json({"tasks": tasks, "rules": said, "ends": ends})
+
+
+def _entered(tasks: dict[str, dict[str, Json]], deed: Deed) -> str:
+    """The name of the deed's task, which is in the plan from then on. Raises UsageError where another has it."""
+    name, task = _name_of(deed.what), _task_of(deed.what)
+    told = tasks.setdefault(name, {**task, "starts": False})
+    if any(told[each] != value for each, value in task.items()):
+        raise UsageError(f"Two tasks are called {name}.", "Give one of them another name: @task(name=...).")
+    if deed.again_s is not None:
+        told["again_s"] = deed.again_s
+    if deed.do == START:
+        told.setdefault("while_alive", deed.while_alive)
+        told["starts"] = told["starts"] or deed.rule is None
+    return name
 
 
 def _rule(on: Rule | str) -> Rule:

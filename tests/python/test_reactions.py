@@ -13,6 +13,7 @@ from tests.cli.conftest import PATIENCE_S, Cli, cli
 from motet import flow, task
 from motet.errors import UsageError
 from motet.ports import Publication, Store
+from motet.reacting.plan import Plan
 from motet.reactions import finish, plan_of, restart, start, stop
 from motet.rules import AllOf, Count, OnEvent
 from motet.stores.sqlite import SqliteStore
@@ -156,6 +157,16 @@ def test_plans_say_what_was_written() -> None:
     assert chained.tasks["flow-at-the-top"].run["target"].endswith(":flow_at_the_top")
 
 
+def test_each_start_says_by_itself_what_it_comes_to_while_the_task_runs() -> None:
+    plan = plan_of([
+        start(at_the_top, again_s=5), start(at_the_top, on="a", while_alive="queue"), start(at_the_top, on="b"),
+        start(at_the_top, on="c", while_alive="another"),
+    ])  # fmt: skip
+    assert [each.while_alive for each in plan.reactions.values()] == ["queue", "ignore", "another"]
+    assert (plan.tasks["at_the_top"].again_s, plan.tasks["at_the_top"].starts) == (5, True)
+    assert Plan.from_json(plan.to_json()) == plan
+
+
 def test_what_makes_no_sense_is_refused() -> None:
     @task
     def within() -> None: ...
@@ -164,6 +175,7 @@ def test_what_makes_no_sense_is_refused() -> None:
         (lambda: plan_of([start(within)]), "cannot be found by another process"),
         (lambda: plan_of([start(at_the_top, on="a", while_alive="cry")]), "while_alive 'cry' cannot be"),
         (lambda: start(at_the_top, on="a", after=at_the_top), "has `on` and `after`"),
+        (lambda: plan_of([start(at_the_top), stop(namesake, on="a")]), "Two tasks are called at_the_top"),
         (lambda: plan_of([start(at_the_top, after=flow_at_the_top)]), "cannot be"),
     ):
         with pytest.raises(UsageError, match=told):
@@ -174,6 +186,10 @@ def test_what_makes_no_sense_is_refused() -> None:
 
 @task
 def at_the_top() -> None: ...
+
+
+@task(name="at_the_top")
+def namesake() -> None: ...
 
 
 @flow

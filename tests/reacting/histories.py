@@ -38,7 +38,7 @@ class Run:
 
     def crash(self) -> None:
         epoch = self.store.claim("r", Owner("h", "b", 1, 1), 15.0, force=True).epoch
-        said = ("id", "task", "do", "when", "latest")
+        said = ("id", "task", "do", "when", "latest", "while_alive")
         rules = [{name: each[name] for name in said if name in each} for each in self._plan["rules"]]
         program = Reactor(Plan.from_json({**self._plan, "rules": rules}))
         self.session = Session(self.store, Clock(), load_state(self.store, "r", 0), epoch=epoch, program=program)

@@ -71,7 +71,7 @@ class Naive:
                     self.answers.append((rule["id"], "ignored"))
                     continue
             done.add(task)
-            self.answers.append((rule["id"], self.do(rule["do"], task, cause)))
+            self.answers.append((rule["id"], self.do(rule, task, cause)))
 
     def on_event(self, rule: dict[str, Any], key: str) -> bool:
         """Rules over events: {"any": keys}, or {"all": keys, "reset": bool}, which the plan has beside their JSON."""
@@ -88,8 +88,9 @@ class Naive:
             heard.clear()
         return True
 
-    def do(self, deed: str, task: str, cause: Any) -> str:
-        runs, how = self.runs[task], self.plan["tasks"][task]["while_alive"]
+    def do(self, rule: dict[str, Any], task: str, cause: Any) -> str:
+        runs, deed = self.runs[task], rule["do"]
+        how = rule["while_alive"] or self.plan["tasks"][task]["while_alive"]
         alive = [n for n, run in enumerate(runs, 1) if run[0] in ("waiting", "running", "stopping")]
         going = [n for n in alive if runs[n - 1][0] != "stopping"]
         if deed == "stop" or deed == "restart" or (deed == "start" and going and how == "restart"):
@@ -119,6 +120,7 @@ def drawn(rng: random.Random) -> dict[str, Any]:
             "id": f"r{n}",
             "task": rng.choice([*tasks]),
             "do": rng.choice(("start", "start", "start", "restart", "stop")),
+            "while_alive": rng.choice(("", "", "ignore", "queue", "another", "restart")),
         }
         keys = sorted(rng.sample(EVENTS, rng.randint(1, 3)))
         parts = [{"rule": "event", "key": key} for key in keys]

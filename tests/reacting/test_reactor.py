@@ -74,6 +74,20 @@ def test_what_start_does_while_the_task_is_alive(while_alive: str, did: list[str
     assert [said for _, said in answers(run)] == did
 
 
+def test_a_rule_may_say_for_itself_what_start_does() -> None:
+    rules: list[dict[str, Any]] = [
+        {"task": "t", "when": on("beside"), "while_alive": "another"},
+        {"task": "t", "when": on("anew"), "while_alive": "restart"},
+        {"task": "t", "when": on("later"), "while_alive": "queue"},
+        {"task": "t", "when": on("as the task says")},
+    ]
+    run = Run({"tasks": {"t": {"starts": True}}, "rules": rules, "ends": False})
+    for key in ("beside", "as the task says", "later", "anew"):
+        run.feed([told(run, key)])
+    did = ["started t#2", "ignored: t#2 is under way", "queued t#3", "started t#4 anew"]
+    assert [said for _, said in answers(run)] == did
+
+
 def test_a_cause_is_handed_to_what_it_starts() -> None:
     rule = {"task": "t", "when": {"rule": "all", "rules": [on("a"), on("b")], "reset": False}}
     run = Run({"tasks": {"t": {}}, "rules": [rule], "ends": False})

@@ -89,7 +89,8 @@ class Asking(Reactor):
             yield self._answer(fired, f"ignored {asked.id}: {why}", key)
             return
         cause = {**cause, "rule": said.get("which", asked.id)}
-        yield from super().reacted(view, Reaction(asked.id, asked.rule, said["do"], asked.task), fired, cause)
+        due = Reaction(asked.id, asked.rule, said["do"], asked.task, while_alive=asked.while_alive)
+        yield from super().reacted(view, due, fired, cause)
 
     def _statuses(self, view: View) -> Mapping[str, str]:
         return {name: view.status(each.key()) for name, each in self.tasks.items() if each.last}

@@ -52,6 +52,7 @@ class Reaction(Record, frozen=True):
     task    to which
     latest  only if the last execution of each of these tasks has that status; once for each set of such executions
     ask     a call that is asked first, as a step, and decides: see `Reactor`
+    while_alive  what START comes to while the task is alive, where this says it in place of the task
     """
 
     id: str
@@ -60,6 +61,7 @@ class Reaction(Record, frozen=True):
     task: str = ""
     latest: Mapping[str, str] | None = None
     ask: Json = None
+    while_alive: str = ""
 
 
 class Plan(Record, frozen=True):
@@ -73,11 +75,12 @@ class Plan(Record, frozen=True):
 
     def __post_init__(self) -> None:
         for each in self.tasks.values():
-            _check(each.while_alive in WHILE_ALIVE, each.name, f"while_alive {each.while_alive!r}", WHILE_ALIVE)
+            _check_alive(each.while_alive, each.name)
             _check(each.keep >= 1, each.name, f"keep {each.keep}", ("1 or more",))
             _check(bool(each.name) and "#" not in each.name, each.name, "this name", ("one without #",))
         for reaction in self.reactions.values():
             _check(reaction.do in DEEDS, reaction.id, f"do {reaction.do!r}", DEEDS)
+            _check_alive(reaction.while_alive or IGNORE, reaction.id)
             for task in (*([] if reaction.do == FINISH else [reaction.task]), *(reaction.latest or ())):
                 _check(task in self.tasks, reaction.id, f"task {task!r}", list(self.tasks))
 
@@ -116,6 +119,10 @@ def _check(right: bool, where: str, what: str, known: Sequence[str]) -> None:
         raise UsageError(f"{where}: {what} cannot be.", f"It may be: {', '.join(known)}.")
 
 
+def _check_alive(while_alive: str, where: str) -> None:
+    _check(while_alive in WHILE_ALIVE, where, f"while_alive {while_alive!r}", WHILE_ALIVE)
+
+
 def _task(name: str, data: Mapping[str, Json], starts: bool) -> Task:
     policy = Policy.from_json({"executor": "processes", **data.get("policy", {})})
     return Task(name, **{"starts": starts, **data, "policy": policy})
@@ -134,5 +141,5 @@ def _task_json(task: Task) -> dict[str, Json]:
 def _reaction_json(each: Reaction) -> dict[str, Json]:
     return {
         "id": each.id, "when": each.rule.to_json(), "do": each.do, "task": each.task, "latest": each.latest,
-        "ask": each.ask,
+        "ask": each.ask, "while_alive": each.while_alive,
     }  # fmt: skip

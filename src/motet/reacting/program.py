@@ -125,22 +125,23 @@ class Reactor:
             yield self._answer(fired, "the run is over")
             yield Finish(SUCCEEDED)
         else:
-            yield from self.act(view, reaction.do, self.tasks[reaction.task], fired, cause)
+            yield from self.act(view, reaction, fired, cause)
 
-    def act(self, view: View, deed: str, each: Executions, fired: Fired, cause: Json) -> Iterator[Action]:
+    def act(self, view: View, reaction: Reaction, fired: Fired, cause: Json) -> Iterator[Action]:
         """Start, stop or restart a task, and have it recorded what that came to."""
-        going = each.going
-        if deed == STOP:
+        each = self.tasks[reaction.task]
+        going, while_alive = each.going, reaction.while_alive or each.task.while_alive
+        if reaction.do == STOP:
             yield self._answer(fired, f"stopped {each.key()}" if going else "ignored: nothing of it runs", each.key())
             yield from each.stop("stopped by a rule")
-        elif deed == RESTART or (going and each.task.while_alive == RESTART):
+        elif reaction.do == RESTART or (going and while_alive == RESTART):
             yield from each.stop("restarted by a rule")
             yield self._add(each, cause, after_all=True)
             yield self._answer(fired, f"started {each.key()} anew", each.key())
-        elif not going or each.task.while_alive == ANOTHER:
+        elif not going or while_alive == ANOTHER:
             yield self._add(each, cause, after_all=False)
             yield self._answer(fired, f"started {each.key()}", each.key())
-        elif each.task.while_alive == IGNORE:
+        elif while_alive == IGNORE:
             yield self._answer(fired, f"ignored: {each.key()} is under way", each.key())
         elif each.waiting(view):
             yield self._answer(fired, f"joined: {each.key()} has yet to begin", each.key())
@@ -176,15 +177,16 @@ class Reactor:
         """Others ask for a task."""
         signal: ev.EventReceived = fired.signal
         value = signal.value if isinstance(signal.value, dict) else {}
-        each = self.tasks.get(str(value.get("task")))
+        task = str(value.get("task"))
         said = str(value.get("token", "")).encode(errors="replace")
         if not hmac.compare_digest(said, self._token.encode()):
             yield self._answer(fired, "refused: the token is not that of this run")
-        elif each is None:
+        elif task not in self.tasks:
             yield self._answer(fired, f"refused: there is no task {value.get('task')!r:.80}")
         else:
             cause = {"asked": signal.sender, "causes": fired.causes}
-            yield from self.act(view, signal.key.removeprefix("task."), each, fired, cause)
+            asked = Reaction(ASKED, _ASKED, signal.key.removeprefix("task."), task)
+            yield from self.act(view, asked, fired, cause)
 
     # ---------------------------------------------------------------- the end
 

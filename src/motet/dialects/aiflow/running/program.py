@@ -23,7 +23,7 @@ from motet.ports import ArtifactStore, Attempt, Outcome
 from motet.ports.execution import Prepared, Settled
 from motet.reacting.asking import QUESTIONS, Asking, Question
 from motet.reacting.executions import numbered
-from motet.reacting.plan import RESTART
+from motet.reacting.plan import RESTART, Reaction
 from motet.rules import After
 from motet.written import settle
 
@@ -71,8 +71,8 @@ class AIFlowProgram(Asking):
         next_s = max(_SOON_S, _next_at(self._periodic[name], due_at, now) - now)
         yield Listen(f"{_TICK}{name}#{number + 1}", After(next_s), repeat=False)
         if number:
-            cause = {"rule": f"{name}: periodic", "number": number, "causes": fired.causes}
-            yield from self.act(view, RESTART, self.tasks[name], fired, cause)
+            due = Reaction(f"{name}: periodic", After(next_s), RESTART, name)
+            yield from self.act(view, due, fired, {"rule": due.id, "number": number, "causes": fired.causes})
 
     def end(self, view: View) -> Iterator[Action]:
         """With a periodic task there is no end."""
