@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -253,7 +255,7 @@ def test_a_task_runs_in_the_python_that_is_named_for_it(desk: Desk, tmp_path: Pa
 
 
     def wrong():
-        raise RuntimeError("of its own")
+        raise RuntimeError("of its own" + "!" * 200_000)  # more than a pipe takes
 
 
     with Workflow(name="w", interpreter="{other}") as w:
@@ -270,6 +272,22 @@ def test_a_task_runs_in_the_python_that_is_named_for_it(desk: Desk, tmp_path: Pa
     errors = [step.error["message"] for step in host.store.steps(row.id, status="failed")]
     assert "/no/python cannot be run" in errors[0]
     assert "RuntimeError: of its own" in errors[1]
+
+
+def test_files_stand_in_their_place_whole_whichever_thread_is_first(desk: Desk) -> None:
+    script = """
+    with Workflow(name="w") as w:
+        BashOperator(name="t", bash_command="true")
+    """
+    table = desk.write("table.csv", "a,b\n")
+    host, row, number = started(desk, script, table)
+    above = Path(os.environ["AIFLOW_HOME"], "working_dir", "w", str(number))
+    for _ in range(5):
+        shutil.rmtree(above)
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda _: executions.ready(host, row), range(4)))
+        assert os.listdir(above) == ["flows"]
+        assert sorted(os.listdir(above / "flows")) == ["flows.py", "table.csv"]
 
 
 @pytest.mark.parametrize(("reset", "while_alive", "did"), [(False, "ignore", 2), (True, "queue", 1)])

@@ -41,10 +41,10 @@ def call_in(interpreter: str, target: str, args: Sequence[Json]) -> None:
         finally:
             os.close(theirs)
         try:
-            status = process.wait()
+            told = said.read()  # before its end is waited for: it ends when all that it has to say is read
         finally:
-            process.wait()  # one that is to stop was told so with the group
-        why = said.read() or f"it has ended with status {status}; its last lines are in the log"
+            status = process.wait()  # one that is to stop was told so with the group
+        why = told or f"it has ended with status {status}; its last lines are in the log"
     if status != 0:
         raise ExecutorError(f"What was to run in {interpreter} has failed: {why}", "See the log of the attempt.")
 
@@ -56,6 +56,6 @@ def main(end: int, target: str, args: str) -> None:
     try:
         resolve(target)(*json.loads(args))
     except Exception as error:
-        with open(end, "w", encoding="utf-8") as tell:
+        with open(end, "w", encoding="utf-8", errors="backslashreplace") as tell:
             tell.write(f"{type(error).__name__}: {error}")
         raise

@@ -17,7 +17,7 @@ from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
 from motet.kernel.transitions import CANCELLED, ENDED, SKIPPED
 from motet.ports import NewRun, RunFilter, RunRow, StepRow, Store
-from motet.values.archives import unpack
+from motet.registry import snapshots
 from motet.values.naming import fitting, new_id
 from motet.views.listing import listed
 
@@ -101,17 +101,10 @@ def _lay_out(host: Host, program: Mapping[str, Json], home: str, number: int) ->
     is done: what its tasks have changed stays.
     """
     folder = os.path.join(places.working_dir(home, program["definition"]["name"], number), stem_of(program["file"]))
-    if os.path.isdir(folder):
-        return
-    part = f"{folder}.{os.getpid()}.part"
     try:
-        unpack(host.artifacts.path(program["source"]["artifact"]), part)
-        os.rename(part, folder)
+        snapshots.unpacked(host.artifacts, program["source"], folder)
     except OSError as error:
-        if not os.path.isdir(folder):
-            raise UsageError(
-                f"{folder} cannot be made: {error.strerror}.", "Set AIFLOW_HOME to another folder."
-            ) from None
+        raise UsageError(f"{folder} cannot be made: {error.strerror}.", "Set AIFLOW_HOME to another folder.") from None
 
 
 # ---------------------------------------------------------------- executions of workflows
@@ -168,16 +161,14 @@ def is_over(row: RunRow) -> bool:
 # ---------------------------------------------------------------- executions of tasks
 
 
-def tasks_of(
-    store: Store, number: int, row: RunRow, limit: int | None = None, start: int = 0
-) -> list[TaskExecutionMeta]:
+def tasks_of(store: Store, number: int, row: RunRow) -> list[TaskExecutionMeta]:
     """The executions of its tasks, in the order in which they were asked for."""
     found = []
     for place, step in enumerate(store.steps(row.id), 1):
         named = _STEP.fullmatch(step.key)
         if named is not None and named[1] == step.task and not step.task.startswith(("@", "?")):
             found.append(_task_meta(number, place, step, int(named[2])))
-    return found[start:] if limit is None else found[start : start + limit]
+    return found
 
 
 def task(store: Store, number: int) -> TaskExecutionMeta | None:
