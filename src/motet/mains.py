@@ -48,7 +48,7 @@ def main_of(place: str, module: str = "") -> Main:
         if not os.path.isfile(inside):
             raise TargetError(f"{place} is a folder without a __main__.py.", f"Name a file in it: {inside}.")
         return main_of(inside)
-    source = _read(place)
+    source = read(place)
     if source[:4] == b"PK\x03\x04" or (source[:2] == b"#!" and b"PK\x03\x04" in source[:512]):
         return Main("", "__main__", os.path.abspath(place))
     if any(map(_imports_by_dots, source.splitlines())):
@@ -105,7 +105,7 @@ def module_of(main: Main) -> tuple[ModuleType, CodeType | bytes]:
     `sys.argv` begins with its file, as for any program. Raises TargetError.
     """
     if not main.module:
-        source: CodeType | bytes = _read(main.file)
+        source: CodeType | bytes = read(main.file)
         place = os.path.abspath(main.file)
         if not os.environ.get("PYTHONSAFEPATH"):
             put_first(os.path.dirname(os.path.realpath(main.file)))
@@ -265,7 +265,8 @@ def define(main: Main) -> None:
         sys.path[:] = path
 
 
-def _read(path: str) -> bytes:
+def read(path: str) -> bytes:
+    """What is in the file. Raises TargetError."""
     try:
         with open(path, "rb") as file:
             return file.read()

@@ -11,7 +11,6 @@ from motet.dialects.aiflow import serving
 from motet.dialects.aiflow.model.contexts import (
     TaskExecution,
     TaskExecutionContext,
-    WorkflowContext,
     WorkflowExecution,
     WorkflowExecutionContext,
     set_runtime_task_context,
@@ -45,7 +44,7 @@ def begin(context: Mapping[str, Json], workflow: Workflow | None = None) -> Task
 def conditions(
     context: Mapping[str, Json], states: Mapping[str, Json], statuses: Mapping[str, str],
     workflow: Workflow | None = None,
-) -> tuple[WorkflowContext, Callable[[], dict[str, Json]]]:  # fmt: skip
+) -> tuple[WorkflowExecutionContext, Callable[[], dict[str, Json]]]:  # fmt: skip
     """What a condition of an execution may ask, and a function that gives the states as they are afterwards.
 
     states    as that function gave them last time
@@ -53,14 +52,9 @@ def conditions(
     """
     found = workflow or Workflow(context["workflow"], context["namespace"])
     values = {name: _read(each) for name, each in states.items()}
-    number = context.get("workflow_execution_id")
-    made: WorkflowContext
-    if number is None:
-        made = WorkflowContext(context["namespace"], found, values)
-    else:
-        execution = WorkflowExecution(number, found, ExecutionType.MANUAL, None, None, WorkflowStatus.RUNNING)
-        known = {name: TaskStatus(each) for name, each in statuses.items()}
-        made = WorkflowExecutionContext(execution, values, known.get)
+    number, known = context["workflow_execution_id"], {name: TaskStatus(each) for name, each in statuses.items()}
+    execution = WorkflowExecution(number, found, ExecutionType.MANUAL, None, None, WorkflowStatus.RUNNING)
+    made = WorkflowExecutionContext(execution, values, known.get)
     return made, lambda: {name: _written(each) for name, each in values.items()}
 
 

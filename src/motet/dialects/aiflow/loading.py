@@ -71,8 +71,9 @@ def _loaded(file: str) -> ModuleType:
 
 def _execute(module: ModuleType, file: str) -> None:
     """Run the module. Raises TargetError, with the script's own traceback."""
+    source = mains.read(file)
     try:
-        code = compile(_source(file), file, "exec", dont_inherit=True)
+        code = compile(source, file, "exec", dont_inherit=True)
         exec(code, vars(module))
     except NotServed as error:
         raise TargetError(f"{os.path.basename(file)}: {error.what}", error.cure) from error
@@ -88,11 +89,3 @@ def _execute(module: ModuleType, file: str) -> None:
         raise TargetError(f"{os.path.basename(file)} cannot be loaded.\n{said}", "Put that right.") from error
     finally:
         WorkflowContextManager.pop_context_managed_workflow()  # one that an error has left open
-
-
-def _source(file: str) -> bytes:
-    try:
-        with open(file, "rb") as opened:
-            return opened.read()
-    except OSError as error:
-        raise TargetError(f"{file} cannot be read: {error.strerror}.", "Check the path.") from None

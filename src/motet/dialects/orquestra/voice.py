@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from motet import private
+from motet import mains, private
 from motet.dialects.orquestra import templates, variants
 from motet.dialects.orquestra.components import Component, fetch, read_lock, write_lock
 from motet.dialects.orquestra.contract import content, is_json
@@ -95,7 +95,7 @@ def prepare(file: str, home: str, resources: Mapping[str, float], asked: Asked) 
 
 def _asked_for(file: str, asked: Asked) -> tuple[bytes, Workflow]:
     """The text of the file, rendered if it is a template, and the workflow with what is asked of it."""
-    text, label = _text(file), file
+    text, label = mains.read(file), file
     values = {name: value for name, value in asked.sets.items() if "." not in name}
     if templates.is_asked(file, values):
         text, label = templates.render(text, file, values), f"{file} (rendered)"
@@ -104,17 +104,9 @@ def _asked_for(file: str, asked: Asked) -> tuple[bytes, Workflow]:
     return text, workflow
 
 
-def _text(file: str) -> bytes:
-    try:
-        with open(file, "rb") as source:
-            return source.read()
-    except OSError as error:
-        raise TargetError(f"{file} cannot be read: {error.strerror}.", "Check the path.") from None
-
-
 def fetched(file: str, home: str) -> dict[str, Component]:
     """What the workflow in the file imports, fetched. Raises SpecError."""
-    workflow = read_workflow(_text(file), file)
+    workflow = read_workflow(mains.read(file), file)
     folder = os.path.dirname(os.path.abspath(file))
     return _fetched(workflow, folder, home, read_lock(workflow, file)[0])
 
