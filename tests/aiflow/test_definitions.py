@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.aiflow.conftest import Desk
 
-from motet.dialects.aiflow import contexts, expressions, serving
+from motet.dialects.aiflow import contexts, planning, serving
 from motet.dialects.aiflow.model.conditions import Condition, MeetAllCondition, MeetAnyCondition, SingleEventCondition
 from motet.dialects.aiflow.model.contexts import Context, TaskExecutionContext, ValueState, ValueStateDescriptor
 from motet.dialects.aiflow.model.events import Event
@@ -153,6 +153,13 @@ HEAD = "from ai_flow.model.workflow import Workflow\nfrom ai_flow.operators.bash
     (HEAD + "with Workflow('w') as w:\n    with Workflow('v') as v: pass\n", "Sub-workflows are not allowed"),
     (HEAD + "with Workflow('w') as w:\n    t = BashOperator('t', 'true', periodic_expression='cron@1 2')\n",
      "'cron@1 2' is no cron expression"),
+    (HEAD + "with Workflow('w') as w:\n    BashOperator('t', 'true', periodic_expression='cron@0 0 30 2 *')\n",
+     "is no cron expression"),
+    (HEAD + "with Workflow('w') as w:\n    a, b = BashOperator('a', 'true'), BashOperator('b', 'true')\n"
+     "    a.start_after(b)\n    b.start_after([a])\n    a.action_on_event_received('STOP', 'x')\n",
+     "no task can ever begin: each waits for others"),
+    (HEAD + "with Workflow('w') as w:\n    a = BashOperator('a', 'true')\n"
+     "    a.action_on_task_status('START', {a: 'FAILED'})\n", "no task can ever begin"),
     (HEAD + "with Workflow('w') as w:\n    BashOperator('t', 'true', periodic_expression='interval0 0 10 0')\n",
      "says no times"),
     (HEAD + "with Workflow('w') as w:\n    BashOperator('t', 'true', retries='many')\n", "retries cannot be 'many'"),
@@ -191,7 +198,7 @@ def test_a_workflow_that_an_error_has_left_open_is_not_in_the_way_of_the_next(de
     ("cron@*/5 * * * *", "*/5 * * * *", 0), ("cron@0 9 * * mon", "0 9 * * mon", 0),
 ])  # fmt: skip
 def test_expressions_say_when(text: str, cron: str, every_s: int) -> None:
-    found = expressions.parsed(text)
+    found = planning.parsed(text)
     assert (found.cron, found.every_s) == (cron, every_s)
 
 
@@ -204,13 +211,42 @@ def test_expressions_say_when(text: str, cron: str, every_s: int) -> None:
         "interval@1 2 3",
         "interval@0 0 0 -1",
         "interval@a 0 0 0",
+        "interval@\u00b2 0 0 0",
+        "cron@* * * * * *",
+        "cron@0 0 30 2 *",
         "cron@",
         "cron@61 * * * *",
     ],
 )
 def test_expressions_that_say_nothing_are_refused(text: str) -> None:
     with pytest.raises(UsageError):
-        expressions.parsed(text)
+        planning.parsed(text)
+
+
+@pytest.mark.parametrize(("text", "due", "now", "expected"), [
+    ("interval@0 0 0 30", 100.0, 100.0, 130.0), ("interval@0 0 0 30", 100.0, 191.5, 220.0),
+    ("cron@30 2 * * *", 1774735200.0, 1774735200.0, 1774746000.0),  # half past two does not come on 29 March 2026
+    ("cron@*/5 * * * *", 1774735200.0, 1774735201.0, 1774735500.0),
+])  # fmt: skip
+def test_ticks_are_the_times_that_a_schedule_would_have(
+    text: str, due: float, now: float, expected: float, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    assert planning.next_at(planning.parsed(text), due, now) == expected
+
+
+@pytest.mark.parametrize("more", [
+    "b.action_on_event_received('START', 'x')", "b.action_on_condition('RESTART', Any([SingleEventCondition('x')]))",
+    "BashOperator('c', 'true')", "BashOperator('c', 'true', periodic_expression='interval@0 0 0 5').start_after(a)",
+    "a.action_on_condition('START', TaskStatusCondition('other', 'a', 'default', 'SUCCESS'))",
+])  # fmt: skip
+def test_tasks_that_wait_for_each_other_are_taken_where_anything_may_begin(desk: Desk, more: str) -> None:
+    names = "MeetAnyCondition as Any, SingleEventCondition, TaskStatusCondition"
+    head = f"{HEAD}from ai_flow.model.internal.conditions import {names}\nwith Workflow('w') as w:\n"
+    body = (
+        "    a, b = BashOperator('a', 'true'), BashOperator('b', 'true')\n    a.start_after(b)\n    b.start_after(a)\n"
+    )
+    assert desk.definition(f"{head}{body}    {more}\n")["name"] == "w"
 
 
 # ---------------------------------------------------------------- conditions that are asked themselves

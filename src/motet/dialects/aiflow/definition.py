@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from motet.dialects.aiflow import expressions
+from motet.dialects.aiflow import planning
 from motet.dialects.aiflow.model.conditions import (
     Condition,
     MeetAllCondition,
@@ -24,7 +24,8 @@ from motet.dialects.aiflow.model.conditions import (
     TaskStatusAllMetCondition,
     TaskStatusCondition,
 )  # fmt: skip
-from motet.dialects.aiflow.model.words import TaskStatus
+from motet.dialects.aiflow.model.events import TaskStatusChangedEvent
+from motet.dialects.aiflow.model.words import TaskAction, TaskStatus
 from motet.dialects.aiflow.model.workflow import Operator, OperatorConfigItem, Workflow
 from motet.errors import SpecError, UsageError
 from motet.kernel.events import Json
@@ -54,15 +55,28 @@ def definition_of(workflow: Workflow) -> dict[str, Json]:
     if unknown:
         raise SpecError(f"{place} has a rule for {unknown[0]}, which is no task of it.", "Correct the name.")
     config = _config(workflow.config, place)
+    rules = [
+        _rule(workflow, name, at, f"{place}, rule {at + 1} of task {name}")
+        for name in workflow.tasks
+        for at in range(len(workflow.rules.get(name, ())))
+    ]
+    if not any(_may_be_first(workflow, each) for each in workflow.tasks.values()):
+        raise SpecError(f"{place}: no task can ever begin: each waits for others.", "Leave out the rules of one.")
     return {
         "name": workflow.name, "namespace": workflow.namespace, "interpreter": config.pop("interpreter", ""),
         "config": config, "tasks": [_task(each, place) for each in workflow.tasks.values()],
-        "rules": [
-            _rule(workflow, name, at, f"{place}, rule {at + 1} of task {name}")
-            for name in workflow.tasks
-            for at in range(len(workflow.rules.get(name, ())))
-        ],
+        "rules": rules,
     }  # fmt: skip
+
+
+def _may_be_first(workflow: Workflow, task: Operator) -> bool:
+    """Whether it begins with the execution, or may begin by more than what becomes of the workflow's tasks."""
+    place = workflow.namespace, workflow.name
+    told = {TaskStatusChangedEvent.event_key(*place, name) for name in workflow.tasks}
+    begins = [rule for rule in workflow.rules.get(task.name, ()) if rule.action != TaskAction.STOP]
+    is_gated = any(rule.action == TaskAction.START for rule in begins)
+    elsewhere = {key for rule in begins for key in rule.condition.expect_event_keys} - told
+    return not is_gated or bool(elsewhere or task.config.get(OperatorConfigItem.PERIODIC_EXPRESSION))
 
 
 def _names(workflow: Workflow) -> list[tuple[str, Any]]:
@@ -75,7 +89,7 @@ def _task(task: Operator, place: str) -> dict[str, Json]:
     periodic = task.config.get(OperatorConfigItem.PERIODIC_EXPRESSION) or ""
     if periodic:
         try:
-            expressions.parsed(periodic)
+            planning.parsed(periodic)
         except UsageError as error:
             raise SpecError(f"{place}: {error.what}", error.cure) from None
     config = _config(task.config, place)

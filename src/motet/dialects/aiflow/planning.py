@@ -1,22 +1,25 @@
 """Schedules and triggers of workflows, by the numbers that the language gives them. What they say is carried out by
 the scheduler of the home, for workflows of all voices alike.
+
+Times are told as `cron@MINUTE HOUR DAY MONTH WEEKDAY` or `interval@DAYS HOURS MINUTES SECONDS`, of schedules and of
+periodic tasks.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from motet.dialects.aiflow import expressions, registry
+from motet.dialects.aiflow import registry
 from motet.dialects.aiflow.metadata import WorkflowEventTriggerMeta, WorkflowMeta, WorkflowScheduleMeta
 from motet.dialects.aiflow.model.conditions import Condition, MeetAnyCondition, SingleEventCondition, WorkflowRule
 from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
 from motet.ports import Store
 from motet.scheduling import living, schedules, triggers
-from motet.scheduling.schedules import Schedule
-from motet.scheduling.times import local_zone
+from motet.scheduling.times import Schedule, check, due, local_zone
 from motet.scheduling.triggers import Trigger
 
 if TYPE_CHECKING:
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
 _SCHEDULE, _TRIGGER = "schedule", "trigger"
 _PAUSED = "paused"
 """The documents that keep what was paused because its workflow was disabled."""
+
+_DAY_S, _HOUR_S, _MINUTE_S = 86_400, 3_600, 60
+_FACTORS = (_DAY_S, _HOUR_S, _MINUTE_S, 1)
+_FIELDS = 5
 
 M = TypeVar("M", WorkflowScheduleMeta, WorkflowEventTriggerMeta)
 
@@ -36,19 +43,56 @@ def _wake(host: Host) -> None:
         living.start(host.home)
 
 
+# ---------------------------------------------------------------- times
+
+
+def parsed(expression: str) -> Schedule:
+    """What the expression means, as a schedule of nothing. Crons go by the zone of the machine. Raises UsageError."""
+    kind, _, told = str(expression).partition("@")
+    made = Schedule("", "", zone=local_zone())
+    if kind == "cron" and len(told.split()) == _FIELDS:
+        made.cron = told.strip()
+    elif kind == "cron":
+        raise UsageError(f"{expression!r:.80} is no cron expression.", 'Write five fields: "cron@*/5 * * * *".')
+    elif kind == "interval":
+        made.every_s = _total_s(told, expression)
+    else:
+        cure = 'Write "interval@DAYS HOURS MINUTES SECONDS", or "cron@* * * * *".'
+        raise UsageError(f"{expression!r:.80} says no times.", cure)
+    check(made)
+    return made
+
+
+def next_at(periodic: Schedule, due_at: float, now: float) -> float:
+    """The first tick after `now`; intervals are counted from `due_at` on."""
+    return next(due(replace(periodic, start_at=due_at), max(now, due_at)))
+
+
+def _total_s(told: str, expression: str) -> int:
+    """Four numbers with single spaces between them; a number that is left out is 0."""
+    parts = told.split(" ")
+    if len(parts) != len(_FACTORS) or not all(each == "" or each.isdecimal() for each in parts):
+        raise UsageError(
+            f"{expression!r:.80} is no interval.", 'Write four numbers: "interval@0 1 30 0" is an hour and a half.'
+        )
+    total = sum(int(each or 0) * factor for each, factor in zip(parts, _FACTORS, strict=True))
+    if not total:
+        raise UsageError(f"{expression!r:.80} is no time at all.", 'Write at least a second: "interval@0 0 0 1".')
+    return total
+
+
 # ---------------------------------------------------------------- schedules
 
 
 def add_schedule(host: Host, meta: WorkflowMeta, expression: str) -> WorkflowScheduleMeta:
-    """Have executions started by the expression: see `expressions`. Raises UsageError."""
-    when, now = expressions.parsed(expression), host.clock.now()
+    """Have executions started by the expression: see `parsed`. Raises UsageError."""
+    made, now = parsed(expression), host.clock.now()
     number = registry.number(host.store, _SCHEDULE)
-    schedule = Schedule(_name(number), meta.title, cron=when.cron, every_s=when.every_s, zone=local_zone())
-    schedules.add(host.store, schedule, now)
-    made = WorkflowScheduleMeta(number, meta.id, expression, now)
+    made.name, made.target = _name(number), meta.title
+    schedules.add(host.store, made, now)
     registry.keep(host.store, _SCHEDULE, registry.numbered(number), {"workflow_id": meta.id, "expression": expression})
     _wake(host)
-    return made
+    return WorkflowScheduleMeta(number, meta.id, expression, now)
 
 
 def schedule(store: Store, number: int) -> WorkflowScheduleMeta | None:

@@ -6,13 +6,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from cronsim import CronSim
-
 from motet import requests
-from motet.dialects.aiflow.expressions import Periodic, parsed
+from motet.dialects.aiflow.planning import next_at, parsed
 from motet.dialects.aiflow.running import worker
 from motet.dialects.aiflow.running.plan import plan_of
 from motet.kernel.events import Json
@@ -68,7 +65,7 @@ class AIFlowProgram(Asking):
         name, number = numbered(fired.wait.removeprefix(_TICK))
         due_at, now = fired.causes[0]["until"], fired.signal.at
         yield Unlisten(fired.wait)
-        next_s = max(_SOON_S, _next_at(self._periodic[name], due_at, now) - now)
+        next_s = max(_SOON_S, next_at(self._periodic[name], due_at, now) - now)
         yield Listen(f"{_TICK}{name}#{number + 1}", After(next_s), repeat=False)
         if number:
             due = Reaction(f"{name}: periodic", After(next_s), RESTART, name)
@@ -120,15 +117,6 @@ class TaskCall:
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
         """What a task gives is nothing; how it failed is recorded."""
         return settle(outcome, self._artifacts)
-
-
-def _next_at(periodic: Periodic, due_at: float, now: float) -> float:
-    """The first tick after `now`, counted from `due_at` on. Crons go by the time zone of the machine."""
-    if periodic.cron:
-        found: datetime = next(CronSim(periodic.cron, datetime.fromtimestamp(now)))  # noqa: DTZ006 - the machine's zone
-        return found.timestamp()
-    missed = max(0, int((now - due_at) // periodic.every_s))
-    return due_at + (missed + 1) * periodic.every_s
 
 
 def carry_on(host: Host, row: RunRow, onward: Onward) -> object:
