@@ -29,7 +29,6 @@ def token_arguments(parser: ArgumentParser) -> None:
 def token(options: Namespace, terminal: Terminal) -> int:
     """Make, list or revoke tokens. What is to be shown for a new one is printed once, and kept nowhere."""
     from motet.server import tokens
-    from motet.server.table import Role
 
     store = app.open_store(app.home())
     if options.action in ("ls", "list"):
@@ -52,7 +51,7 @@ def token(options: Namespace, terminal: Terminal) -> int:
             terminal.json({"revoked": gone.id})
         return 0
     for_s = human.seconds_of(options.time) if options.time else None
-    made, text = tokens.create(store, options.name, Role(options.role), for_s=for_s, note=options.note)
+    made, text = tokens.create(store, options.name, tokens.Role(options.role), for_s=for_s, note=options.note)
     terminal.say(text)
     if options.json:
         terminal.json({"id": made.id, "user": made.user, "role": made.role.value, "until": made.until, "token": text})
