@@ -66,7 +66,7 @@ def step_json(row: StepRow) -> Json:
         "parent": row.parent,
         "name": row.name,
         "attempt": row.attempt,
-        "cached": row.cached,
+        "cached": int(row.cached),
         "needs": list(row.needs),
         "size": row.size,
         "done": row.done,

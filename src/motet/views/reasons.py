@@ -27,7 +27,7 @@ class Reasons(Facts):
     def json(self) -> Json:
         """All of it as a document; `why` in words, `cache` and `reused` as they are recorded."""
         return {
-            "run": self.run.id, "step": self.step.key, "status": self.step.status, "cached": self.step.cached,
+            "run": self.run.id, "step": self.step.key, "status": self.step.status, "cached": int(self.step.cached),
             "why": list(self.why()), "needs": self.needs, "cache": self.note.get("cache"),
             "nearest": self.nearest, "reused": self.note.get("reused"),
             "checkpoints": [each.json for each in self.checkpoints], "usage": self.used,
