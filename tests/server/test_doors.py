@@ -18,6 +18,7 @@ OURS = "http://localhost:4200"
 def test_a_link_lets_one_browser_in_once(served: Served) -> None:
     browser = served.as_(None, follow_redirects=False)
     path = served.operator.post("/api/v1/links").json()["path"]
+    assert browser.head(path).status_code == 405  # as programs look at links before anybody follows them
     answer = browser.get(path)
     assert answer.status_code == 303
     assert answer.headers["location"] == "/"

@@ -70,7 +70,7 @@ class Application:
 
     def _answering(self, routes: list[Route]) -> Callable[[Request], Awaitable[Response]]:
         by_method = {each.method: each for each in routes}
-        if "GET" in by_method:
+        if "GET" in by_method and not by_method["GET"].once:
             by_method["HEAD"] = by_method["GET"]
 
         async def answer(request: Request) -> Response:

@@ -93,7 +93,9 @@ def asked(cls: type[T]) -> type[T]:
 
 @dataclass(frozen=True)
 class Route:
-    """One thing that is answered. `by_run`: code of the run that the path names may ask for it too."""
+    """One thing that is answered. `by_run`: code of the run that the path names may ask for it too. `once`: a GET that
+    uses something up, and so is none to be asked for by HEAD.
+    """
 
     method: str
     path: str
@@ -104,6 +106,7 @@ class Route:
     consumes: str = JSON
     status: int = 200
     most_bytes: int = _BODY_BYTES
+    once: bool = False
     named: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -77,7 +77,7 @@ def _stream(call: Call, run: str, after: int | None) -> Stream:
 
 ROUTES = (
     get("/", PUBLIC, index, produces="text/html"),
-    get("/login", PUBLIC, login, produces="text/html", status=303),
+    get("/login", PUBLIC, login, produces="text/html", status=303, once=True),
     post(f"{PREFIX}/logout", READ, logout, produces="text/html", status=204),
     post(f"{PREFIX}/links", READ, link_made, status=201),
     get(f"{PREFIX}/live", READ, live, produces=EVENTS),
