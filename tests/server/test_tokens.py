@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 from tests.server.conftest import Served
 
-from motet.server import tokens
+from motet.server import gate, tokens
 from motet.server.api import ROUTES
 from motet.server.table import PUBLIC, Call, Permission, Role, Route, Table, get
 
@@ -107,7 +107,8 @@ def test_nothing_that_is_kept_of_a_token_lets_in(served: Served) -> None:
         assert tokens.caller_of(served.site.store, served.site.home, forged) is None
 
 
-def test_wrong_tokens_are_counted_and_right_ones_still_let_in(served: Served) -> None:
+def test_wrong_tokens_are_counted_and_right_ones_still_let_in(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "_TRIES_S", 1e6)
     client = served.as_(None, headers={"authorization": "Bearer motet_a_b"})
     statuses = [client.get("/api/v1/me").status_code for _ in range(25)]
     assert statuses[:20] == [401] * 20
@@ -121,3 +122,13 @@ def test_what_is_asked_to_be_done_is_noted_with_the_users_name(served: Served) -
     lines = served.admin.get("/api/v1/audit").json()
     told = [(each["user"], each["route"], each["status"]) for each in lines]
     assert told == [("a-operator", "token_created", 403), ("a-admin", "token_created", 201)]
+
+
+def test_who_is_refused_again_and_again_fills_no_trail(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "_TRIES_S", 1e6)
+    client, other = served.operator, served.operator
+    assert {client.get("/api/v1/audit").status_code for _ in range(30)} == {403}
+    assert other.get("/api/v1/audit").status_code == 403
+    told = [each["token"] for each in served.admin.get("/api/v1/audit").json()]
+    assert len(told) == 21, "the first twenty of a token, and the other token's"
+    assert len(set(told)) == 2

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _NOBODY = Caller("", Role.RUN)
 _TRIES = 20
 _TRIES_S = 60.0
-_MOST_ADDRESSES = 10_000
+_MOST_COUNTED = 10_000
 
 
 class Refused(UsageError):
@@ -48,7 +48,7 @@ class Gate:
         self._site = site
         self._hosts = {"localhost", *(each.lower() for each in hosts)}
         self.cookie = cookie
-        self._wrong = _Wrong()
+        self._wrong, self._refused = _Often(), _Often()
 
     def let_in(self, route: Route, request: Request, named: Mapping[str, str]) -> Caller:
         """Who asks. Raises Refused."""
@@ -64,7 +64,8 @@ class Gate:
             raise Refused(401, "There is no token.", cure, {"WWW-Authenticate": 'Bearer realm="motet"'})
         if not route.allows(caller, named):
             who = "code of a run" if caller.role is Role.RUN else f"a {caller.role}"
-            audit.refused(self._site.store, caller, route, request.url.path)
+            if not self._refused.add(caller.token or caller.user):
+                audit.refused(self._site.store, caller, route, request.url.path)
             raise Refused(403, f"{caller.user} is {who}, who may not do that.", f"It takes: {route.permission.value}.")
         return caller
 
@@ -112,23 +113,23 @@ class Gate:
 _ASKS = {"WWW-Authenticate": 'Bearer realm="motet"'}
 
 
-class _Wrong:
-    """How many wrong tokens came from where, of late. Who shows a right one is let in all the same: with 256 bits of
-    chance nobody guesses one, while many may come by one address.
+class _Often:
+    """How often something came from somebody, of late: wrong tokens from an address, say. Who shows a right one is let
+    in all the same: with 256 bits of chance nobody guesses one, while many may come by one address.
     """
 
     def __init__(self) -> None:
         self._seen: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._lock = Lock()
 
-    def add(self, address: str) -> float:
-        """Count one; for how long it is to be refused unread that too many came, 0.0 for not yet."""
+    def add(self, who: str) -> float:
+        """Count one; for how long further ones are too many, 0.0 for not yet."""
         now = time.monotonic()
         with self._lock:
-            since, count = self._seen.pop(address, (now, 0))
+            since, count = self._seen.pop(who, (now, 0))
             if now - since > _TRIES_S:
                 since, count = now, 0
-            self._seen[address] = since, count + 1
-            if len(self._seen) > _MOST_ADDRESSES:
+            self._seen[who] = since, count + 1
+            if len(self._seen) > _MOST_COUNTED:
                 self._seen.popitem(last=False)
         return max(0.0, since + _TRIES_S - now) if count >= _TRIES else 0.0
