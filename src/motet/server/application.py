@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import nullcontext
 from importlib.metadata import version
 from traceback import print_exception
 from typing import Any
@@ -35,6 +36,9 @@ _STATUSES: tuple[tuple[type[errors.MotetError], int], ...] = (
 _PATIENCE_S = 120.0
 """For how long a body may be on its way."""
 
+_LONG_AT_ONCE = 8
+"""So many of what may be long is done at once: there are threads left for all that is short."""
+
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
@@ -51,6 +55,7 @@ class Application:
         self.table = Table([*routes, get(f"{PREFIX}/openapi.json", PUBLIC, self._openapi())])
         self.readers = {each: Reader(each) for each in self.table}
         self._described: Json = None
+        self._long = asyncio.Semaphore(_LONG_AT_ONCE)
         paths = [Path(path, self._answering(routes), methods=[]) for path, routes in self.table.by_path().items()]
         self._starlette = Starlette(routes=paths, exception_handlers={404: _no_such_path})
 
@@ -94,7 +99,8 @@ class Application:
             return await run_in_threadpool(self._answered, route, request)
         caller = await run_in_threadpool(self._let_in, route, request)
         body = await _body(route, request)
-        return await run_in_threadpool(self._answered, route, request, caller, body)
+        async with self._long if route.is_long else nullcontext():
+            return await run_in_threadpool(self._answered, route, request, caller, body)
 
     def _let_in(self, route: Route, request: Request) -> Caller:
         return self.gate.let_in(route, request, _named(route, request))

@@ -94,7 +94,7 @@ def asked(cls: type[T]) -> type[T]:
 @dataclass(frozen=True)
 class Route:
     """One thing that is answered. `by_run`: code of the run that the path names may ask for it too. `once`: a GET that
-    uses something up, and so is none to be asked for by HEAD.
+    uses something up, and so is none to be asked for by HEAD. `is_long`: a process that may load code carries it out.
     """
 
     method: str
@@ -107,6 +107,7 @@ class Route:
     status: int = 200
     most_bytes: int = _BODY_BYTES
     once: bool = False
+    is_long: bool = False
     named: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -228,10 +228,10 @@ def _shown(call: Call, row: RunRow) -> Run:
 _RUN = f"{PREFIX}/runs/{{run}}"
 
 ROUTES = (
-    post(f"{PREFIX}/runs", OPERATE, submit, status=201, most_bytes=_CODE_CHARS + 2**20),
+    post(f"{PREFIX}/runs", OPERATE, submit, status=201, most_bytes=_CODE_CHARS + 2**20, is_long=True),
     post(f"{_RUN}/stop", OPERATE, stop, by_run=True, status=202),
     post(f"{_RUN}/resume", OPERATE, resume, status=202),
-    post(f"{_RUN}/fork", OPERATE, fork, status=201),
+    post(f"{_RUN}/fork", OPERATE, fork, status=201, is_long=True),
     post(f"{_RUN}/answer", OPERATE, answer, by_run=True, status=202),
     post(f"{_RUN}/events", OPERATE, publish_for, by_run=True, status=201),
     post(f"{_RUN}/requests", OPERATE, ask, by_run=True, status=202),

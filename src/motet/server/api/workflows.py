@@ -108,7 +108,7 @@ def _shown(found: Definition) -> Workflow:
 
 ROUTES = (
     get(f"{PREFIX}/workflows", READ, workflows),
-    post(f"{PREFIX}/workflows", OPERATE, register, status=201, most_bytes=_CODE_CHARS + 2**20),
+    post(f"{PREFIX}/workflows", OPERATE, register, status=201, most_bytes=_CODE_CHARS + 2**20, is_long=True),
     get(f"{PREFIX}/workflows/{{workflow}}", READ, workflow),
     delete(f"{PREFIX}/workflows/{{workflow}}", ADMIN, workflow_removed),
     get(f"{PREFIX}/workflows/{{workflow}}/versions", READ, workflow_versions),
