@@ -6,6 +6,7 @@ import pytest
 from tests.scheduling.conftest import World
 
 from motet.errors import Conflict, NotFound, ParameterError, UsageError
+from motet.ports.definition import Definition
 from motet.registry import definitions
 from motet.scheduling import schedules, triggers
 from motet.scheduling.loop import check_unused
@@ -200,3 +201,23 @@ def test_an_event_whose_value_does_not_fit_is_told(world: World) -> None:
 def test_what_no_event_has_is_refused(world: World, given: dict[str, object], told: str) -> None:
     with pytest.raises(UsageError, match=told):
         triggered(world, **given)
+
+
+def test_a_version_that_something_begins_runs_of_by_number_or_digest_is_not_removed(world: World) -> None:
+    first = definitions.find(world.store, "train")
+    second = Definition("train", {"voice": "program", "target": "m:g"}, first.schema, {"n": 1}, name="train")
+    assert definitions.keep(world.store, second, world.at).version == "train@2"
+    assert [each.number for each in definitions.versions(world.store, "train@1")] == [1, 2]
+    pinned = f"train@{first.digest[:8]}"
+    schedules.add(world.store, Schedule("pinned", pinned, every_s=60), world.at)
+    check_unused(world.store, "train@2")
+    for each in ("train@1", "train@v1", pinned, "train"):
+        with pytest.raises(UsageError, match=f"{each} is needed by schedule pinned"):
+            check_unused(world.store, each)
+    schedules.remove(world.store, "pinned", world.at)
+    triggered(world, name="newest")
+    check_unused(world.store, "train@1")
+    assert definitions.remove(world.store, "train@1") == ["train@1"]
+    for each in ("train@2", "train"):
+        with pytest.raises(UsageError, match=f"{each} is needed by trigger newest"):
+            check_unused(world.store, each)

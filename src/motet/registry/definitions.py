@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Any
 
@@ -47,13 +48,7 @@ def keep(store: Store, definition: Definition, now: float) -> Definition:
 def find(store: Store, text: str) -> Definition:
     """The version that NAME@NUMBER or NAME@DIGEST names; for NAME the one that was registered last. Raises NotFound."""
     name, _, version = text.partition("@")
-    head = store.document(_VOICE, _HEAD, name)
-    if head is None:
-        names = [each.key for each in store.documents(_VOICE, _HEAD)]
-        raise NotFound(
-            f"No workflow is registered as {name!r}.",
-            did_you_mean(name, names, "`motet register --list` lists them; `motet register TARGET` adds one."),
-        )
+    head = _head(store, name)
     versions: dict[str, str] = head.body["versions"]
     number = version.removeprefix("v") or str(head.body["latest"])
     if number not in versions:
@@ -76,15 +71,19 @@ def is_registered(store: Store, text: str) -> bool:
 def every(store: Store) -> Iterator[Definition]:
     """The newest version of each name, by name."""
     for head in store.documents(_VOICE, _HEAD):
-        yield find(store, f"{head.key}@{head.body['latest']}")
+        with suppress(NotFound):  # removed at this moment
+            yield find(store, f"{head.key}@{head.body['latest']}")
 
 
-def versions(store: Store, name: str) -> list[Definition]:
-    """All versions of the name, oldest first. Raises NotFound."""
-    find(store, name)
-    head = store.document(_VOICE, _HEAD, name)
-    assert head is not None
-    return [find(store, f"{name}@{number}") for number in sorted(map(int, head.body["versions"]))]
+def versions(store: Store, text: str) -> list[Definition]:
+    """All versions of what NAME, or NAME@VERSION, is one of, oldest first. Raises NotFound."""
+    name = find(store, text).name
+    return [find(store, f"{name}@{number}") for number in sorted(map(int, _head(store, name).body["versions"]))]
+
+
+def meant(store: Store, text: str) -> list[Definition]:
+    """The version that NAME@VERSION names; for NAME all versions, oldest first. Raises NotFound."""
+    return [find(store, text)] if "@" in text else versions(store, text)
 
 
 def remove(store: Store, text: str) -> list[str]:
@@ -92,23 +91,38 @@ def remove(store: Store, text: str) -> list[str]:
 
     Raises NotFound.
     """
-    found = find(store, text)
-    wanted = [found] if "@" in text else versions(store, found.name)
-    head = store.document(_VOICE, _HEAD, found.name)
-    assert head is not None
-    gone = {str(each.number) for each in wanted}
-    left = {number: digest for number, digest in head.body["versions"].items() if number not in gone}
-    if left:
-        latest = head.body["latest"] if str(head.body["latest"]) in left else max(map(int, left))
-        body = {"latest": latest, "versions": left}
-        store.put_document(Document(_VOICE, _HEAD, found.name, body, head.version))
-    else:
-        store.delete_document(head)
+    while True:
+        wanted = meant(store, text)
+        head = _head(store, wanted[0].name)
+        gone = {str(each.number) for each in wanted}
+        left = {number: digest for number, digest in head.body["versions"].items() if number not in gone}
+        try:
+            if left:
+                latest = head.body["latest"] if str(head.body["latest"]) in left else max(map(int, left))
+                body = {"latest": latest, "versions": left}
+                store.put_document(Document(_VOICE, _HEAD, head.key, body, head.version))
+            else:
+                store.delete_document(head)
+        except Conflict:  # another registers or removes under the name just now
+            continue
+        break
     for each in wanted:
         document = store.document(_VOICE, _VERSION, each.version)
         if document is not None:
             store.delete_document(document)
     return [each.version for each in wanted]
+
+
+def _head(store: Store, name: str) -> Document:
+    """The document of what is registered under the name. Raises NotFound."""
+    found = store.document(_VOICE, _HEAD, name)
+    if found is None:
+        names = [each.key for each in store.documents(_VOICE, _HEAD)]
+        raise NotFound(
+            f"No workflow is registered as {name!r}.",
+            did_you_mean(name, names, "`motet register --list` lists them; `motet register TARGET` adds one."),
+        )
+    return found
 
 
 def _put_version(store: Store, definition: Definition) -> None:

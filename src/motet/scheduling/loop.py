@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable
 
-from motet.errors import MotetError, UsageError
+from motet.errors import MotetError, NotFound, UsageError
 from motet.ports import Store
 from motet.registry import definitions
 from motet.scheduling import alerts, living, schedules, triggers
@@ -86,19 +86,29 @@ class Scheduler:
         return True
 
 
-def used_by(store: Store, name: str) -> list[str]:
-    """The schedules and triggers that begin runs of the workflow, in words."""
-    found = [f"schedule {each.name}" for each in schedules.every(store) if each.target.partition("@")[0] == name]
-    return found + [f"trigger {each.name}" for each in triggers.every(store) if each.target.partition("@")[0] == name]
-
-
 def check_unused(store: Store, text: str) -> None:
-    """Raise UsageError where the workflow, or its last version, cannot be removed: something begins runs of it."""
-    name, _, version = text.partition("@")
-    if version and len(definitions.versions(store, name)) > 1:
-        return
-    if used := used_by(store, name):
-        raise UsageError(f"{name} is needed by {', '.join(used)}.", "Remove these first.")
+    """Raise UsageError where NAME, or NAME@VERSION, cannot be removed: a schedule or trigger begins runs of it, by its
+    version, or by a name that no other version would be left of.
+    """
+    going = {each.version for each in definitions.meant(store, text)}
+    stays = len(definitions.versions(store, text)) > len(going)
+    name = text.partition("@")[0]
+    there = [("schedule", each.name, each.target) for each in schedules.every(store)]
+    there += [("trigger", each.name, each.target) for each in triggers.every(store)]
+    used = [
+        f"{kind} {of}"
+        for kind, of, target in there
+        if target.partition("@")[0] == name and (_is_one(store, target, going) if "@" in target else not stays)
+    ]
+    if used:
+        raise UsageError(f"{text} is needed by {', '.join(used)}.", "Remove these first.")
+
+
+def _is_one(store: Store, target: str, versions: set[str]) -> bool:
+    try:
+        return definitions.find(store, target).version in versions
+    except NotFound:
+        return False
 
 
 def is_needed(store: Store) -> bool:
