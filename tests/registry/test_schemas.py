@@ -45,6 +45,8 @@ FITS: list[tuple[Any, Any, Any]] = [
     (list[Point], [{"x": 1, "y": 2}], [{"x": 1, "y": 2}]),
     (date, Written("2026-11-30"), "2026-11-30"),
     (Annotated[int, Field(ge=1, le=5)], Written("5"), 5),
+    (Annotated[float, Field(multiple_of=0.1)], Written("0.7"), 0.7),
+    (Annotated[str, Field(pattern=r"^\p{L}+$")], "word", "word"),
     (Any, {"any": ["thing"]}, {"any": ["thing"]}),
     (object, Written("text"), "text"),
 ]
@@ -62,6 +64,9 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (list[Point], [{"x": "?"}], r"\[0\].x"),
     (date, Written("2026-13-30"), "format is date"),
     (Annotated[int, Field(ge=1)], Written("0"), "minimum is 1"),
+    (Annotated[float, Field(multiple_of=0.1)], 0.75, "multipleOf is 0.1"),
+    (Annotated[int, Field(multiple_of=10)], 10**18 + 1, "multipleOf is 10"),
+    (Annotated[str, Field(pattern="^[a-z]+$")], "A", "pattern is"),
     (tuple[int, int], [1], "minItems"),
     (int | None, Written("x"), "does not fit"),
 ]
