@@ -30,7 +30,6 @@ def scheduler(options: Namespace, terminal: Terminal) -> int:
     seat = options.seat if handed_on else living.sit(home)
     if seat is None and not options.once:
         terminal.say(f"Another scheduler works here (process {living.owner(home)}). Both do no harm to one another.")
-
     if seat is not None:
         living.sign(seat)
 
@@ -40,10 +39,9 @@ def scheduler(options: Namespace, terminal: Terminal) -> int:
 
     with closing(app.open_store(home)) as store, closing(Scheduler(store, home, time.time, say)) as made:
         if options.once:
-            made.look()
+            made.once()
             return 0
         stopped = threading.Event()
-
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())
         living.want(home)

@@ -136,10 +136,11 @@ class Teller:
         if not there:
             return None
         now = self._now()
-        self._read_ends(there, now)
-        for row in self._under_way():
-            for kind in _befallen(row, now):
-                self._note(there, row, kind)
+        self._read_ends(there)
+        if any(kind != "failed" for each in there for kind in each.on):
+            for row in self._under_way():
+                for kind in _befallen(row, now):
+                    self._note(there, row, kind)
         for key in self.due():
             if self._threads is None:
                 self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="motet-alert")
@@ -178,10 +179,10 @@ class Teller:
         _count(self._store, alert.name, "delivered", None)
         self._say(f"Alert {alert.name}: told of {body['run']} ({body['kind']}).")
 
-    def close(self) -> None:
-        """Let go of the threads; what is not told yet is told by the next scheduler."""
+    def close(self, *, wait: bool = False) -> None:
+        """Let go of the threads, when they have told what is due with `wait`; else the next scheduler tells it."""
         if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._threads.shutdown(wait=wait, cancel_futures=not wait)
 
     def _missed(self, mine: Document, alert: Alert, why: str, wait_s: float | None) -> None:
         is_over = wait_s is None
@@ -197,7 +198,7 @@ class Teller:
             self._store.publish([failed])
             _count(self._store, alert.name, "failed", told)
 
-    def _read_ends(self, there: Sequence[Alert], now: float) -> None:
+    def _read_ends(self, there: Sequence[Alert]) -> None:
         """Go through what engines have recorded since, up to now."""
         document = self._store.document(_VOICE, _PLACE, _KEY)
         offset = document.body["offset"] if document is not None else self._store.head()

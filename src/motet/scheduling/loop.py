@@ -45,6 +45,11 @@ class Scheduler:
         times = [schedules.look(self._beginner), triggers.look(self._beginner), self._alerts.look()]
         return min((each for each in times if each is not None), default=None)
 
+    def once(self) -> None:
+        """Do all that is to be done now, and see it done: messages are told, too."""
+        self.look()
+        self._alerts.close(wait=True)
+
     def run(self, stopped: threading.Event, *, while_wanted: bool = False) -> None:
         """Go on until `stopped` is set; with `while_wanted`, as long as anything is scheduled."""
         threading.Thread(target=self._wake_at, args=(stopped,), daemon=True).start()
