@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from inspect import getdoc
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from motet.dialects.python import flows
 from motet.dialects.python.finding.loading import load_module, pick
 from motet.dialects.python.options import FlowOptions
-from motet.dialects.python.prefect.accepted import accepted, hook
+from motet.dialects.python.prefect.accepted import Attributes, accepted, decorated, hook
 from motet.dialects.python.prefect.calls import PrefectFlowCall
 from motet.dialects.python.prefect.deployments import Deployment, run_once
 from motet.dialects.python.prefect.either import awaited, either, say
 from motet.kernel.events import Json
-from motet.values.kinds import Kind
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
 
 
-class Flow(flows.Flow[P, R]):
+class Flow(Attributes, flows.Flow[P, R]):
     """A function whose calls are recorded runs. Attributes are its options, under Prefect's names."""
 
     call_type = PrefectFlowCall
+    from_options: ClassVar[Mapping[str, str]] = {
+        **{each: each for each in ("version", "retries", "retry_delay_seconds", "timeout_seconds", "log_prints",
+                                   "flow_run_name", "persist_result", "result_storage", "result_serializer",
+                                   "cache_result_in_memory")},
+        "should_validate_parameters": "validate_parameters", "on_completion_hooks": "on_completion",
+        "on_failure_hooks": "on_failure", "on_cancellation_hooks": "on_cancellation",
+        "on_crashed_hooks": "on_crashed", "on_running_hooks": "on_running",
+    }  # fmt: skip
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "retries": 0, "should_validate_parameters": True, "cache_result_in_memory": True,
+        **{f"on_{each}_hooks": [] for each in ("completion", "failure", "cancellation", "crashed", "running")},
+    }  # fmt: skip
 
     def __init__(self, fn: Callable[P, R] | None = None, options: FlowOptions | None = None, **more: Any) -> None:
-        if not isinstance(fn, Callable | staticmethod | classmethod):  # type: ignore[arg-type]
-            raise TypeError("'fn' must be callable")
-        super().__init__(fn, accepted("flow", {**(options or {}), **more}))  # type: ignore[arg-type]
+        super().__init__(fn, accepted("flow", fn, {**(options or {}), **more}))  # type: ignore[arg-type]
 
     def _hook(self, event: str, fn: Any) -> Any:
         super()._hook(event, hook(fn))
@@ -37,26 +45,6 @@ class Flow(flows.Flow[P, R]):
 
     def _spec(self) -> Json:
         return {**super()._spec(), "gives": "value or state"}
-
-    def __getattr__(self, name: str) -> Any:
-        if name in _FROM_OPTIONS:
-            return self.options.get(_FROM_OPTIONS[name], _DEFAULTS.get(name))
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    @property
-    def description(self) -> str | None:
-        """What it does: the option, else its docstring."""
-        return self.options.get("description") or getdoc(self.fn)
-
-    @property
-    def isasync(self) -> bool:
-        """Whether it is a coroutine function, or an async generator function."""
-        return self.kind in (Kind.COROUTINE, Kind.ASYNC_GENERATOR)
-
-    @property
-    def isgenerator(self) -> bool:
-        """Whether it is a generator function."""
-        return self.kind in (Kind.GENERATOR, Kind.ASYNC_GENERATOR)
 
     # ------------------------------------------------------------ deployments
 
@@ -103,20 +91,6 @@ class Flow(flows.Flow[P, R]):
         return either(lambda: None)()
 
 
-_FROM_OPTIONS = {
-    **{each: each for each in ("version", "retries", "retry_delay_seconds", "timeout_seconds", "log_prints",
-                               "flow_run_name", "persist_result", "result_storage", "result_serializer",
-                               "cache_result_in_memory")},
-    "should_validate_parameters": "validate_parameters", "on_completion_hooks": "on_completion",
-    "on_failure_hooks": "on_failure", "on_cancellation_hooks": "on_cancellation",
-    "on_crashed_hooks": "on_crashed", "on_running_hooks": "on_running",
-}  # fmt: skip
-_DEFAULTS: Mapping[str, Any] = {
-    "retries": 0, "should_validate_parameters": True, "cache_result_in_memory": True,
-    **{f"on_{each}_hooks": [] for each in ("completion", "failure", "cancellation", "crashed", "running")},
-}  # fmt: skip
-
-
 def load_flow_from_entrypoint(entrypoint: str, use_placeholder_flow: bool = True) -> Any:
     """The flow that `flows.py:train`, or `package.flows:train`, names."""
     place, _, name = str(entrypoint).rpartition(":")
@@ -134,10 +108,7 @@ class _Decorator:
 
     def __call__(self, fn: Any = None, /, **options: Any) -> Any:
         """Make a function a flow."""
-        fn = options.pop("__fn", fn)
-        if fn is None:
-            return lambda function: Flow(function, options)  # type: ignore[arg-type]
-        return Flow(fn, options)  # type: ignore[arg-type]
+        return decorated(Flow, fn, options)
 
     from_source = staticmethod(Flow.from_source)
 

@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from inspect import getdoc
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from motet.dialects.python import tasks
 from motet.dialects.python.arguments import resolve
 from motet.dialects.python.bodies.apart import Apart, ApartList, calls_of
 from motet.dialects.python.options import TaskOptions
-from motet.dialects.python.prefect.accepted import accepted, hook
+from motet.dialects.python.prefect.accepted import Attributes, accepted, decorated, hook
 from motet.dialects.python.prefect.calls import PrefectMapCall, PrefectTaskCall
 from motet.dialects.python.running.coroutines import finished
 from motet.dialects.python.scope import current, tags_now
 from motet.dialects.python.states import State
 from motet.executors.current import running
-from motet.values.kinds import Kind
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
 
 
-class Task(tasks.Task[P, R]):
+class Task(Attributes, tasks.Task[P, R]):
     """A function that runs as a step where a flow calls it. Attributes are its options, under Prefect's names."""
 
     call_type = PrefectTaskCall
     map_type = PrefectMapCall
+    from_options: ClassVar[Mapping[str, str]] = {
+        **{each: each for each in ("version", "retries", "retry_delay_seconds", "retry_jitter_factor",
+                                   "timeout_seconds", "log_prints", "task_run_name", "cache_key_fn", "cache_expiration",
+                                   "refresh_cache", "persist_result", "cache_result_in_memory", "retry_condition_fn",
+                                   "result_storage", "result_serializer", "result_storage_key", "viz_return_value")},
+        "on_completion_hooks": "on_completion", "on_failure_hooks": "on_failure", "on_running_hooks": "on_running",
+        "on_commit_hooks": "on_commit", "on_rollback_hooks": "on_rollback",
+    }  # fmt: skip
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "retries": 0, "retry_delay_seconds": 0, "cache_result_in_memory": True,
+        **{f"on_{each}_hooks": [] for each in ("completion", "failure", "running", "commit", "rollback")},
+    }  # fmt: skip
 
     def __init__(self, fn: Callable[P, R] | None = None, options: TaskOptions | None = None, **more: Any) -> None:
-        if not isinstance(fn, Callable | staticmethod | classmethod):  # type: ignore[arg-type]
-            raise TypeError("'fn' must be callable")
-        super().__init__(fn, accepted("task", {**(options or {}), **more}))  # type: ignore[arg-type]
+        super().__init__(fn, accepted("task", fn, {**(options or {}), **more}))  # type: ignore[arg-type]
         self.records_alone = True
         self.tags = {*self.options.get("tags", ()), *tags_now.get()}
 
@@ -59,11 +67,6 @@ class Task(tasks.Task[P, R]):
         super()._hook(event, hook(fn) if event in ("on_running", "on_completion", "on_failure") else fn)
         return fn
 
-    def __getattr__(self, name: str) -> Any:
-        if name in _FROM_OPTIONS:
-            return self.options.get(_FROM_OPTIONS[name], _DEFAULTS.get(name))
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
     @property
     def task_key(self) -> str:
         """The name of its function, and a hash of where that stands."""
@@ -73,43 +76,11 @@ class Task(tasks.Task[P, R]):
         where = f"{module}.{getattr(self.fn, '__qualname__', type(self.fn).__qualname__)}"
         return f"{self.name}-{sha1(where.encode(), usedforsecurity=False).hexdigest()[:8]}"
 
-    @property
-    def description(self) -> str | None:
-        """What it does: the option, else its docstring."""
-        return self.options.get("description") or getdoc(self.fn)
-
-    @property
-    def isasync(self) -> bool:
-        """Whether it is a coroutine function, or an async generator function."""
-        return self.kind in (Kind.COROUTINE, Kind.ASYNC_GENERATOR)
-
-    @property
-    def isgenerator(self) -> bool:
-        """Whether it is a generator function."""
-        return self.kind in (Kind.GENERATOR, Kind.ASYNC_GENERATOR)
-
 
 def _is_outside() -> bool:
     return current.get() is None and running.get() is None
 
 
-_FROM_OPTIONS = {
-    **{each: each for each in ("version", "retries", "retry_delay_seconds", "retry_jitter_factor", "timeout_seconds",
-                               "log_prints", "task_run_name", "cache_key_fn", "cache_expiration", "refresh_cache",
-                               "persist_result", "cache_result_in_memory", "retry_condition_fn", "result_storage",
-                               "result_serializer", "result_storage_key", "viz_return_value")},
-    "on_completion_hooks": "on_completion", "on_failure_hooks": "on_failure", "on_running_hooks": "on_running",
-    "on_commit_hooks": "on_commit", "on_rollback_hooks": "on_rollback",
-}  # fmt: skip
-_DEFAULTS: Mapping[str, Any] = {
-    "retries": 0, "retry_delay_seconds": 0, "cache_result_in_memory": True,
-    **{f"on_{each}_hooks": [] for each in ("completion", "failure", "running", "commit", "rollback")},
-}  # fmt: skip
-
-
 def task(fn: Any = None, /, **options: Any) -> Any:
     """Make a function a task: `@task` or `@task(retries=3)`."""
-    fn = options.pop("__fn", fn)
-    if fn is None:
-        return lambda function: Task(function, options)  # type: ignore[arg-type]
-    return Task(fn, options)  # type: ignore[arg-type]
+    return decorated(Task, fn, options)
