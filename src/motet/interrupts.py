@@ -37,11 +37,9 @@ _NUDGE_S = 0.002
 _RAISE = signal.SIGRTMIN + 6
 """Asks the main thread to raise what a `Raiser` holds. Nobody else's signal."""
 
-
 _SLICE_S = 0.5
 """The main thread waits no longer than this at a time: a signal that comes just before it begins to wait for a lock
 sets a mark that Python looks at only afterwards."""
-
 
 _WAITS: set[CodeType] = set()
 
@@ -118,12 +116,18 @@ def _descend(calls: int) -> None:
         _descend(calls - 1)
 
 
-@interruptible
 def run_loop(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run the coroutine to its end in an event loop of its own. May be interrupted while the loop has nothing to do."""
+    """Run the coroutine in an event loop of its own. May be interrupted while it runs, not while that loop is made."""
     import asyncio
 
-    return asyncio.run(coroutine)
+    with asyncio.Runner() as runner:
+        return _run(runner, coroutine)
+
+
+@interruptible
+def _run(runner: Any, coroutine: Coroutine[Any, Any, T]) -> T:
+    found: T = runner.run(coroutine)
+    return found
 
 
 def may_interrupt(frame: FrameType | None) -> bool:
