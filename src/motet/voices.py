@@ -10,9 +10,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 
 from motet.errors import TargetError, UsageError
-from motet.ports.voice import GROUP, Target, Voice
+from motet.ports.voice import GROUP, Command, Target, Voice
 from motet.records import Record
-from motet.typed import TYPE_CHECKING
+from motet.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -99,17 +99,35 @@ def of_file(path: str) -> Voice:
     return found
 
 
+def command(name: str, told: str, module: str, function: str = "", *, shim: str = "") -> Command:
+    """A command for a voice whose module is loaded when it is asked for: `arguments` and `perform` of that, or
+    `FUNCTION_arguments` and `FUNCTION`.
+    """
+    arguments, perform = (f"{function}_arguments", function) if function else ("arguments", "perform")
+    return Command(
+        name, told,
+        lambda parser: _at(f"{module}:{arguments}")(parser),
+        lambda options, desk: _at(f"{module}:{perform}")(options, desk),
+        shim,
+    )  # fmt: skip
+
+
 # ---------------------------------------------------------------- entry points
 
 
 def _load(name: str, place: str) -> Voice:
     if name in _loaded:
         return _loaded[name]
-    module, _, attribute = place.partition(":")
-    __import__(module)
-    voice: Voice = getattr(sys.modules[module], attribute)
+    voice: Voice = _at(place)
     _loaded[name] = voice
     return voice
+
+
+def _at(place: str) -> Any:
+    """What stands at "module:name"."""
+    module, _, name = place.partition(":")
+    __import__(module)
+    return getattr(sys.modules[module], name)
 
 
 def _installed() -> dict[str, EntryPoint]:

@@ -2,37 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
-
 from motet import mains
 from motet.dialects.aiflow.model.words import RUN_WORDS, STEP_WORDS
 from motet.errors import UsageError
 from motet.ports import NewRun, RunRow
-from motet.ports.voice import Asked, Command, Desk, Host, Onward, Target, Voice
-
-
-def _aiflow_arguments(parser: ArgumentParser) -> None:
-    from motet.dialects.aiflow.commands import aiflow
-
-    aiflow.arguments(parser)
-
-
-def _aiflow(options: Namespace, desk: Desk) -> int:
-    from motet.dialects.aiflow.commands import aiflow
-
-    return aiflow.perform(options, desk)
-
-
-def _notification_arguments(parser: ArgumentParser) -> None:
-    from motet.dialects.aiflow.commands import notification
-
-    notification.arguments(parser)
-
-
-def _notification(options: Namespace, desk: Desk) -> int:
-    from motet.dialects.aiflow.commands import notification
-
-    return notification.perform(options, desk)
+from motet.ports.voice import Asked, Host, Onward, Target, Voice
+from motet.voices import command
 
 
 class AIFlowVoice(Voice):
@@ -43,8 +18,10 @@ class AIFlowVoice(Voice):
     run_words, step_words = RUN_WORDS, STEP_WORDS
     uncached = "Tasks run for what they do: no result of step {step} is kept."
     commands = (
-        Command("aiflow", "the commands of AIFlow", _aiflow_arguments, _aiflow, shim="aiflow"),
-        Command("notification", "those of its events", _notification_arguments, _notification, shim="notification"),
+        command("aiflow", "the commands of AIFlow", "motet.dialects.aiflow.commands.aiflow", shim="aiflow"),
+        command(
+            "notification", "those of its events", "motet.dialects.aiflow.commands.notification", shim="notification"
+        ),
     )
 
     def tells(self, target: Target) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.orquestra.ids import RUN_WORDS, STEP_WORDS
 from motet.errors import MotetError
-from motet.ports.voice import Asked, Command, Delivered, Desk, Onward, Target, Voice
+from motet.ports.voice import Asked, Delivered, Onward, Target, Voice
+from motet.voices import command
 
 if TYPE_CHECKING:
     from motet.kernel.events import Json
@@ -23,30 +23,6 @@ _SIGNS = (
     r"""|"apiVersion"\s*:\s*"io\.orquestra\.workflow"""
     r"""|\A(?=[\s\S]*^imports\s*:)(?=[\s\S]*^steps\s*:)"""
 )
-
-
-def _lock_arguments(parser: ArgumentParser) -> None:
-    from motet.dialects.orquestra import commands
-
-    commands.lock_arguments(parser)
-
-
-def _lock(options: Namespace, desk: Desk) -> int:
-    from motet.dialects.orquestra import commands
-
-    return commands.lock(options, desk)
-
-
-def _qe_arguments(parser: ArgumentParser) -> None:
-    from motet.dialects.orquestra import qe
-
-    qe.arguments(parser)
-
-
-def _qe(options: Namespace, desk: Desk) -> int:
-    from motet.dialects.orquestra import qe
-
-    return qe.perform(options, desk)
 
 
 class OrquestraVoice(Voice):
@@ -64,8 +40,8 @@ class OrquestraVoice(Voice):
         "--door": "Its steps import what their components have.",
     }
     commands = (
-        Command("lock", "pin what a workflow file imports", _lock_arguments, _lock),
-        Command("qe", "the commands of the Quantum Engine", _qe_arguments, _qe, shim="qe"),
+        command("lock", "pin what a workflow file imports", "motet.dialects.orquestra.commands", "lock"),
+        command("qe", "the commands of the Quantum Engine", "motet.dialects.orquestra.qe", shim="qe"),
     )
 
     def tells(self, target: Target) -> bool:

@@ -7,12 +7,11 @@ from collections.abc import Callable, Collection, Sequence
 
 from motet import mains
 from motet.errors import MotetError
-from motet.ports.voice import Asked, Command, Desk, Onward, Target, Voice
+from motet.ports.voice import Asked, Onward, Target, Voice
 from motet.typed import TYPE_CHECKING, Any, cast
+from motet.voices import command
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-
     from motet.engine.host import Host as EngineHost
     from motet.kernel.events import Json
     from motet.ports import NewRun, RunRow
@@ -21,30 +20,6 @@ if TYPE_CHECKING:
 
 _SIGNS = r"^(?:from\s+[\w.]+\s+import\b|import\s+\w|@\w|(?:async\s+)?def\s+\w|#!.*\bpython)"
 """A line of Python that is no line of any other language that workflows are written in."""
-
-
-def _prefect_arguments(parser: ArgumentParser) -> None:
-    from motet.dialects.python.orion import prefect
-
-    prefect.arguments(parser)
-
-
-def _prefect(options: Namespace, desk: Desk) -> int:
-    from motet.dialects.python.orion import prefect
-
-    return prefect.perform(options, desk)
-
-
-def _migrate_arguments(parser: ArgumentParser) -> None:
-    from motet.dialects.python.prefect import migrating
-
-    migrating.arguments(parser)
-
-
-def _migrate(options: Namespace, desk: Desk) -> int:
-    from motet.dialects.python.prefect import migrating
-
-    return migrating.perform(options, desk)
 
 
 _ARCHIVE = "PK\x03\x04"
@@ -60,8 +35,10 @@ class PythonVoice(Voice):
     forks = True
     uncached = "Task {task} has no cache policy: no result of it is kept for other runs."
     commands = (
-        Command("prefect", "", _prefect_arguments, _prefect, shim="prefect"),
-        Command("migrate", "list what code written for another system uses of it", _migrate_arguments, _migrate),
+        command("prefect", "", "motet.dialects.python.orion.prefect", shim="prefect"),
+        command(
+            "migrate", "list what code written for another system uses of it", "motet.dialects.python.prefect.migrating"
+        ),
     )
     instead = {  # noqa: RUF012 - as the port has it
         "--set": "Give a parameter of the flow: -p NAME=VALUE.",

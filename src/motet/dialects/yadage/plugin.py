@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from motet.errors import MotetError
 from motet.ports import NewRun, RunRow
-from motet.ports.voice import Asked, Command, Desk, Host, Onward, Target, Voice
+from motet.ports.voice import Asked, Command, Host, Onward, Target, Voice
+from motet.voices import command
 
 if TYPE_CHECKING:
     from motet.dialects.yadage.voice import Asked as Own
@@ -23,23 +23,8 @@ _SCHEDULER = re.compile(r"""\bscheduler(_type)?["']?\s*:""")
 def _command(name: str, told: str = "") -> Command:
     """One that is the functions `NAME_arguments` and `NAME` of `commands`, here or of packtivities."""
     kind, _, function = name.partition("-")
-
-    def module() -> Any:
-        if kind == "packtivity":
-            from motet.dialects.yadage.packtivity import commands as packtivities
-
-            return packtivities
-        from motet.dialects.yadage import commands
-
-        return commands
-
-    def arguments(parser: ArgumentParser) -> None:
-        getattr(module(), f"{function}_arguments")(parser)
-
-    def perform(options: Namespace, desk: Desk) -> int:
-        return int(getattr(module(), function)(options, desk))
-
-    return Command(name, told, arguments, perform, shim=name)
+    below = ".packtivity" if kind == "packtivity" else ""
+    return command(name, told, f"motet.dialects.yadage{below}.commands", function, shim=name)
 
 
 class YadageVoice(Voice):
