@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 import uvicorn
@@ -131,15 +133,18 @@ def test_an_offset_that_is_no_number_is_refused(served: Served) -> None:
         assert served.viewer.get("/api/v1/live", headers=[(b"last-event-id", wrong)]).status_code == 400
 
 
+async def listens(served: Served) -> asyncio.Server:
+    """What takes connections for the application, as the server does."""
+    config, state = uvicorn.Config(served.application, http=serving.Connection), ServerState()
+    made = partial(serving.Connection, config, state, {})
+    return await asyncio.get_running_loop().create_server(made, "127.0.0.1", 0)
+
+
 def test_a_connection_on_which_nothing_is_asked_is_ended(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "_SILENT_S", 0.05)
-    config = uvicorn.Config(served.application, http=serving.Connection)
 
     async def go() -> list[bytes]:
-        def made() -> serving.Connection:
-            return serving.Connection(config, ServerState(), {})
-
-        listening = await asyncio.get_running_loop().create_server(made, "127.0.0.1", 0)
+        listening = await listens(served)
         found = []
         for text in (
             b"",
@@ -156,6 +161,27 @@ def test_a_connection_on_which_nothing_is_asked_is_ended(served: Served, monkeyp
     silent, slow, answered = asyncio.run(go())
     assert (silent, slow) == (b"", b"")
     assert answered.startswith(b"HTTP/1.1 421")
+
+
+def test_connections_leave_files_for_the_store(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda of: {resource.RLIMIT_NOFILE: (4, 4)}[of])
+
+    async def go() -> tuple[bytes, bytes]:
+        listening = await listens(served)
+        place = listening.sockets[0].getsockname()
+        first, second = [await asyncio.open_connection(*place) for _ in range(2)]
+        beyond, closed = await asyncio.open_connection(*place)
+        one_too_many = await beyond.read()
+        first[1].write(b"GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answer = await first[0].read()
+        for writer in (first[1], second[1], closed):
+            writer.close()
+        listening.close()
+        return answer, one_too_many
+
+    answer, one_too_many = asyncio.run(go())
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert one_too_many == b""
 
 
 def test_streams_are_for_who_may_look(served: Served) -> None:

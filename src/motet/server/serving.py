@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import threading
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from math import inf
 from typing import Any
 from typing import Protocol as Interface
 
@@ -38,13 +40,16 @@ _SILENT_S = 15.0
 
 class Connection(H11Protocol):
     """A connection that is ended once nothing has been under way on it for a while: none is held by saying nothing, or
-    by headers that never end.
+    by headers that never end. What comes beyond half of the files that this process may have open is ended at once: the
+    others are for the store, and for what is answered from files.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """One more; see asyncio.Protocol."""
         super().connection_made(transport)
         self._look_later()
+        if len(self.connections) > _most_connections():
+            transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It has ended; see asyncio.Protocol."""
@@ -63,6 +68,11 @@ class Connection(H11Protocol):
             self.transport.close()
         else:
             self._look_later()
+
+
+def _most_connections() -> float:
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return inf if files == resource.RLIM_INFINITY else files // 2
 
 
 class Protocol(Interface):
@@ -131,7 +141,7 @@ class Server:
         stopped = threading.Event()
         chores = [threading.Thread(target=each, args=(stopped,), daemon=True) for each in self.chores]
 
-        closing = [protocol.start(self.site, options) for protocol, options in self._further]
+        further = [protocol.start(self.site, options) for protocol, options in self._further]
 
         def begin() -> None:
             for each in chores:
@@ -146,7 +156,7 @@ class Server:
             _serve(self.application, self._listening, self._tls, begin, end)
         finally:
             stopped.set()
-            for close in closing:
+            for close in further:
                 close()
             self.site.close()
             os.close(noted)
