@@ -10,6 +10,9 @@ from starlette.testclient import TestClient
 from tests.server.conftest import Served
 
 from motet.server import tokens
+from motet.server.api import ROUTES
+from motet.server.application import Application
+from motet.server.gate import Gate
 from motet.server.table import Role
 
 OURS = "http://localhost:4200"
@@ -104,6 +107,12 @@ def test_the_root_says_where_the_api_is_and_runs_no_script(served: Served) -> No
     assert "/api/v1/openapi.json" in answer.text
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_description_names_the_cookie_of_this_server(served: Served) -> None:
+    application = Application(served.site, ROUTES, Gate(served.site, cookie="motet_session_4201"))
+    described = TestClient(application, base_url=OURS).get("/api/v1/openapi.json").json()
+    assert described["components"]["securitySchemes"]["cookie"]["name"] == "motet_session_4201"
 
 
 def test_the_owner_has_a_token_in_a_file_of_his_own(served: Served) -> None:

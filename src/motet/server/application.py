@@ -67,7 +67,7 @@ class Application:
         def openapi(call: Call) -> dict[str, Any]:
             """The API's description, OpenAPI 3.1."""
             if self._described is None:
-                self._described = described(list(self.readers.values()), version("motet"))
+                self._described = described(list(self.readers.values()), version("motet"), self.gate.cookie)
             found: dict[str, Any] = self._described
             return found
 

@@ -23,8 +23,8 @@ _REFUSED = {
 _LOCKED: Json = [{"token": []}, {"cookie": []}]
 
 
-def described(readers: Sequence[Reader], version: str) -> Json:
-    """The description of all routes."""
+def described(readers: Sequence[Reader], version: str, cookie: str) -> Json:
+    """The description of all routes; `cookie` is what that of a browser is called."""
     found, defined = schemas(readers)
     paths: dict[str, dict[str, Json]] = {}
     for each in readers:
@@ -42,7 +42,7 @@ def described(readers: Sequence[Reader], version: str) -> Json:
             "schemas": {**defined, "Error": _ERROR},
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
-                "cookie": {"type": "apiKey", "in": "cookie", "name": "motet_session"},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": cookie},
             },
         },
     }
