@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -245,6 +246,15 @@ def test_secrets_and_what_is_no_code_are_in_no_archive(cli: Cli) -> None:
     cli.write("config.py", "TOKEN = 'sesame-opens'")
     refused = cli("register", "flows.py", code=2).err
     assert "config.py holds a secret" in refused and "sesame" not in refused
+    cli.write("config.py", "")
+    (cli.folder / "data.bin").write_bytes(bytes(3 * 2**20) + b"sesame-opens")
+    assert "data.bin holds a secret" in cli("register", "flows.py", code=2).err
+    cli.write("data.bin", "")
+    os.mkdir(os.path.join(os.fsencode(cli.folder), b"caf\xe9"))
+    with open(os.path.join(os.fsencode(cli.folder), b"caf\xe9", b"menu"), "wb"):
+        refused = cli("register", "flows.py", code=2).err
+    assert "menu' is no text" in refused and "--exclude" in refused
+    cli("register", "flows.py", "--exclude", "caf*")
 
 
 def test_what_cannot_be_loaded_is_not_registered(cli: Cli) -> None:

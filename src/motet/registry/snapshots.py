@@ -35,7 +35,6 @@ _LEFT_OUT = (
 """Names of what is no code, or nobody else's business."""
 
 MOST_BYTES, MOST_FILES = 100 * 2**20, 10_000
-_LOOKED_AT_BYTES = 2**20
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -56,8 +55,8 @@ def pack(artifacts: ArtifactStore, root: str, home: str, left_out: Sequence[str]
     """Keep the files below the folder as one archive; gives its record.
 
     Left out is what git ignores, what `.motetignore` and `left_out` name, and what is no code: caches, environments,
-    files that are made for keys and passwords. Raises UsageError for more than can be meant, and for a file that holds
-    a secret that is known here.
+    files that are made for keys and passwords. Raises UsageError for more than can be meant, for a file that holds a
+    secret that is known here, and for one that cannot be read or whose name is no text.
     """
     files = sorted(_files(root, os.path.realpath(home), [*_LEFT_OUT, *_ignored(root), *left_out]))
     sizes = [os.path.getsize(os.path.join(root, each)) for each in files]
@@ -72,10 +71,8 @@ def pack(artifacts: ArtifactStore, root: str, home: str, left_out: Sequence[str]
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for name in files:
                 path = os.path.join(root, name)
-                with open(path, "rb") as file:
-                    content = file.read()
-                text = content[:_LOOKED_AT_BYTES].decode("utf-8", "replace")
-                if cover(text) != text:
+                content = _content(path)
+                if cover.found_in(content):
                     raise UsageError(
                         f"{path} holds a secret.", "Take it out, and let the code ask for it by name: motet.Secret."
                     )
@@ -86,6 +83,18 @@ def pack(artifacts: ArtifactStore, root: str, home: str, left_out: Sequence[str]
         packed.seek(0)
         stored = artifacts.put_stream(iter(lambda: packed.read(2**20), b""))
     return {"artifact": stored.digest, "size_bytes": stored.size_bytes}
+
+
+def _content(path: str) -> bytes:
+    cure = "Put that right, or leave it out: --exclude PATTERN."
+    try:
+        path.encode()
+        with open(path, "rb") as file:
+            return file.read()
+    except UnicodeEncodeError:
+        raise UsageError(f"The name of the file {path!a} is no text.", cure) from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.", cure) from None
 
 
 def unpacked(artifacts: ArtifactStore, snapshot: Json, folder: str) -> None:

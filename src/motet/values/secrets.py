@@ -96,6 +96,10 @@ class Cover:
         """The text without them."""
         return text if self._pattern is None else self._pattern.sub("***", text)
 
+    def found_in(self, content: bytes) -> bool:
+        """Whether one of them stands in what a file holds, wherever."""
+        return any(each.encode() in content for each in self._texts)
+
     def settled(self, text: str) -> str:
         """The text without what at its end may be the beginning of one of them."""
         if self._pattern is None:
