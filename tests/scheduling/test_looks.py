@@ -45,6 +45,21 @@ def test_who_dies_before_the_engine_starts_leaves_it_to_the_next(world: World) -
     assert len(world.launched) == 1 == len(world.store.runs())
 
 
+def test_a_schedule_in_a_zone_that_is_not_known_here_keeps_no_other_from_its_times(world: World) -> None:
+    added(world, name="a")
+    added(world, name="b")
+
+    def elsewhere(schedule: Schedule) -> bool:
+        schedule.cron, schedule.every_s, schedule.zone = "* * * * *", 0.0, "Mars/Olympus"
+        return True
+
+    schedules.KEPT.change(world.store, "a", elsewhere)
+    world.at += 61
+    schedules.look(world.beginner())
+    assert [world.store.run(each).program["begun_by"]["schedule"] for each in world.launched] == ["b"]
+    assert any("no time zone 'Mars/Olympus'" in each for each in world.said)
+
+
 def test_two_schedulers_begin_each_time_once(world: World) -> None:
     added(world, catch_up="all")
     first, second = world.beginner(), world.beginner()

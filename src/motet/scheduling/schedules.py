@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Any
 
-from motet.errors import NotFound
+from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
 from motet.ports import Publication, Store
 from motet.registry import definitions, starting
@@ -87,7 +87,11 @@ def look(beginner: Beginner) -> float | None:
     upcoming: list[float] = []
     for schedule in every(beginner.store):
         now = beginner.now()
-        following = _following(schedule)
+        try:
+            following = _following(schedule)
+        except UsageError as error:  # its time zone is not known on this machine: the others go on
+            beginner.say(f"Schedule {schedule.name}: {error.what}")
+            continue
         is_due = following is not None and following <= now
         if is_due or schedule.state.get("starting") or schedule.state.get("waiting"):
             try:
