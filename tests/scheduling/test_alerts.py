@@ -51,6 +51,11 @@ class _Here:
         pass
 
 
+class _Later(_Here):
+    def submit(self, call: Any, *args: Any) -> None:
+        pass
+
+
 @pytest.fixture
 def box(tmp_path: Path) -> Path:
     return tmp_path / "box"
@@ -164,6 +169,23 @@ def test_a_dead_mail_server_is_an_error_like_any_other(world: World) -> None:
     world.end(run(world, 1), "failed")
     told(world, teller(world))
     assert "refused" in alerts.undelivered(world.store)[0]["error"]
+
+
+def test_what_was_written_down_for_an_alert_that_is_gone_is_not_told(world: World, box: Path) -> None:
+    added(world, command=by_command(box))
+    world.end(run(world, 1), "failed")
+    made = teller(world)
+    made.look()
+    made.close(wait=True)
+    assert len(messages(box)) == 1
+    world.end(run(world, 2), "failed")
+    made = teller(world)
+    made._threads = _Later()  # type: ignore[assignment]
+    made.look()
+    alerts.KEPT.remove(world.store, "a", world.at)
+    for key in made.due():
+        made.tell(key)
+    assert len(messages(box)) == 1 and alerts.undelivered(world.store) == []
 
 
 @pytest.mark.parametrize(

@@ -166,8 +166,13 @@ class Teller:
         body = {**document.body, "tries": tries + 1, "next_at": self._now() + (wait_s or WAITS_S[-1])}
         try:
             mine = self._store.put_document(Document(_VOICE, _DELIVERY, key, body, document.version))
+        except Conflict:  # another process tells it
+            return
+        try:
             alert = find(self._store, body["alert"])
-        except (Conflict, NotFound):
+        except NotFound:  # removed while this was written down
+            with suppress(Conflict):
+                self._store.delete_document(mine)
             return
         try:
             delivery.deliver(alert, body["message"], self._home)
