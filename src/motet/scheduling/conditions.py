@@ -34,7 +34,7 @@ def parsed(text: str) -> tuple[str, str, Json]:
     check_path(path)
     try:
         return path, sign, json.loads(right)
-    except ValueError:
+    except (ValueError, RecursionError):
         return path, sign, right
 
 
