@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
@@ -85,7 +86,10 @@ def test_the_glossary_is_in_order_and_has_the_words() -> None:
 
 
 def test_the_home_has_what_its_page_names(motet_home: Path) -> None:
-    from motet import command, flow
+    from motet import command, flow, owners
+    from motet.scheduling import living
+    from motet.server import submitting, tokens
+    from motet.server.site import open_site
 
     @flow
     def writes() -> str:
@@ -93,6 +97,10 @@ def test_the_home_has_what_its_page_names(motet_home: Path) -> None:
         return command("echo y; head -c 100000 /dev/zero > z", outputs=["z"])().stdout
 
     writes()
+    with closing(open_site(str(motet_home))) as site, submitting.sent(site, "flow.py", "", {}):
+        tokens.own(site.store, site.home)
+        os.close(owners.note_server(site.home, "127.0.0.1", 4200))
+        living.want(site.home)
     page = (ROOT / "docs" / "how-to" / "backup.md").read_text()
     named = {each.rstrip("/") for each in re.findall(r"`([\w./-]+)`", page.split("## Back it up")[0])}
     assert {each.name for each in motet_home.iterdir()} <= named
