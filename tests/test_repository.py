@@ -230,13 +230,15 @@ def test_the_core_is_small() -> None:
     assert lines <= CORE_LINES, f"kernel and engine have {lines} lines of code together, the limit is {CORE_LINES}"
 
 
-FACES = {"python/orion", "python/prefect"}
+FACES = {"aiflow/port", "python/orion", "python/prefect"}
 """Folders of a voice that stand in for another system: each is counted by itself, under the limit of a voice."""
 
 
 def voice_of(module: Module) -> str | None:
-    """The voice that the module is part of, wherever it lies; or the face."""
+    """The voice that the module is part of, also where it lies in a folder of its name at the top; or the face."""
     parts = module.path.relative_to(SOURCE).parts
+    if parts[0] != "dialects" and (SOURCE / "dialects" / parts[0]).is_dir():
+        return parts[0]
     if parts[0] != "dialects" or len(parts) < 3:
         return None
     return "/".join(parts[1:3]) if "/".join(parts[1:3]) in FACES else parts[1]
