@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -172,6 +173,20 @@ def test_a_client_that_takes_the_place_of_another_sends_nothing_twice(desk: Desk
     assert [each.value for each in again.list_all_events(start_time=1)] == ["a", "b", "c"]
     assert again.time_to_offset(datetime(2000, 1, 1, tzinfo=UTC)) == 0
     assert again.client_id != EmbeddedNotificationClient("").client_id
+
+
+def test_threads_that_share_a_client_lose_no_event(desk: Desk) -> None:
+    client = EmbeddedNotificationClient("", "default", "me")
+
+    def send(number: int) -> int | None:
+        event = Event("k", str(number))
+        event.context = '{"workflow_execution_id": 1}'  # is looked up, which lets other threads go first
+        return client.send_event(event).offset
+
+    with ThreadPoolExecutor(4) as threads:
+        sent = list(threads.map(send, range(100)))
+    assert len(set(sent)) == 100
+    assert client.count_events("k")[0] == 100
 
 
 def test_ops_does_what_the_commands_do(desk: Desk) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from datetime import datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from motet.dialects.aiflow import messages, registry
@@ -135,6 +136,7 @@ class EmbeddedNotificationClient(NotificationClient):
         self.sender = sender
         self.client_id = client_id if client_id is not None else registry.number(hosting().host().store, "client")
         self.sequence_number = initial_seq_num or 0
+        self._lock = Lock()
 
     def send_event(self, event: Event) -> Event:
         """Publish the event; gives it with its offset and time."""
@@ -142,9 +144,10 @@ class EmbeddedNotificationClient(NotificationClient):
         sent = Event(event.key, event.value)
         sent.namespace, sent.sender = event.namespace or self.namespace, event.sender or self.sender
         sent.context = event.context
-        key = f"aiflow/client_{self.client_id}_{self.sequence_number}"
-        told = messages.publication_of(host.store, sent, host.clock.now(), key)
-        self.sequence_number += 1
+        with self._lock:  # two events of one number would be one
+            key = f"aiflow/client_{self.client_id}_{self.sequence_number}"
+            told = messages.publication_of(host.store, sent, host.clock.now(), key)
+            self.sequence_number += 1
         return _published(host, sent, told)
 
     def register_listener(
