@@ -122,6 +122,15 @@ def test_files_that_are_not_there_or_called_alike_are_refused(desk: Desk) -> Non
     assert "called rows.csv" in desk("aiflow", "workflow", "upload", script, "-f", "a/rows.csv,b/rows.csv", code=2)
 
 
+def test_a_folder_that_holds_itself_is_refused(desk: Desk) -> None:
+    script = desk.write("flows.py")
+    desk.write("rows/deep/rows.csv", "1")
+    (desk.folder / "rows" / "deep" / "again").symlink_to(desk.folder / "rows")
+    assert "has a link to a folder that it is in: again" in desk(
+        "aiflow", "workflow", "upload", script, "-f", "rows", code=2
+    )
+
+
 def test_namespaces_come_and_go(desk: Desk) -> None:
     assert desk("aiflow", "namespace", "add", "lab", "--properties", '{"owner": "me"}') == "Namespace: lab, created.\n"
     assert desk("aiflow", "namespace", "add", "lab") == "Namespace: lab already exists\n"

@@ -112,6 +112,10 @@ def _files(name: str, path: str) -> Iterator[tuple[str, str]]:
     yield f"{name}/", path
     for folder, folders, files in os.walk(path, followlinks=True):
         inside = os.path.join(name, os.path.relpath(folder, path)) if folder != path else name
+        real = {each: os.path.realpath(os.path.join(folder, each)) for each in folders}
+        back = [each for each, place in real.items() if os.path.commonpath([place, os.path.realpath(folder)]) == place]
+        if back:
+            raise UsageError(f"{folder} has a link to a folder that it is in: {back[0]}.", "Leave it out.")
         folders[:] = [each for each in folders if each != "__pycache__"]
         yield from ((f"{inside}/{each}/", os.path.join(folder, each)) for each in folders)
         yield from ((f"{inside}/{each}", os.path.join(folder, each)) for each in files)
