@@ -130,8 +130,13 @@ def named(store: Store, namespace: str, name: str) -> WorkflowMeta:
     """The workflow of that name. Raises NotFound."""
     found = workflow(store, namespace, name)
     if found is None:
-        raise NotFound(f"There is no workflow {namespace}.{name}.", "aiflow workflow list shows those that there are.")
+        raise no_workflow(namespace, name)
     return found
+
+
+def no_workflow(namespace: str, name: str) -> NotFound:
+    """The error for one that is not there."""
+    return NotFound(f"There is no workflow {namespace}.{name}.", "aiflow workflow list shows those that there are.")
 
 
 def change(

@@ -101,9 +101,7 @@ def enable(host: Host, namespace: str, name: str, enabled: bool) -> WorkflowMeta
 
     def changed(before: WorkflowMeta | None) -> WorkflowMeta:
         if before is None:
-            raise NotFound(
-                f"There is no workflow {namespace}.{name}.", "aiflow workflow list shows those that there are."
-            )
+            raise registry.no_workflow(namespace, name)
         before.is_enabled = enabled
         return before
 

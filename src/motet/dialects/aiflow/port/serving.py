@@ -106,7 +106,8 @@ def _guarded(
 
     async def guarded(request: Any, context: Any) -> Any:
         given: Mapping[str, str] = dict(context.invocation_metadata() or ())
-        if not allowed(given.get("authorization", "").removeprefix("Bearer "), publishes):
+        token = given.get("authorization", "").removeprefix("Bearer ")
+        if not await asyncio.to_thread(allowed, token, publishes):  # it is looked up in the store
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "Give a token: authorization: Bearer TOKEN.")
         return await answer(request, context)
 
