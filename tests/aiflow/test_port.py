@@ -249,6 +249,12 @@ def test_no_port_is_opened_to_others_without_a_token(store: SqliteStore) -> None
             serving.opened(store, address)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:99999", "127.0.0.1:abc", "localhost:", "127.0.0.1:\udc80"])
+def test_what_is_no_address_is_told(store: SqliteStore, address: str) -> None:
+    with pytest.raises(UsageError, match="is taken, or no address"):
+        serving.opened(store, address)
+
+
 def test_a_port_that_is_taken_is_told(store: SqliteStore) -> None:
     port, close = serving.opened(store, "127.0.0.1:0")
     try:

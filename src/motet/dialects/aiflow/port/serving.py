@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from motet.errors import UsageError
@@ -47,25 +48,29 @@ def opened(store: Store, address: str = ADDRESS, allowed: Allowed | None = None)
         raise UsageError("The notification port needs gRPC.", 'Install it: pip install "motet[grpc]"')
     if allowed is None and not address.startswith(LOOPBACK):
         raise UsageError(f"{address} can be reached from elsewhere, and nobody is asked for a token.", "Set one.")
-    begun: Future[tuple[int, asyncio.Event]] = Future()
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(
-        target=loop.run_until_complete, args=(_serve(store, address, allowed, begun),), name="motet-notification",
-        daemon=True,
-    )  # fmt: skip
+    begun: Future[tuple[int, Callable[[], object]]] = Future()
+
+    def run() -> None:
+        try:
+            asyncio.run(_serve(store, address, allowed, begun))
+        except BaseException as error:  # boundary: whoever opens the port waits for it, and is told
+            if begun.done():
+                raise
+            begun.set_exception(error)
+
+    thread = threading.Thread(target=run, name="motet-notification", daemon=True)
     thread.start()
-    port, closing = begun.result()
+    port, stop = begun.result()
 
     def close() -> None:
-        loop.call_soon_threadsafe(closing.set)
+        stop()
         thread.join()
-        loop.close()
 
     return port, close
 
 
 async def _serve(
-    store: Store, address: str, allowed: Allowed | None, begun: Future[tuple[int, asyncio.Event]]
+    store: Store, address: str, allowed: Allowed | None, begun: Future[tuple[int, Callable[[], object]]]
 ) -> None:  # fmt: skip
     options = [("grpc.max_receive_message_length", _MOST_BYTES), ("grpc.so_reuseport", 0)]
     server = aio.server(options=options)
@@ -74,12 +79,14 @@ async def _serve(
     try:
         try:
             port = server.add_insecure_port(address)
-        except RuntimeError:
-            begun.set_exception(UsageError(f"{address} is taken, or no address.", "Choose another port."))
-            return
+        except (RuntimeError, UnicodeError):
+            port = 0
+        is_meant = address.startswith("unix:") or address.endswith((":0", f":{port}"))  # gRPC takes 99999 for another
+        if not port or not is_meant:
+            raise UsageError(f"{address!r} is taken, or no address.", "Choose another port.")
         await server.start()
         closing = asyncio.Event()
-        begun.set_result((port, closing))
+        begun.set_result((port, partial(asyncio.get_running_loop().call_soon_threadsafe, closing.set)))
         await closing.wait()
         await server.stop(_GRACE_S)
     finally:
