@@ -17,10 +17,10 @@ import pytest
 from tests.cli.conftest import PATIENCE_S, Cli, cli
 
 from motet import app, flow
-from motet.errors import Conflict, UsageError
+from motet.errors import Conflict, StoreFull, UsageError
 from motet.events import Errors, Event, Listener, OnEvent, listen, publish, publish_many
 from motet.listeners import kept
-from motet.ports import Publication
+from motet.ports import Document, Publication
 from motet.stores.sqlite import SqliteStore
 
 __all__ = ["cli"]
@@ -187,6 +187,32 @@ def test_without_a_name_what_it_raises_is_skipped() -> None:
     assert kept.dead(app.hosts.current().store) == []
     with pytest.raises(UsageError, match="nothing to do about an event"):
         Errors(then="cry")
+
+
+def test_what_cannot_be_kept_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the store refuses dead letters no event is passed over: what it holds of others is dealt with once more."""
+    heard: list[object] = []
+
+    def call(event: Event) -> None:
+        heard.append(event.value)
+        if event.value == 1:
+            raise ValueError("not this one")
+
+    store, refused = app.hosts.current().store, []
+    put = type(store).put_document
+
+    def refuses_once(self: object, document: Document) -> Document:
+        if document.kind == "dead-letter" and not refused:
+            refused.append(document)
+            raise StoreFull("The disk is full.", "Make room.")
+        return put(self, document)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(store), "put_document", refuses_once)
+    with listen(call, "k", name="etl", errors=Errors(0)) as listener:
+        publish_many([("k", number) for number in range(3)])
+        caught_up(listener)
+    assert [each.event.value for each in kept.dead(store)] == [1]
+    assert heard == [0, 1, 1, 2]
 
 
 def test_it_can_be_closed_while_it_is_busy() -> None:

@@ -212,6 +212,7 @@ class Listener:
                 self._fan.remove(self)
             except MotetError as error:
                 self._log().error("Listener %s waits: %s", self._title, error)
+                self._start_over()
                 self._closing.wait(_AGAIN_S)
                 continue
             with self._moved:
@@ -224,6 +225,12 @@ class Listener:
         with self._moved:
             self._working = False
             self._moved.notify_all()
+
+    def _start_over(self) -> None:
+        """What was in hand when the store failed was not dealt with: go on from what was."""
+        with self._fan.lock:
+            self._line.clear()
+            self._seen, self._behind, self._again = self._at, True, bool(self.name)
 
     def _has_work(self) -> bool:
         return bool(self._line) or self._again or self._closing.is_set()
