@@ -20,7 +20,7 @@ from motet import app, flow
 from motet.errors import Conflict, StoreFull, UsageError
 from motet.events import Errors, Event, Listener, OnEvent, listen, publish, publish_many
 from motet.listeners import kept
-from motet.ports import Document, Publication
+from motet.ports import Document, NewRun, Publication
 from motet.stores.sqlite import SqliteStore
 
 __all__ = ["cli"]
@@ -351,6 +351,7 @@ def test_lines_of_a_file_are_published(cli: Cli) -> None:
     (cli.folder / "events.jsonl").write_text(lines)
     assert len(cli.json("publish", "--lines", "events.jsonl", "--client-key", "b")["offsets"]) == 1200
     assert cli.json("publish", "--lines", "events.jsonl", "--client-key", "b")["offsets"][-1] == 1200
+    assert "takes no value" in cli("publish", "--lines", "events.jsonl", "5", code=2).err
     for wrong in ("[]", "{", '{"key": ""}'):
         (cli.folder / "wrong.jsonl").write_text(wrong)
         assert len(cli("publish", "--lines", "wrong.jsonl", code=2).err.splitlines()) == 2
@@ -358,3 +359,12 @@ def test_lines_of_a_file_are_published(cli: Cli) -> None:
         119,
         *range(1190, 1200),
     ]
+
+
+def test_lines_of_a_file_are_published_for_one_run(cli: Cli) -> None:
+    store = app.hosts.current().store
+    store.create_run(NewRun("r1", "mine", "w", {}))
+    (cli.folder / "events.jsonl").write_text('{"key": "a"}\n{"key": "b"}\n')
+    cli("publish", "--lines", "events.jsonl", "--run", "mine")
+    assert [(each.key, each.run) for each in store.read(0, published=True)] == [("a", "r1"), ("b", "r1")]
+    assert "no run" in cli("publish", "--lines", "events.jsonl", "--run", "other", code=2).err.lower()

@@ -164,15 +164,16 @@ def publish_arguments(parser: ArgumentParser) -> None:
 
 def publish(options: Namespace, terminal: Terminal) -> int:
     """Publish an event, or those of a file, and print its offset, or the last one's."""
+    store = app.store()
+    run = lookup.find_run(store, options.run).id if options.run else ""
     if options.lines:
-        offsets = _publish_lines(options)
+        offsets = _publish_lines(options, run)
         terminal.say(f"Published {human.counted(len(offsets), 'event')}{f', up to {offsets[-1]}' if offsets else ''}.")
         if options.json:
             terminal.json({"offsets": offsets})
         return 0
     value = None if options.value is None else Written(options.value).read()
-    store, namespace, client_key = app.store(), options.namespace, options.client_key
-    run = lookup.find_run(store, options.run).id if options.run else ""
+    namespace, client_key = options.namespace, options.client_key
     event = said(Publication(options.key, value, namespace, _sender(), run, client_key, time.time()))
     offset = store.publish([event])[0]
     terminal.say(f"Published {options.key} at offset {offset}.")
@@ -181,15 +182,17 @@ def publish(options: Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def _publish_lines(options: Namespace) -> list[int]:
+def _publish_lines(options: Namespace, run: str) -> list[int]:
     """Publish what the file says, 500 events in a commit; gives the offsets. Raises UsageError for a line that is no
     event: those before it may have been published.
     """
+    if options.value is not None:
+        raise UsageError(f"--lines takes no value, and {options.value} is one.", "Leave it out: each line has its own.")
     store, offsets = app.store(), list[int]()
     try:
         with sys.stdin if options.key == "-" else open(options.key, encoding="utf-8") as lines:
             told = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
-            while some := [_said(options, number, line) for number, line in islice(told, _IN_ONE_COMMIT)]:
+            while some := [_said(options, run, number, line) for number, line in islice(told, _IN_ONE_COMMIT)]:
                 offsets += store.publish(some)
     except OSError as error:
         raise UsageError(f"{options.key}: {error.strerror}.", "Name a file of events, or - for stdin.") from None
@@ -198,7 +201,7 @@ def _publish_lines(options: Namespace) -> list[int]:
     return offsets
 
 
-def _said(options: Namespace, number: int, line: str) -> Publication:
+def _said(options: Namespace, run: str, number: int, line: str) -> Publication:
     import json
 
     what = f"Line {number} of {options.key}"
@@ -212,7 +215,7 @@ def _said(options: Namespace, number: int, line: str) -> Publication:
     namespace = told.get("namespace", options.namespace)
     value, at = told.get("value"), time.time()
     try:
-        return said(Publication(told.get("key", ""), value, namespace, _sender(), "", client_key, at))
+        return said(Publication(told.get("key", ""), value, namespace, _sender(), run, client_key, at))
     except UsageError as error:
         raise UsageError(f"{what}: {error.what}", error.cure) from None
 
