@@ -30,6 +30,7 @@ from motet.dialects.python.flows import Flow
 from motet.dialects.python.hosting import begins
 from motet.dialects.python.running.coroutines import finished
 from motet.dialects.python.tasks import Task
+from motet.dialects.python.world.events import made
 from motet.errors import UsageError
 from motet.executors import current
 from motet.kernel.events import Json
@@ -259,7 +260,7 @@ def called(place: Mapping[str, str]) -> Any:
 
 def decided(place: Mapping[str, str], do: str, own: str, told: Json, statuses: Json, states: Json) -> Json:
     """What a function decides that is `given` to a deed; `states` has what each of these gave last time."""
-    event = Event(**{name: told[name] for name in Event.__match_args__ if name in told}) if "key" in told else None
+    event = made(told) if "key" in told else None
     state = states.get(own, {})
     said = finished(_found(place)(event, dict(state)))
     yes, kept = said if isinstance(said, tuple) else (said, state)

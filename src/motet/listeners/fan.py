@@ -61,7 +61,9 @@ class Fan:
         """The listener hears no more. The last one to go ends the reading."""
         with self.lock:
             for places in (self._exact, self._like):
-                for key in [each for each, there in places.items() if there.pop(listener, self) is None and not there]:
+                for there in places.values():
+                    there.pop(listener, None)
+                for key in [each for each, there in places.items() if not there]:
                     del places[key]
             if self._named.get(listener.name) is listener:
                 del self._named[listener.name]

@@ -164,8 +164,9 @@ class Letter(Record):
 def bury(store: Store, name: str, event: Event, error: str) -> None:
     """Keep the event, which the listener could not deal with."""
     while True:
-        found = store.document(_VOICE, _LETTER, f"{name}/{event.offset:016d}")
-        letter = Letter(name, event, error, False, found.version if found is not None else 0)
+        letter = Letter(name, event, error, False, 0)
+        found = store.document(_VOICE, _LETTER, _key(letter))
+        letter.version = found.version if found is not None else 0
         with suppress(Conflict):
             _put(store, letter)
             return
