@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from importlib.metadata import version
+from tempfile import TemporaryFile
 from traceback import print_exception
-from typing import Any
+from typing import IO, Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -18,8 +19,9 @@ from starlette.routing import Route as Path
 
 from motet import errors
 from motet.kernel.events import Json
+from motet.ports.routes import Refused
 from motet.server import audit, tokens
-from motet.server.gate import Gate, Refused
+from motet.server.gate import Gate
 from motet.server.live import Hub
 from motet.server.openapi import described
 from motet.server.reading import Malformed, Reader
@@ -34,7 +36,10 @@ _STATUSES: tuple[tuple[type[errors.MotetError], int], ...] = (
 """The status of an answer that is an error; the first that fits."""
 
 _PATIENCE_S = 120.0
-"""For how long a body may be on its way."""
+"""For how long a body may be on its way, unless it is a large one."""
+
+_SLOWEST_BYTES_S = 2**17
+_PIECE_BYTES = 2**20
 
 _LONG_AT_ONCE = 8
 """So many of what may be long is done at once: there are threads left for all that is short."""
@@ -95,24 +100,32 @@ class Application:
 
     async def _answer(self, route: Route, request: Request) -> Response:
         """One change of thread for what is only looked at; nothing of a body is read before its sender is let in."""
-        if route.is_safe:
+        if "body" not in route.takes and route.is_safe:
             return await run_in_threadpool(self._answered, route, request)
         caller = await run_in_threadpool(self._let_in, route, request)
-        body = await _body(route, request)
-        async with self._long if route.is_long else nullcontext():
-            return await run_in_threadpool(self._answered, route, request, caller, body)
+        with closing(TemporaryFile()) if route.in_file else nullcontext() as file:
+            body = await _body(route, request, file)
+            async with self._long if route.is_long else nullcontext():
+                return await run_in_threadpool(self._answered, route, request, caller, body)
 
     def _let_in(self, route: Route, request: Request) -> Caller:
         return self.gate.let_in(route, request, _named(route, request))
 
-    def _answered(self, route: Route, request: Request, caller: Caller | None = None, body: bytes = b"") -> Response:
+    def _answered(
+        self, route: Route, request: Request, caller: Caller | None = None, body: bytes | IO[bytes] = b""
+    ) -> Response:  # fmt: skip
         caller = caller or self._let_in(route, request)
         given = self.readers[route].read(_named(route, request), request.scope["query_string"], body)
         address = request.client.host if request.client else ""
         last_event = request.headers.get("last-event-id", "")
         is_secure = request.url.scheme == "https"
-        call = Call(self.site, caller, self.hub, address, last_event, self.gate.cookie, is_secure)
-        found = self._carried_out(route, call, request.url.path, given)
+        call = Call(self.site, caller, self.hub, address, last_event, self.gate.cookie, is_secure, request.headers)
+        try:
+            found = self._carried_out(route, call, request.url.path, given)
+        except errors.MotetError as error:
+            if route.permission is PUBLIC and _status_of(error) == 401:
+                self.gate.count_wrong(address)
+            raise
         if isinstance(found, Stream) and request.method == "HEAD":
             found = Content(media_type=route.produces)
         return _response(route, found)
@@ -136,30 +149,35 @@ def _named(route: Route, request: Request) -> dict[str, str]:
     return {name: request.path_params[name] for name in route.named}
 
 
-async def _body(route: Route, request: Request) -> bytes:
-    """The body of the request. Raises Refused for one of another kind, or that is too large."""
-    if route.is_safe:
-        return b""
+async def _body(route: Route, request: Request, file: IO[bytes] | None) -> bytes | IO[bytes]:
+    """The body of the request, in the file if there is one. Raises Refused for one of another kind, or too large."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     takes_body = "body" in route.takes
     if takes_body and kind != route.consumes:
         raise Refused(415, f"The body is {kind or 'of no kind'}.", f"Send it as {route.consumes}.")
-    most = route.most_bytes if takes_body else 0
-    found = bytearray()
+    most, found, size = route.most_bytes if takes_body else 0, bytearray(), 0
     try:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(max(_PATIENCE_S, most / _SLOWEST_BYTES_S)):
             async for part in request.stream():
-                found += part
-                if len(found) > most:
+                size += len(part)
+                if size > most:
                     raise Refused(413, f"The body has more than {most} bytes.", "Send less at once.")
+                found += part
+                if file is not None and len(found) >= _PIECE_BYTES:
+                    await run_in_threadpool(file.write, bytes(found))
+                    found.clear()
     except (ClientDisconnect, TimeoutError):
         raise Refused(400, "The request ended early, or did not end.", "Ask again.") from None
-    return bytes(found)
+    if file is None:
+        return bytes(found)
+    file.write(found)
+    file.seek(0)
+    return file
 
 
 def _response(route: Route, found: Any) -> Response:
     if isinstance(found, Stream):
-        headers = {**_ALWAYS, "X-Accel-Buffering": "no"}
+        headers = {**_ALWAYS, "X-Accel-Buffering": "no", **found.headers}
         return StreamingResponse(found.messages, route.status, headers, media_type=route.produces)
     if isinstance(found, Content):
         headers = {**_ALWAYS, **found.headers}

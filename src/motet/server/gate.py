@@ -8,6 +8,7 @@ trail    each thing that is asked to be done is written down before it is, with 
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import time
 from collections import OrderedDict
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from motet.errors import UsageError
+from motet.ports.routes import Refused
 from motet.server import audit, tokens
 from motet.server.site import Site
 from motet.server.table import PUBLIC, Caller, Role, Route
@@ -27,14 +28,6 @@ _NOBODY = Caller("", Role.RUN)
 _TRIES = 20
 _TRIES_S = 60.0
 _MOST_COUNTED = 10_000
-
-
-class Refused(UsageError):
-    """A request that is not let in, with the status and headers of the answer."""
-
-    def __init__(self, status: int, what: str, cure: str = "", headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(what, cure)
-        self.status, self.headers = status, headers or {}
 
 
 class Gate:
@@ -56,17 +49,19 @@ class Gate:
         if not self._is_ours(host):
             raise Refused(421, f"This server does not go by {host[:200]!r}.", "Start it with --allow-host NAME.")
         self._check_origin(request, host)
-        caller = self._caller(request)
+        caller = self._caller(request, route.by_password)
         if route.permission is PUBLIC:
             return caller or _NOBODY
         if caller is None:
             cure = "Send a token: Authorization: Bearer TOKEN. `motet token create NAME` makes one."
-            raise Refused(401, "There is no token.", cure, {"WWW-Authenticate": 'Bearer realm="motet"'})
+            raise Refused(401, "There is no token.", cure, _BY_PASSWORD if route.by_password else _ASKS)
         if not route.allows(caller, named):
             who = "code of a run" if caller.role is Role.RUN else f"a {caller.role}"
             if not self._refused.add(caller.token or caller.user):
                 audit.refused(self._site.store, caller, route, request.url.path)
             raise Refused(403, f"{caller.user} is {who}, who may not do that.", f"It takes: {route.permission.value}.")
+        if not request.url.path.startswith(caller.only):
+            raise Refused(403, f"This token is for {caller.only} alone.", "Send another.")
         return caller
 
     def _is_ours(self, host: str) -> bool:
@@ -93,24 +88,38 @@ class Gate:
         if by_cookie and "authorization" not in request.headers and request.method not in ("GET", "HEAD") and not known:
             raise Refused(403, "It is not known which page asks.", "Send a token instead of the cookie.")
 
-    def _caller(self, request: Request) -> Caller | None:
+    def _caller(self, request: Request, by_password: bool = False) -> Caller | None:
         kind, _, text = request.headers.get("authorization", "").partition(" ")
         if not kind:
             text = request.cookies.get(self.cookie, "")
+        elif by_password and kind.lower() == "basic":
+            text = _password(text)
         elif kind.lower() != "bearer":
             raise Refused(401, "Only tokens are known here.", "Authorization: Bearer TOKEN", _ASKS)
         if not text:
             return None
         found = tokens.caller_of(self._site.store, self._site.home, text.strip())
         if found is None:
-            address = request.client.host if request.client else ""
-            if wait_s := self._wrong.add(address):
-                raise Refused(429, "Too many wrong tokens came from there.", "", {"Retry-After": str(int(wait_s) + 1)})
+            self.count_wrong(request.client.host if request.client else "")
             raise Refused(401, "This token is not known, or not any more.", "`motet token list` lists them.", _ASKS)
         return found
 
+    def count_wrong(self, address: str) -> None:
+        """Somebody there has shown what lets nobody in. Raises Refused where that came too often."""
+        if wait_s := self._wrong.add(address):
+            raise Refused(429, "Too many wrong tokens came from there.", "", {"Retry-After": str(int(wait_s) + 1)})
+
 
 _ASKS = {"WWW-Authenticate": 'Bearer realm="motet"'}
+_BY_PASSWORD = {"WWW-Authenticate": 'Basic realm="motet"'}
+
+
+def _password(credentials: str) -> str:
+    """The password of HTTP's basic scheme; "" where there is none."""
+    try:
+        return base64.b64decode(credentials.strip(), validate=True).decode("ascii").partition(":")[2]
+    except ValueError:
+        return ""
 
 
 class _Often:

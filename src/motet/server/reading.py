@@ -6,7 +6,7 @@ import inspect
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import IO, Any, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -41,6 +41,8 @@ class Reader:
         self._hints = {name: hints[name] for name in route.takes if name != QUERY}
         self._where = hints.get(QUERY)
         self._hints |= get_type_hints(self._where, include_extras=True) if self._where is not None else {}
+        if "body" in self._hints and route.consumes != JSON:
+            self._hints["body"] = bytes  # as it came, whatever it is given as
         own = {name: _adapter(hint) for name, hint in self._hints.items()}
         self._path = {name: own[name] for name in route.named}
         self.takes_body = "body" in own
@@ -50,7 +52,7 @@ class Reader:
         self._many = {name for name in self._query if _is_list(self._hints[name])}
         self._required = {name for name in self._query if self.takes[name] is REQUIRED}
 
-    def read(self, named: Mapping[str, str], query: bytes, body: bytes) -> dict[str, Any]:
+    def read(self, named: Mapping[str, str], query: bytes, body: bytes | IO[bytes]) -> dict[str, Any]:
         """The arguments of the route's function. Raises Malformed."""
         found: dict[str, Any] = {name: _read(name, named[name], each) for name, each in self._path.items()}
         for name, texts in self._asked(query).items():
@@ -59,7 +61,7 @@ class Reader:
             raise Malformed(
                 f"{', '.join(sorted(missing))} is missing.", f"Ask for {self.route.path}?{min(missing)}=..."
             )
-        if self._body is not None and self.route.consumes == JSON:
+        if self._body is not None and isinstance(body, bytes) and self.route.consumes == JSON:
             found["body"] = _document(body, self._body)
         elif self._body is not None:
             found["body"] = body

@@ -10,7 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from math import inf
 from typing import Any
@@ -113,8 +113,8 @@ class Server:
         shown = f"[{place.host}]" if ":" in place.host else place.host
         self.url = f"http{'s' if place.tls else ''}://{shown}:{self.port}"
         self.gate = Gate(self.site, place.names, f"motet_session_{self.port}")
-        routes = [*ROUTES, *(route for protocol, _ in further for route in protocol.routes)]
-        self.application = Application(self.site, routes, self.gate)
+        brought = [replace(route, brought_by=each.name) for each, _ in further for route in each.routes]
+        self.application = Application(self.site, [*ROUTES, *brought], self.gate)
         self.chores: list[Callable[[threading.Event], None]] = [Rescue(self.site).run, self._schedule]
         self.token_file = tokens.own_file(home)
 

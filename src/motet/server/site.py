@@ -16,9 +16,9 @@ from motet.errors import UsageError
 from motet.kernel.events import Json
 from motet.owners import BEGUN, is_dead
 from motet.ports import ArtifactStore, LogStore, RunRow, Store
+from motet.ports.routes import OPERATE, READ, Caller, may
 from motet.registry.starting import start_engine
 from motet.server import tokens
-from motet.server.tokens import OPERATE, READ, may
 from motet.stores.logs import FileLogs
 from motet.stores.sqlite import SqliteStore
 from motet.values.secrets import Secrets
@@ -56,8 +56,31 @@ class Site:
 
     def allows(self, token: str, operate: bool) -> bool:
         """Whether that token lets its user look; with `operate`, also begin and steer runs."""
-        caller = tokens.caller_of(self.store, self.home, token)
+        caller = self.known(token)
         return caller is not None and may(caller.role, OPERATE if operate else READ)
+
+    def known(self, token: str) -> Caller | None:
+        """Whose token that is; None for one that nobody has, or that has ended."""
+        return tokens.caller_of(self.store, self.home, token)
+
+    def still(self, caller: Caller) -> bool:
+        """Whether the token by which the caller came in still lets them in."""
+        return tokens.still(self.store, caller)
+
+    def issue(self, caller: Caller, note: str, for_s: float | None = None, only: str = "") -> str:
+        """A further token for the caller, with that note, for so long; with `only` just for paths that begin so, and no
+        longer than the one that the caller has shown.
+        """
+        tokens.forget_ended(self.store)
+        return tokens.limited(self.store, caller, note, for_s, only)
+
+    def issued(self, user: str) -> Mapping[str, tuple[str, float]]:
+        """The tokens of the user: of each, by its id, the note and when it was made."""
+        return {it.id: (it.note, it.created_at) for it in tokens.every(self.store) if it.user == user}
+
+    def revoke(self, token: str) -> None:
+        """Let the token with that id be none any more. Raises NotFound."""
+        tokens.revoke(self.store, token)
 
     def command(self, name: str, arguments: Sequence[str], folder: str, begun: Mapping[str, str]) -> Json:
         """What the command prints as JSON, carried out by a process of its own in that folder: it may load code of

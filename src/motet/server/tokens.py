@@ -11,15 +11,16 @@ import hmac
 import os
 import secrets
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from enum import Enum, StrEnum
 from hashlib import sha256
+from typing import Any
 
 from motet import private, requests
 from motet.errors import Conflict, NotFound, UsageError
 from motet.ports import Document, Store
+from motet.ports.routes import Caller
+from motet.ports.routes import Role as Role
 from motet.values.naming import checked
 
 _VOICE, _KIND, _LINK = "motet", "token", "login link"
@@ -36,58 +37,13 @@ BROWSER = "browser"
 OWN = "server.token"
 """The note of the token of the home's owner, and the name of its file."""
 
-
-class Permission(Enum):
-    """What a route lets be done. PUBLIC ones need no token."""
-
-    PUBLIC = "public"
-    READ = "read"
-    OPERATE = "operate"
-    ADMIN = "admin"
-
-
-PUBLIC, READ, OPERATE, ADMIN = Permission
-
-
-class Role(StrEnum):
-    """What a user is. A `run` is no user: it is code of that run, and may do what routes allow for their own run."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ADMIN = "admin"
-    RUN = "run"
-
-
-_MAY: Mapping[Role, frozenset[Permission]] = {
-    Role.VIEWER: frozenset({PUBLIC, READ}),
-    Role.OPERATOR: frozenset({PUBLIC, READ, OPERATE}),
-    Role.ADMIN: frozenset(Permission),
-    Role.RUN: frozenset({PUBLIC}),
-}
-
-
-def may(role: Role, permission: Permission) -> bool:
-    """Whether somebody of that role may do what takes that permission."""
-    return permission in _MAY[role]
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: a user with a role, or code of a run. `token` is the id of what was shown for it."""
-
-    user: str
-    role: Role
-    run: str = ""
-    token: str = ""
-
-
 # ---------------------------------------------------------------- tokens
 
 
 @dataclass(frozen=True)
 class Token:
     """What is kept of a token. `until` is when it ends, None for never; `by` is the id of the token, of the same user,
-    that a browser's came from: it lets nobody in without that.
+    that a browser's came from: it lets nobody in without that; `only`: what it is good for, as the beginning of paths.
     """
 
     id: str
@@ -98,19 +54,38 @@ class Token:
     until: float | None = None
     note: str = ""
     by: str = ""
+    only: str = ""
 
 
 def create(
     store: Store, user: str, role: Role, *, for_s: float | None = None, note: str = "", by: str = ""
 ) -> tuple[Token, str]:  # fmt: skip
     """A new token for the user, and the text to be shown for it, which is kept nowhere. Raises UsageError."""
+    return _made(store, for_s, user=user, role=role, note=note, by=by)
+
+
+def limited(store: Store, caller: Caller, note: str, for_s: float | None, only: str) -> str:
+    """The text of a further token for the caller, alike; with `only` good for paths that begin so, and no longer good
+    than the one that the caller has shown. Raises UsageError.
+    """
+    by = caller.token if only else ""
+    return _made(store, for_s, user=caller.user, role=caller.role, note=note, by=by, only=only)[1]
+
+
+def _made(store: Store, for_s: float | None, *, user: str, note: str, **more: Any) -> tuple[Token, str]:
     if not user:
         raise UsageError("A token needs a user's name.", "motet token create NAME")
     now = time.time()
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     name = checked(user, "The user's name", _USER_CHARS)
     until = None if for_s is None else now + for_s
-    made = Token(secrets.token_hex(_ID_BYTES), name, role, _digest(secret), now, until, checked(note, "The note"), by)
+    known: dict[str, Any] = {
+        "id": secrets.token_hex(_ID_BYTES),
+        "digest": _digest(secret),
+        "created_at": now,
+        "until": until,
+    }
+    made = Token(**known, user=name, note=checked(note, "The note"), **more)
     store.put_document(Document(_VOICE, _KIND, made.id, asdict(made), 0))
     return made, f"{_USER}_{made.id}_{secret}"
 
@@ -156,7 +131,7 @@ def caller_of(store: Store, home: str, text: str) -> Caller | None:
     token = _read(found)
     if not _same(_digest(secret), token.digest) or not _lasts(store, token):
         return None
-    return Caller(token.user, token.role, token=token.id)
+    return Caller(token.user, token.role, token=token.id, only=token.only)
 
 
 def still(store: Store, caller: Caller) -> bool:
@@ -185,14 +160,14 @@ class Unknown(UsageError):
 
 def link_code(store: Store, user: str, role: Role, by: str = "") -> str:
     """A code that lets one browser in as that user, once, soon; for no longer than the token with the id `by` does."""
-    _forget_ended(store)
+    forget_ended(store)
     made, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
     body = {"user": user, "role": role.value, "digest": _digest(secret), "until": time.time() + _LINK_S, "by": by}
     store.put_document(Document(_VOICE, _LINK, made, body, 0))
     return f"{made}_{secret}"
 
 
-def _forget_ended(store: Store) -> None:
+def forget_ended(store: Store) -> None:
     """Remove links and tokens that have ended."""
     for each in (*store.documents(_VOICE, _LINK), *store.documents(_VOICE, _KIND)):
         if each.body["until"] is not None and each.body["until"] <= time.time():
