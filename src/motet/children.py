@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Mapping
 from functools import partial
-from hashlib import blake2b
 from typing import Any
 
 from motet import app, deaths, voices
@@ -17,6 +16,7 @@ from motet.kernel.transitions import ENDED, SUCCEEDED
 from motet.owners import LEASE_S, is_dead
 from motet.ports import STEERING, Publication, RunRow
 from motet.ports.voice import Asked, Onward, Target, Underway
+from motet.values.naming import id_within
 from motet.values.records import decode
 
 _LOOK_S = 1.0
@@ -136,5 +136,4 @@ def check_ended(row: RunRow, story: str = "") -> None:
 
 def id_of(context: Mapping[str, Any]) -> str:
     """The id of the run that a step begins: the same for every attempt at it."""
-    told = f"{context['run']}\0{context['key']}\0{context.get('element', -1)}"
-    return f"within-{blake2b(told.encode(), digest_size=10).hexdigest()}"
+    return id_within(str(context["run"]), context["key"], context.get("element", -1))

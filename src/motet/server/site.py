@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from motet import private
 from motet.artifacts.files import FileArtifacts
@@ -22,6 +23,7 @@ from motet.server import tokens
 from motet.stores.logs import FileLogs
 from motet.stores.sqlite import SqliteStore
 from motet.values.secrets import Secrets
+from motet.views.columns import Courses
 
 _PATIENCE_S = 600.0
 _MOST_CHARS = 2000
@@ -35,6 +37,11 @@ class Site:
     store: Store
     artifacts: ArtifactStore
     logs: LogStore
+
+    @cached_property
+    def courses(self) -> Courses:
+        """The courses of the runs that were looked at last."""
+        return Courses(self.store)
 
     def start(self, run: str, command: Sequence[str] = ()) -> None:
         """Start a process that drives the run, unless one does: where it was begun, if that folder is still there.

@@ -47,6 +47,14 @@ def id_of_number(number: int) -> str:
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(95, -1, -5))
 
 
+def id_within(run: str, key: str, element: int = -1) -> str:
+    """The id of the run that a step of another begins, or an element of a map: the same for every attempt at it."""
+    from hashlib import blake2b
+
+    told = f"{run}\0{key}\0{element}"
+    return f"within-{blake2b(told.encode(), digest_size=10).hexdigest()}"
+
+
 def new_name() -> str:
     """Two words, such as "ancient-sturgeon"."""
     return two_words(int.from_bytes(os.urandom(6)))

@@ -61,7 +61,7 @@ def runs(call: Call, query: WhichRuns) -> RunList:
     store, of = call.site.store, query
     metrics, params = metrics_of(of.metric or ()), _params(of.param or ())
     where = RunFilter(of.status, of.workflow, of.voice, of.parent, of.tag, of.text, params, metrics, of.since, of.until)
-    page = store.run_page(where, start=_checked(of.cursor), limit=of.limit)
+    page = store.run_page(where, start=checked_cursor(of.cursor), limit=of.limit)
     return {"runs": [documents.run_json(each) for each in lookup.with_waits(store, page.runs)], "next": page.next}
 
 
@@ -79,7 +79,7 @@ def _params(given: Sequence[str]) -> dict[str, Json]:
     return found
 
 
-def _checked(cursor: str | None) -> str | None:
+def checked_cursor(cursor: str | None) -> str | None:
     """The cursor, if it is one that a page has given. Raises UsageError."""
     if cursor is not None:
         at, _, number = cursor.partition(" ")
