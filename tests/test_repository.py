@@ -6,6 +6,7 @@ import ast
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tokenize
@@ -520,6 +521,7 @@ def test_the_locks_have_what_the_project_asks_for_and_no_host() -> None:
     wanted = {"build": project["build-system"]["requires"]}
     for extra, requirements in project["project"]["optional-dependencies"].items():
         wanted[extra] = [*project["project"]["dependencies"], *requirements]
+    wanted |= project["dependency-groups"]
     assert {path.stem for path in (ROOT / "requirements").iterdir()} == set(wanted)
     seen: dict[str, list[str]] = {}
     for name, requirements in wanted.items():
@@ -544,6 +546,37 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(tmp_path: Path) -> N
     assert packed == wanted
     assert "motet/py.typed" in packed
     assert any(name.startswith("motet/stores/sql/") and name.endswith(".sql") for name in packed)
+
+
+@pytest.mark.skipif(not (ROOT / "ui" / "node_modules" / ".ready").exists(), reason="the page is not built here")
+def test_a_wheel_of_a_clean_clone_holds_the_page_and_one_without_node_says_what_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = tmp_path / "clone"
+    places = ("src", "ui", "scripts", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE")
+    listed = subprocess.run(["git", "ls-files", *places], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in listed.stdout.splitlines():
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, clone / name)
+    (clone / "ui" / "node_modules").symlink_to(ROOT / "ui" / "node_modules")
+
+    with monkeypatch.context() as without_node:
+        tools = tmp_path / "tools"
+        tools.mkdir()
+        for each in ("sh", "dirname", "find", "sort", "tr", "xargs", "cksum", "cat"):
+            (tools / each).symlink_to(str(shutil.which(each)))
+        without_node.setenv("PATH", str(tools))
+        with pytest.raises(RuntimeError, match=r"Install Node 20\.19 or later, or run scripts/setup"):
+            next(WheelBuilder(str(clone)).build(directory=str(tmp_path)))
+
+    (wheel,) = WheelBuilder(str(clone)).build(directory=str(tmp_path))
+    with zipfile.ZipFile(wheel) as archive:
+        packed = archive.namelist()
+        index = archive.read("motet/server/built/index.html").decode()
+    scripts = re.findall(r'"/(assets/[^"]+)"', index)
+    assert scripts
+    assert all(f"motet/server/built/{each}" in packed for each in scripts)
+    assert not [name for name in packed if "node_modules" in name]
 
 
 # ---------------------------------------------------------------- start-up

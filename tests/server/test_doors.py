@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import urlencode
 
 import pytest
 from starlette.requests import Request
@@ -24,7 +25,7 @@ def test_a_link_lets_one_browser_in_once(served: Served) -> None:
     assert browser.head(path).status_code == 405  # as programs look at links before anybody follows them
     answer = browser.get(path)
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/"
+    assert answer.headers["location"] == "/runs"
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
@@ -102,11 +103,15 @@ def test_a_host_that_the_server_does_not_go_by_is_refused(served: Served) -> Non
         assert client.get("/api/v1/me", headers={"host": host}).status_code == 200, host
 
 
-def test_the_root_says_where_the_api_is_and_runs_no_script(served: Served) -> None:
-    answer = served.as_(None).get("/")
-    assert "/api/v1/openapi.json" in answer.text
-    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
-    assert answer.headers["x-content-type-options"] == "nosniff"
+def test_a_link_leads_to_the_address_that_it_was_made_for_and_to_no_other_site(served: Served) -> None:
+    browser = served.as_(None, follow_redirects=False)
+    path = served.operator.post("/api/v1/links").json()["path"]
+    for other in ("//evil.example/runs", "https://evil.example/", "/\\evil.example"):
+        assert browser.get(f"{path}&{urlencode({'to': other})}").status_code == 400
+    to = "/runs/quiet-otter?step=train[3]#\r\nSet-Cookie: a=b"
+    answer = browser.get(f"{path}&{urlencode({'to': to})}")
+    assert (answer.status_code, answer.headers["set-cookie"].count("a=b")) == (303, 0)
+    assert answer.headers["location"].startswith("/runs/quiet-otter?step=train%5B3%5D#%0D%0A")
 
 
 def test_the_description_names_the_cookie_of_this_server(served: Served) -> None:

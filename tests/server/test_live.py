@@ -91,6 +91,27 @@ def test_a_listener_to_a_run_hears_that_it_has_written_lines(served: Served) -> 
     assert asyncio.run(go()).startswith(b"event: lines\n")
 
 
+def test_a_listener_to_all_runs_hears_which_of_those_it_asked_for_have_written_lines(served: Served) -> None:
+    for each in ("one", "two", "three"):
+        served.make(each)
+
+    async def go() -> list[bytes]:
+        hub = Hub(served.site)
+        stream = hub.stream("", None, lambda: True, ["one", "three"])
+        await anext(stream)
+        heard: list[bytes] = []
+        for run in ("one", "two", "three"):
+            await asyncio.to_thread(served.site.logs.write, run, [LogLine(1.0, "a", 1, "stdout", "said")])
+            if run != "two":
+                heard.append(await anext(stream))
+        await stream.aclose()  # type: ignore[attr-defined]
+        hub.close()
+        return heard
+
+    heard = asyncio.run(go())
+    assert heard == [f'event: lines\ndata: {{"run": "{run}"}}\n\n'.encode() for run in ("one", "three")]
+
+
 def test_a_slow_listener_is_let_go_of_and_holds_nothing(served: Served) -> None:
     slow = Listener("")
     for number in range(_QUEUE + 1):

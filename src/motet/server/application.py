@@ -24,9 +24,10 @@ from motet.server import audit, tokens
 from motet.server.gate import Gate
 from motet.server.live import Hub
 from motet.server.openapi import described
+from motet.server.page import Page
 from motet.server.reading import Malformed, Reader
 from motet.server.site import Site
-from motet.server.table import JSON, PREFIX, PUBLIC, Call, Caller, Content, Route, Stream, Table, get
+from motet.server.table import JSON, PREFIX, PUBLIC, SAFE, Call, Caller, Content, Route, Stream, Table, get
 from motet.values.secrets import hide
 
 _STATUSES: tuple[tuple[type[errors.MotetError], int], ...] = (
@@ -62,11 +63,26 @@ class Application:
         self._described: Json = None
         self._long = asyncio.Semaphore(_LONG_AT_ONCE)
         paths = [Path(path, self._answering(routes), methods=[]) for path, routes in self.table.by_path().items()]
-        self._starlette = Starlette(routes=paths, exception_handlers={404: _no_such_path})
+        self._page = Page()
+        self._starlette = Starlette(routes=paths, exception_handlers={404: self._outside})
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request."""
         await self._starlette(scope, receive, send)
+
+    async def _outside(self, request: Request, error: Exception) -> Response:
+        """What is asked for beside the routes: the page, or nothing."""
+        path = request.url.path
+        try:
+            self.gate.check_host(request)
+            known = request.headers.get("if-none-match", "")
+            packed = "gzip" in request.headers.get("accept-encoding", "")
+            found = self._page.answer(path, packed, known) if request.method in SAFE else None
+            if found is None:
+                raise Refused(404, f"There is nothing at {path[:200]!r}.", f"See {PREFIX}/openapi.json.")
+        except Refused as refused:
+            return _refusal(refused)
+        return _content(found, found.status or 200)
 
     def _openapi(self) -> Callable[[Call], dict[str, Any]]:
         def openapi(call: Call) -> dict[str, Any]:
@@ -180,15 +196,18 @@ def _response(route: Route, found: Any) -> Response:
         headers = {**_ALWAYS, "X-Accel-Buffering": "no", **found.headers}
         return StreamingResponse(found.messages, route.status, headers, media_type=route.produces)
     if isinstance(found, Content):
-        headers = {**_ALWAYS, **found.headers}
-        status = found.status or route.status
-        if found.name:
-            name = "".join(each if each.isalnum() or each in "._-" else "_" for each in found.name)
-            headers["Content-Disposition"] = f'attachment; filename="{name.encode("ascii", "replace").decode()}"'
-        if found.path:
-            return FileResponse(found.path, status, headers, media_type=found.media_type)
-        return Response(bytes(found.body), status, headers, media_type=found.media_type)
+        return _content(found, found.status or route.status)
     return Response(encoded(found), route.status, _ALWAYS, media_type=JSON)
+
+
+def _content(found: Content, status: int) -> Response:
+    headers = {**_ALWAYS, **found.headers}
+    if found.name:
+        name = "".join(each if each.isalnum() or each in "._-" else "_" for each in found.name)
+        headers["Content-Disposition"] = f'attachment; filename="{name.encode("ascii", "replace").decode()}"'
+    if found.path:
+        return FileResponse(found.path, status, headers, media_type=found.media_type)
+    return Response(bytes(found.body), status, headers, media_type=found.media_type)
 
 
 def encoded(document: Json) -> bytes:
@@ -218,7 +237,3 @@ def _status_of(error: errors.MotetError) -> int:
     if isinstance(error, Refused):
         return error.status
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
-
-
-async def _no_such_path(request: Request, error: Exception) -> Response:
-    return _refusal(Refused(404, f"There is nothing at {request.url.path[:200]!r}.", f"See {PREFIX}/openapi.json."))

@@ -45,9 +45,7 @@ class Gate:
 
     def let_in(self, route: Route, request: Request, named: Mapping[str, str]) -> Caller:
         """Who asks. Raises Refused."""
-        host = request.headers.get("host", "")
-        if not self._is_ours(host):
-            raise Refused(421, f"This server does not go by {host[:200]!r}.", "Start it with --allow-host NAME.")
+        host = self.check_host(request)
         self._check_origin(request, host)
         caller = self._caller(request, route.by_password)
         if route.permission is PUBLIC:
@@ -63,6 +61,13 @@ class Gate:
         if not request.url.path.startswith(caller.only):
             raise Refused(403, f"This token is for {caller.only} alone.", "Send another.")
         return caller
+
+    def check_host(self, request: Request) -> str:
+        """The name by which the server is asked. Raises Refused for one that it does not go by."""
+        host = request.headers.get("host", "")
+        if not self._is_ours(host):
+            raise Refused(421, f"This server does not go by {host[:200]!r}.", "Start it with --allow-host NAME.")
+        return host
 
     def _is_ours(self, host: str) -> bool:
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host

@@ -12,7 +12,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -39,15 +39,14 @@ class Message:
     encoded: bytes
 
 
-_LINES = Message(0, 0, b"event: lines\ndata: {}\n\n")
-"""Says that a run has written lines; which, its log tells."""
-
-
 @dataclass(eq=False, slots=True)
 class Listener:
-    """One who listens, to all runs or to one ("": all). `over` once it was let go of."""
+    """One who listens, to all runs or to one ("": all), and for lines that some of them write. `over` once it was let
+    go of.
+    """
 
     run: str
+    lines: frozenset[str] = frozenset()
     queue: deque[Message] = field(default_factory=deque)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     over: bool = False
@@ -78,14 +77,17 @@ class Hub:
         """How many listen."""
         return sum(map(len, self._listeners.values()))
 
-    async def stream(self, run: str, after: int | None, valid: Callable[[], bool]) -> AsyncIterator[bytes]:
-        """What happens in the run ("": in all) beyond that offset (None: from now on), as messages of a stream.
+    async def stream(
+        self, run: str, after: int | None, valid: Callable[[], bool], lines: Iterable[str] = ()
+    ) -> AsyncIterator[bytes]:
+        """What happens in the run ("": in all) beyond that offset (None: from now on), as messages of a stream; and
+        that this run, or those in `lines`, have written some.
 
         It ends when the listener is too slow, when `valid` is no longer so, or with the server.
         """
         if self._closed or self.count >= _MOST:
             return
-        listener = self._join(run)
+        listener = self._join(run, frozenset({run, *lines} - {""}))
         try:
             after = await asyncio.to_thread(self._site.store.head) if after is None else after
             yield _HELLO
@@ -133,8 +135,8 @@ class Hub:
             with suppress(TimeoutError):
                 await asyncio.wait_for(listener.ready.wait(), max(0.0, due_at - time.monotonic()))
 
-    def _join(self, run: str) -> Listener:
-        listener = Listener(run)
+    def _join(self, run: str, lines: frozenset[str]) -> Listener:
+        listener = Listener(run, lines)
         self._listeners.setdefault(run, set()).add(listener)
         if self._follower is None:
             self._loop, self._follower = asyncio.get_running_loop(), self._site.store.follow()
@@ -167,11 +169,11 @@ class Hub:
         pause, ends = threading.Event(), dict[str, int]()
         while follower.wait(None):
             pause.wait(_MOMENT_S)
-            for run in [each for each in tuple(self._listeners) if each]:
+            for run in {run for some in tuple(self._listeners.values()) for each in tuple(some) for run in each.lines}:
                 end = self._site.logs.read_back(run, limit=0).position
-                if ends.get(run) != end:
+                if ends.get(run, 0) != end:
                     ends[run] = end
-                    self._call(self._hand_on, {run: _LINES})
+                    self._call(self._tell_lines, run)
 
     def _call(self, act: Callable[..., None], *given: object) -> None:
         """Have it done by the event loop."""
@@ -191,6 +193,12 @@ class Hub:
         for run, message in messages.items():
             for listener in self._listeners.get(run, ()):
                 listener.add(message)
+
+    def _tell_lines(self, run: str) -> None:
+        """Say that the run has written lines; which, its log tells."""
+        told = Message(0, 0, f"event: lines\ndata: {json.dumps({'run': run})}\n\n".encode())
+        for listener in [each for some in self._listeners.values() for each in some if run in each.lines]:
+            listener.add(told)
 
     def close(self) -> None:
         """Let go of all listeners, and take no more."""

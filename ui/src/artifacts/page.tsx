@@ -1,0 +1,5 @@
+// The page Artifacts.
+
+export function ArtifactsPage() {
+  return <h1 class="page-head">Artifacts</h1>;
+}

@@ -1,0 +1,5 @@
+// The page Runs.
+
+export function RunsPage() {
+  return <h1 class="page-head">Runs</h1>;
+}
