@@ -57,6 +57,8 @@ GIVEN_SIGNATURES = {
 MAY_BE_SMALL = {
     "dialects/aiflow/places.py": "a name that AIFlow's users import",
     "dialects/aiflow/plugin.py": "a voice is asked about files before it is wanted",
+    "dialects/spell/plugin.py": "a voice is asked about files before it is wanted",
+    "dialects/spell/words.py": "a table",
     "events.py": "a name that Prefect's users import",
     "cache_policies.py": "a name that Prefect's users import",
     "context.py": "a name that Prefect's users import",
@@ -93,6 +95,7 @@ LATE_BORDERS = {
     "dialects/orquestra/plugin.py": "a voice is asked about files before it is wanted",
     "dialects/aiflow/plugin.py": "a voice is asked about files before it is wanted",
     "dialects/python/plugin.py": "a voice is asked about files before it is wanted",
+    "dialects/spell/plugin.py": "a voice is asked about files before it is wanted",
     "dialects/yadage/plugin.py": "a voice is asked about files before it is wanted",
     "workflows.py": "a workflow file is called without any flow, too",
 }
@@ -102,7 +105,7 @@ HEAVY = {
     "_hashlib", "argparse", "ast", "asyncio", "bisect", "cloudpickle", "concurrent", "copy", "csv", "ctypes",
     "dataclasses", "datetime", "difflib", "dis", "gettext", "glob", "grp", "hashlib", "heapq", "importlib", "inspect",
     "jinja2", "jq", "json", "jsonpath_ng", "linecache", "logging", "matplotlib", "mimetypes", "mmap", "multiprocessing",
-    "httpx2", "packaging", "pandas", "pathlib",
+    "http", "httpx2", "packaging", "pandas", "pathlib",
     "pickle", "PIL", "pwd", "pyarrow", "pydantic", "random", "re", "shlex", "shutil", "signal", "socket", "sqlite3",
     "subprocess", "tarfile", "tempfile", "tokenize", "tomllib", "traceback", "typing", "urllib", "uuid", "warnings",
     "yaml", "zipfile", "zlib",
@@ -356,6 +359,7 @@ def test_units_are_in_names() -> None:
     """Times end in `_at`, durations in `_s`, sizes in `_bytes`: no other unit's ending is used."""
     endings = re.compile(r"_(ms|sec|secs|seconds|minutes|hours|timestamp|kb|mb|gb)$")
     users_own = {"retry_delay_seconds", "timeout_seconds", "grace_seconds"}  # as users know them from Prefect
+    users_own |= {"timeout_minutes"}  # and from Spell
     refuse(
         [
             f"{place}: {name} should end in _at, _s or _bytes"

@@ -25,6 +25,7 @@ BUILT_IN: Mapping[str, str] = {
     "orquestra": "motet.dialects.orquestra.plugin:VOICE",
     "yadage": "motet.dialects.yadage.plugin:VOICE",
     "aiflow": "motet.dialects.aiflow.plugin:VOICE",
+    "spell": "motet.dialects.spell.plugin:VOICE",
     "program": "motet.dialects.declared.plugin:VOICE",
 }
 """The entry points of Motet's own voices, in the order in which they are asked about a file."""

@@ -1,0 +1,1 @@
+"""Spell: runs of commands, and workflows whose scripts begin them."""

@@ -1,0 +1,103 @@
+"""Code as it is kept for runs: the files of a folder, of a commit, of a repository elsewhere, as one artifact."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+
+from motet.environments.plain import PlainRunner
+from motet.environments.sources import Sources
+from motet.environments.spec import Git
+from motet.errors import MotetError, UsageError
+from motet.kernel.events import Json
+from motet.ports import ArtifactStore
+from motet.values.snapshots import packed
+
+_LEFT_OUT = frozenset((".git", "__pycache__"))
+
+
+def snapshot(
+    artifacts: ArtifactStore, folder: str, *, uncommitted: bool = False, untracked: bool = False, ref: str = ""
+) -> Json:  # fmt: skip
+    """The code of a folder as a record: {"artifact", "size_bytes", "commit", "root_commit", "repository", ...}.
+
+    Of what is git's: the commit `ref` (HEAD), or with `uncommitted` all that it tracks as it is now, with `untracked`
+    also what it neither tracks nor ignores. Of any other folder: all files. Raises UsageError.
+    """
+    if not os.path.isdir(folder):
+        raise UsageError(f"{folder} is no folder.", "Name the folder with the code.")
+    root = _asked(folder, "rev-parse", "--show-toplevel")
+    if root is None:
+        return kept(artifacts, folder, {"repository": os.path.basename(os.path.abspath(folder))})
+    commit = _asked(root, "rev-parse", "--verify", f"{ref or 'HEAD'}^{{commit}}")
+    if commit is None:
+        cure = "Commit something first, or name another commit."
+        raise UsageError(f"The repository {root} has no commit {ref or 'HEAD'}.", cure)
+    told: dict[str, Json] = {
+        "commit": commit, "root_commit": (_asked(root, "rev-list", "--max-parents=0", commit) or "").split("\n")[-1],
+        "repository": os.path.basename(root), "description": _asked(root, "log", "-1", "--format=%s", commit) or "",
+        "uncommitted": uncommitted or untracked,
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="motet-spell-") as place:
+        if uncommitted or untracked:
+            _copied(root, _listed(root, untracked=untracked), place)
+        else:
+            _archived(root, commit, place)
+        return kept(artifacts, place, told)
+
+
+def kept(artifacts: ArtifactStore, folder: str, told: Json) -> Json:
+    """A record of all files of the folder but those of git, and compiled ones."""
+    with tempfile.TemporaryDirectory(prefix="motet-spell-") as place:
+        if any(name in _LEFT_OUT for _, names, _ in os.walk(folder) for name in names):
+            copy = os.path.join(place, "code")
+            shutil.copytree(folder, copy, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+            folder = copy
+        stored = artifacts.put_stream(packed("", None, folder))
+    return {"artifact": stored.digest, "size_bytes": stored.size_bytes, **told}
+
+
+def fetched(artifacts: ArtifactStore, url: str, ref: str, shared: str) -> Json:
+    """A record of the code of a repository elsewhere. Raises UsageError for one that cannot be had."""
+    sources, wanted = Sources(shared, PlainRunner()), Git("github", url, ref or "HEAD").checked()
+    try:
+        commit = sources.commit(wanted)
+        folder = sources.checkout(Git("github", url, commit))
+    except MotetError as error:
+        raise UsageError(f"{url} cannot be had: {error.what}", error.cure) from None
+    name = url.rstrip("/").rpartition("/")[2].removesuffix(".git")
+    return kept(artifacts, folder, {"commit": commit, "repository": name, "url": url, "ref": ref})
+
+
+def _listed(root: str, *, untracked: bool) -> Iterable[str]:
+    more = ["--others", "--exclude-standard"] if untracked else []
+    said = _asked(root, "ls-files", "-z", "--cached", *more) or ""
+    return filter(None, said.split("\0"))
+
+
+def _copied(root: str, paths: Iterable[str], place: str) -> None:
+    for path in paths:
+        with suppress(FileNotFoundError, IsADirectoryError):  # it was removed; a submodule
+            target = os.path.join(place, path)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.copy2(os.path.join(root, path), target, follow_symlinks=False)
+
+
+def _archived(root: str, commit: str, place: str) -> None:
+    archive = subprocess.Popen(["git", "-C", root, "archive", "--format=tar", commit], stdout=subprocess.PIPE)
+    taken = subprocess.run(["tar", "-x", "-C", place], stdin=archive.stdout, check=False)
+    if archive.wait() or taken.returncode:
+        raise UsageError(f"The files of commit {commit} of {root} cannot be had.", "`git fsck` says what is wrong.")
+
+
+def _asked(folder: str, *words: str) -> str | None:
+    """What git says; None where it knows nothing of that."""
+    try:
+        said = subprocess.run(["git", "-C", folder, *words], capture_output=True, check=False)
+    except OSError:
+        return None
+    return said.stdout.decode("utf-8", "surrogateescape").rstrip("\n") if said.returncode == 0 else None

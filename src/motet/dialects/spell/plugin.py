@@ -1,0 +1,34 @@
+"""Spell, as a voice: what Motet asks of it."""
+
+from __future__ import annotations
+
+from motet.errors import UsageError
+from motet.ports import NewRun, RunRow
+from motet.ports.voice import Asked, Host, Onward, Target, Voice
+
+
+class SpellVoice(Voice):
+    """Runs of Spell, which are asked for by its command, its client and its API, and by scripts of workflows."""
+
+    name = "spell"
+    title = "a run of Spell"
+    uncached = "A run does what it is for anew: no result of step {step} is kept."
+
+    def tells(self, target: Target) -> bool:
+        """Never: what Spell runs are commands."""
+        return False
+
+    def carry_on(self, host: Host, row: RunRow, onward: Onward) -> object:
+        """Run its command, and the runs that this asks for."""
+        from motet.dialects.spell import door, programs
+        from motet.dialects.spell.house import House
+
+        with door.opened(host, lambda within: House(host, within=within)):
+            return host.drive(row, programs.SpellProgram(host, row), onward)
+
+    def new_run(self, host: Host, target: Target, asked: Asked) -> NewRun:
+        """None: runs are asked for by Spell's own ways."""
+        raise UsageError(f"{target} is no run of Spell.", 'Run its command: spell run "COMMAND"')
+
+
+VOICE = SpellVoice()

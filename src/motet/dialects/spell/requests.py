@@ -1,0 +1,133 @@
+"""What is asked of a run: the fields of Spell's own request, checked, and as one digest."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from motet.errors import UsageError
+from motet.kernel.events import Json
+from motet.records import Record, field
+
+_PARAM = re.compile(r":([A-Za-z_][A-Za-z0-9_]*):")
+_OPERATORS = ("<", ">", "<=", ">=")
+_MOST_ALTERNATIVES = 5
+_TOLD_ONLY = ("description", "labels", "project", "idempotent", "hyper_params", "creator", "code_label")
+"""What does not change what a run does."""
+
+
+class RunRequest(Record):
+    """What is asked of a run. All of it is plain JSON.
+
+    command             shell text; `:NAME:` in it stands for a parameter, in whatever case
+    machine_type        a name of the table of machine types, in whatever case
+    attached_resources  {resource: where it is mounted}; "" stands for its last name, below the run's folder
+    code                what is in the run's folder: what `House.snapshot` or `House.github` has given; None: nothing
+    commit_label        in a workflow: the label of the code instead
+    github_url, github_ref  code that is fetched when the run is made, instead of `code`
+    cwd                 where in the folder the command begins
+    envvars             environment variables
+    pip_packages, requirements  what pip installs: requirements, and the text of a file of them
+    apt_packages, conda, docker_image  taken, see the documentation: `docker_image` runs the command in that container
+    timeout_minutes     after so long it is stopped
+    stop_conditions     any of these lists, of which each has to hold: {"metric", "operator", "value", "min_indices"}
+    retries             how often it is tried again if it exits badly; its folder stays as it was left
+    grace_s             how long it has after it was asked to end
+    strict              whether a bad exit status fails the run
+    idempotent          whether a run of the same that is complete, or under way, is taken instead
+    run_type            "user"; "workflow" for a master; "search" for one that has no number and is in no list
+    """
+
+    command: str
+    machine_type: str = "CPU"
+    attached_resources: Mapping[str, str] = field(default_factory=dict)
+    code: Json = None
+    commit_label: str = ""
+    github_url: str = ""
+    github_ref: str = ""
+    cwd: str = ""
+    envvars: Mapping[str, str] = field(default_factory=dict)
+    pip_packages: Sequence[str] = ()
+    requirements: str = ""
+    apt_packages: Sequence[str] = ()
+    conda: str = ""
+    docker_image: str = ""
+    description: str = ""
+    labels: Sequence[str] = ()
+    project: str = ""
+    params: Mapping[str, Json] = field(default_factory=dict)
+    hyper_params: Mapping[str, Json] = field(default_factory=dict)
+    timeout_minutes: float | None = None
+    stop_conditions: Sequence[Sequence[Mapping[str, Json]]] = ()
+    retries: int = 0
+    grace_s: float = 5.0
+    strict: bool = False
+    idempotent: bool = False
+    run_type: str = "user"
+    workflow_id: int = 0
+    distributed: int = 0
+    tensorboard_directory: str = ""
+
+    def to_json(self) -> dict[str, Json]:
+        """All fields that differ from what they are by themselves, as JSON."""
+        plain = type(self)("")
+        told = {name: getattr(self, name) for name in self.__match_args__}
+        return {name: value for name, value in told.items() if value != getattr(plain, name)}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> RunRequest:
+        """The request that was written so. Raises UsageError for what cannot be meant."""
+        if unknown := sorted(set(told) - set(cls.__match_args__)):
+            raise UsageError(f"A run has no {', '.join(unknown)}.", "See the fields of a request.")
+        request = cls(**{"command": "", **{name: value for name, value in told.items() if value is not None}})
+        request.check()
+        return request
+
+    def check(self) -> None:
+        """Raise UsageError for what cannot be meant."""
+        if not str(self.command).strip():
+            raise UsageError("A run needs a command.", "Give what a shell is to do.")
+        for name, kind in _KINDS.items():
+            if not isinstance(getattr(self, name), kind):
+                raise UsageError(f"{name} cannot be {getattr(self, name)!r:.80}.", "See the fields of a request.")
+        if self.timeout_minutes is not None and self.timeout_minutes <= 0:
+            raise UsageError(f"A timeout of {self.timeout_minutes} minutes is none.", "Give a number above 0.")
+        if self.conda and self.requirements:
+            raise UsageError(
+                "pip requirements files and conda environment files are mutually exclusive.",
+                "Name the packages of pip in the file of conda.",
+            )
+        if len(self.stop_conditions) > _MOST_ALTERNATIVES:
+            raise UsageError(f"There are {len(self.stop_conditions)} stop conditions.", "Give at most 5.")
+        for each in (each for some in self.stop_conditions for each in some):
+            if each.get("operator") not in _OPERATORS or not isinstance(each.get("value"), int | float):
+                raise UsageError(f"{dict(each)} is no stop condition.", 'For example "loss < 0.1:5".')
+
+    @property
+    def substituted(self) -> str:
+        """The command with its parameters in place. What is no parameter stays as it is."""
+        given = {name.lower(): str(value) for name, value in {**self.params, **self.hyper_params}.items()}
+        return _PARAM.sub(lambda found: given.get(found[1].lower(), found[0]), self.command)
+
+    @property
+    def title(self) -> str:
+        """The command in a short line."""
+        line = " ".join(self.command.split())
+        return line if len(line) <= 80 else f"{line[:77]}..."
+
+
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "machine_type": str, "attached_resources": Mapping, "cwd": str, "envvars": Mapping, "pip_packages": (list, tuple),
+    "apt_packages": (list, tuple), "labels": (list, tuple), "params": Mapping, "hyper_params": Mapping, "retries": int,
+    "stop_conditions": (list, tuple), "grace_s": (int, float), "timeout_minutes": (int, float, type(None)),
+}  # fmt: skip
+
+
+def digest_of(request: RunRequest, mounted: Json) -> str:
+    """What tells a run from others: all of the request that changes what it does, with the content of its mounts."""
+    told = {name: each for name, each in request.to_json().items() if name not in _TOLD_ONLY}
+    text = json.dumps([told, mounted], sort_keys=True, default=list)
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

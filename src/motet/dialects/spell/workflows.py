@@ -1,0 +1,131 @@
+"""Workflows: a master whose script asks for runs, and those runs, which its engine drives as part of it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from motet import requests
+from motet.dialects.spell import code, making, programs, runs, words
+from motet.dialects.spell.ledger import Ledger
+from motet.dialects.spell.requests import RunRequest
+from motet.dialects.spell.shown import RunView, WorkflowView
+from motet.errors import NotFound, UsageError
+from motet.kernel.events import Json
+from motet.ports import STEERING, NewRun, Publication, RunRow
+from motet.values.naming import id_within
+
+_WORKFLOW = "workflow"
+
+_asked: dict[tuple[str, int], dict[str, int]] = {}
+"""How often each request was made, by the attempt of a master that has made it."""
+
+_lock = threading.Lock()
+
+
+def new(house: Ledger, request: RunRequest, repos: Mapping[str, Json], start: Callable[[NewRun], None]) -> WorkflowView:
+    """Make a workflow, and have its master driven."""
+    placed = {label: {**repo, "path": _inside(repo["path"])} for label, repo in repos.items()}
+    request.run_type = "workflow" if request.run_type == "user" else request.run_type
+    made = making.made(house, request, repos=placed)
+    number = made.program["workflow"] = house.next_number("workflows")
+    house.put_document(_WORKFLOW, f"{number:012}", {"run": made.id, "at": made.created_at})
+    start(made)
+    return find(house, number)
+
+
+def _inside(path: str) -> str:
+    """Where in the master's folder a repository is seen: at its path, or by its name where that leads elsewhere."""
+    whole = os.path.normpath(path)
+    return os.path.basename(os.path.realpath(path)) if whole.startswith(("/", "..")) or whole == "." else whole
+
+
+def find(house: Ledger, number: int) -> WorkflowView:
+    """The workflow of that number. Raises NotFound."""
+    known = house.document(_WORKFLOW, f"{int(number):012}")
+    try:
+        row = house.host.store.run(known["run"]) if known else None
+    except NotFound:
+        row = None
+    if row is None:
+        raise NotFound(f"Workflow {number} does not exist", "Check the number.")
+    workers = sorted(each.program["number"] for each in runs.all_of(house.host.store, house.owner, row.id))
+    return WorkflowView(number, row.program["number"], workers, row.program["repos"], row.created_at)
+
+
+def every(house: Ledger) -> list[WorkflowView]:
+    """All workflows, newest first."""
+    return [find(house, int(number)) for number in sorted(house.documents(_WORKFLOW), reverse=True)]
+
+
+# ---------------------------------------------------------------- workers
+
+
+def worker(house: Ledger, request: RunRequest, within: tuple[str, int]) -> RunView:
+    """A run that the code of a run has asked for: the same one at the same place among equal ones."""
+    host, (master, attempt) = house.host, within
+    row = host.store.run(master)
+    request.workflow_id = request.workflow_id or row.program.get("workflow", 0)
+    made = making.made(house, request, _code_of(house, row, request, attempt))
+    if found := making.same(house, made):
+        return found
+    with _lock:
+        asked = _asked.setdefault(within, {})
+        place = asked[made.program["digest"]] = asked.get(made.program["digest"], 0) + 1
+        key = f"{words.WORKER}{made.program['digest'][:12]}-{place}"
+        made.id, made.parent = id_within(master, key), master
+        known = _kept(house, made)
+    _add(house, master, key, known)
+    return runs.view(host, known)
+
+
+def _kept(house: Ledger, made: NewRun) -> RunRow:
+    """The worker as it is kept: as an earlier attempt of the master has asked for it, or as it is asked for now."""
+    try:
+        row = house.host.store.run(made.id)
+    except NotFound:
+        making.keep(house, made)
+        return house.host.store.run(made.id)
+    making.known_as(house, row.id, row.program)
+    return row
+
+
+def _add(house: Ledger, master: str, key: str, row: RunRow) -> None:
+    """Have the master's engine drive it, as a step of the master. Safe to repeat."""
+    call: Json = {"target": "motet.children:started", "args": [row.name, {}, {}]}
+    told: Json = {
+        "step": key, "task": row.workflow, "name": row.name, "form": "run", "call": call,
+        "policy": {"executor": "runs"}, "token": requests.token(house.host.home, master),
+    }  # fmt: skip
+    at = house.host.clock.now()
+    house.host.store.publish([Publication("step.add", told, STEERING, words.VOICE, master, f"{master}/{key}", at)])
+
+
+def _code_of(house: Ledger, row: RunRow, request: RunRequest, attempt: int) -> Json:
+    """The code that a label stands for: the master's folder of that name as it is now, if it is there.
+
+    Without a label, the worker has no code: as in the original, that is the master's own.
+    """
+    if not request.commit_label:
+        return None
+    repos: Mapping[str, Any] = row.program.get("repos") or {}
+    repo = repos.get(request.commit_label)
+    if repo is None:
+        known = ", ".join(sorted(repos)) or "none"
+        cure = f"Labels of this workflow: {known}. Give it one: --repo {request.commit_label}=PATH."
+        raise UsageError(f"This workflow has no repository of the label {request.commit_label!r}.", cure)
+    root = os.path.realpath(programs.folder_of(house.host.home, row.id))
+    folder = os.path.realpath(os.path.join(root, repo["path"]))
+    if not (os.path.isdir(folder) and folder.startswith(f"{root}{os.sep}")):
+        return repo
+    now = code.kept(house.host.artifacts, folder, {})
+    return repo if now["artifact"] == repo["artifact"] else {**repo, **now, "uncommitted": True}
+
+
+def unasked(store: Any, master: str, attempt: int) -> list[str]:
+    """The workers that earlier attempts of the master have asked for, and this one has not."""
+    asked = _asked.pop((master, attempt), {})
+    keys = {f"{words.WORKER}{digest[:12]}-{at}" for digest, places in asked.items() for at in range(1, places + 1)}
+    return [step.name for step in store.steps(master) if step.key.startswith(words.WORKER) and step.key not in keys]
