@@ -29,7 +29,7 @@ def code_of(repository: str, file: str) -> dict[str, Any]:
     digests = {}
     for path in dict.fromkeys(_own(repository, [file, *loaded])):
         with suppress(OSError):
-            digests[os.path.relpath(path, repository)] = _digest(path)
+            digests[os.path.relpath(path, repository)] = digest(path)
     return {"repository": repository, "commit": _commit(repository), "files": digests}
 
 
@@ -44,7 +44,7 @@ def _own(repository: str, paths: Sequence[str]) -> Iterator[str]:
             yield real
 
 
-def _digest(path: str) -> str:
+def digest(path: str) -> str:
     """The name that git gives the content."""
     with open(path, "rb") as file:
         content = file.read(_MOST_BYTES + 1)

@@ -19,6 +19,7 @@ _COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
 }  # fmt: skip
 _CONDITION = re.compile(r"\s*([\w.-]+)\s*(==|!=|>=|<=|=|>|<)\s*(.*)", re.S)
+_SHOWN_CHARS = 80
 PARTS = ("key", "namespace", "sender", "value", "run", "at", "offset")
 """What of an event can be named; of its value also what is in it, as value.model.score."""
 
@@ -59,6 +60,12 @@ def _part(event: Entry, path: str) -> Any:
         else:
             found = found.get(name, _MISSING) if isinstance(found, dict) else _MISSING
     return found
+
+
+def value_of(event: Entry, condition: str) -> str:
+    """What the event has of what the condition names, in words."""
+    found = _part(event, parsed(condition)[0])
+    return "missing" if found is _MISSING else json.dumps(found)[:_SHOWN_CHARS]
 
 
 def fits(event: Entry, key: str, namespace: str | None, sender: str | None, where: Sequence[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from motet.kernel.events import Json
 from motet.kernel.transitions import SUCCEEDED
@@ -10,12 +10,13 @@ from motet.ports import RunRow, Store
 from motet.ports.spec import recorded_spec
 from motet.views import human, lookup
 from motet.views.listing import figures
-from motet.views.values import told
+from motet.views.values import as_json, told
 from motet.views.versions import changed, made_with
 
 Side = Mapping[str, Mapping[str, str]]
 """Of one run: what is told of it, by section and name."""
 
+_DEPTH = 4
 SECTIONS = ("run", "params", "metrics", "code", "environment", "results")
 
 
@@ -92,3 +93,33 @@ def change(row: Sequence[str]) -> Json:
     except ValueError:
         return None
     return last - first
+
+
+def columns(store: Store, runs: Sequence[RunRow]) -> Json:
+    """Many runs beside each other: {"runs": [...], "params": {name: [a value for each run]}, "metrics": alike}.
+
+    Parameters of an object stand under their path, "model.depth"; None is where a run has none.
+    """
+    params = [dict(_flat(each.params if isinstance(each.params, dict) else {})) for each in runs]
+    metrics = [figures(store, each) for each in runs]
+    told = [
+        {
+            "id": each.id, "name": each.name, "workflow": each.workflow, "status": lookup.status_of(each),
+            "created_at": each.created_at, "duration_s": lookup.duration_of(each),
+        }
+        for each in runs
+    ]  # fmt: skip
+    return {"runs": told, "params": _columns(params), "metrics": _columns(metrics)}
+
+
+def _columns(rows: Sequence[Mapping[str, Json]]) -> dict[str, list[Json]]:
+    return {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}
+
+
+def _flat(params: Mapping[str, Json], within: str = "") -> Iterator[tuple[str, Json]]:
+    for name, record in params.items():
+        value = as_json(record)
+        if isinstance(value, dict) and value and within.count(".") < _DEPTH:
+            yield from _flat(value, f"{within}{name}.")
+        else:
+            yield f"{within}{name}", value if isinstance(value, str | int | float | None) else told(record)

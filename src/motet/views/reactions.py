@@ -17,6 +17,7 @@ from motet.ports import EventFilter, RunRow, Store
 from motet.records import Record
 from motet.rules import OnEvent, Rule
 from motet.views import human
+from motet.views.hearing import why_not
 
 _MOST_FIRINGS = 100
 _MOST_MISSES = 3
@@ -160,19 +161,5 @@ def _near(store: Store, run: RunRow, wait: Wait) -> list[Json]:
         for entry in store.read(run.offset, limit=_LOOKED_THROUGH, published=True, where=EventFilter(leaf.key)):
             received = entry.received_by(run.id)
             if not any(each.meets(received) for each in leaves):
-                found[entry.offset] = {"offset": entry.offset, "key": entry.key, "why": _why_not(leaf, received)}
+                found[entry.offset] = {"offset": entry.offset, "key": entry.key, "why": why_not(leaf, received)}
     return [found[each] for each in sorted(found)][-_MOST_MISSES:]
-
-
-def _why_not(leaf: OnEvent, received: ev.EventReceived) -> str:
-    if leaf.namespace is not None and received.namespace != leaf.namespace:
-        return f"its namespace is {received.namespace!r}, not {leaf.namespace!r}"
-    if leaf.namespace is None and received.namespace in rules.OWN_NAMESPACES:
-        return f"it is Motet's own, of the namespace {received.namespace!r}, which the rule does not name"
-    if leaf.run is None and received.foreign:
-        return f"it is meant for run {received.run}"
-    if leaf.run not in (None, "*", received.run):
-        return f"it is not meant for run {leaf.run}"
-    if leaf.sender is not None and received.sender != leaf.sender:
-        return f"its sender is {received.sender!r}, not {leaf.sender!r}"
-    return f"its value is {human.short(received.value, 60)}"

@@ -137,16 +137,16 @@ def artifacts(call: Call, run: Text) -> list[dict[str, Json]]:
 
 def artifact(call: Call, digest: Digest) -> Content:
     """The content of an artifact, named by its hash and by nothing else, to be kept and not to be shown."""
-    return Content(path=call.site.artifacts.path(_checked(digest)), name=digest)
+    return Content(path=call.site.artifacts.path(checked_digest(digest)), name=digest)
 
 
 def artifact_uses(call: Call, digest: Digest) -> Uses:
     """The steps that made an artifact, and those that it was given to."""
-    found = call.site.store.uses(_checked(digest))
+    found = call.site.store.uses(checked_digest(digest))
     return {"uses": [{"run": each.run, "step": each.key, "given": each.given} for each in found]}
 
 
-def _checked(digest: str) -> str:
+def checked_digest(digest: str) -> str:
     """What is a hash. Raises UsageError."""
     if len(digest) != _DIGEST_CHARS or not set(digest) <= set("0123456789abcdef"):
         raise UsageError("This is no hash of an artifact.", "It has 64 hexadecimal digits.")

@@ -8,7 +8,7 @@ from annotated_types import Ge, Le, MaxLen, MinLen
 from typing_extensions import TypedDict
 
 from motet.errors import UsageError
-from motet.scheduling import alerts, documents, living, schedules, times, triggers
+from motet.scheduling import alerts, documents, living, schedules, times, triggers, wording
 from motet.scheduling.alerts import Alert
 from motet.scheduling.schedules import Schedule
 from motet.scheduling.triggers import Trigger
@@ -106,6 +106,35 @@ class ScheduleWanted:
 
 
 @asked
+class WhichTimes:
+    """When: one of `cron`, `every_s` and `at`. `created_at` is from when intervals count that have no `start_at`."""
+
+    cron: Text = ""
+    every_s: Span | None = None
+    at: Moment | None = None
+    zone: Annotated[str, MaxLen(100)] = "UTC"
+    start_at: Moment | None = None
+    end_at: Moment | None = None
+    created_at: Moment | None = None
+    count: Annotated[int, Ge(1), Le(100)] = 10
+
+
+class Due(TypedDict):
+    """A time, as clocks of the schedule's zone show it, too; and what is odd about it."""
+
+    at: float
+    local: str
+    note: str
+
+
+class Times(TypedDict):
+    """When a schedule is due."""
+
+    words: str
+    times: list[Due]
+
+
+@asked
 class TriggerWanted:
     """Which events are to begin a run of a registered workflow: patterns, and conditions as "value.score>=0.9"."""
 
@@ -151,6 +180,20 @@ def schedule(call: Call, schedule: Text) -> Scheduled:
 def schedule_times(call: Call, schedule: Text, count: Annotated[int, Ge(1), Le(100)] = 5) -> list[float]:
     """The next times it is due."""
     return times.next_times(schedules.find(call.site.store, schedule), call.site.now(), count)
+
+
+def times_told(call: Call, query: WhichTimes) -> Times:
+    """When a schedule is due that is, or would be, so: in words, and its next times with what the clocks' changes make
+    of them. It checks as adding it does, but for the workflow.
+    """
+    made = Schedule(
+        "asked", "", cron=query.cron, every_s=query.every_s or 0.0, at=query.at, zone=query.zone,
+        start_at=query.start_at, end_at=query.end_at, created_at=query.created_at or call.site.now(),
+    )  # fmt: skip
+    times.check(made)
+    found = wording.moments(made, call.site.now(), query.count)
+    shown: list[Due] = [{"at": each.at, "local": each.local, "note": each.note} for each in found]
+    return {"words": wording.in_words(made), "times": shown}
 
 
 def schedule_added(call: Call, body: ScheduleWanted) -> Scheduled:
@@ -262,6 +305,7 @@ ROUTES = (
     get(f"{PREFIX}/schedules/{{schedule}}/times", READ, schedule_times),
     post(f"{PREFIX}/schedules/{{schedule}}/pause", OPERATE, schedule_paused),
     post(f"{PREFIX}/schedules/{{schedule}}/resume", OPERATE, schedule_resumed),
+    get(f"{PREFIX}/times", READ, times_told),
     get(f"{PREFIX}/triggers", READ, triggers_listed),
     post(f"{PREFIX}/triggers", OPERATE, trigger_added, status=201),
     delete(f"{PREFIX}/triggers/{{trigger}}", OPERATE, trigger_removed),
