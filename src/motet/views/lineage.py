@@ -9,8 +9,8 @@ from motet.kernel.events import Json
 from motet.ports import ARTIFACTS, Entry, RunRow, StepRow, Store
 from motet.values.published import Published, published
 from motet.views import lookup
-from motet.views.backwards import latest
 from motet.views.human import counted
+from motet.views.recent import latest
 from motet.views.steps import find_step
 
 _MOST_NODES = 400

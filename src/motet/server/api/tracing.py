@@ -8,7 +8,7 @@ from annotated_types import Ge, Le, MaxLen
 from typing_extensions import TypedDict
 
 from motet.errors import NotFound, UsageError
-from motet.ports import ARTIFACTS, Entry, EventFilter
+from motet.ports import Entry, EventFilter
 from motet.registry import definitions
 from motet.scheduling import conditions, triggers
 from motet.scheduling.triggers import Trigger
@@ -16,8 +16,7 @@ from motet.server.api.documents import Event, Json
 from motet.server.api.looking import Digest, Place, checked_digest, entry_json
 from motet.server.table import PREFIX, READ, Call, Limit, Text, get
 from motet.values.published import TYPES
-from motet.views import lookup, sources
-from motet.views.backwards import latest
+from motet.views import lookup, recent, sources
 from motet.views.comparing import columns
 from motet.views.hearing import heard
 from motet.views.lineage import Lineage, sentence
@@ -134,7 +133,7 @@ def recent_events(
     """
     store, needle = call.site.store, text.casefold()
     of = lookup.find_run(store, run).id if run else None
-    found, more = latest(store, before, limit, lambda each: _has(each, needle), run=of, published=published)
+    found, more = recent.latest(store, before, limit, lambda each: _has(each, needle), run=of, published=published)
     return {"events": [entry_json(each) for each in found], "next": more}
 
 
@@ -154,15 +153,7 @@ def recent_artifacts(
     """
     if kind and kind not in TYPES:
         raise UsageError(f"There is no type {kind[:80]!r}.", f"There are {', '.join(TYPES)}.")
-    needle = text.casefold()
-
-    def wanted(each: Entry) -> bool:
-        value = each.value if isinstance(each.value, dict) else {}
-        is_of = value.get("type") in ([kind] if kind else set(TYPES) - {"metric"})
-        words = (each.key, each.run, str(value.get("description", "")), str(value.get("step", "")))
-        return each.namespace == ARTIFACTS and is_of and any(needle in it.casefold() for it in words)
-
-    found, more = latest(call.site.store, before, limit, wanted, published=True)
+    found, more = recent.artifacts(call.site.store, before, limit, kind, text)
     return {"events": [entry_json(each) for each in found], "next": more}
 
 

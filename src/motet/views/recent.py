@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from motet.ports import Entry, Store
+from motet.ports import ARTIFACTS, Entry, Store
+from motet.values.published import TYPES
 
 _SPAN = 1000
 _AT_ONCE = 1000
@@ -33,6 +34,23 @@ def latest(
         end = start + 1
         span = span * 2 if len(window) < span // 4 else span
     return found, end if end > 1 else None
+
+
+def artifacts(
+    store: Store, before: int | None, limit: int, kind: str = "", text: str = ""
+) -> tuple[list[Entry], int | None]:  # fmt: skip
+    """The same of what runs have published as artifacts: of that kind, at first all but the points of metrics; with the
+    text in the name, description, step or run.
+    """
+    kinds, needle = {kind} if kind else set(TYPES) - {"metric"}, text.casefold()
+
+    def wanted(each: Entry) -> bool:
+        value = each.value if isinstance(each.value, dict) else {}
+        words = (each.key, each.run, str(value.get("description", "")), str(value.get("step", "")))
+        is_of = each.namespace == ARTIFACTS and value.get("type") in kinds
+        return is_of and any(needle in it.casefold() for it in words)
+
+    return latest(store, before, limit, wanted, published=True)
 
 
 def _between(store: Store, after: int, end: int, read: dict[str, Any]) -> Iterator[Entry]:
