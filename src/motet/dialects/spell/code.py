@@ -46,7 +46,7 @@ def snapshot(
         if uncommitted or untracked:
             _copied(root, _listed(root, untracked=untracked), place)
         else:
-            _archived(root, commit, place)
+            _checked_out(root, commit, place)
         return kept(artifacts, place, told)
 
 
@@ -87,11 +87,15 @@ def _copied(root: str, paths: Iterable[str], place: str) -> None:
             shutil.copy2(os.path.join(root, path), target, follow_symlinks=False)
 
 
-def _archived(root: str, commit: str, place: str) -> None:
-    archive = subprocess.Popen(["git", "-C", root, "archive", "--format=tar", commit], stdout=subprocess.PIPE)
-    taken = subprocess.run(["tar", "-x", "-C", place], stdin=archive.stdout, check=False)
-    if archive.wait() or taken.returncode:
-        raise UsageError(f"The files of commit {commit} of {root} cannot be had.", "`git fsck` says what is wrong.")
+def _checked_out(root: str, commit: str, place: str) -> None:
+    """Put the files of the commit there, whatever stands in the index and the tree of the repository."""
+    with tempfile.TemporaryDirectory(prefix="motet-spell-") as beside:
+        environ = {**os.environ, "GIT_INDEX_FILE": os.path.join(beside, "index")}
+        words = ["git", "-C", root, "--work-tree", place, "checkout", "--force", "--quiet", commit, "--", "."]
+        done = subprocess.run(words, env=environ, capture_output=True, check=False)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()
+        raise UsageError(f"The files of commit {commit} of {root} cannot be had: {said}", "`git fsck` says more.")
 
 
 def _asked(folder: str, *words: str) -> str | None:

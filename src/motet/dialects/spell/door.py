@@ -113,8 +113,9 @@ def variables(host: Host, row: RunRow, attempt: int) -> dict[str, str]:
     token, program = requests.token(host.home, row.id), row.program
     address = _doors[host.home].address
     found = {
-        VARIABLE: address, "SPELL_RUN": str(program["number"]), "SPELL_OWNER": program["owner"], "SPELL_TOKEN": token,
-        "SPELL_METRICS": f"{address}/{row.id}/{token}", "PYTHONPATH": _python_path(),
+        VARIABLE: address, "SPELL_RUN": str(program["number"]), "SPELL_OWNER": program["owner"],
+        "SPELL_TOKEN": f"run_{row.id}_{token}", "SPELL_METRICS": f"{address}/{row.id}/{token}",
+        "PYTHONPATH": _python_path(),
     }  # fmt: skip
     workflow = program.get("workflow") or program["request"].get("workflow_id")
     return {**found, "SPELL_WORKFLOW_ID": str(workflow)} if workflow else found

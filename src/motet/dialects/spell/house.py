@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from motet import voices
+from motet import deaths, voices
 from motet.dialects.spell import code, door, logs, making, metrics, resources, runs, words, workflows
 from motet.dialects.spell.ledger import Ledger
 from motet.dialects.spell.machines import table
@@ -23,7 +23,6 @@ from motet.kernel.transitions import ENDED
 from motet.owners import LEASE_S
 from motet.ports import STEERING, NewRun, Publication, RunRow
 from motet.values.naming import checked
-from motet.views.lookup import has_crashed
 
 if TYPE_CHECKING:
     from motet.ports.voice import Host
@@ -121,16 +120,24 @@ class House(Ledger):
                 row = self.host.store.run(row.id)
                 looked_at = self._take_up(row, looked_at)
                 status = runs.status_of(self.host, row)
-                if status in statuses or row.status in ENDED or self.host.clock.now() >= until:
-                    return _passed(before, status, statuses)
+                is_left = runs.is_left(row) and not deaths.parked(self.host.store, row.id)
+                if (status in statuses and not is_left) or row.status in ENDED or self.host.clock.now() >= until:
+                    self._tell_end(row)
+                    return passed(before, status, statuses)
                 follower.wait(_LOOK_S)
         finally:
             follower.close()
 
+    def _tell_end(self, row: RunRow) -> None:
+        """Tell in the log of who has waited that the run ended with a bad exit status, which counts as done."""
+        code = runs.view(self.host, row).user_exit_code
+        if self._within is not None and row.status in ENDED and code:
+            workflows.tell(self.host, *self._within, f"{row.name} has ended: {runs.status_of(self.host, row)} ({code})")
+
     def _take_up(self, row: RunRow, at: float) -> float:
         """Have a run whose process died go on in another one, which gets its time to begin."""
         now = self.host.clock.now()
-        if now - at > LEASE_S and has_crashed(row, now):
+        if now - at > LEASE_S and runs.is_left(row):
             self._start_engine(row.id)
             return now
         return at
@@ -268,7 +275,7 @@ class House(Ledger):
         return table(self.host.home)
 
 
-def _passed(before: str, status: str, statuses: Sequence[str]) -> str:
+def passed(before: str, status: str, statuses: Sequence[str]) -> str:
     """The status that was waited for, where it was passed between two looks; else the one that there is now."""
     way = words.ON_THE_WAY
     if status in statuses or before not in way:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING
 
+from motet import private
 from motet.dialects.spell import runs, words
 from motet.errors import Conflict, NotFound
 from motet.kernel.events import Json
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class Ledger:
-    """The records of an owner. Safe from any thread."""
+    """The records of an owner, by default the user of this process. Safe from any thread."""
 
     def __init__(self, host: Host, owner: str = "") -> None:
         self.host = host
-        self.owner = owner or user()
+        self.owner = owner or private.user()
 
     def row(self, number: int) -> RunRow:
         """The run as Motet has it. Raises NotFound."""
@@ -64,11 +64,3 @@ class Ledger:
     def links(self) -> dict[str, str]:
         """The links, by name."""
         return {name: str(body["path"]) for name, body in self.documents("link").items()}
-
-
-def user() -> str:
-    """Who owns what is made here: the user of this process."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "me"

@@ -35,37 +35,54 @@ def entries(host: Host, row: RunRow, offset: int = 0, *, follow: bool = False) -
 
 
 def _following(host: Host, row: RunRow, skip: int, *, follow: bool) -> Iterator[LogEntry]:
-    position, has_head, told = 0, 0, 0
+    reading = Reading(host, row, skip)
     follower = host.logs.follow() if follow else None
     try:
         while True:
-            row = host.store.run(row.id)
-            is_over = row.status in ENDED  # asked before its lines are read: what it wrote was there by then
-            head = _head(host, row)
-            for entry in head[has_head:]:
-                told += 1
-                if told > skip:
-                    yield entry
-            has_head = len(head)
-            if is_over or head[-1].status == words.RUNNING:
-                page = host.logs.read(row.id, position, limit=_AT_ONCE, of=_OWN)
-                position = page.position
-                for line in page.lines:
-                    told += 1
-                    if told > skip:
-                        yield LogEntry(words.RUNNING, line.text, line.at)
-                if page.more:
-                    continue
-            if is_over:
-                for entry in _tail(host, row)[max(0, skip - told) :]:
-                    yield entry
-                return
-            if follower is None:
+            yield from reading.read()
+            if reading.more:
+                continue
+            if reading.is_over or follower is None:
                 return
             follower.wait(_LOOK_S)
     finally:
         if follower is not None:
             follower.close()
+
+
+class Reading:
+    """A place in the log of a run, which moves on as it is read.
+
+    is_over  all is read: nothing will come any more
+    more     there may be more already
+    """
+
+    def __init__(self, host: Host, row: RunRow, skip: int = 0) -> None:
+        self._host = host
+        self._row = row
+        self._skip = skip
+        self._position = self._had_head = 0
+        self.is_over = self.more = False
+
+    def read(self) -> list[LogEntry]:
+        """The entries that are new, but for those to be skipped; some of them, where there is `more`."""
+        if self.is_over:
+            return []
+        row = self._row = self._host.store.run(self._row.id)
+        is_over = row.status in ENDED  # asked before its lines are read: what it wrote was there by then
+        head = _head(self._host, row)
+        found, self._had_head = head[self._had_head :], len(head)
+        self.more = False
+        if is_over or head[-1].status == words.RUNNING:
+            page = self._host.logs.read(row.id, self._position, limit=_AT_ONCE, of=_OWN)
+            self._position, self.more = page.position, page.more
+            found += [LogEntry(words.RUNNING, line.text, line.at) for line in page.lines]
+        if is_over and not self.more:
+            found += _tail(self._host, row)
+            self.is_over = True
+        skipped = min(self._skip, len(found))
+        self._skip -= skipped
+        return found[skipped:]
 
 
 def _head(host: Host, row: RunRow) -> list[LogEntry]:

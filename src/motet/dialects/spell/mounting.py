@@ -60,3 +60,8 @@ def python_with(packages: Sequence[str], mine: Tools) -> str:
     """An interpreter that has them. Raises EnvironmentFailed, naming what pip said."""
     wanted = [line.strip() for line in packages if line.strip() and not line.strip().startswith("#")]
     return Environments(mine.shared, mine).ready(Environment(requirements=tuple(wanted))).python
+
+
+def folder_of(home: str, run: str, attempt: int) -> str:
+    """The folder that the attempt at a run's command sees at /spell; 0: that all attempts share."""
+    return os.path.join(home, "work", run, f"spell-{attempt}" if attempt else "spell")

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from motet.dialects.spell import door, mounting, words
+from motet.dialects.spell import door, mounting, words, workflows
 from motet.dialects.spell.machines import machine
 from motet.dialects.spell.requests import RunRequest
 from motet.errors import UsageError
@@ -96,6 +96,8 @@ class SpellCall:
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
         """How the command has ended. A bad exit status is a failure where it is to be tried again, or under strict."""
+        if self._request.run_type != "user":
+            workflows.tell_unasked(self._host, self._row.id, attempt.number)
         if isinstance(outcome, Success):
             record = outcome.value
             if record["exit_code"] and (self._request.strict or self._request.retries):
@@ -118,7 +120,7 @@ class Work:
         self._row = row
         self._request = request
         self._attempt = attempt
-        self.folder = folder_of(host.home, row.id)
+        self.folder = mounting.folder_of(host.home, row.id, 0 if request.retries else attempt)
 
     def begin(self) -> Command:
         """The command, with its code, what is mounted, and its environment in place. Raises MotetError, OSError."""
@@ -149,8 +151,3 @@ class Work:
                 shutil.rmtree(path, ignore_errors=True)
         told = as_json(finished)
         return {name: told[name] for name in ("exit_code", "outputs", "removed")}
-
-
-def folder_of(home: str, run: str) -> str:
-    """The folder that a run sees at /spell."""
-    return os.path.join(home, "work", run, "spell")

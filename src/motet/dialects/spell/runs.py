@@ -11,10 +11,11 @@ from motet.errors import NotFound
 from motet.executors.commands.begun import begun
 from motet.kernel.events import Json
 from motet.kernel.transitions import CANCELLED, CANCELLING, ENDED, PENDING, RUNNING, SUCCEEDED
+from motet.owners import is_dead
 from motet.ports import RunFilter, RunRow, StepRow, Store
 from motet.values.records import decode
 from motet.views.listing import listed
-from motet.views.lookup import has_crashed
+from motet.views.lookup import DRIVEN
 
 if TYPE_CHECKING:
     from motet.ports.voice import Host
@@ -91,7 +92,7 @@ def _under_way(host: Host, row: RunRow) -> str:
         return words.KILLING if is_kill else words.STOPPING
     if row.status == PENDING:
         return words.QUEUED
-    if has_crashed(row, host.clock.now()):
+    if is_left(row):
         return words.INTERRUPTED
     step = step_of(host.store, row)
     if step is None or not step.attempt:
@@ -100,6 +101,11 @@ def _under_way(host: Host, row: RunRow) -> str:
         has_begun = begun(f"{host.home}/work", row.id, words.STEP, step.attempt) is not None
         return words.RUNNING if has_begun else words.BUILDING
     return words.PUSHING if step.status in ENDED else words.RUNNING
+
+
+def is_left(row: RunRow) -> bool:
+    """Whether the process that should drive the run is gone."""
+    return row.status in DRIVEN and (row.owner is None or is_dead(row.owner))
 
 
 def stop_reason(store: Store, run: str) -> str:

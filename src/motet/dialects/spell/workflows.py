@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from motet import requests
-from motet.dialects.spell import code, making, programs, runs, words
+from motet.dialects.spell import code, making, mounting, runs, words
 from motet.dialects.spell.ledger import Ledger
 from motet.dialects.spell.requests import RunRequest
 from motet.dialects.spell.shown import RunView, WorkflowView
 from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
-from motet.ports import STEERING, NewRun, Publication, RunRow
+from motet.ports import STEERING, LogLine, NewRun, Publication, RunRow
 from motet.values.naming import id_within
+
+if TYPE_CHECKING:
+    from motet.ports.voice import Host
 
 _WORKFLOW = "workflow"
 
@@ -74,7 +77,7 @@ def worker(house: Ledger, request: RunRequest, within: tuple[str, int]) -> RunVi
     with _lock:
         asked = _asked.setdefault(within, {})
         place = asked[made.program["digest"]] = asked.get(made.program["digest"], 0) + 1
-        key = f"{words.WORKER}{made.program['digest'][:12]}-{place}"
+        key = _key(made.program["digest"], place)
         made.id, made.parent = id_within(master, key), master
         known = _kept(house, made)
     _add(house, master, key, known)
@@ -116,7 +119,9 @@ def _code_of(house: Ledger, row: RunRow, request: RunRequest, attempt: int) -> J
         known = ", ".join(sorted(repos)) or "none"
         cure = f"Labels of this workflow: {known}. Give it one: --repo {request.commit_label}=PATH."
         raise UsageError(f"This workflow has no repository of the label {request.commit_label!r}.", cure)
-    root = os.path.realpath(programs.folder_of(house.host.home, row.id))
+    root = os.path.realpath(
+        mounting.folder_of(house.host.home, row.id, 0 if row.program["request"].get("retries") else attempt)
+    )
     folder = os.path.realpath(os.path.join(root, repo["path"]))
     if not (os.path.isdir(folder) and folder.startswith(f"{root}{os.sep}")):
         return repo
@@ -124,8 +129,27 @@ def _code_of(house: Ledger, row: RunRow, request: RunRequest, attempt: int) -> J
     return repo if now["artifact"] == repo["artifact"] else {**repo, **now, "uncommitted": True}
 
 
-def unasked(store: Any, master: str, attempt: int) -> list[str]:
-    """The workers that earlier attempts of the master have asked for, and this one has not."""
+def tell_unasked(host: Host, master: str, attempt: int) -> None:
+    """Tell in the master's log which runs earlier attempts of it have asked for, and this one, which is over, has not.
+
+    A script that does the same each time asks for all of them again, in whatever order its threads do.
+    """
     asked = _asked.pop((master, attempt), {})
-    keys = {f"{words.WORKER}{digest[:12]}-{at}" for digest, places in asked.items() for at in range(1, places + 1)}
-    return [step.name for step in store.steps(master) if step.key.startswith(words.WORKER) and step.key not in keys]
+    keys = {_key(digest, place) for digest, last in asked.items() for place in range(1, last + 1)}
+    for step in host.store.steps(master):
+        if step.key.startswith(words.WORKER) and step.key not in keys:
+            tell(
+                host,
+                master,
+                attempt,
+                f"{step.name} ({step.task}) was asked for before, and now was not: the script does not do what it did.",
+            )
+
+
+def tell(host: Host, master: str, attempt: int, text: str) -> None:
+    """Write a line of Motet's own to the master's log."""
+    host.logs.write(master, [LogLine(host.clock.now(), words.STEP, attempt, "stderr", f"motet: {text}")])
+
+
+def _key(digest: str, place: int) -> str:
+    return f"{words.WORKER}{digest[:12]}-{place}"

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 _WARM_MOST = 2
 """Processes that are kept warm, for each processor."""
 
+_BESIDE_MOST = 1000
+"""So many attempts that take none of the places are under way at once."""
+
 
 class Job:
     """An attempt in hand.
@@ -78,7 +81,8 @@ class Job:
 
 
 class CommandExecutor:
-    """Runs commands, up to `capacity` at once; see `spec.Command` for what they may ask.
+    """Runs commands, up to `capacity` at once and beside them those that take no place (`Attempt.slot`); see
+    `spec.Command` for what they may ask.
 
     An attempt's function is called here, in a thread of this process, and gives the `Command` to run; a
     value of another type is the value of the attempt, and nothing is run. Its prints are logged, and it may take
@@ -109,6 +113,7 @@ class CommandExecutor:
         self._waiting: deque[Job] = deque()
         self._free = self.capacity
         self._crew = Crew(self.capacity, "motet-commands")
+        self._beside = Crew(_BESIDE_MOST, "motet-commands-beside")
         self._closed = self._capturing = False
         self._pid = os.getpid()
         atexit.register(self._at_exit)
@@ -124,9 +129,9 @@ class CommandExecutor:
                     self._capturing = True
                     capture.hold()
                 self._jobs[identity(attempt)] = job
-                job.placed = self._free > 0
+                job.placed = self._free > 0 or not attempt.slot
                 if job.placed:
-                    self._free -= 1
+                    self._free -= attempt.slot
                 else:
                     self._waiting.append(job)
         if refused:
@@ -172,11 +177,11 @@ class CommandExecutor:
             del self._jobs[identity(job.attempt)]
             if not job.placed:
                 self._waiting.remove(job)
-            elif self._waiting:
+            elif self._waiting and job.attempt.slot:
                 following = self._waiting.popleft()
                 following.placed = True
             else:
-                self._free += 1
+                self._free += job.attempt.slot
             self._ended.notify_all()
         if following is not None:
             self._begin(following)
@@ -227,7 +232,7 @@ class CommandExecutor:
 
     def _in_thread(self, work: Work, job: Job) -> None:
         """Have a thread do what is to be done for the attempt, which has a place."""
-        refused = self._crew.give(work)
+        refused = (self._crew if job.attempt.slot else self._beside).give(work)
         if refused is not None:
             self._finish(job, refused)
 
@@ -326,6 +331,7 @@ class CommandExecutor:
             self._ended.wait_for(lambda: all(job.thread in stuck for job in self._jobs.values()))
         self._warm.close(kill=False)
         self._crew.close(stuck)
+        self._beside.close(stuck)
         self._setting.close()
         if self._capturing:
             self._capturing = False
