@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
+from tests.server.conftest import Served
 
 from motet.server.api import ROUTES
 from motet.server.application import Application
 from motet.server.gate import Gate
 from motet.server.page import Page, is_address
-
-from .conftest import Served
 
 INDEX, SCRIPT = b"<!doctype html><title>Motet</title>", b"export const page = 1;\n" * 50
 

@@ -5,7 +5,7 @@ import { useAnswer } from "../core/answer";
 import { get } from "../core/api";
 import { connection, heardAt } from "../core/live";
 import { go, path } from "../core/router";
-import { clock } from "../core/words";
+import { clock, many } from "../core/words";
 import { Button, Menu } from "../parts/controls";
 import { NameMark } from "../parts/icons";
 import { announce } from "./announce";
@@ -22,17 +22,17 @@ const PAGES = [
 export const questions = signal(0);
 const section = computed(() => `/${path.value.split("/")[1] ?? ""}`);
 
-/** Whether what happened may change what waits. */
-const concerns = (key: string) => key.startsWith("question") || key.startsWith("wait") || key.startsWith("run.");
+/** Whether what happened may change what waits: a question that is asked or answered, a run that begins or ends. */
+const concerns = (key: string) => /^run\.|wait|answer|question|pause|ask/.test(key);
 
 function useQuestions(): void {
   const waits = useAnswer(
-    (signal) => get<{ waits: { question?: unknown; kind?: string }[] }>("/waiting", {}, signal), [],
-    (changes) => changes.some((each) => concerns(each.key) || each.key.includes("wait") || each.key.includes("answer")),
+    (signal) => get<{ waits: { for: string }[] }>("/waiting", {}, signal), [],
+    (changes) => changes.some((each) => concerns(each.key)),
   );
   useEffect(() => {
-    const asked = (waits.value?.waits ?? []).filter((each) => each.question ?? each.kind === "question");
-    if (asked.length > questions.peek()) announce(`${asked.length} questions wait for you`);
+    const asked = (waits.value?.waits ?? []).filter((each) => each.for !== "event" && each.for !== "rule");
+    if (asked.length > questions.peek()) announce(`${many(asked.length, "question")} for you`);
     questions.value = asked.length;
   }, [waits.value]);
 }
