@@ -234,6 +234,8 @@ def test_child_runs_are_told_with_the_steps_that_began_them(served: Served) -> N
     found = served.viewer.get("/api/v1/runs/above/picture").json()
     assert {each["id"]: each["step"] for each in found["children"]} == {one: "a", other: "m[2]"}
     assert [bool(each & 16) for each in found["flags"]] == [True, False]
+    above = served.viewer.get(f"/api/v1/runs/{one}/picture").json()["above"]
+    assert above == [{"id": "above", "name": "above"}]
 
 
 def test_a_grid_goes_on_run_by_run_and_by_task_where_steps_are_many(served: Served) -> None:

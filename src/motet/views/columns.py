@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from itertools import groupby
 from math import isnan
 
+from motet.errors import NotFound
 from motet.kernel import transitions as st
 from motet.kernel.events import Json
 from motet.ports import RunFilter, RunRow, Store
@@ -20,6 +21,7 @@ IS_CACHED, IS_MAP, IS_FLOW, IS_CHILD, IS_REPEATED = 1, 4, 8, 16, 32
 
 _KEPT = 6
 _MOST_CHILDREN = 1_000
+_MOST_ABOVE = 20
 _MOST_PLANNED = 2_000
 _DIGITS = 4
 
@@ -64,7 +66,7 @@ def _picture(store: Store, courses: Courses, run: RunRow, course: Course, after:
         "run": documents.run_json(run), "offset": course.seq, "n": len(course.tracks), "whole": whole,
         "statuses": STATUSES, "driven": [[*_since(run, each[:2]), each[2]] for each in course.driven],
         **_columns(run, course, tracks, children),
-        "children": list(children.values()),
+        "children": list(children.values()), "above": _above(store, run),
     }  # fmt: skip
     if whole and run.status not in st.ENDED:
         found["planned"] = planned(store, courses, run, course)
@@ -145,6 +147,18 @@ def _children(store: Store, run: RunRow, course: Course) -> dict[str, Json]:
     rows = store.run_page(RunFilter(parent=run.id), limit=_MOST_CHILDREN).runs
     begun_by = course.begun_by(run.id) if rows else {}
     return {begun_by.get(row.id, row.id): _child_json(row, begun_by.get(row.id, "")) for row in rows}
+
+
+def _above(store: Store, run: RunRow) -> list[Json]:
+    """The runs that it is a part of, the outermost first."""
+    found: list[Json] = []
+    while run.parent and len(found) < _MOST_ABOVE:
+        try:
+            run = store.run(run.parent)
+        except NotFound:
+            break
+        found.insert(0, {"id": run.id, "name": run.name})
+    return found
 
 
 def _child_json(row: RunRow, step: str) -> Json:
