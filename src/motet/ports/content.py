@@ -7,7 +7,7 @@ from math import inf
 
 from motet.ports.rows import Pruned
 from motet.ports.store import Follower
-from motet.records import Record
+from motet.records import Record, field
 from motet.typed import Protocol
 
 
@@ -42,6 +42,7 @@ class LogFilter(Record, frozen=True):
     step     of the step with that key, of its elements and of the steps below it; "" for all
     attempt  of the attempts of that number; 0 for all
     text     that hold this, as it stands; it has no line ends
+    stream   that came to that stream, or at that level; "" for all
     since    that came then or later, and not after `until`; seconds since the epoch
     unended  True: also those that had no end yet
     """
@@ -52,18 +53,21 @@ class LogFilter(Record, frozen=True):
     since: float = 0.0
     until: float = inf
     unended: bool = False
+    stream: str = ""
 
 
 class LogPage(Record):
     """Lines in the order in which they arrived, and where to go on.
 
-    more  whether there may be more that way by now. It can be True beside few lines or none: one call looks at so much
-          of a log and no more, whatever is looked for
+    positions  where each of the lines begins: what is read from there on has it first
+    more       whether there may be more that way by now. It can be True beside few lines or none: one call looks at so
+               much of a log and no more, whatever is looked for
     """
 
     lines: list[LogLine]
     position: int
     more: bool = False
+    positions: list[int] = field(default_factory=list)
 
 
 ALL_LINES = LogFilter()

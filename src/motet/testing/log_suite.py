@@ -47,6 +47,7 @@ def _is_wanted(line: LogLine, of: LogFilter) -> bool:
         (not of.step or line.key == of.step or line.key.startswith((f"{of.step}[", f"{of.step}/")))
         and (not of.attempt or line.attempt == of.attempt)
         and of.text in line.text
+        and of.stream in ("", line.stream)
         and of.since <= line.at <= of.until
         and (line.ended or of.unended)
     )
@@ -58,6 +59,7 @@ def _filters(rng: Random, end: float) -> LogFilter:
         step=rng.choice(("", "", *_KEYS, "nobody")),
         attempt=rng.choice((0, 0, 1, 2, 3)),
         text=rng.choice(("", "", "loss", "0.25", "ä", "\ud800", "x" * 4999, "nowhere", "f/a-0", "\r")),
+        stream=rng.choice(("", "", "stderr", "nowhere")),
         since=rng.choice((0.0, since)),
         until=rng.choice((float("inf"), until)),
         unended=rng.random() < 0.5,
@@ -74,7 +76,8 @@ def check_lines_come_back_as_they_were(logs: LogStore, rng: Random) -> None:
         assert found.lines == lines
         assert not found.more
         assert logs.read(run, found.position) == LogPage([], found.position)
-        assert logs.read_back(run) == LogPage(lines, 0)
+        back = logs.read_back(run)
+        assert (back.lines, back.position, back.positions) == (lines, 0, found.positions)
         logs.write(run, [LogLine(2.5, "k", 3, "later", "on")])
         assert logs.read(run, found.position).lines == [LogLine(2.5, "k", 3, "later", "on")]
 
@@ -119,6 +122,12 @@ def check_positions_lie_between_lines(logs: LogStore, rng: Random) -> None:
         ):
             assert logs.read_back("r", position, limit=10**6, of=every).lines == lines[:count]
             assert logs.read("r", position, limit=10**6, of=every).lines == lines[count:]
+    for read in (logs.read, logs.read_back):
+        places = read("r", limit=10**6, of=every).positions
+        assert len(places) == len(lines)
+        for at in rng.sample(range(len(lines)), 5):
+            assert logs.read("r", places[at], limit=1, of=every).lines == [lines[at]]
+            assert logs.read_back("r", places[at], limit=10**6, of=every).lines == lines[:at]
 
 
 def check_lines_arrive_while_they_are_read(logs: LogStore, rng: Random) -> None:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from motet.server.api import doors, drawing, house, looking, runs, scheduling, steering, stored, tracing, workflows
+from motet.server.api import (
+    doors,
+    drawing,
+    house,
+    logs,
+    looking,
+    runs,
+    scheduling,
+    steering,
+    stored,
+    tracing,
+    workflows,
+)
 
 ROUTES = (
-    *doors.ROUTES, *house.ROUTES, *runs.ROUTES, *looking.ROUTES, *drawing.ROUTES, *tracing.ROUTES, *steering.ROUTES,
-    *workflows.ROUTES, *scheduling.ROUTES, *stored.ROUTES,
+    *doors.ROUTES, *house.ROUTES, *runs.ROUTES, *looking.ROUTES, *drawing.ROUTES, *tracing.ROUTES, *logs.ROUTES,
+    *steering.ROUTES, *workflows.ROUTES, *scheduling.ROUTES, *stored.ROUTES,
 )  # fmt: skip

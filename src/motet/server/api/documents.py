@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -102,13 +102,22 @@ class AttemptList(TypedDict):
 
 
 class LogLine(TypedDict):
-    """One line that an attempt wrote."""
+    """One line that an attempt wrote, and where it begins.
+
+    cut_chars      how many characters of it are left out
+    hit, left_out  among lines around those that are looked for: whether it is one of these; and how many lines are
+                   left out before it, -1 for very many
+    """
 
     at: float
     key: str
     attempt: int
     stream: str
     text: str
+    position: int
+    cut_chars: NotRequired[int]
+    hit: NotRequired[bool]
+    left_out: NotRequired[int]
 
 
 class LogLines(TypedDict):

@@ -1,22 +1,20 @@
-"""What may be looked at of runs beside their rows: summaries, reasons, logs, artifacts, comparisons, events."""
+"""What may be looked at of runs beside their rows: summaries, reasons, artifacts, comparisons, events."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf
 from typing import Annotated, Any
 
 from annotated_types import Ge, Le, Len, MaxLen
 
 from motet import questions, requests
 from motet.errors import UsageError
-from motet.ports import STEERING, Entry, EventFilter, LogFilter, RunFilter
+from motet.ports import STEERING, Entry, EventFilter, RunFilter
 from motet.server.api.documents import (
     AttemptList,
     Density,
     EventList,
     Json,
-    LogLines,
     QuestionList,
     RunSummary,
     Uses,
@@ -24,7 +22,6 @@ from motet.server.api.documents import (
 from motet.server.table import PREFIX, READ, Call, Content, Limit, Text, asked, get
 from motet.values.published import published
 from motet.views import documents, listing, lookup
-from motet.views import logs as lines_of
 from motet.views.comparing import differing, everything, side_of
 from motet.views.reasons import Reasons
 from motet.views.steps import find_step
@@ -34,20 +31,6 @@ Digest = Annotated[str, MaxLen(64)]
 Moment = Annotated[float, Ge(0), Le(1e12)]
 _OPEN = ("running", "waiting", "cancelling")
 _DIGEST_CHARS = 64
-
-
-@asked
-class WhichLines:
-    """Lines of a run's log that fulfil all of it. `from_end`: the last before `position`, not the first after it."""
-
-    step: Text | None = None
-    attempt: Annotated[int, Ge(0), Le(10**6)] = 0
-    search: Text = ""
-    since: Moment = 0.0
-    until: Moment | None = None
-    position: Place | None = None
-    from_end: bool = False
-    limit: Limit = 500
 
 
 @asked
@@ -109,24 +92,6 @@ def attempts(call: Call, run: Text, step: Text) -> AttemptList:
             for each in found
         ]
     }  # fmt: skip
-
-
-def logs(call: Call, run: Text, query: WhichLines) -> LogLines:
-    """Lines that a run has written, in the order in which they came.
-
-    `position` is where to go on, that way. There may be more even if there are few lines here: so much was looked at.
-    """
-    store, site = call.site.store, call.site
-    row = lookup.find_run(store, run)
-    if "\n" in query.search:
-        raise UsageError("Text is looked for within one line.", "Leave out the line end.")
-    key = find_step(store, row, query.step).key if query.step else ""
-    of = LogFilter(key, query.attempt, query.search, query.since, inf if query.until is None else query.until)
-    if query.from_end:
-        page = site.logs.read_back(row.id, query.position, limit=query.limit, of=of)
-    else:
-        page = site.logs.read(row.id, query.position or 0, limit=query.limit, of=of)
-    return {"lines": [lines_of.line_json(each) for each in page.lines], "position": page.position, "more": page.more}
 
 
 def artifacts(call: Call, run: Text) -> list[dict[str, Json]]:
@@ -236,7 +201,6 @@ ROUTES = (
     get(f"{_RUN}/document", READ, run_document, by_run=True),
     get(f"{_RUN}/why", READ, why, by_run=True),
     get(f"{_RUN}/attempts", READ, attempts, by_run=True),
-    get(f"{_RUN}/logs", READ, logs, by_run=True),
     get(f"{_RUN}/artifacts", READ, artifacts, by_run=True),
     get(f"{_RUN}/lineage", READ, step_artifacts, by_run=True),
     get(f"{PREFIX}/artifacts/{{digest}}", READ, artifact, produces=_BYTES),

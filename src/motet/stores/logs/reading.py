@@ -84,12 +84,14 @@ def forward(segments: Segments, position: int, of: LogFilter, limit: int, skip: 
     low, high = _bounds(segments, of)
     position = max(position, low)
     found: list[LogLine] = []
+    places: list[int] = []
     left_bytes = _MOST_BYTES
     for part in _parts(segments, *_apart(position), of.step):
         if left_bytes <= 0 or (part.gap and len(found) >= limit):
-            return LogPage(found, position, more=True)
+            return LogPage(found, position, True, places)
         if part.gap:
             found.append(_gone(found[-1].at if found else time()))
+            places.append(part.start)
         content, base = part.window.content, _position(part.number, part.window.base)
         for each in _blocks(part.window, of):
             first = max(each.first, position - base)
@@ -98,36 +100,40 @@ def forward(segments: Segments, position: int, of: LogFilter, limit: int, skip: 
                 continue
             for start, end in _lines(content, each, of.text, first):
                 if len(found) >= limit:
-                    return LogPage(found, base + start, more=True)
+                    return LogPage(found, base + start, True, places)
                 if skip:
                     skip -= 1
                 else:
                     found.append(_line(content, each, start, end))
+                    places.append(base + start)
         left_bytes -= 0 if skip else len(content)
         position = max(position, part.end)
         if position >= high:
             break
-    return LogPage(found, position)
+    return LogPage(found, position, False, places)
 
 
 def backward(segments: Segments, position: int | None, of: LogFilter, limit: int) -> LogPage:
     """See `LogStore.read_back`."""
     low, high = _bounds(segments, of)
     found: list[LogLine] = []
+    places: list[int] = []
     left_bytes = _MOST_BYTES
     for part in _parts_back(segments, *_apart(high if position is None else min(position, high)), of.step):
         content, base = part.window.content, _position(part.number, part.window.base)
         for each in reversed(list(_blocks(part.window, of))):
             for start, end in _lines_back(content, each, of.text):
                 if len(found) >= limit:
-                    return LogPage(found[::-1], base + end + 1, more=True)
+                    return LogPage(found[::-1], base + end + 1, True, places[::-1])
                 found.append(_line(content, each, start, end))
+                places.append(base + start)
         if part.gap:
             found.append(_gone(found[-1].at if found else time()))
+            places.append(part.start)
         left_bytes -= len(content)
         if left_bytes <= 0 or part.start <= low:
-            return LogPage(found[::-1], part.start, more=part.start > low)
-    return LogPage(found[::-1], 0)
+            return LogPage(found[::-1], part.start, part.start > low, places[::-1])
+    return LogPage(found[::-1], 0, False, places[::-1])
 
 
 def _apart(position: int) -> tuple[int, int]:
@@ -247,6 +253,7 @@ def _is_wanted(found: _Block, of: LogFilter) -> bool:
         of.since <= found.at <= of.until
         and (found.ended or of.unended)
         and (not of.attempt or found.attempt == of.attempt)
+        and (not of.stream or found.stream == of.stream)
     )
 
 
