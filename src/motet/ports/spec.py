@@ -38,6 +38,7 @@ class StepSpec(Record, frozen=True):
     environment  versions of the packages that it reaches, or other facts about where it runs, by name
     options      what else of the voice's can change a result
     unknown      what cannot be told of it, by name, with the reason: such a step equals no other
+    shown        what its inputs are, for people, where their forms are digests: no part of what it is
     """
 
     target: str = ""
@@ -48,10 +49,11 @@ class StepSpec(Record, frozen=True):
     environment: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Json] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
+    shown: Mapping[str, Json] = field(default_factory=dict)
 
     def json(self) -> dict[str, Json]:
-        """As it is recorded: what is empty is left out."""
-        return {name: value for name in self.__match_args__ if (value := getattr(self, name))}
+        """As it is recorded, but for what is shown: what is empty is left out."""
+        return {name: value for name in self.__match_args__[:-1] if (value := getattr(self, name))}
 
     @property
     def identity(self) -> str:

@@ -10,10 +10,15 @@ or in itself, does so afterwards.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 
 from motet.errors import UsageError
-from motet.typed import Any
+from motet.typed import TYPE_CHECKING, Any
+from motet.values.secrets import hide
+
+if TYPE_CHECKING:
+    from motet.kernel.events import Json
 
 PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
 _CONTAINERS = (list, tuple, set, frozenset, deque)
@@ -170,3 +175,58 @@ def _set_field(made: Any, name: str, value: Any) -> None:
         extra[name] = value
     else:
         object.__setattr__(made, name, value)
+
+
+# ---------------------------------------------------------------- for people
+
+
+_CHARS = 80
+_ITEMS = 20
+_DEPTH = 3
+_MOST_CHARS = 1000
+_ELEMENTS = 500
+_NUMBERS = (bool, int, float)
+
+
+def given(inputs: Mapping[str, Json], values: Mapping[str, Any]) -> dict[str, Json]:
+    """Of the arguments whose forms are mere digests, what they are; of those of a map's elements, one for each."""
+    found: dict[str, Json] = {}
+    for name, value in values.items():
+        form = inputs.get(name)
+        if isinstance(form, list):
+            if len(form) <= _ELEMENTS and any(map(_is_digest, form)):
+                each = [glimpse(one) if _is_digest(told) else None for one, told in zip(value, form, strict=False)]
+                found[name] = each if any(one is not None for one in each) else None
+        elif _is_digest(form):
+            found[name] = glimpse(value)
+    return {name: told for name, told in found.items() if told is not None}
+
+
+def _is_digest(form: Json) -> bool:
+    return isinstance(form, str) and form[:1] == "#"
+
+
+def glimpse(value: Any) -> Json:
+    """The value, cut short; None for what can only be told by its class, or not in a few words."""
+    try:
+        told = _cut(value, _DEPTH)
+        return told if len(str(told)) <= _MOST_CHARS else None
+    except Exception:  # noqa: BLE001 - boundary: the value's own attributes
+        return None
+
+
+def _cut(value: Any, depth: int) -> Json:
+    kind = type(value)
+    if value is None or kind in _NUMBERS:
+        return value if kind is not float or isfinite(value) else str(value)
+    if kind is str:
+        shown = hide(value[: 4 * _CHARS])
+        return shown if len(shown) <= _CHARS else f"{shown[: _CHARS - 1]}…"
+    if kind is dict and depth:
+        told = {str(name): _cut(each, depth - 1) for name, each in list(value.items())[:_ITEMS]}
+        return told if len(value) <= _ITEMS else {**told, "…": f"{len(value) - _ITEMS} more"}
+    if kind in (list, tuple, set, frozenset) and depth:
+        found = [_cut(each, depth - 1) for each in list(value)[:_ITEMS]]
+        return found if len(value) <= _ITEMS else [*found, f"… {len(value) - _ITEMS} more"]
+    shape = getattr(value, "shape", None)
+    return f"<{kind.__name__}{f' {tuple(shape)}' if shape else ''}>"

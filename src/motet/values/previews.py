@@ -76,9 +76,9 @@ def _cell(value: Any) -> Json:
     return str(value)
 
 
-def table(columns: Columns, rows: Rows) -> Json:
+def table(columns: Columns, rows: Rows, shown_rows: int = SHOWN_ROWS) -> Json:
     """The head of a table."""
-    head = [[_cut(cell) for cell in row[:SHOWN_COLUMNS]] for row in rows[:SHOWN_ROWS]]
+    head = [[_cut(cell) for cell in row[:SHOWN_COLUMNS]] for row in rows[:shown_rows]]
     return {"columns": columns[:SHOWN_COLUMNS], "rows": head, "n_rows": len(rows), "n_columns": len(columns)}
 
 

@@ -1,0 +1,97 @@
+"""What is in arrays and tables, in a few hundred bytes of JSON that stand beside their records (see `values.records`),
+made where they are, for whoever looks at a step without loading them:
+
+    {"type": "array", "dtype": "float32", "shape": [n, ...], "size_bytes": n, **NUMBERS, "sampled": bool}
+    {"type": "table", "columns": [...], "kinds": [...], "rows": [[...], ...], "n_rows": n, "n_columns": n,
+     "about": [NUMBERS or {"empty": n} for each column], "sampled": bool}
+
+NUMBERS are {"empty": n, "low": x, "high": x, "mean": x, "deviation": x, "bars": [20 counts from low to high]}; all but
+"empty" only where there are finite ones. Of more than SAMPLE values some are looked at, evenly spread: "sampled".
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from math import ceil
+from typing import Any
+
+from motet.kernel.events import Json
+from motet.ports import ArtifactStore
+from motet.values import previews
+
+SAMPLE = 100_000
+BARS = 20
+ROWS = 20
+
+
+def beside(value: Any, artifacts: ArtifactStore | None, limit_bytes: int) -> Json:
+    """The preview as it stands in a record: itself, or where it is larger than that in an artifact; None for none."""
+    found = preview(value)
+    if found is None or artifacts is None:
+        return found
+    text = json.dumps(found, separators=(",", ":")).encode()
+    if len(text) <= limit_bytes:
+        return found
+    stored = artifacts.put([text])
+    return {"artifact": stored.digest, "size_bytes": stored.size_bytes}
+
+
+def preview(value: Any) -> Json:
+    """What is in an array or a table of any of the usual libraries; None for anything else."""
+    try:
+        if getattr(value, "column_names", None) or hasattr(value, "columns"):
+            return _table(value)
+        shape = getattr(value, "shape", None)
+        if isinstance(shape, tuple) and shape and "numpy" in sys.modules:
+            return _array(value)
+    except Exception:  # noqa: BLE001 - boundary: the value's own code
+        pass
+    return None
+
+
+def _array(value: Any) -> Json:
+    if getattr(getattr(value, "device", None), "type", "cpu") != "cpu":  # a copy from there would take long
+        return None
+    array = sys.modules["numpy"].asarray(value.detach() if hasattr(value, "detach") else value)
+    about, sampled = _numbers(array.reshape(-1))
+    size = {"shape": list(array.shape), "size_bytes": int(array.nbytes)}
+    return {"type": "array", "dtype": str(value.dtype), **size, **about, "sampled": sampled}
+
+
+def _table(value: Any) -> Json:
+    n_rows, n_columns = value.shape
+    names = list(getattr(value, "column_names", None) or value.columns)[: previews.SHOWN_COLUMNS]
+    head = value.slice(0, ROWS) if hasattr(value, "column_names") else value.head(ROWS)
+    columns, rows = previews.table_of(head)
+    shown = {**previews.table(columns, rows, ROWS), "n_rows": int(n_rows), "n_columns": int(n_columns)}
+    told = [_column(value[name]) for name in names]
+    about = {"kinds": [kind for kind, _, _ in told], "about": [numbers for _, numbers, _ in told]}
+    return {"type": "table", **shown, **about, "sampled": any(sampled for _, _, sampled in told)}
+
+
+def _column(column: Any) -> tuple[str, Json, bool]:
+    kind = str(getattr(column, "dtype", None) or getattr(column, "type", ""))
+    step = max(1, ceil(len(column) / SAMPLE))
+    some = column[::step] if hasattr(column, "dtype") else column.slice(0, SAMPLE)
+    array = some.to_numpy()
+    if array.dtype.kind not in "iufb":
+        return kind, {"empty": sum(each is None or each != each for each in array.tolist())}, step > 1
+    return kind, _numbers(array)[0], step > 1
+
+
+def _numbers(flat: Any) -> tuple[dict[str, Json], bool]:
+    """What is said of numbers that stand in a row; and whether only some were looked at."""
+    step = max(1, ceil(len(flat) / SAMPLE))
+    some = flat[::step]
+    if some.dtype.kind not in "iufb":
+        return {}, False
+    numpy = sys.modules["numpy"]
+    some = some.astype("float64")
+    known = some[numpy.isfinite(some)]
+    told: dict[str, Json] = {"empty": int(numpy.isnan(some).sum())}
+    if len(known):
+        low, high = float(known.min()), float(known.max())
+        told |= {"low": low, "high": high, "mean": float(known.mean()), "deviation": float(known.std())}
+        told["bars"] = numpy.histogram(known, BARS, (low, high) if high > low else (low - 0.5, high + 0.5))[0].tolist()
+    return told, step > 1
