@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from os.path import dirname, join
 
 from motet.errors import MotetError, StepFailed
@@ -17,14 +19,20 @@ _TRACEBACK_BYTES = 16 * 1024
 _FRAMES = 5000
 """So many frames of a traceback, the last ones, are looked at: a recursion may have millions of them."""
 _MESSAGE_BYTES = 4 * 1024
+_SHOWN_FRAMES = 20
+_FRAMES_WITH_CODE = 5
+_LINE_CHARS = 200
 _NOTE = "As it was first raised:\n"
 _PACKAGE = join(dirname(dirname(__file__)), "")
+_STANDARD = join(dirname(os.__file__), "")
 _SUITES = join(_PACKAGE, "testing", "")
 
 
 def encode_error(exception: BaseException) -> Json:
-    """The record of an exception: {type, module, message, traceback} and, if it can be had, {pickle}.
+    """The record of an exception: {type, module, message, traceback} and, if they can be had, {frames} and {pickle}.
 
+    `frames` are the last of the traceback: [{"file", "line", "name"}, ...], those of the user's own code also with
+    "code", the line with two before and one after it as they were then: [[number, text], ...].
     `traceback` is text of at most 16 KB, causes included, without the frames of this package. `pickle` is
     there if the exception comes back from it as the same type; long texts in a large one are shortened. *** stands
     for secrets.
@@ -37,6 +45,8 @@ def encode_error(exception: BaseException) -> Json:
         "message": _clip(hide(_message(exception)), _MESSAGE_BYTES),
         "traceback": _clip(hide(_traceback(exception)), _TRACEBACK_BYTES),
     }
+    if frames := _frames(exception):
+        record["frames"] = frames
     from motet.values.error_pickles import pickled
 
     if text := pickled(exception, _NOTE):
@@ -67,6 +77,38 @@ def _traceback(exception: BaseException) -> str:
         return "".join(whole.format()).rstrip("\n")
     except Exception as error:  # noqa: BLE001 - boundary: formatting runs the exception's own code
         return f"{type(exception).__qualname__}: (no traceback: {type(error).__name__} while formatting it)"
+
+
+def _frames(exception: BaseException) -> list[Json]:
+    """The last frames of the exception itself. Never raises."""
+    found: deque[Json] = deque(maxlen=_SHOWN_FRAMES)
+    where = exception.__traceback__
+    while where is not None:
+        code = where.tb_frame.f_code
+        if not is_own(code.co_filename):
+            found.append({"file": code.co_filename, "line": where.tb_lineno, "name": code.co_name})
+        where = where.tb_next
+    theirs = [each for each in found if not is_library(each["file"])]
+    try:
+        for each in theirs[-_FRAMES_WITH_CODE:]:
+            if code_there := _code(each["file"], each["line"]):
+                each["code"] = code_there
+    except Exception:  # noqa: BLE001 - boundary: loaders of modules may give their source
+        pass
+    return list(found)
+
+
+def _code(file: str, line: int) -> list[Json]:
+    from linecache import getline
+
+    places = range(max(1, line - 2), line + 2)
+    found = [[place, hide(getline(file, place).rstrip()[:_LINE_CHARS])] for place in places]
+    return found if any(text for _, text in found) else []
+
+
+def is_library(filename: str) -> bool:
+    """Whether a frame of that file is of the standard library, or of what is installed beside it."""
+    return filename.startswith((_STANDARD, "<frozen")) or "/site-packages/" in filename
 
 
 def _cut(whole: TracebackException, *, keep_if_alone: bool) -> None:

@@ -11,6 +11,7 @@ from motet.server.api import (
     runs,
     scheduling,
     steering,
+    stepping,
     stored,
     tracing,
     workflows,
@@ -18,5 +19,5 @@ from motet.server.api import (
 
 ROUTES = (
     *doors.ROUTES, *house.ROUTES, *runs.ROUTES, *looking.ROUTES, *drawing.ROUTES, *tracing.ROUTES, *logs.ROUTES,
-    *steering.ROUTES, *workflows.ROUTES, *scheduling.ROUTES, *stored.ROUTES,
+    *steering.ROUTES, *stepping.ROUTES, *workflows.ROUTES, *scheduling.ROUTES, *stored.ROUTES,
 )  # fmt: skip
