@@ -7,7 +7,6 @@ from math import inf
 from typing import Annotated, Any
 
 from annotated_types import Ge, Le
-from starlette.concurrency import iterate_in_threadpool
 
 from motet.errors import UsageError
 from motet.ports import LogFilter, LogLine, LogStore, RunRow
@@ -87,7 +86,7 @@ def log_text(call: Call, run: Text, query: WhichLines) -> Stream:
     count for nothing here.
     """
     row, of = _wanted(call, run, query)
-    return Stream(iterate_in_threadpool(_texts(call.site.logs, row.id, of)))
+    return Stream(_texts(call.site.logs, row.id, of))
 
 
 def _texts(logs: LogStore, run: str, of: LogFilter) -> Iterator[bytes]:
