@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Annotated, Any, TypeVar
@@ -197,7 +197,7 @@ class Content:
 class Stream:
     """An answer that goes on: its parts, encoded, with further headers."""
 
-    messages: AsyncIterator[bytes]
+    messages: AsyncIterator[bytes] | Iterator[bytes]
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
