@@ -58,8 +58,7 @@ def put_files(artifacts: ArtifactStore, folder: str, files: Sequence[Mapping[str
 
 def python_with(packages: Sequence[str], mine: Tools) -> str:
     """An interpreter that has them. Raises EnvironmentFailed, naming what pip said."""
-    wanted = [line.strip() for line in packages if line.strip() and not line.strip().startswith("#")]
-    return Environments(mine.shared, mine).ready(Environment(requirements=tuple(wanted))).python
+    return Environments(mine.shared, mine).ready(Environment(requirements=tuple(packages))).python
 
 
 def folder_of(home: str, run: str, attempt: int) -> str:

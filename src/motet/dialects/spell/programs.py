@@ -45,7 +45,7 @@ class SpellProgram:
             call: Json = {"command": self._request.substituted, "machine": self._request.machine_type}
             yield AddStep(words.STEP, self._request.title, call=call, policy=self._policy(), name=words.STEP)
         elif step.status == SUCCEEDED:
-            yield _complete(step.result["exit_code"])
+            yield Finish(SUCCEEDED, {"json": {"status": words.COMPLETE, "exit_code": 0}})
         elif view.ended(words.STEP):
             yield self._end(step.error if isinstance(step.error, dict) else {})
 
@@ -60,25 +60,20 @@ class SpellProgram:
         )  # fmt: skip
 
     def _end(self, error: Mapping[str, Any]) -> Finish:
-        finished = error.get("finished") or {}
-        code = finished.get("exit_code")
-        if error.get("type") == "TimedOut":
-            return Finish(FAILED, error={**error, "spell": words.STOPPED, "exit_code": code, "finished": None})
-        if "spell" not in error and code is not None and not self._request.strict:
-            return _complete(code)
-        return Finish(FAILED, error={"spell": words.FAILED, **error, "exit_code": code, "finished": None})
+        """A bad exit status is `complete` to Spell. To Motet the run has failed, so that it can be resumed."""
+        code = (error.get("finished") or {}).get("exit_code")
+        status = words.STOPPED if error.get("type") == "TimedOut" else error.get("spell", words.FAILED)
+        if status == words.FAILED and code is not None and not self._request.strict:
+            status = words.COMPLETE
+        return Finish(FAILED, error={**error, "spell": status, "exit_code": code, "finished": None})
 
     def is_final(self, step: Step) -> bool:
-        """A worker that has ended is not run again when its workflow is resumed."""
-        return step.key.startswith(words.WORKER)
+        """A worker that has ended is not run again when its workflow is resumed, unless its master's end stopped it."""
+        return step.key.startswith(words.WORKER) and step.status == FAILED
 
     def call(self, session: Session, step: Step) -> SpellCall:
         """What carries out the command."""
         return SpellCall(self._host, self._row, self._request)
-
-
-def _complete(code: int) -> Finish:
-    return Finish(SUCCEEDED, {"json": {"status": words.COMPLETE, "exit_code": code}})
 
 
 class SpellCall:
@@ -95,12 +90,12 @@ class SpellCall:
         return Prepared(work.begin, context={"run": self._row.id, "key": words.STEP, "attempt": attempt})
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
-        """How the command has ended. A bad exit status is a failure where it is to be tried again, or under strict."""
+        """How the command has ended. A bad exit status may be tried again."""
         if self._request.run_type != "user":
             workflows.tell_unasked(self._host, self._row.id, attempt.number)
         if isinstance(outcome, Success):
             record = outcome.value
-            if record["exit_code"] and (self._request.strict or self._request.retries):
+            if record["exit_code"]:
                 told = f"The command exited with {record['exit_code']}."
                 return Settled(False, error={"type": "CommandFailed", "message": told, "finished": record})
             return Settled(True, record)
@@ -139,8 +134,7 @@ class Work:
 
     def _variables(self) -> dict[str, str | None]:
         found = {**door.variables(self._host, self._row, self._attempt), **self._request.envvars}
-        asked = [*self._request.pip_packages, *self._request.requirements.splitlines()]
-        if asked and (mine := tools()) is not None:
+        if (asked := self._request.packages) and (mine := tools()) is not None:
             folder = os.path.dirname(mounting.python_with(asked, mine))
             found["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", os.defpath)])
         return {**found}

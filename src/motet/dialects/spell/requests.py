@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
+from motet.environments.requirements import fault
 from motet.errors import UsageError
 from motet.kernel.events import Json
 from motet.records import Record, field
@@ -100,11 +101,20 @@ class RunRequest(Record):
                 "pip requirements files and conda environment files are mutually exclusive.",
                 "Name the packages of pip in the file of conda.",
             )
+        for package in self.packages:
+            if why := fault(package):
+                raise UsageError(f"{package!r} {why}.", "Write it as pip has it: numpy>=1.26")
         if len(self.stop_conditions) > _MOST_ALTERNATIVES:
             raise UsageError(f"There are {len(self.stop_conditions)} stop conditions.", "Give at most 5.")
         for each in (each for some in self.stop_conditions for each in some):
             if each.get("operator") not in _OPERATORS or not isinstance(each.get("value"), int | float):
                 raise UsageError(f"{dict(each)} is no stop condition.", 'For example "loss < 0.1:5".')
+
+    @property
+    def packages(self) -> list[str]:
+        """What pip is to install."""
+        lines = [line.partition(" #")[0].strip() for line in self.requirements.splitlines()]
+        return [*self.pip_packages, *(line for line in lines if line and not line.startswith("#"))]
 
     @property
     def substituted(self) -> str:

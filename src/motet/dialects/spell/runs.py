@@ -112,7 +112,7 @@ def stop_reason(store: Store, run: str) -> str:
     """Why the run was asked to stop last; "" if it was not."""
     reason = ""
     for event in store.history(run):
-        if event["kind"] == "run.cancelling":
+        if event["event"] == "run.cancelling":
             reason = event.get("reason", "")
     return reason
 
