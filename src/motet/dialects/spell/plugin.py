@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from motet.errors import UsageError
 from motet.ports import NewRun, RunRow
-from motet.ports.voice import Asked, Host, Onward, Target, Voice
+from motet.ports.voice import Asked, Host, Onward, Target, Underway, Voice
 
 
 class SpellVoice(Voice):
@@ -23,8 +25,13 @@ class SpellVoice(Voice):
         from motet.dialects.spell import door, programs
         from motet.dialects.spell.house import House
 
+        def watched(underway: Underway) -> None:
+            """Its log has what Spell tells, and no more."""
+            setattr(underway, "tells_itself", True)  # noqa: B010 - a driver's own, of which the port says nothing
+            onward.watch(underway)
+
         with door.opened(host, lambda within: House(host, within=within)):
-            return host.drive(row, programs.SpellProgram(host, row), onward)
+            return host.drive(row, programs.SpellProgram(host, row), replace(onward, watch=watched))
 
     def new_run(self, host: Host, target: Target, asked: Asked) -> NewRun:
         """None: runs are asked for by Spell's own ways."""

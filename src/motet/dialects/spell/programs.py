@@ -97,6 +97,8 @@ class SpellCall:
             record = outcome.value
             if record["exit_code"]:
                 told = f"The command exited with {record['exit_code']}."
+                if attempt.number <= self._request.retries:
+                    workflows.tell(self._host, self._row.id, attempt.number, f"{told} It is tried again.")
                 return Settled(False, error={"type": "CommandFailed", "message": told, "finished": record})
             return Settled(True, record)
         assert isinstance(outcome, Failure)
