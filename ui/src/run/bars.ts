@@ -99,7 +99,7 @@ export function drawStep(pen: Pen, at: number, y: number, h: number, thick: numb
   spans.forEach((span, index) => {
     const before = spans[index - 1];
     if (span.began > of.until) return;
-    if (before && span.ready > before.ended) pause(pen, before.ended, span.ready, top, thick);
+    if (before?.outcome === "failed" && span.ready > before.ended) pause(pen, before.ended, span.ready, top, thick);
     line(Math.max(span.ready, before?.ended ?? -Infinity), span.began);
     attempt(pen, span, top, thick, status);
   });

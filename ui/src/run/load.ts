@@ -1,14 +1,16 @@
 // How many steps ran at once, by pixel column; and what befell them that is shown on the line.
-import { FLOW, HIDDEN, MAP, type Picture } from "./picture";
+import { driven, FLOW, HIDDEN, MAP, type Picture } from "./picture";
 
 /** Of some steps how many ran, on average, in each of `columns` columns; `x` gives a time's place among them. */
 export function load(of: Picture, steps: Iterable<number>, columns: number, x: (at: number) => number, slot = ""): Float32Array {
   const change = new Float64Array(columns + 2);
   const add = (began: number, ended: number) => {
-    const from = Math.max(0, Math.min(columns, x(began))), to = Math.max(0, Math.min(columns, x(Number.isNaN(ended) ? of.until : ended)));
-    if (!(to > from)) return;
-    put(change, from, 1);
-    put(change, to, -1);
+    for (const [begin, end] of driven(of, began, ended)) {
+      const from = Math.max(0, Math.min(columns, x(begin))), to = Math.max(0, Math.min(columns, x(end)));
+      if (!(to > from)) continue;
+      put(change, from, 1);
+      put(change, to, -1);
+    }
   };
   for (const i of steps) {
     if ((of.flags[i] ?? 0) & (FLOW | HIDDEN) || (slot && !of.slots.get(i)?.includes(slot))) continue;

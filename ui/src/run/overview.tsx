@@ -65,12 +65,12 @@ function Time({ model }: { model: RunModel }) {
 }
 
 function Line({ of, at }: { of: Picture; at: number }) {
-  const status = STATUSES[of.status[at] ?? 0] as Status;
+  const status = STATUSES[of.status[at] ?? 0] as Status, said = meaning(of, at), why = of.cause.get(at);
   return (
     <li>
       <button type="button" class="need" onClick={() => { state.selection.value = of.keys[at] ?? null; }}>
         <Mark status={status} />
-        <span class="grow"><b>{nameOf(of, at)}</b> <span class={`t-${status}`}>{meaning(of, at)}</span><br /><span class="i2">{of.cause.get(at)}</span></span>
+        <span class="grow"><b>{nameOf(of, at)}</b> <span class={`t-${status}`}>{said}</span>{why && !said.startsWith(why) && <><br /><span class="i2">{why}</span></>}</span>
       </button>
     </li>
   );

@@ -395,6 +395,19 @@ export function counts(of: Picture, kept?: Uint8Array | null): Record<string, nu
   return Object.fromEntries(STATUSES.map((each, at) => [each, found[at] ?? 0]));
 }
 
+/** The parts of a stretch of time in which a process drove the run: while none did, nothing ran. */
+export function* driven(of: Picture, began: number, ended: number): Generator<[number, number]> {
+  const end = Number.isNaN(ended) ? of.until : ended;
+  if (of.driven.length < 2) {
+    if (began <= end) yield [began, end];
+    return;
+  }
+  for (const each of of.driven) {
+    const from = Math.max(began, each.from), to = Math.min(end, Number.isNaN(each.to) ? of.until : each.to);
+    if (from <= to) yield [from, to];
+  }
+}
+
 /** Whether the elements of a map are steps of the picture: they stand behind it. */
 export function isUnfolded(of: Picture, at: number): boolean {
   return of.parent[at + 1] === at && (of.element[at + 1] ?? -1) >= 0;

@@ -1,7 +1,7 @@
 // The steps of a run as rows: subflows and groups as a tree, in the order of first start; what is closed is one row.
 import { HOT, STATUSES, type Status } from "../core/status";
 import { duration } from "../core/words";
-import { CHILD, FLOW, HIDDEN, isUnfolded, MAP, type Picture } from "./picture";
+import { CACHED, CHILD, FLOW, HIDDEN, isUnfolded, MAP, type Picture } from "./picture";
 
 export type Kind = "step" | "flow" | "group" | "element";
 
@@ -97,7 +97,7 @@ class Tree {
     if (!opened) return;
     for (const at of members) {
       if (this.below[at]) this.flow(at, depth + 1, isOpen, into);
-      else into.push({ kind: "element", key: of.keys[at] ?? "", label: labelOf(of, at), depth: depth + 1, at, members: [at], opened: false, opens: false });
+      else into.push({ kind: "element", key: of.keys[at] ?? "", label: map >= 0 ? labelOf(of, at) : of.labels.get(at) || lastPart(of.keys[at] ?? ""), depth: depth + 1, at, members: [at], opened: false, opens: false });
     }
   }
 
@@ -109,7 +109,7 @@ class Tree {
       if (!this.below[each]) members.push(each);
       else todo.push(...this.below[each]!);
     }
-    const opens = members.length <= FLOW_OPENS_ITSELF;
+    const opens = members.length <= FLOW_OPENS_ITSELF && !members.every((each) => of.flags[each]! & CACHED);
     const opened = isOpen(of.keys[at] ?? "", opens);
     into.push({ kind: "flow", key: of.keys[at] ?? "", label: labelOf(of, at), depth, at, members, opened, opens });
     if (opened) this.level(this.below[at]!, depth + 1, isOpen, into);
@@ -139,7 +139,8 @@ const SLOTS: Readonly<Record<string, string>> = { "executor:threads": "a thread"
 export function meaning(of: Picture, at: number): string {
   const status = STATUSES[of.status[at] ?? 0] as Status;
   const end = of.ended[at]!;
-  const took = (Number.isNaN(end) ? of.until : end) - of.began[at]!;
+  const last = of.spans.get(at)?.at(-1);
+  const took = (Number.isNaN(end) ? of.until : end) - (last?.began ?? of.began[at]!);
   const tries = of.attempts[at]!;
   switch (status) {
     case "failed": return tries > 1 ? `${tries} attempts, failed` : "failed";

@@ -1,6 +1,5 @@
 // Time on a line: seconds to pixels, with stretches in which nothing ran folded away; and its ticks.
-import type { Picture } from "./picture";
-import { FLOW, HIDDEN, MAP } from "./picture";
+import { driven, FLOW, HIDDEN, MAP, type Picture } from "./picture";
 import { clock, duration } from "../core/words";
 
 export const FOLD_PX = 46;
@@ -56,9 +55,10 @@ export class Scale {
 export function idle(of: Picture, from: number, to: number): Fold[] {
   const begins: number[] = [], ends: number[] = [];
   const busy = (begin: number, end: number) => {
-    if (begin >= 0) {
-      begins.push(begin);
-      ends.push(Number.isNaN(end) ? of.until : end);
+    if (!(begin >= 0)) return;
+    for (const [from, to] of driven(of, begin, end)) {
+      begins.push(from);
+      ends.push(to);
     }
   };
   for (let i = 0; i < of.n; i += 1) {

@@ -33,7 +33,7 @@ export function TableView({ model }: { model: RunModel }) {
 
   const span = (row: Row) => {
     const end = of.ended[row.at]!;
-    return (Number.isNaN(end) ? until : end) - of.began[row.at]!;
+    return (Number.isNaN(end) ? until : end) - (of.spans.get(row.at)?.at(-1)?.began ?? of.began[row.at]!);
   };
   const at_ = (seconds: number) => (Number.isNaN(seconds) ? NONE : time(of.run.created_at + seconds));
   const columns: Column<Row>[] = [
