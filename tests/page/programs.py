@@ -182,9 +182,29 @@ with Workflow(name="notes") as workflow:
     second.start_after(first)
 """
 
+PACED = """\
+import os
+import time
+
+from motet import flow, task
+
+
+@task
+def wait_for(name: str):
+    while not os.path.exists(name):
+        time.sleep(0.02)
+    return name
+
+
+@flow
+def paced():
+    return [wait_for(f"go-{number}") for number in range(3)]
+"""
+
 FILES = {
     "pipeline.py": PIPELINE,
     "search.py": SEARCH,
+    "paced.py": PACED,
     "release.py": RELEASE,
     "classify/parts.py": PARTS,
     "orquestra.yaml": ORQUESTRA,

@@ -179,7 +179,7 @@ function folds(on: CanvasRenderingContext2D, { scale, names, colours, high }: Se
     on.lineWidth = 1;
     for (const edge of [x, x + FOLD_PX]) {
       on.beginPath();
-      for (let y = AXIS; y < high; y += 4) on.lineTo(edge + (y / 4 % 2 ? 2 : -2), y);
+      for (let y = AXIS; y < high; y += 4) on.lineTo(edge + ((y - AXIS) / 4 % 2 ? 2 : -2), y);
       on.stroke();
     }
     on.save();

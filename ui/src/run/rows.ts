@@ -144,7 +144,7 @@ export function meaning(of: Picture, at: number): string {
   const tries = of.attempts[at]!;
   switch (status) {
     case "failed": return tries > 1 ? `${tries} attempts, failed` : "failed";
-    case "waiting": return `${of.cause.get(at)?.split(":")[0] ?? "waits"}${took > 0 ? `, ${duration(took)}` : ""}`;
+    case "waiting": return `${of.cause.get(at)?.startsWith("asks you") ? "asks you" : "waits"}${took > 0 ? `, ${duration(took)}` : ""}`;
     case "retrying": return of.due.has(at) ? `again in ${duration(Math.max(0, of.due.get(at)! - of.until))}` : "to be tried again";
     case "running": return Number.isNaN(took) ? "running" : `running ${duration(took)}`;
     case "ready": { const slot = of.slots.get(at)?.[0]; return slot ? `waits for ${SLOTS[slot] ?? slot}` : "ready"; }
