@@ -30,9 +30,7 @@ def paced(home: Home, server: Served) -> Iterator[str]:
 
 
 def test_a_run_is_shown_as_it_goes_on_and_is_stopped_and_resumed(paced: str, home: Home, page: Page) -> None:
-    page.goto("/runs")
-    page.get_by_role("link", name=paced, exact=True).first.click()
-    page.get_by_role("tab", name="Timeline").click()
+    page.goto(f"/runs/{paced}/timeline")  # perhaps before it was begun
     expect(tally(page, "running")).to_have_text(re.compile("1 running"))
     steps = page.get_by_role("application", name=re.compile("^Timeline of paced"))
     expect(steps.get_by_role("listitem").filter(has_text="running")).to_have_count(1)
@@ -67,6 +65,7 @@ def test_views_share_selection_filter_and_moment(page: Page) -> None:
     page.get_by_role("searchbox", name="Find steps").fill("check")
     expect(rows(page).filter(has_text="fit")).to_have_count(0)
     expect(rows(page).filter(has_text="check")).to_have_count(1)
+    expect(page).to_have_url(re.compile("q=check"))
     page.reload()
     expect(rows(page).filter(has_text="check")).to_have_count(1)
     page.get_by_role("button", name="All", exact=True).click()
@@ -112,7 +111,9 @@ def test_nobody_is_kept_out_of_a_run(contexts: OpenContext, axe: Callable[[Page]
 def test_what_was_said_of_the_old_page_can_be_seen_step_by_step(page: Page) -> None:
     # We find the run by its name, and see when it started and when it ended.
     page.goto("/runs")
-    page.get_by_role("link", name="failed-pipeline", exact=True).first.click()
+    page.keyboard.press("/")
+    page.keyboard.type("failed-pipeline")
+    page.get_by_role("option", name="failed-pipeline").first.click()
     expect(page.get_by_role("heading", name="failed-pipeline")).to_be_visible()
     head = page.locator(".run-head")
     expect(head).to_contain_text(re.compile(r"started \d\d:\d\d:\d\d .* ended \d\d:\d\d:\d\d"))
