@@ -20,9 +20,9 @@ class Driven(House):
 
     def __init__(self) -> None:
         self.threads: list[threading.Thread] = []
-        super().__init__(app.hosts.current(), self._drive)
+        super().__init__(app.hosts.current(), self.start_engine)
 
-    def _drive(self, run: str) -> None:
+    def start_engine(self, run: str) -> None:
         host = self.host
         thread = threading.Thread(target=lambda: app.carry_on(host, host.store.run(run), Onward(reopen=True)))
         thread.start()

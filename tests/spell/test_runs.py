@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.spell.conftest import Driven
 
+from motet.cli.main import main
 from motet.dialects.spell import words
 from motet.dialects.spell.house import House
 from motet.dialects.spell.requests import RunRequest
@@ -109,6 +112,26 @@ def test_a_run_is_stopped_when_a_condition_on_its_metrics_holds(house: Driven) -
     assert (run.status, run.why) == (words.STOPPED, "stopped by spell: loss < 0.5")
     assert [point[1:] for point in house.metrics(number, "loss", start=0)] == [(1, 0.9), (2, 0.2)]
     assert house.metric_names(number) == ["a", "b", "loss"]
+
+
+def test_what_runs_name_is_there_after_a_pruning(house: Driven, tmp_path: Path, motet_home: Path) -> None:
+    number = begun(house, "echo 1 > out; echo begun; sleep 600")
+    house.kill([number])
+    house.over(number)
+    (tmp_path / "file").write_text("uploaded")
+    house.put_upload("given", str(tmp_path))
+    code = house.snapshot(str(tmp_path))
+    held = House(house.host, lambda run: None)
+    waiting = held.new(RunRequest("cat out file", code=code, attached_resources={f"runs/{number}/out": "out"})).number
+    long_ago = time.time() - 3 * 86400
+    for path in (motet_home / "artifacts").rglob("*"):
+        os.utime(path, (long_ago, long_ago))
+    assert main(["prune", "--older-than", "1d"]) == 0
+    assert house.content(f"runs/{number}/out") == b"1\n"
+    assert house.content("uploads/given") == b"uploaded"
+    house.start_engine(house.row(waiting).id)
+    house.over(waiting)
+    assert house.lines(waiting) == ["1", "uploaded"]
 
 
 @pytest.fixture
