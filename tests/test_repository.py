@@ -56,6 +56,7 @@ GIVEN_SIGNATURES = {
 
 MAY_BE_SMALL = {
     "dialects/aiflow/places.py": "a name that AIFlow's users import",
+    "dialects/spell/api/protocol.py": "what an entry point names",
     "dialects/aiflow/plugin.py": "a voice is asked about files before it is wanted",
     "dialects/spell/plugin.py": "a voice is asked about files before it is wanted",
     "dialects/spell/words.py": "a table",

@@ -111,7 +111,7 @@ def work_folder(folder: str) -> str:
 
 
 def packed_folder(folder: str) -> str:
-    """Where voices pack results for somebody to fetch. They can be packed again at any time."""
+    """Where voices keep for a while what can be had again at any time: results packed to be fetched, code pushed."""
     return os.path.join(folder, PACKED)
 
 

@@ -277,20 +277,30 @@ def _remove_work(store: Store, folder: str, before: float) -> int:
     freed_bytes = 0
     for run in os.scandir(folder) if os.path.isdir(folder) else ():
         if run.stat().st_mtime < before and _is_gone(store, run.name):
-            for place, _, names in os.walk(run.path):
-                freed_bytes += sum(os.lstat(os.path.join(place, name)).st_size for name in names)
+            freed_bytes += _bytes_below(run.path)
             rmtree(run.path, ignore_errors=True)
     return freed_bytes
 
 
 def _remove_packed(folder: str, before: float) -> int:
-    """Remove what was packed long ago for somebody to fetch; gives the bytes freed."""
+    """Remove what was packed long ago for somebody to fetch, and other things of that kind; gives the bytes freed."""
+    from shutil import rmtree
+
     freed_bytes = 0
     for each in os.scandir(folder) if os.path.isdir(folder) else ():
-        if each.stat().st_mtime < before:
+        if each.stat().st_mtime >= before:
+            continue
+        if each.is_dir(follow_symlinks=False):
+            freed_bytes += _bytes_below(each.path)
+            rmtree(each.path, ignore_errors=True)
+        else:
             freed_bytes += each.stat().st_size
             os.unlink(each.path)
     return freed_bytes
+
+
+def _bytes_below(folder: str) -> int:
+    return sum(os.lstat(os.path.join(place, name)).st_size for place, _, names in os.walk(folder) for name in names)
 
 
 def _is_gone(store: Store, run: str) -> bool:

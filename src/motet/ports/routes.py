@@ -158,6 +158,9 @@ class Live(Interface):
     def stream(self, run: str, after: int | None, valid: Callable[[], bool]) -> AsyncIterator[bytes]:
         """A message whenever something happens in the run ("": in any), and now and then; the first at once."""
 
+    def looks(self, run: str, valid: Callable[[], bool]) -> AsyncIterator[None]:
+        """Now, and whenever something may have happened in the run; until the server ends, or what `valid` asks for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

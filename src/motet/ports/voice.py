@@ -33,7 +33,7 @@ GROUP = "motet.voices"
 """The entry points by which voices are found."""
 
 PACKED = "results"
-"""The folder below the home where voices put what they pack to be fetched. `motet prune` removes what is old."""
+"""The folder below the home for what can be had again: results packed, code pushed. `motet prune` removes old ones."""
 
 _HEAD_CHARS = 4 * 1024 * 1024
 

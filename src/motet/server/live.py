@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from motet.errors import StoreError
 from motet.kernel.events import Json
@@ -23,6 +24,7 @@ from motet.server.site import Site
 
 _MOMENT_S = 0.06
 _PING_S = 15.0
+_LOOK_S = 0.5
 _AT_ONCE = 1000
 _QUEUE = 256
 _MOST = 5_000
@@ -108,6 +110,26 @@ class Hub:
                         after = message.last
         finally:
             self._leave(listener)
+
+    async def looks(self, run: str, valid: Callable[[], bool]) -> AsyncIterator[None]:
+        """Now, and whenever something may have happened in the run, twice a second at least; until a stream ends."""
+        told: Any = self.stream(run, None, valid)
+        heard: asyncio.Future[bytes] | None = None
+        try:
+            while True:
+                heard = heard or asyncio.ensure_future(anext(told))
+                await asyncio.wait({heard}, timeout=_LOOK_S)
+                if heard.done():
+                    if isinstance(heard.exception(), StopAsyncIteration):
+                        return
+                    heard = None
+                yield
+        finally:
+            if heard is not None:
+                heard.cancel()
+                with suppress(asyncio.CancelledError, StopAsyncIteration):
+                    await heard
+            await told.aclose()
 
     async def _backlog(self, run: str, after: int) -> AsyncIterator[Message]:
         while True:
