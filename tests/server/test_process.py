@@ -106,6 +106,22 @@ def crashed(served: Served, run: str, begun: dict[str, str]) -> None:
     served.site.store.append(run, epoch, 0, Batch([started], (), {"status": "running", "started_at": 1.0}))
 
 
+def test_crashed_runs_are_found_and_counted_as_such_page_by_page(served: Served) -> None:
+    for number in range(5):
+        crashed(served, f"lost-{number}", {"by": "me"})
+    served.make("waits-its-turn")
+    client = served.viewer
+    assert client.get("/api/v1/counts").json() == {"crashed": 5, "pending": 1}
+    assert client.get("/api/v1/runs?status=running").json() == {"runs": [], "next": None}
+    found, cursor = [], ""
+    while cursor is not None:
+        page = client.get(f"/api/v1/runs?status=crashed&limit=2{cursor and f'&cursor={cursor}'}").json()
+        assert len(page["runs"]) <= 2
+        found += [each["id"] for each in page["runs"]]
+        cursor = page["next"]
+    assert sorted(found) == [f"lost-{number}" for number in range(5)]
+
+
 def test_a_run_is_taken_up_three_times_and_those_of_others_never(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -42,6 +43,14 @@ def _paged(store: Store, where: RunFilter) -> Iterator[RunRow]:
         if page.next is None:
             return
         start = page.next
+
+
+def shown_counts(store: Store) -> dict[str, int]:
+    """How many runs are in each of the statuses that people see."""
+    counts = Counter({status: n for status, n in store.run_counts().items() if status not in lookup.DRIVEN})
+    for status in lookup.DRIVEN:
+        counts.update(lookup.status_of(row) for row in _paged(store, RunFilter(status=status)))
+    return dict(counts)
 
 
 def figures(store: Store, run: RunRow) -> dict[str, float]:

@@ -13,6 +13,7 @@ from motet.server import audit, tokens
 from motet.server.api.documents import Json
 from motet.server.table import ADMIN, PREFIX, PUBLIC, READ, Call, Role, Text, asked, delete, get, post
 from motet.server.tokens import Token
+from motet.views import listing
 
 _YEAR_S = 366 * 86400.0
 
@@ -69,8 +70,8 @@ def who_am_i(call: Call) -> Who:
 
 
 def run_counts(call: Call) -> dict[str, int]:
-    """How many runs are in each status."""
-    return dict(call.site.store.run_counts())
+    """How many runs are in each status, as they are shown: of those that a process should drive, each is looked at."""
+    return listing.shown_counts(call.site.store)
 
 
 def tokens_listed(call: Call) -> list[TokenShown]:

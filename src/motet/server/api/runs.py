@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from math import inf
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, Len
 
 from motet.errors import UsageError
-from motet.ports import RunFilter, StepFilter
+from motet.ports import RunFilter, RunRow, StepFilter
 from motet.server.api.documents import Json, Run, RunList, StepList
 from motet.server.table import PREFIX, READ, Call, Limit, Text, asked, get
 from motet.views import documents, lookup
-from motet.views.listing import metrics_of
+from motet.views.listing import listed, metrics_of
 from motet.views.steps import find_step
 
-Status = Literal["pending", "running", "waiting", "cancelling", "succeeded", "failed", "cancelled"]
+Status = Literal["pending", "running", "waiting", "cancelling", "crashed", "succeeded", "failed", "cancelled"]
 Few = Annotated[list[Text], Len(0, 20)]
 Place = Annotated[int, Ge(0), Le(2**62)]
 
@@ -61,8 +63,21 @@ def runs(call: Call, query: WhichRuns) -> RunList:
     store, of = call.site.store, query
     metrics, params = metrics_of(of.metric or ()), _params(of.param or ())
     where = RunFilter(of.status, of.workflow, of.voice, of.parent, of.tag, of.text, params, metrics, of.since, of.until)
-    page = store.run_page(where, start=checked_cursor(of.cursor), limit=of.limit)
+    start = checked_cursor(of.cursor)
+    if of.status == lookup.CRASHED or of.status in lookup.DRIVEN:
+        return _driven(listed(store, where), start, of.limit)
+    page = store.run_page(where, start=start, limit=of.limit)
     return {"runs": [documents.run_json(each) for each in lookup.with_waits(store, page.runs)], "next": page.next}
+
+
+def _driven(found: Iterable[RunRow], start: str | None, limit: int) -> RunList:
+    """A page of runs that a process drives, or should: there are few, and which are in that status is seen only by
+    looking at each.
+    """
+    newest = inf if start is None else float(start.partition(" ")[0])
+    rows = list(islice((row for row in found if row.created_at < newest), limit + 1))
+    after = f"{rows[limit - 1].created_at!r} 0" if len(rows) > limit else None
+    return {"runs": [documents.run_json(each) for each in rows[:limit]], "next": after}
 
 
 def _params(given: Sequence[str]) -> dict[str, Json]:
