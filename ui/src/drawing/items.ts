@@ -1,13 +1,12 @@
 // What is drawn of a run: its steps, with groups and subflows folded or opened as the reader asked. No DOM.
-import { HOT, STATUSES, TALLY } from "../core/status";
-import type { Picture } from "../run/picture";
+import { HOT, STATUSES, TALLY, tallied } from "../core/status";
+import { CHILD, FLOW as SUBFLOW, HIDDEN, MAP, PLANNED, type Picture } from "../run/picture";
 
 export const STEP = 0;
 export const GROUP = 1; // a closed group: one arc with counts
 export const FLOW = 2; // a closed subflow or child run: a short double arc
 export const ELEMENT = 3; // a member of an opened group
 
-export const CACHED = 1, PLANNED = 2, MAP = 4, SUBFLOW = 8, CHILD = 16;
 const GROUP_FROM = 4;
 const OPENS_ITSELF = 24;
 const FLOW_OPENS_ITSELF = 40;
@@ -94,10 +93,10 @@ function byItself(open: ReadonlySet<string>, key: string, otherwise: boolean): b
 
 /**
  * The items of a picture. `open` names what is opened: keys of groups and subflows; `-KEY` for one that would open by
- * itself and was closed; `*` for all steps by themselves. `status` is by step, as it was at the moment shown.
+ * itself and was closed; `*` for all steps by themselves.
  */
-export function itemsOf(picture: Picture, open: ReadonlySet<string>, status: Uint8Array = picture.status): Items {
-  const build = new Builder(picture, open, status);
+export function itemsOf(picture: Picture, open: ReadonlySet<string>): Items {
+  const build = new Builder(picture, open, picture.status);
   for (let i = 0; i < picture.n; i++) build.step(i);
   return build.items();
 }
@@ -158,6 +157,7 @@ class Builder {
     const around = p >= 0 ? this.folded[p]! : -1;
     this.scopeIn[i] = p >= 0 ? this.scopeIn[p]! : -1;
     if (around >= 0) return this.into(i, around);
+    if (flags[i]! & MAP && !this.kin.within[i]!) return this.unfolded(i);
     const g = this.kin.kin[i]!;
     if (g >= 0 && !this.isOpen(g)) return this.into(i, this.closed(g, i, 0));
     const page = this.pageOf.get(i) ?? 0;
@@ -176,9 +176,18 @@ class Builder {
     if (holds) this.folded[i] = item;
   }
 
+  /** A map of so many elements that they are no steps of the picture: one arc with what the server counted. */
+  private unfolded(i: number): void {
+    const item = this.add(i, GROUP, this.picture.keys[i]!, this.named(i));
+    this.itemOf[i] = item;
+    this.size[item] = this.reserve[item] = this.picture.maps.get(i)?.size ?? 1;
+  }
+
   private named(i: number): string {
     const key = this.picture.keys[i]!;
-    return key.slice(key.lastIndexOf("/") + 1);
+    const own = this.picture.labels.get(i);
+    const short = key.slice(key.lastIndexOf("/") + 1);
+    return own ? `${own} ${/\[[^\]]*\]$/.exec(short)?.[0] ?? ""}`.trim() : short;
   }
 
   private into(i: number, item: number): void {
@@ -333,17 +342,26 @@ function batchesOf(picture: Picture): Int32Array {
   return batch;
 }
 
-/** Counts by status of each item, `STATUSES.length` numbers an item; `worst` is the status that it is drawn in. */
-export function countsOf(items: Items, status: Uint8Array, flags: Uint8Array): { counts: Int32Array; worst: Uint8Array } {
+/**
+ * Counts by status of each item, `STATUSES.length` numbers an item; `worst` is the status that it is drawn in. What is
+ * not there yet at the moment of the picture is not counted: an item without counts keeps its place and is not drawn.
+ */
+export function countsOf(items: Items, picture: Picture): { counts: Int32Array; worst: Uint8Array } {
   const kinds = STATUSES.length;
   const counts = new Int32Array(items.n * kinds);
   for (let i = 0; i < items.itemOf.length; i++) {
     const item = items.itemOf[i]!;
-    if (item >= 0 && !(flags[i]! & MAP && items.kind[item] === GROUP)) counts[item * kinds + status[i]!]! += 1;
+    if (item < 0 || picture.flags[i]! & HIDDEN) continue;
+    if (picture.flags[i]! & MAP && items.kind[item] === GROUP) {
+      if (items.face[item] !== i || items.key[item] !== picture.keys[i]) continue;
+      for (const [status, count] of tallied(picture.maps.get(i)?.counts ?? {})) counts[item * kinds + STATUSES.indexOf(status)]! += count;
+      continue;
+    }
+    counts[item * kinds + picture.status[i]!]! += 1;
   }
   const worst = new Uint8Array(items.n);
   for (let item = 0; item < items.n; item++) {
-    worst[item] = ORDER.find((each) => counts[item * kinds + each]! > 0) ?? 0;
+    worst[item] = ORDER.find((each) => counts[item * kinds + each]! > 0) ?? 255;
   }
   return { counts, worst };
 }

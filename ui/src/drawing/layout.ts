@@ -49,7 +49,7 @@ export function layOut(items: Items, round: boolean, measure: Measure): Layout {
   const placed = place(items, { round });
   const level = Int32Array.from(placed.levels.level);
   const radius = round ? radii(placed, level, measure.side) : columns(placed, level, measure);
-  const half = arcs(placed, level, radius, round);
+  const half = arcs(placed, radius, round);
   const x = new Float64Array(items.n), y = new Float64Array(items.n);
   for (let i = 0; i < items.n; i++) {
     const r = radius[level[i]!]!, a = placed.angle[i]!;
@@ -119,7 +119,7 @@ function columns({ items, depth }: Placed, level: Int32Array, measure: Measure):
 }
 
 /** Arcs as long as their counts ask for and their neighbours allow. */
-function arcs({ items, rings, angle }: Placed, level: Int32Array, radius: Float64Array, round: boolean): Float64Array {
+function arcs({ items, rings }: Placed, radius: Float64Array, round: boolean): Float64Array {
   const half = new Float64Array(items.n);
   rings.forEach((ring, l) => {
     const unit = round ? radius[l]! : 1;
@@ -137,8 +137,6 @@ function arcs({ items, rings, angle }: Placed, level: Int32Array, radius: Float6
       half[item] = Math.max(most, 8 / unit);
     });
   });
-  void angle;
-  void level;
   return half;
 }
 

@@ -198,7 +198,8 @@ class Placing {
     for (const node of nodes) {
       const on = hangs[node]!;
       const lone = node < this.items.n && on < 0 && !held.has(node) && levels.succs[node]!.length > 0;
-      if (lone && !levels.preds[node]!.length) tree.feeders.add(node);
+      const feeds = lone && !levels.preds[node]!.length && levels.succs[node]!.every((s) => levels.preds[s]!.length <= JOINS);
+      if (feeds) tree.feeders.add(node);
       const local = (on >= first && on < end) || fresh.has(on);
       if (local && !tree.free.has(node)) {
         const list = tree.children.get(on);
@@ -206,7 +207,7 @@ class Placing {
         else tree.children.set(on, [node]);
       } else starts.push(node);
     }
-    if (tree.feeders.size === starts.length) tree.feeders.clear();
+    if (starts.every((each) => tree.feeders.has(each) || tree.free.has(each))) tree.feeders.clear();
     for (const each of starts) tree.order.push(each);
     for (let i = 0; i < tree.order.length; i++) for (const each of tree.children.get(tree.order[i]!) ?? []) tree.order.push(each);
     tree.roots.push(...starts.filter((each) => !tree.feeders.has(each) && !tree.free.has(each)));

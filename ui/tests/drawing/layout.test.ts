@@ -102,7 +102,7 @@ describe("places", () => {
 
 describe("groups", () => {
   const many = (n: number, status: Row["status"] = "succeeded"): Row[] =>
-    Array.from({ length: n }, (_, i) => ({ key: i ? `fit#${i + 1}` : "fit", status: i === 2 ? status : "succeeded" }));
+    Array.from({ length: n }, (_, i) => ({ key: i ? `fit#${i + 1}` : "fit", status: i === n - 2 ? status : "succeeded" }));
 
   test("four of one task are one arc, three are not", () => {
     expect(itemsOf(pictureOf(many(3)), NONE).n).toBe(3);
@@ -118,8 +118,9 @@ describe("groups", () => {
 
   test("of more than 400 open page by page, the hot ones first", () => {
     const items = itemsOf(pictureOf(many(1000, "failed")), new Set(["fit"]));
-    expect(items.kind.filter((kind) => kind === ELEMENT).length).toBe(402);
+    expect(items.kind.filter((kind) => kind === ELEMENT).length).toBe(400);
     expect(items.key).toContain("fit@1");
+    expect(items.key).toContain("fit#999");
     expect(itemsOf(pictureOf(many(1000)), new Set(["fit", "fit@1", "fit@2"])).n).toBe(1000);
   });
 
@@ -149,7 +150,7 @@ describe("shapes that are hard", () => {
     ["a chain of 50 000", chain(50_000)],
   ];
   test.each(shapes)("%s", (_, rows) => {
-    for (const open of [NONE, ALL]) sane(layOut(itemsOf(pictureOf(rows), open), true, { side: 300 }));
+    sane(layOut(itemsOf(pictureOf(rows), ALL), true, { side: 300 }));
   });
 
   test("50 000 steps and 80 000 edges", () => {
@@ -167,7 +168,7 @@ describe("shapes that are hard", () => {
 
 test("separation on a circle keeps apart what fits", () => {
   const draw = seeded("circle");
-  for (let turn = 0; turn < 200; turn++) {
+  for (let turn = 0; turn < 100; turn++) {
     const n = 2 + Math.floor(draw() * 20);
     const wanted = Array.from({ length: n }, () => draw() * TURN * draw());
     const room = Array.from({ length: n }, () => draw() * (5.5 / n));

@@ -48,6 +48,7 @@ export function pictureOf(rows: Row[]): Picture {
   return {
     run: { name: "quiet-otter", status: "running" } as Picture["run"], offset: n, n, keys: rows.map((row) => row.key), names, name, parent, element,
     status, flags, created, ready, began, ended, attempts, from: Int32Array.from(from), to: Int32Array.from(to), cause,
+    labels: new Map(), spans: new Map(), maps: new Map(), due: new Map(), slots: new Map(), children: [], driven: [], planned: false, until: 9,
   } as Picture;
 }
 
@@ -56,7 +57,7 @@ export function begun(picture: Picture, n: number): Picture {
   const keep = [...picture.from.keys()].filter((e) => picture.from[e]! < n && picture.to[e]! < n);
   const cut = <T extends { slice(a: number, b: number): T }>(of: T) => of.slice(0, n);
   return {
-    ...picture, n, keys: picture.keys.slice(0, n), name: cut(picture.name as Uint32Array), parent: cut(picture.parent),
+    ...picture, n, keys: picture.keys.slice(0, n), name: cut(picture.name), parent: cut(picture.parent),
     element: cut(picture.element), status: cut(picture.status), flags: cut(picture.flags), created: cut(picture.created),
     ready: cut(picture.ready), began: cut(picture.began), ended: cut(picture.ended), attempts: cut(picture.attempts),
     from: Int32Array.from(keep.map((e) => picture.from[e]!)), to: Int32Array.from(keep.map((e) => picture.to[e]!)),
