@@ -40,7 +40,7 @@ def test_a_course_says_of_each_step_what_the_kernel_says(simulated: dict[int, Si
     for seed, one in simulated.items():
         course = course_of(one.store.history(RUN))
         rows = [each for each in one.store.steps(RUN) if each.form != "element"]
-        assert [each.key for each in course.tracks] == [each.key for each in rows], seed
+        assert {each.key for each in course.tracks} == {each.key for each in rows}, f"seed {seed}"
         for row in rows:
             track = course.find(row.key)
             assert track is not None
@@ -202,6 +202,7 @@ def test_a_run_is_shown_with_its_edges_its_causes_and_its_elements(served: Serve
     assert client.get(f"/api/v1/runs/{row['id']}/elements?step={found['keys'][0]}").status_code == 404
     went = client.get(f"/api/v1/runs/{row['id']}/path").json()
     assert sum(went["causes"].values()) == pytest.approx(went["wall_s"], abs=1e-6)
+    assert sum(went["tasks"].values()) == pytest.approx(went["causes"].get("ran", 0.0), abs=1e-6)
     columns = client.get(f"/api/v1/runs/{row['id']}/grid").json()["columns"]
     assert [each["cells"][key][0] for each in columns] == ["failed"]
 

@@ -26,6 +26,7 @@ DOWN: Final = "no process drove it"
 
 CAUSES = (RAN, FAILED, PAUSED, IN_LINE, WAITED, OWN, LOST_IN_CRASH, DOWN)
 
+_MOST_SHOWN = 2_000
 _NOTICED_S = 0.01
 """What begins so soon after its last need has ended waited for that, and not for a slot."""
 
@@ -64,6 +65,24 @@ def by_cause(path: list[Stretch]) -> dict[str, float]:
     for each in path:
         found[each.cause] += each.to_at - each.from_at
     return {cause: took_s for cause, took_s in found.items() if took_s}
+
+
+def by_task(course: Course, path: list[Stretch]) -> dict[str, float]:
+    """How much of the time in which steps ran went to each task, in seconds."""
+    found: dict[str, float] = {}
+    for each in path:
+        if each.cause == RAN and each.step >= 0:
+            task = course.tracks[each.step].task
+            found[task] = found.get(task, 0.0) + each.to_at - each.from_at
+    return found
+
+
+def noticed(path: list[Stretch]) -> list[Stretch]:
+    """The stretches that can be seen where the whole path is drawn, if there are more than that shows."""
+    if len(path) <= _MOST_SHOWN:
+        return path
+    least_s = (path[-1].to_at - path[0].from_at) / _MOST_SHOWN
+    return [each for each in path if each.to_at - each.from_at >= least_s]
 
 
 def _parts(course: Course, end: float) -> list[_Part]:

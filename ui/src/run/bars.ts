@@ -8,6 +8,13 @@ import type { Scale } from "./scale";
 type Canvas = CanvasRenderingContext2D;
 const LEAST_PX = 2, LEAST_FAILED_PX = 3;
 
+/** What is drawn of a group: how many ran in each column, and when attempts failed. */
+export interface Load {
+  columns: Float32Array;
+  most: number;
+  failed: number[];
+}
+
 export interface Pen {
   on: Canvas;
   of: Picture;
@@ -15,6 +22,8 @@ export interface Pen {
   colours: Palette;
   /** where the scale's zero stands */
   left: number;
+  /** the loads of groups, as long as picture and scale stay the same */
+  loads: Map<string, Load>;
 }
 
 /** Lines over a box: "/" for waits, "x" for what was lost, "|" for pauses. */
@@ -118,8 +127,13 @@ const FAILED = STATUSES.indexOf("failed");
 export function drawGroup(pen: Pen, row: Row, y: number, h: number, width: number): void {
   const { on, of, scale, colours, left } = pen;
   const steps = row.members.length ? row.members : [row.at];
-  const found = load(of, steps, Math.ceil(width), (at) => scale.x(at));
-  const most = Math.max(1, ...found);
+  let kept = pen.loads.get(row.key);
+  if (!kept) {
+    const columns = load(of, steps, Math.ceil(width), (at) => scale.x(at));
+    kept = { columns, most: Math.max(1, ...columns), failed: failures(of, steps, FAILED).sort((a, b) => a - b) };
+    pen.loads.set(row.key, kept);
+  }
+  const { columns: found, most } = kept;
   const base = y + h - 5, room = h - 9;
   const living = steps.some((each) => of.status[each] === RUNNING);
   on.fillStyle = living ? colours.fill.running : colours.fill.succeeded;
@@ -136,7 +150,7 @@ export function drawGroup(pen: Pen, row: Row, y: number, h: number, width: numbe
   on.globalAlpha = 1;
   on.fillStyle = colours.fill.failed;
   let last = -Infinity;
-  for (const at of failures(of, steps, FAILED).sort((a, b) => a - b)) {
+  for (const at of kept.failed) {
     const x = left + scale.x(at);
     if (x - last < 3) continue;
     on.fillRect(x - 1, y + 3, 2.5, h - 6);

@@ -19,6 +19,7 @@ const PATH_MS = 3000;
 export interface Where {
   wall_s: number;
   causes: Record<string, number>;
+  tasks: Record<string, number>;
   path: { begin_s: number; end_s: number; cause: string; step: number }[];
 }
 

@@ -36,12 +36,8 @@ function Time({ model }: { model: RunModel }) {
   const where = model.where.value, of = model.now.value;
   if (!where || !of) return null;
   const sums = new Map<string, [number, string]>();
-  for (const each of where.path) {
-    const at = model.placeOf(each.step);
-    const [name, colour] = CAUSES[each.cause] ?? [of.names[of.name[at] ?? 0] ?? "steps", of.status[at] === STATUSES.indexOf("running") ? "running-f" : "succeeded-f"];
-    const sum = sums.get(name) ?? [0, colour];
-    sums.set(name, [sum[0] + each.end_s - each.begin_s, sum[1]]);
-  }
+  for (const [task, took] of Object.entries(where.tasks)) sums.set(task, [took, "succeeded-f"]);
+  for (const [cause, took] of Object.entries(where.causes)) if (CAUSES[cause]) sums.set(CAUSES[cause][0], [took, CAUSES[cause][1]]);
   const rows = [...sums].sort((one, other) => other[1][0] - one[1][0]);
   const most = rows[0]?.[1][0] ?? 1;
   const rest = rows.slice(7).reduce((sum, [, [took]]) => sum + took, 0);

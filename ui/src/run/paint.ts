@@ -28,6 +28,8 @@ export interface Seen {
   selected: number;
   live: boolean;
   drag: [number, number] | null;
+  loads: Pen["loads"];
+  counts: Map<string, [Status, number][]>;
 }
 
 const FONT = "system-ui, -apple-system, \"Segoe UI\", Roboto, \"Helvetica Neue\", Arial, sans-serif";
@@ -38,7 +40,7 @@ export function paint(on: CanvasRenderingContext2D, seen: Seen): void {
   on.clearRect(0, 0, wide, high);
   const right = wide - meanings;
   const first = rowAt(tops, scrolled), last = Math.min(rows.length - 1, rowAt(tops, scrolled + high));
-  const pen: Pen = { on, of, scale, colours, left: names };
+  const pen: Pen = { on, of, scale, colours, left: names, loads: seen.loads };
   on.strokeStyle = colours.line;
   on.lineWidth = 1;
   on.font = `11px ${FONT}`;
@@ -113,13 +115,15 @@ function named(on: CanvasRenderingContext2D, { of, colours, names, wide }: Seen,
   on.fillText(cut(on, row.label, names - x - 26), x + 17, middle);
 }
 
-function meant(on: CanvasRenderingContext2D, { of, colours, wide, meanings }: Seen, row: Row, y: number, h: number, right: number): void {
+function meant(on: CanvasRenderingContext2D, { of, colours, wide, meanings, counts }: Seen, row: Row, y: number, h: number, right: number): void {
   const middle = y + h / 2;
   on.textAlign = "right";
   if (row.kind === "group" || (row.kind === "flow" && !row.opened)) {
     let x = wide - 12;
     on.font = `11px ${FONT}`;
-    for (const [status, n] of tallied(countsOf(of, row)).reverse()) {
+    let kept = counts.get(row.key);
+    if (!kept) counts.set(row.key, kept = tallied(countsOf(of, row)).reverse());
+    for (const [status, n] of kept) {
       const words = count(n), width = on.measureText(words).width;
       if (x - width - 16 < right + 4) break;
       on.fillStyle = colours.text[status];

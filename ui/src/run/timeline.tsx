@@ -33,6 +33,7 @@ export function TimelineView({ model, critical, fold }: { model: RunModel; criti
     const [from, to] = span ?? [0, of.until];
     return new Scale(from, to, Math.max(50, wide - names - meanings), fold ? idle(of, from, to) : []);
   }, [of, span, wide, fold]);
+  const loads = useMemo(() => new Map(), [of, found, scale]), counts = useMemo(() => new Map(), [picture, found]);
   const colours = useMemo(() => palette(), [theme.value]);
   const selected = model.find(state.selection.value);
   const total = found.tops.at(-1) ?? 0;
@@ -61,7 +62,7 @@ export function TimelineView({ model, critical, fold }: { model: RunModel; criti
     }
     on.setTransform(ratio, 0, 0, ratio, 0, 0);
     paint(on, {
-      of, placed: found, scale, wide, high, scrolled: scrolledRows, names, meanings, colours, selected, drag: dragged, where, placeOf: (theirs) => model.placeOf(theirs), live: !!run && !run.ended_at && when === null,
+      of, placed: found, scale, wide, high, scrolled: scrolledRows, names, meanings, colours, selected, drag: dragged, where, loads, counts, placeOf: (theirs) => model.placeOf(theirs), live: !!run && !run.ended_at && when === null,
     });
   });
 

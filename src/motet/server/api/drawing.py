@@ -48,10 +48,13 @@ class WherePart(TypedDict):
 
 
 class WhereTime(TypedDict):
-    """The critical path of a run, and how much of the wall time each cause has; they sum up to it."""
+    """The critical path of a run, and how much of the wall time each cause has; they sum up to it. Of the time that
+    steps ran, `tasks` tells what each task has. A path of very many stretches is told without the shortest.
+    """
 
     wall_s: float
     causes: dict[str, float]
+    tasks: dict[str, float]
     path: list[WherePart]
 
 
@@ -85,11 +88,13 @@ def where_time_went(call: Call, run: Text) -> WhereTime:
         if end is None:
             end = course.last_at if status_of(row) == CRASHED else site.now()
         path = critical.critical_path(course, row.created_at, end)
+        tasks = critical.by_task(course, path)
     told: list[WherePart] = [
         {"begin_s": it.from_at - row.created_at, "end_s": it.to_at - row.created_at, "cause": it.cause, "step": it.step}
-        for it in path
+        for it in critical.noticed(path)
     ]
-    return {"wall_s": max(0.0, end - row.created_at), "causes": critical.by_cause(path), "path": told}
+    wall_s = max(0.0, end - row.created_at)
+    return {"wall_s": wall_s, "causes": critical.by_cause(path), "tasks": tasks, "path": told}
 
 
 def steps_by_runs(call: Call, run: Text, query: WhichColumns) -> dict[str, Json]:
