@@ -80,3 +80,86 @@ done("exit 7")
     pushed, changed = "as it was pushed", "as the master left it"
     assert [house.lines(number) for number in (2, 3, 4)] == [[pushed], [changed], [pushed]]
     assert house.lines(1)[-1] == "motet: spell-5 has ended: complete (7)"
+
+
+def test_what_a_script_asks_for_no_more_is_told(house: Driven, tmp_path: Path) -> None:
+    script = """
+import os
+done("echo always > out")
+if os.environ["MOTET_ATTEMPT"] == "1":
+    done("echo once")
+    os.kill(os.getpid(), 9)
+done("cat out", attached_resources={"runs/2/out": "out"})
+"""
+    made = house.workflow(RunRequest(PYTHON, code=house.snapshot(folder(tmp_path / "master", script))))
+    master = house.over(made.managing_run)
+    assert (master.status, master.user_exit_code) == ("complete", 137)
+    house.start_engine(master.run)
+    house.threads[-1].join()
+    master = house.get(made.managing_run)
+    assert (master.status, master.user_exit_code) == ("complete", 0)
+    assert house.find_workflow(made.number).runs == [2, 3, 4]
+    assert house.lines(4) == ["always"]
+    told = "motet: spell-3 (echo once) was asked for before, and now was not: the script does not do what it did."
+    assert house.lines(master.number)[-1] == told
+    counts = [len(list(house.logs(number))) for number in (2, 3)]
+    assert counts == [12, 13]  # each was run once
+
+
+def test_equal_requests_of_threads_are_runs_of_their_own(house: Driven, tmp_path: Path) -> None:
+    script = """
+import threading
+threads = [threading.Thread(target=done, args=("echo same",)) for _ in range(6)]
+for each in threads: each.start()
+for each in threads: each.join()
+"""
+    made = house.workflow(RunRequest(PYTHON, code=house.snapshot(folder(tmp_path / "master", script))))
+    assert house.over(made.managing_run).user_exit_code == 0
+    assert house.find_workflow(made.number).runs == [2, 3, 4, 5, 6, 7]
+    assert sorted(house.lines(1)) == [f"waiting for run {number}" for number in range(2, 8)]
+
+
+def test_a_worker_that_fails_ends_the_script_by_its_own_error_under_strict(house: Driven, tmp_path: Path) -> None:
+    script = """
+r = done("exit 3", strict=True)
+if r.status != "complete":
+    raise OSError(f"failed at run {r.number}")
+"""
+    made = house.workflow(RunRequest(PYTHON, code=house.snapshot(folder(tmp_path / "master", script))))
+    master = house.over(made.managing_run)
+    assert (master.status, master.user_exit_code) == ("complete", 1)
+    assert house.lines(1)[-1] == "OSError: failed at run 2"
+
+
+def test_a_stop_of_the_master_stops_its_workers(house: Driven, tmp_path: Path) -> None:
+    script = 'done("echo 1 > out; echo begun; sleep 600")\n'
+    made = house.workflow(RunRequest(PYTHON, code=house.snapshot(folder(tmp_path / "master", script))))
+    for each in house.logs(made.managing_run, follow=True):
+        if each.log == "waiting for run 2":
+            break
+    next(each for each in house.logs(2, follow=True) if each.log == "begun")
+    house.stop([made.managing_run])
+    assert house.over(made.managing_run).status == "stopped"
+    assert house.over(2).status == "stopped"
+    assert house.content("runs/2/out") == b"1\n"
+
+
+def test_code_of_a_run_may_only_speak_for_its_own_run(house: Driven, tmp_path: Path) -> None:
+    script = """
+import os
+from motet.errors import MotetError
+def refused(**environ):
+    os.environ.update(environ)
+    try:
+        house.get(1)
+    except MotetError as error:
+        return error.what
+print(refused(MOTET_RUN_TOKEN="0" * 32))
+try:
+    house.start_engine("x")
+except MotetError as error:
+    print(error.what)
+"""
+    made = house.workflow(RunRequest(PYTHON, code=house.snapshot(folder(tmp_path / "master", script))))
+    house.over(made.managing_run)
+    assert house.lines(1) == ["This call is not the run's to make."] * 2

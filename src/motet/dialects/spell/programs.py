@@ -91,8 +91,9 @@ class SpellCall:
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Settled:
         """How the command has ended. A bad exit status may be tried again."""
-        if self._request.run_type != "user":
-            workflows.tell_unasked(self._host, self._row.id, attempt.number)
+        unasked = (
+            workflows.unasked(self._host, self._row.id, attempt.number) if self._request.run_type != "user" else ()
+        )
         if isinstance(outcome, Success):
             record = outcome.value
             if record["exit_code"]:
@@ -100,6 +101,8 @@ class SpellCall:
                 if attempt.number <= self._request.retries:
                     workflows.tell(self._host, self._row.id, attempt.number, f"{told} It is tried again.")
                 return Settled(False, error={"type": "CommandFailed", "message": told, "finished": record})
+            for each in unasked:  # one that ended badly may have had no time to ask
+                workflows.tell(self._host, self._row.id, attempt.number, each)
             return Settled(True, record)
         assert isinstance(outcome, Failure)
         error = outcome.error

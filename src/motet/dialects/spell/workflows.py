@@ -129,21 +129,18 @@ def _code_of(house: Ledger, row: RunRow, request: RunRequest, attempt: int) -> J
     return repo if now["artifact"] == repo["artifact"] else {**repo, **now, "uncommitted": True}
 
 
-def tell_unasked(host: Host, master: str, attempt: int) -> None:
-    """Tell in the master's log which runs earlier attempts of it have asked for, and this one, which is over, has not.
+def unasked(host: Host, master: str, attempt: int) -> list[str]:
+    """Which runs earlier attempts of the master have asked for, and this one, which is over, has not; in words.
 
     A script that does the same each time asks for all of them again, in whatever order its threads do.
     """
     asked = _asked.pop((master, attempt), {})
     keys = {_key(digest, place) for digest, last in asked.items() for place in range(1, last + 1)}
-    for step in host.store.steps(master):
-        if step.key.startswith(words.WORKER) and step.key not in keys:
-            tell(
-                host,
-                master,
-                attempt,
-                f"{step.name} ({step.task}) was asked for before, and now was not: the script does not do what it did.",
-            )
+    return [
+        f"{step.name} ({step.task}) was asked for before, and now was not: the script does not do what it did."
+        for step in host.store.steps(master)
+        if step.key.startswith(words.WORKER) and step.key not in keys
+    ]
 
 
 def tell(host: Host, master: str, attempt: int, text: str) -> None:
