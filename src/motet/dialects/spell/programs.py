@@ -130,7 +130,8 @@ class Work:
             os.makedirs(self.folder)
             mounting.lay_out(self._host.artifacts, self.folder, program)
         mounts = mounting.mounts(self._host.artifacts, self.folder + ".mounted", program["mounts"])
-        shell = [_BASH, "-c", request.substituted] if os.path.exists(_BASH) else request.substituted
+        has_bash = os.path.exists(_BASH) and not request.docker_image  # an image has a shell, not always that one
+        shell = [_BASH, "-c", request.substituted] if has_bash else request.substituted
         place = Container(request.docker_image, network="host", workdir=words.SPELL) if request.docker_image else None
         return Command(
             shell, folder=self.folder, cwd=request.cwd, env=self._variables(), changed=True, mounts=mounts,
