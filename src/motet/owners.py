@@ -118,14 +118,31 @@ _EVERYWHERE = {"127.0.0.1": "0.0.0.0", "::1": "::"}
 """Where somebody listens at all addresses of a kind, nobody else can at one of them."""
 
 
-def note_server(home: str, number: str, port: int) -> int:
+def note_server(home: str, number: str, port: int, scheme: str = "http") -> int:
     """Note that this process listens there as a server of the home, until it ends or closes the file that is given: it
     holds a lock, which the system takes from whoever dies. Raises OSError.
     """
     private.make_folder(os.path.join(home, _SERVERS))
     noted = private.opener(_server_file(home, number, port), os.O_RDWR | os.O_CREAT)
     fcntl.flock(noted, fcntl.LOCK_SH)
+    os.truncate(noted, 0)
+    os.write(noted, scheme.encode())
     return noted
+
+
+def servers(home: str) -> list[str]:
+    """The addresses at which servers of the home listen on this machine, as URLs."""
+    folder = os.path.join(home, _SERVERS)
+    found = []
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+        path = os.path.join(folder, name)
+        number, _, port = name.rpartition(":")
+        if _is_held(path):
+            with open(path, encoding="ascii") as file:
+                scheme = file.read() or "http"
+            own = next((each for each, everywhere in _EVERYWHERE.items() if everywhere == number), number)
+            found.append(f"{scheme}://[{own}]:{port}" if ":" in own else f"{scheme}://{own}:{port}")
+    return found
 
 
 def own_server(home: str, host: str, port: int) -> str:

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "ls": "list runs",
     "top": "show the runs that go on",
     "show": "show a run and its steps, or one step",
+    "open": "show a run, or all, in the browser",
     "why": "say why a step ran, was cached, waits, was skipped or failed",
     "compare": "show what differs between runs",
     "artifacts": "list what a run has published, or show one",
@@ -75,8 +76,8 @@ STEERING = ("run", "submit", "stop", "answer", "resume", "retry", "fork")
 """Commands that are done otherwise for the runs of a server; see `motet.cli.remote`."""
 
 AT_SERVER = (
-    "ls", "top", "show", "why", "compare", "artifacts", "logs", "events", "publish", "rename", "tag", "complete",
-    *STEERING,
+    "ls", "top", "show", "open", "why", "compare", "artifacts", "logs", "events", "publish", "rename", "tag",
+    "complete", *STEERING,
 )  # fmt: skip
 """Commands for the runs of the server of MOTET_SERVER, where that is set."""
 
@@ -89,7 +90,7 @@ TAKE_ARGUMENTS = ("run", "submit", "check", "register")
 _MODULES = {
     "submit": "run", "check": "run", "engine": "run", "describe": "register", "trigger": "schedule",
 
-    "top": "ls", "why": "show", "publish": "events", "answer": "stop",
+    "top": "ls", "why": "show", "open": "browser", "publish": "events", "answer": "stop",
     "react": "events", "retry": "resume", "fork": "resume", "results": "artifacts", "folder": "artifacts",
     "version": "shims", "rename": "labels", "tag": "labels", "rm": "labels", "complete": "completion",
 }  # fmt: skip

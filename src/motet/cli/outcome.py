@@ -101,6 +101,22 @@ def announced(terminal: Terminal, watch: Watch) -> Watch:
     return begin
 
 
+def opened(watch: Watch) -> Watch:
+    """Show the first run in the browser once it has begun, say where, and go on to watch it."""
+    from motet.cli import browser
+
+    links: list[str] = []
+
+    def begin(driver: Underway) -> None:
+        if not links:
+            links.append(browser.link_to(driver.run.name))
+            tell(f"motet: {links[0]}")
+            browser.show(links[0])
+        watch(driver)
+
+    return begin
+
+
 def _rows(begun: list[str]) -> list[RunRow]:
     """The runs as they stand now; none of those that could not be created or read."""
     rows = []

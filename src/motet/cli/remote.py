@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from motet import app, questions
-from motet.cli import outcome, requests
+from motet.cli import browser, outcome, requests
 from motet.cli import stop as stopping
 from motet.cli.terminal import Terminal, tell
 from motet.client.connection import API
@@ -130,6 +130,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
     """Send the code, have a run begun of it, and follow that."""
     made = _submitted(options, "")
     began = f"motet: {made['name']} began at {app.place()}: {made['workflow']} ({made['id']})"
+    if options.open:
+        link = browser.link_to(made["name"])
+        tell(f"motet: {link}")
+        browser.show(link)
     return _follow(options, terminal, made["id"], 0, began)
 
 

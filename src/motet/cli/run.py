@@ -35,6 +35,7 @@ def run_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--plan", action="store_true", help="run nothing: say which steps are cached, to run, or unknown until run"
     )
+    parser.add_argument("--open", action="store_true", help="show the run in the browser, as `motet open` does")
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -53,6 +54,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
     def perform(watch: Watch) -> bool:
         voice = voices.of_target(target)
+        watch = outcome.opened(watch) if options.open else watch
         asked = request.asked(voice, str(target), outcome.announced(terminal, watch))
         try:
             return voice.run(app.hosts.current(), target, asked)

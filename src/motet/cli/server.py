@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from argparse import ArgumentParser, Namespace
+from math import inf
 
 from motet import private
 from motet.cli.terminal import Terminal, tell
@@ -35,6 +36,10 @@ def server_arguments(parser: ArgumentParser) -> None:
         metavar="NAME[=ADDRESS]",
         help="also answer a further protocol, there",
     )
+    parser.add_argument(
+        "--until-idle", type=human.seconds_of, default=inf, metavar="TIME",
+        help='end when nobody has looked or asked for so long, such as "30m"',
+    )  # fmt: skip
     parser.add_argument("--tls-cert", default="", metavar="FILE", help="speak TLS with this certificate, PEM")
     parser.add_argument("--tls-key", default="", metavar="FILE", help="and this key")
 
@@ -52,7 +57,7 @@ def server(options: Namespace, terminal: Terminal) -> int:
     tls = _tls(options)
     names = [*options.allow_host, options.host, socket.gethostname(), socket.getfqdn()]
     os.environ["MOTET_SERVER"] = ""  # what it starts works at its home, wherever commands of this shell would go
-    place = serving.Place(options.host, options.port, names, tls)
+    place = serving.Place(options.host, options.port, names, tls, options.until_idle)
     made = serving.Server(private.home(), place, serving.asked_for(options.protocol))
     if options.host not in _LOCAL and not made.has_users():
         raise UsageError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import closing, nullcontext
 from importlib.metadata import version
@@ -61,6 +62,7 @@ class Application:
         self.table = Table([*routes, get(f"{PREFIX}/openapi.json", PUBLIC, self._openapi())])
         self.readers = {each: Reader(each) for each in self.table}
         self._described: Json = None
+        self._asked_at = time.monotonic()
         self._long = asyncio.Semaphore(_LONG_AT_ONCE)
         paths = [Path(path, self._answering(routes), methods=[]) for path, routes in self.table.by_path().items()]
         self._page = Page()
@@ -68,7 +70,14 @@ class Application:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request."""
+        self._asked_at = time.monotonic()
         await self._starlette(scope, receive, send)
+
+    def idle_s(self) -> float:
+        """For how long nobody has asked for anything, nor listened."""
+        if self.hub.count:
+            self._asked_at = time.monotonic()
+        return time.monotonic() - self._asked_at
 
     async def _outside(self, request: Request, error: Exception) -> Response:
         """What is asked for beside the routes: the page, or nothing."""

@@ -36,6 +36,7 @@ GROUP = "motet.protocols"
 """The entry points under which installed packages bring further protocols."""
 _DRAIN_S = 10
 _SILENT_S = 15.0
+_LOOK_S = 10.0
 
 
 class Connection(H11Protocol):
@@ -94,12 +95,15 @@ Started = tuple[Protocol, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a server listens, and by which names it goes; `tls` are the files of its certificate and key."""
+    """Where a server listens, and by which names it goes; `tls` are the files of its certificate and key. With
+    `until_idle_s` it ends when for so long nobody has looked or asked.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
     names: Sequence[str] = ()
     tls: tuple[str, str] | None = None
+    until_idle_s: float = inf
 
 
 class Server:
@@ -107,7 +111,7 @@ class Server:
 
     def __init__(self, home: str, place: Place, further: Sequence[Started] = ()) -> None:
         self.site = open_site(home)
-        self._tls, self._further = place.tls, further
+        self._tls, self._further, self._until_idle_s = place.tls, further, place.until_idle_s
         self._listening = _listen(place.host, place.port)
         self.port = self._listening.getsockname()[1]
         shown = f"[{place.host}]" if ":" in place.host else place.host
@@ -116,6 +120,8 @@ class Server:
         brought = [replace(route, brought_by=each.name) for each, _ in further for route in each.routes]
         self.application = Application(self.site, [*ROUTES, *brought], self.gate)
         self.chores: list[Callable[[threading.Event], None]] = [Rescue(self.site).run, self._schedule]
+        if self._until_idle_s < inf:
+            self.chores.append(self._end_when_idle)
         self.token_file = tokens.own_file(home)
 
     def has_users(self) -> bool:
@@ -134,10 +140,18 @@ class Server:
         with closing(Scheduler(self.site.store, self.site.home, self.site.now, visible.say)) as made:
             made.run(stopped)
 
+    def _end_when_idle(self, stopped: threading.Event) -> None:
+        """Ask this process to end, once nobody has looked for a while."""
+        while not stopped.wait(min(self._until_idle_s, _LOOK_S)):
+            if self.application.idle_s() >= self._until_idle_s:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
     def serve(self, ready: Callable[[], None]) -> None:
         """Answer until the process is asked to end."""
         tokens.own(self.site.store, self.site.home)
-        noted = owners.note_server(self.site.home, self._listening.getsockname()[0], self.port)
+        scheme = "https" if self._tls else "http"
+        noted = owners.note_server(self.site.home, self._listening.getsockname()[0], self.port, scheme)
         stopped = threading.Event()
         chores = [threading.Thread(target=each, args=(stopped,), daemon=True) for each in self.chores]
 
