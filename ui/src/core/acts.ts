@@ -35,7 +35,20 @@ export function command(...words: string[]): string {
   return words.map(quoted).join(" ");
 }
 
-const params = (of: Record<string, Json> | undefined) => (of && Object.keys(of).length ? ["--params", JSON.stringify(of)] : []);
+/** Parameters as options: -p name=value. Text that could be read as JSON is written as JSON. */
+export function params(of: Record<string, Json> | undefined): string[] {
+  return Object.entries(of ?? {}).flatMap(([name, each]) => ["-p", `${name}=${isPlain(each) ? each : JSON.stringify(each)}`]);
+}
+
+function isPlain(of: Json): of is string {
+  if (typeof of !== "string") return false;
+  try {
+    JSON.parse(of);
+    return false;
+  } catch {
+    return true;
+  }
+}
 
 async function asking<T>(run: string, words: string, act: Promise<T>): Promise<T> {
   mark(run, words);
@@ -71,14 +84,14 @@ export const forkCommand = (run: Pick<Run, "name">, of: ForkOf = {}) =>
 /** Answer what a run has asked. */
 export const answer = (run: string, values: Record<string, Json>, step = "") =>
   post<Json>(at`/runs/${run}/answer`, { values, step });
-export const answerCommand = (run: string, values: Record<string, Json>) =>
-  command("motet", "answer", run, ...Object.entries(values).map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`));
+export const answerCommand = (run: string, values: Record<string, Json>, step = "") =>
+  command("motet", "answer", run, ...params(values), ...(step ? ["--step", step] : []));
 
 /** Publish an event to all runs, or to one (its id). */
 export const publish = (key: string, value: Json, namespace = "", run?: string) =>
   post<{ offset: number }>(run ? at`/runs/${run}/events` : "/events", { key, value, namespace });
 export const publishCommand = (key: string, value: Json, namespace = "") =>
-  command("motet", "event", "publish", key, JSON.stringify(value), ...(namespace ? ["--namespace", namespace] : []));
+  command("motet", "publish", key, JSON.stringify(value), ...(namespace ? ["--namespace", namespace] : []));
 
 /** What went wrong, in the words of the page: "Not stopped: the run ended 2 s ago." */
 export function refused(what: string, error: unknown): Outcome {
