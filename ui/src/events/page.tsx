@@ -14,7 +14,7 @@ import { Table, type Column } from "../parts/table";
 import { useKeys } from "../shell/keys";
 import { EventPanel } from "./event";
 import { PublishPanel } from "./publish";
-import { has, rates, statusOf, told } from "./told";
+import { has, isOwn, rates, statusOf, told } from "./told";
 import "../style/events.css";
 import "../style/form.css";
 
@@ -44,9 +44,10 @@ function useEvents(q: string, published: boolean) {
     of.asking = true;
     try {
       const page = await get<Recent>("/events/recent", { text: q, published, limit: first ? 1000 : 500, before: first ? null : of.next });
-      list.value = first ? page.events : [...list.value, ...page.events];
+      const fitting = page.events.filter((each) => !published || isOwn(each));
+      list.value = first ? fitting : [...list.value, ...fitting];
       of.next = list.value.length > MOST ? null : page.next;
-      of.head = Math.max(of.head, list.value[0]?.offset ?? 0);
+      of.head = Math.max(of.head, page.events[0]?.offset ?? 0);
       error.value = null;
     } catch (why) {
       failed(why);
@@ -65,7 +66,7 @@ function useEvents(q: string, published: boolean) {
       const page = await get<EventList>("/events", { after: of.head, published, limit: 1000 });
       of.head = Math.max(of.head, page.next);
       of.due ||= page.events.length === 1000;
-      const fresh = page.events.filter((each) => !q || has(each, q)).reverse();
+      const fresh = page.events.filter((each) => (!q || has(each, q)) && (!published || isOwn(each))).reverse();
       if (fresh.length) list.value = [...fresh, ...list.value].slice(0, MOST);
     } catch (why) {
       failed(why);
@@ -130,8 +131,8 @@ export function EventsPage() {
   ]);
   const columns: Column<Event>[] = [
     { key: "time", head: "Time", width: "104px", cell: (of) => <span class="mono i2" title={time(of.at)}>{clock(of.at, 3)}</span> },
-    { key: "kind", head: <span class="sr">Kind</span>, width: "30px", cell: (of) => (of.published ? <Icon name="event" label="published" /> : statusOf(of) ? <Mark status={statusOf(of)} /> : null) },
-    { key: "name", head: "Name", width: "minmax(110px, 1fr)", cell: (of) => <span class={of.published ? "b" : ""}>{of.key}</span> },
+    { key: "kind", head: <span class="sr">Kind</span>, width: "30px", cell: (of) => (isOwn(of) ? <Icon name="event" label="published" /> : statusOf(of) ? <Mark status={statusOf(of)} /> : null) },
+    { key: "name", head: "Name", width: "minmax(110px, 1fr)", cell: (of) => <span class={isOwn(of) ? "b" : ""}>{of.key}</span> },
     { key: "run", head: "Run", width: "minmax(90px, .8fr)", cell: (of) => <span class="i2">{of.run ? nameOf(of.run) : of.sender}</span> },
     { key: "value", head: "Value", width: "minmax(120px, 2fr)", cell: (of) => told(of) },
   ];

@@ -1,5 +1,5 @@
 // What an event tells, in a line; and how many came when.
-import { duration, inline } from "../core/words";
+import { duration, figure, inline } from "../core/words";
 import type { Event, Json } from "../core/types";
 
 /** The status whose mark an event of an engine bears; "" for none. */
@@ -17,6 +17,7 @@ function field(of: Json, name: string): Json {
 
 /** The value of an event that was published, or what an engine recorded, on one line. */
 export function told(event: Event): string {
+  if (event.namespace === "artifact") return artifact(event.value);
   if (event.published) return inline(event.value, 160);
   const key = field(event.value, "key");
   const element = field(event.value, "element");
@@ -29,6 +30,16 @@ export function told(event: Event): string {
     event.key.startsWith("event.") || event.key.startsWith("wait.") ? String(field(event.value, "wait") || field(event.value, "key") || "") : "",
   ];
   return [...new Set(parts.filter(Boolean))].join(", ") || inline(event.value, 120);
+}
+
+/** Whether somebody published it, and not Motet itself for what a run has made or was asked. */
+export const isOwn = (event: Event) => event.published && event.namespace !== "artifact" && event.namespace !== "motet";
+
+function artifact(value: Json): string {
+  const preview = field(value, "preview");
+  const step = String(field(value, "step") ?? "");
+  if (field(value, "type") === "metric") return `metric ${figure(Number(field(preview, "value")))} at ${inline(field(preview, "x"))}, ${step}`;
+  return [String(field(value, "type") ?? ""), String(field(value, "description") ?? ""), step].filter(Boolean).join(", ");
 }
 
 /** Whether the text is in what is shown of an event. */
