@@ -41,6 +41,7 @@ class StepView(TypedDict):
     why: dict[str, Json]
     waits: Json
     code: dict[str, Json]
+    policy: dict[str, Json]
     now: float
 
 
@@ -70,7 +71,8 @@ def step_view(call: Call, run: Text, step: Text) -> StepView:
         "attempts": list(_attempts(call, facts)),
         "inputs": inputs.inputs(facts, call.site.artifacts), "result": inputs.shown(found.result, call.site.artifacts),
         "artifacts": made, "why": facts.json(), "waits": _waits(call, facts),
-        "code": {name: spec[name] for name in ("target", "code", "environment") if name in spec}, "now": time.time(),
+        "code": {name: spec[name] for name in ("target", "code", "environment") if name in spec},
+        "policy": facts.added.get("policy") or {}, "now": time.time(),
     }  # fmt: skip
 
 
