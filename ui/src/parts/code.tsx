@@ -50,7 +50,7 @@ export function Code({ text, language = "python", first, at }: CodeOf) {
   const shown = (line: string) => (highlight ? elements(highlight.of(line, language)) : line);
   if (first === undefined) return <pre class="code">{shown(text)}</pre>;
   return (
-    <div class="code" role="group" aria-label="Source">
+    <div class="code" role="group" aria-label="Source" tabIndex={0}>
       {text.split("\n").map((line, index) => (
         <div key={index} class={first + index === at ? "source at" : "source"}>
           <span class="number">{first + index}</span><code>{shown(line)}</code>

@@ -6,7 +6,7 @@ import { onLines } from "../core/live";
 import type { LogLine as Line, Run } from "../core/types";
 import { bytes, clock, count } from "../core/words";
 import { useKeys } from "../shell/keys";
-import { Button, Segments } from "./controls";
+import { Button, Menu, Segments } from "./controls";
 import { Icon } from "./icons";
 import { hits, parts } from "./sgr";
 import { Failed } from "./state";
@@ -193,8 +193,9 @@ function Text({ line, wanted }: { line: LogLine; wanted: string }) {
   );
 }
 
-const STREAMS = [["", "all streams"], ["stdout", "stdout"], ["stderr", "stderr"], ["INFO", "info"], ["WARNING", "warning"], ["ERROR", "error"]] as const;
-const looks = (stream: string) => (stream === "WARNING" ? "t-retrying" : stream === "ERROR" || stream === "CRITICAL" ? "t-failed bad" : "");
+const STREAMS = [["", "all lines"], ["stdout", "stdout"], ["stderr", "stderr"], ["errors", "errors"]] as const;
+const BAD = /^(Traceback \(most|(\w+\.)*\w*(Error|Exception)\b|ERROR|CRITICAL|Attempt \d+ failed)/;
+const looks = ({ text }: LogLine) => (/^(WARNING|\w*Warning)\b/.test(text) ? "t-retrying" : BAD.test(text) ? "t-failed bad" : "");
 
 /** The log view. With `step`, that step's; with `attempts`, a choice of these. */
 export function LogView({ run, step, attempt, attempts = 0 }: { run: Run; step?: string; attempt?: number; attempts?: number }) {
@@ -203,7 +204,7 @@ export function LogView({ run, step, attempt, attempts = 0 }: { run: Run; step?:
   }), [run.id, step, attempt]);
   const { search, stream, wrap } = own;
   const query: Query = {
-    step: step ?? (own.key.value || null), attempt: own.attempt.value || null, search: search.value || null, stream: stream.value || null,
+    step: step ?? (own.key.value || null), attempt: own.attempt.value || null, search: search.value || null, ...(stream.value === "errors" ? { errors: true } : { stream: stream.value || null }),
   };
   const log = useMemo(() => new Log(run, query), [run.id, JSON.stringify(query)]);
   const port = useRef<HTMLDivElement>(null);
@@ -255,7 +256,7 @@ export function LogView({ run, step, attempt, attempts = 0 }: { run: Run; step?:
     link.click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   };
-  const whole = apiPath(at`/runs/${run.id}/logs/text`, query);
+  const whole = apiPath(at`/runs/${run.id}/logs/text`, { ...query, errors: null });
   return (
     <section class="log" aria-label={step ? `Log of ${step}` : `Log of ${run.name}`}>
       <div class="log-bar">
@@ -274,18 +275,20 @@ export function LogView({ run, step, attempt, attempts = 0 }: { run: Run; step?:
           }}
           onInput={(event) => { if (!event.currentTarget.value) search.value = ""; }} />
         {found && <span class="i2" role="status">{found.hits ? `${place} of ${count(found.hits)}${found.more ? " or more" : ""}` : "nowhere"}</span>}
-        <select aria-label="Stream or level" value={stream.value} onChange={(event) => { stream.value = event.currentTarget.value; }}>
+        <select aria-label="Which lines" value={stream.value} onChange={(event) => { stream.value = event.currentTarget.value; }}>
           {STREAMS.map(([each, words]) => <option value={each}>{words}</option>)}
         </select>
         {own.key.value && <Button plain icon="close" onClick={() => { own.key.value = ""; }}>{short(own.key.value)}</Button>}
         <Button icon="down" title="The next line that tells of an error (e)" onClick={() => void log.jump("error", 1)}>Error</Button>
-        <Button plain pressed={wrap.value} onClick={() => { wrap.value = !wrap.value; }}>Wrap</Button>
         {!search.value && <Button plain pressed={log.follows.value} onClick={() => {
           log.follows.value = !log.follows.peek();
           if (log.follows.peek()) void log.open();
         }}>{log.behind.value ? `${count(log.behind.value)} new lines` : "Follow"}</Button>}
-        <Button plain icon="save" title="Keep what is shown" onClick={shownText}>Shown</Button>
-        <a class="button plain" href={whole} download={`${run.name}.log`}><Icon name="save" />All</a>
+        <Menu label="More of the log">
+          <Button plain pressed={wrap.value} onClick={() => { wrap.value = !wrap.value; }}>Wrap lines</Button>
+          <Button plain icon="save" onClick={shownText}>Keep what is shown</Button>
+          <a class="button plain" href={whole} download={`${run.name}.log`}><Icon name="save" />Keep all</a>
+        </Menu>
       </div>
       {log.error.value && <Failed what="The log could not be read:" error={log.error.value} again={() => void log.open()} />}
       <div ref={port} class={`log-lines${wrap.value ? " wraps" : ""}`} role="log" aria-live={log.follows.value ? "polite" : "off"} tabIndex={0} onScroll={scrolled}>
@@ -295,7 +298,7 @@ export function LogView({ run, step, attempt, attempts = 0 }: { run: Run; step?:
             {each.left_out ? (
               <button type="button" class="fold" onClick={() => void log.unfold(index)}>… {each.left_out < 0 ? "many" : count(each.left_out)} lines …</button>
             ) : null}
-            <div class={`line ${looks(each.stream)}${index === log.at.value ? " here" : ""}`} data-at={each.position}>
+            <div class={`line ${looks(each)}${index === log.at.value ? " here" : ""}`} data-at={each.position}>
               <time title={new Date(each.at * 1000).toISOString()}>{clock(each.at, 3)}</time>
               {mixed && <button type="button" class="of" title={each.key} onClick={() => { if (!step) own.key.value = each.key; }}>{short(each.key)}</button>}
               <span class={each.stream === "stderr" ? "text err" : "text"}><Text line={each} wanted={search.value} /></span>

@@ -30,8 +30,9 @@ function Sentence({ of }: { of: StepTold }) {
   if (step.status === "failed" || (step.status === "retrying" && error)) {
     return <p><b class="t-failed">{error?.type}: {String(error?.message ?? "").split("\n")[0]}</b>{whereOf(of)}{consequence(of)}</p>;
   }
-  if (of.waits) return <p><b class="t-waiting">{of.waits.for === "answer" ? "It asks you." : "It waits."}</b> {of.waits.words}</p>;
+  if (of.waits) return <p><b class="t-waiting">{of.waits.for === "answer" ? "It asks you." : "It waits."}</b> {of.waits.for === "answer" ? "" : of.waits.words}</p>;
   if (step.cached && step.size === null) return <p class="i2">It did not run: {of.why.why[0]?.replace(/^It did not run: /, "")}</p>;
+  if (!ENDED.includes(step.status) && of.why.story.at(-1)?.what.startsWith("asked to stop")) return <p class="i2">It was asked to stop, and ends when its code lets it.</p>;
   if (step.status === "succeeded") return <p class="i2">Succeeded{took}, {step.ended_at ? clock(step.ended_at) : ""}.</p>;
   return <p class="i2">{of.why.why[0]}</p>;
 }
@@ -79,9 +80,9 @@ function Head({ of, model }: { of: StepTold; model: { forking: { value: boolean 
   return (
     <header class="step-head">
       <div class="row">
-        <Mark status={step.cached && step.size === null ? "cached" : step.status} size={16} />
-        <h2 class="step-name cut" title={step.key}>{step.name || nameOf(step.key)}</h2>
-        <span class="i3 cut grow">{[of.run.name, ...place.slice(-2)].join(" / ")}{step.name ? ` / ${nameOf(step.key)}` : ""}</span>
+        <Mark status={of.waits ? "waiting" : step.cached && step.size === null ? "cached" : step.status} size={16} />
+        <h2 class="step-name cut" title={step.key}>{nameOf(step.key)}</h2>
+        <span class="i3 cut grow">{[of.run.name, ...place.slice(-2)].join(" / ")} {step.name}</span>
         {to(of.before, "left", "The one before ([)")}{to(of.after, "right", "The next (])")}
         <span class="opens"><Button plain icon={wide.value ? "fit" : "open"} label={wide.value ? "Beside its view" : "Open the step (Enter)"} onClick={() => { wide.value = !wide.value; }} /></span>
         <Button plain icon="close" label="Close (Escape)" onClick={() => { wide.value = false; selected.value = null; }} />
@@ -152,7 +153,7 @@ export function StepPanel({ run, step }: { run: Run; step: string; model?: unkno
   const log = <LogView run={of.run} step={of.step.key} attempts={of.attempts.length} />;
   const good = of.step.status === "succeeded";
   return (
-    <div class={`step${wide.value ? " wide" : ""}`} key={of.step.key}>
+    <div class={`step${wide.value ? " whole" : ""}`} key={of.step.key}>
       <Head of={of} model={model} />
       <div class="step-body">
         <div class="step-left">

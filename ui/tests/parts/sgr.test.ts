@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hits, lastState, parts } from "../src/parts/sgr";
+import { hits, lastState, parts } from "../../src/parts/sgr";
 
 const told = (text: string) => parts(text).map((each) => [each.text, each.colour, each.bold]);
 
