@@ -187,6 +187,9 @@ def test_uploads_and_links_are_mounted(house: Driven, tmp_path: Path) -> None:
     (tmp_path / "away").symlink_to("/etc/passwd")
     assert house.put_upload("given", str(tmp_path)) == 1
     house.link("mine", "uploads/given/in")
+    for name in ("runs", "uploads", "a/b", "", ".."):
+        with pytest.raises(UsageError, match="is no name of a link"):
+            house.link(name, "uploads/given")
     run = house.done("cat file all/in/file; ls", attached_resources={"mine/file": "", "uploads/given": "/spell/all"})
     assert house.lines(run.number) == ["content", "content", "all", "file"]
     assert house.links() == {"mine": "uploads/given/in"}

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.spell.conftest import Driven
 
 from motet.dialects.spell.requests import RunRequest
@@ -119,16 +120,39 @@ for each in threads: each.join()
     assert sorted(house.lines(1)) == [f"waiting for run {number}" for number in range(2, 8)]
 
 
-def test_a_worker_that_fails_ends_the_script_by_its_own_error_under_strict(house: Driven, tmp_path: Path) -> None:
+@pytest.mark.parametrize("strict", [False, True])
+def test_under_strict_a_worker_that_exits_badly_ends_the_script_by_its_own_error(
+    house: Driven, tmp_path: Path, strict: bool
+) -> None:
     script = """
-r = done("exit 3", strict=True)
+r = done("exit 3")
 if r.status != "complete":
     raise OSError(f"failed at run {r.number}")
 """
-    made = house.workflow(RunRequest(PYTHON, code=house.snapshot(folder(tmp_path / "master", script))))
+    code = house.snapshot(folder(tmp_path / "master", script))
+    made = house.workflow(RunRequest(PYTHON, code=code, strict=strict))
     master = house.over(made.managing_run)
-    assert (master.status, master.user_exit_code) == ("complete", 1)
-    assert house.lines(1)[-1] == "OSError: failed at run 2"
+    assert (master.status, master.user_exit_code) == (("failed", 1) if strict else ("complete", 0))
+    assert house.get(2).status == ("failed" if strict else "complete")
+    assert house.lines(1)[-1] == ("OSError: failed at run 2" if strict else "motet: spell-2 has ended: complete (3)")
+
+
+def test_a_worker_that_cannot_be_made_ready_is_seen_by_the_script(house: Driven, tmp_path: Path) -> None:
+    script = """
+from motet.errors import UsageError
+for field in ({"attached_resources": {"runs/99/x": "x"}}, {"commit_label": "none"}, {"retries": "many"}):
+    try:
+        done("true", **field)
+    except UsageError as error:
+        print(error.what)
+"""
+    made = house.workflow(RunRequest(PYTHON, code=house.snapshot(folder(tmp_path / "master", script))))
+    house.over(made.managing_run)
+    assert house.lines(1) == [
+        "Cannot mount resource 'runs/99/x': 'runs/99/x' is not a valid resource",
+        "This workflow has no repository of the label 'none'.",
+        "retries cannot be 'many'.",
+    ]
 
 
 def test_a_stop_of_the_master_stops_its_workers(house: Driven, tmp_path: Path) -> None:

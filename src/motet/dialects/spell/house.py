@@ -17,9 +17,9 @@ from motet.dialects.spell.ledger import Ledger
 from motet.dialects.spell.machines import table
 from motet.dialects.spell.requests import RunRequest
 from motet.dialects.spell.shown import Listed, LogEntry, RunView, WorkflowView
-from motet.errors import NotFound
+from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
-from motet.kernel.transitions import ENDED
+from motet.kernel.transitions import ENDED, PENDING
 from motet.owners import LEASE_S
 from motet.ports import STEERING, NewRun, Publication, RunRow
 from motet.values.naming import checked
@@ -137,7 +137,8 @@ class House(Ledger):
     def _take_up(self, row: RunRow, at: float) -> float:
         """Have a run whose process died go on in another one, which gets its time to begin."""
         now = self.host.clock.now()
-        if now - at > LEASE_S and runs.is_left(row):
+        never_begun = row.status == PENDING and not row.parent and now - row.created_at > LEASE_S
+        if now - at > LEASE_S and (runs.is_left(row) or never_begun):
             self._start_engine(row.id)
             return now
         return at
@@ -245,7 +246,9 @@ class House(Ledger):
         resources.remove_upload(self, name)
 
     def link(self, alias: str, path: str) -> None:
-        """Let a name stand for a path. Raises NotFound for a path of nothing."""
+        """Let a name stand for a path. Raises NotFound for a path of nothing, UsageError for what cannot be a name."""
+        if alias in resources.KINDS or "/" in alias or alias in ("", ".", ".."):
+            raise UsageError(f"{alias!r} is no name of a link.", "Choose another one, without slashes.")
         resources.files(self, path)
         self.put_document("link", checked(alias, "The link"), {"path": path})
 

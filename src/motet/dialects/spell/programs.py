@@ -7,18 +7,19 @@ import shutil
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from motet.dialects.spell import door, mounting, words, workflows
+from motet.dialects.spell import door, mounting, runs, words, workflows
 from motet.dialects.spell.machines import machine
 from motet.dialects.spell.requests import RunRequest
-from motet.errors import UsageError
+from motet.errors import NotFound, UsageError
 from motet.executors.commands.folders import as_json
 from motet.executors.commands.spec import ANY, Command, Container, Finished, Sandbox
 from motet.executors.commands.tools import tools
 from motet.kernel.policy import Policy
 from motet.kernel.program import Action, AddStep, Finish, View
-from motet.kernel.transitions import FAILED, SUCCEEDED
+from motet.kernel.transitions import CANCELLED, ENDED, FAILED, SUCCEEDED
 from motet.ports import Attempt, Failure, Outcome, RunRow, Success
 from motet.ports.execution import Prepared, Settled
+from motet.values.naming import id_within
 
 if TYPE_CHECKING:
     from motet.engine.session import Session
@@ -69,7 +70,14 @@ class SpellProgram:
 
     def is_final(self, step: Step) -> bool:
         """A worker that has ended is not run again when its workflow is resumed, unless its master's end stopped it."""
-        return step.key.startswith(words.WORKER) and step.status == FAILED
+        if not step.key.startswith(words.WORKER):
+            return False
+        try:
+            row = self._host.store.run(id_within(self._row.id, step.key))
+        except NotFound:
+            return False
+        reason = runs.stop_reason(self._host.store, row.id) if row.status == CANCELLED else ""
+        return row.status in ENDED and not reason.startswith(words.PART_REASON)
 
     def call(self, session: Session, step: Step) -> SpellCall:
         """What carries out the command."""
@@ -132,7 +140,8 @@ class Work:
         mounts = mounting.mounts(self._host.artifacts, self.folder + ".mounted", program["mounts"])
         has_bash = os.path.exists(_BASH) and not request.docker_image  # an image has a shell, not always that one
         shell = [_BASH, "-c", request.substituted] if has_bash else request.substituted
-        place = Container(request.docker_image, network="host", workdir=words.SPELL) if request.docker_image else None
+        image, gpus = request.docker_image, "all" if "gpu" in program["machine"]["told"] else ""
+        place = Container(image, network="host", gpus=gpus, workdir=words.SPELL) if image else None
         return Command(
             shell, folder=self.folder, cwd=request.cwd, env=self._variables(), changed=True, mounts=mounts,
             place=place or Sandbox(gpus=True, workdir=words.SPELL), accept=ANY, then=self._ended,

@@ -18,6 +18,9 @@ from motet.ports import RunRow
 from motet.records import Record
 from motet.values.naming import checked
 
+KINDS = ("runs", "uploads", "public")
+"""How paths begin that are no links."""
+
 _UPLOAD, _PUBLIC, _LINK = "upload", "public", "link"
 _CHUNK_BYTES = 2**20
 _MOST_LINKS = 8
@@ -103,7 +106,7 @@ def ls(house: Ledger, path: str) -> list[Listed]:
     path = path.strip("/")
     if path in ("", "."):
         links = [Listed(f"{name}/", link_target=to) for name, to in house.links().items()]
-        return [Listed("runs/"), Listed("uploads/"), Listed("public/"), *links]
+        return [*(Listed(f"{kind}/") for kind in KINDS), *links]
     if path in ("uploads", "public"):
         return [Listed(f"{name}/") for name in house.documents(_UPLOAD if path == "uploads" else _PUBLIC)]
     if path == "runs":

@@ -20,7 +20,6 @@ class RunView(Record):
     request         all that was asked for, as `RunRequest.to_json` has it
     machine         what the machine type came to here, in words
     code            what its folder was made of: {"commit", "repository", "uncommitted", ...}
-    outputs         how many files it has put out
     why             why it ended so, or why an earlier run was taken for it; "" for nothing to tell
     already_existed whether an earlier run was taken for it
     warnings        what was odd in what was asked
@@ -39,7 +38,6 @@ class RunView(Record):
     created_at: float = 0.0
     started_at: float | None = None
     ended_at: float | None = None
-    outputs: int = 0
     why: str = ""
     already_existed: bool = False
     warnings: Sequence[str] = ()

@@ -19,6 +19,9 @@ ON_THE_WAY = (REQUESTED, QUEUED, BUILDING, RUNNING, SAVING, PUSHING)
 STOP_REASON, KILL_REASON = "stopped by spell", "killed by spell"
 """Why a run is asked to end: what its end is called follows from that."""
 
+PART_REASON = "the step that it is part of was stopped"
+"""How the reason begins that a child run is given which ends with its parent; see `motet.children`."""
+
 SPELL = "/spell"
 """Where a run sees its folder."""
 

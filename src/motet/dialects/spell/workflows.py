@@ -71,6 +71,7 @@ def worker(house: Ledger, request: RunRequest, within: tuple[str, int]) -> RunVi
     host, (master, attempt) = house.host, within
     row = host.store.run(master)
     request.workflow_id = request.workflow_id or row.program.get("workflow", 0)
+    request.strict = request.strict or row.program["request"].get("strict", False)
     made = making.made(house, request, _code_of(house, row, request, attempt))
     if found := making.same(house, made):
         return found
