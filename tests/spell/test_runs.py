@@ -93,8 +93,10 @@ def test_what_is_ended_keeps_what_it_has_put_out(house: Driven, end: str, status
 
 
 def test_a_run_is_stopped_when_its_time_is_up(house: Driven) -> None:
-    run = house.done("echo 1 > out; sleep 600", timeout_minutes=0.003, grace_s=0.0)
-    assert (run.status, house.paths("runs/1")) == (words.STOPPED, ["out"])
+    run = house.done("echo 1 > out; echo kept; sleep 600", timeout_minutes=0.02, grace_s=0.0)
+    assert run.status == words.STOPPED
+    if house.lines(run.number) == ["kept"]:  # on a machine so slow that it got no further there is nothing to keep
+        assert house.paths("runs/1") == ["out"]
 
 
 def test_a_run_is_stopped_when_a_condition_on_its_metrics_holds(house: Driven) -> None:
