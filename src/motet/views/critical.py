@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from math import inf
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from motet.kernel import transitions as st
-from motet.views.course import LOST, Course, Span, Track
+from motet.views.course import LOST, Course, Span
 
 if TYPE_CHECKING:
     from typing import Final
@@ -31,8 +32,7 @@ _NOTICED_S = 0.01
 """What begins so soon after its last need has ended waited for that, and not for a slot."""
 
 
-@dataclass(slots=True, frozen=True)
-class Stretch:
+class Stretch(NamedTuple):
     """From when to when the run waited for that; `step` is the step's place in the course, -1 for none."""
 
     from_at: float
@@ -41,19 +41,21 @@ class Stretch:
     step: int = -1
 
 
-@dataclass(slots=True, frozen=True)
-class _Part:
-    """A span of a step that no other stands below, as far as it has come by the end."""
+class _Part(NamedTuple):
+    """A span of a step that no other stands below, as far as it has come by the end; `number` is the step's place."""
 
     ended_at: float
-    span: Span
-    track: Track
+    began_at: float
+    number: int
     place: int
+    span: Span
 
 
 def critical_path(course: Course, began_at: float, ended_at: float) -> list[Stretch]:
     """What the run waited for from `began_at` to `ended_at`: each stretch begins where the one before ends."""
-    found = [each for each in _backwards(_parts(course, ended_at), began_at, ended_at) if each.from_at < each.to_at]
+    found = [
+        each for each in _backwards(course, _parts(course, ended_at), began_at, ended_at) if each.from_at < each.to_at
+    ]
     down = [(one[1], other[0]) for one, other in zip(course.driven, course.driven[1:], strict=False)]
     cut = [piece for each in reversed(found) for piece in _cut(each, [(a, b) for a, b in down if a is not None])]
     return list(_joined(cut))
@@ -95,48 +97,49 @@ def _parts(course: Course, end: float) -> list[_Part]:
         for place, span in enumerate(track.spans):
             to = end if span.ended_at is None else min(span.ended_at, end)
             if span.began_at < to:
-                found.append(_Part(to, span, track, place))
-    return sorted(found, key=lambda each: (each.ended_at, each.span.began_at))
+                found.append(_Part(to, span.began_at, track.number, place, span))
+    found.sort(key=itemgetter(0, 1))
+    return found
 
 
-def _backwards(parts: list[_Part], begin: float, end: float) -> Iterator[Stretch]:
-    ends = [each.ended_at for each in parts]
-    by_span = {(each.track.key, each.place): each for each in parts}
+def _backwards(course: Course, parts: list[_Part], begin: float, end: float) -> Iterator[Stretch]:
+    ends = [each[0] for each in parts]
     cursor, later = end, None
     while cursor > begin:
-        part = _before(parts, ends, by_span, later, cursor)
+        part = _before(course, parts, ends, later, cursor)
         to = begin if part is None else max(begin, part.ended_at)
         yield from _between(later, max(begin, min(to, cursor)), cursor)
         if part is None:
             return
         cursor = min(to, cursor)
-        start = max(begin, min(part.span.began_at, cursor))
-        yield Stretch(start, cursor, _cause(part), part.track.number)
+        start = max(begin, min(part.began_at, cursor))
+        yield Stretch(start, cursor, _cause(part), part.number)
         cursor, later = start, part
 
 
 def _before(
-    parts: list[_Part], ends: list[float], by_span: dict[tuple[str, int], _Part], later: _Part | None, cursor: float
+    course: Course, parts: list[_Part], ends: list[float], later: _Part | None, cursor: float
 ) -> _Part | None:  # fmt: skip
     """What ended last of that which it waited for: its attempt before, what it needs, or whoever had its slot."""
-    if later is not None and later.place and (found := by_span.get((later.track.key, later.place - 1))):
-        return found if found.span.began_at < cursor else None
-    if later is not None and later.track.needs and cursor - later.span.ready_at < _NOTICED_S:
-        needed = [by_span.get((key, _last(by_span, key))) for key in later.track.needs]
-        known = [each for each in needed if each is not None and each.span.began_at < cursor]
+    if later is not None and later.place:
+        found = _part(course, later.number, later.place - 1)
+        return found if found.began_at < cursor else None
+    needs = course.tracks[later.number].needs if later is not None else ()
+    if later is not None and needs and cursor - later.span.ready_at < _NOTICED_S:
+        needed = [track for key in needs if (track := course.find(key)) is not None and track.spans]
+        known = [_part(course, each.number, len(each.spans) - 1) for each in needed]
+        known = [each for each in known if each.began_at < cursor]
         if known:
-            return max(known, key=lambda each: each.ended_at)
+            return max(known, key=itemgetter(0))
     place = bisect_right(ends, cursor) - 1
-    while place >= 0 and parts[place].span.began_at >= cursor:
+    while place >= 0 and parts[place].began_at >= cursor:
         place -= 1
     return parts[place] if place >= 0 else None
 
 
-def _last(by_span: dict[tuple[str, int], _Part], key: str) -> int:
-    place = 0
-    while (key, place + 1) in by_span:
-        place += 1
-    return place
+def _part(course: Course, number: int, place: int) -> _Part:
+    span = course.tracks[number].spans[place]
+    return _Part(inf if span.ended_at is None else span.ended_at, span.began_at, number, place, span)
 
 
 def _between(later: _Part | None, begin: float, end: float) -> Iterator[Stretch]:
@@ -145,8 +148,8 @@ def _between(later: _Part | None, begin: float, end: float) -> Iterator[Stretch]
         yield Stretch(begin, end, OWN)
         return
     ready_at = min(end, max(begin, later.span.ready_at))
-    yield Stretch(ready_at, end, IN_LINE, later.track.number)
-    yield Stretch(begin, ready_at, PAUSED if later.place else OWN, later.track.number if later.place else -1)
+    yield Stretch(ready_at, end, IN_LINE, later.number)
+    yield Stretch(begin, ready_at, PAUSED if later.place else OWN, later.number if later.place else -1)
 
 
 def _cause(part: _Part) -> str:

@@ -93,7 +93,7 @@ export function RunPage({ run, view }: { run: string; view?: string }) {
       {error && <div class="line-note" role="status">Not up to date: {error.what}</div>}
       <div class={`run-body${step && isView ? " with-step" : ""}`}>
         <div class="stage" role="tabpanel" aria-label={capital(shown)}>
-          {of.n === 0 && isView ? <p class="note i2">{going ? "The run has begun and has no steps yet." : "It ended without a step."}</p> : <Shown view={shown} model={model} run={found} critical={critical.value} fold={fold.value} />}
+          {isView && !model.ready.value ? <Loading words="Reading the steps" /> : of.n === 0 && isView ? <p class="note i2">{going ? "The run has begun and has no steps yet." : "It ended without a step."}</p> : <Shown view={shown} model={model} run={found} critical={critical.value} fold={fold.value} />}
         </div>
         {isView && <aside class="side" aria-label={step ? `Step ${step}` : "The run"}>{step ? <StepPanel run={found} step={step} model={model} /> : <Overview model={model} />}</aside>}
       </div>

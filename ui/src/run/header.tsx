@@ -114,8 +114,8 @@ function Tally({ model }: { model: RunModel }) {
 
 /** The head. `above` are the runs that this one is a part of. */
 export function Header({ model, above }: { model: RunModel; above: { id: string; name: string }[] }) {
-  const run = model.run.value, now = model.now.value;
-  if (!run || !now) return null;
+  const run = model.run.value, now = model.now.value ?? model.picture.value;
+  if (!run) return null;
   const moment = state.moment.value;
   const words = moment === null ? sentence(run, { ...now, until: model.until.value }) : `as it was at ${clock(run.created_at + moment)}`;
   return (

@@ -9,11 +9,15 @@ import { asOf, counts, Drawn, HIDDEN, type Picture, type Told, type ToldElements
 import * as state from "./state";
 
 /** The least time between two questions: what happens meanwhile is asked for together. */
-const LEAST_MS = 100;
+const LEAST_MS = 70;
 /** What no event tells of, such as a question that is asked, or a process that died, is seen so soon. */
 const LOOK_MS = 2500;
 const MOST_TIMED = 2000;
-const PATH_MS = 3000;
+const PATH_MS = 2500;
+/** What takes long to be answered is asked for so much less often. */
+const SHARE = 20;
+/** What is worked out of all steps of a picture larger than this is worked out once a second. */
+const LARGE = 5000;
 
 /** Where the time of a run went: its critical path. */
 export interface Where {
@@ -29,6 +33,9 @@ export class RunModel {
   private drawn = new Drawn();
   private told: Told | null = null;
   private readonly latest = signal<Picture | null>(null);
+  private readonly brief = signal<Run | null>(null);
+  private readonly calmed = signal<Picture | null>(null);
+  private calmAt = 0;
   private readonly failed = signal<ApiError | null>(null);
   private readonly clock = signal(Date.now() / 1000);
   private asking = false;
@@ -45,7 +52,7 @@ export class RunModel {
   /** What went wrong the last time that the run was asked for; null while all is well. */
   readonly error: ReadonlySignal<ApiError | null> = this.failed;
   /** The run as it stands now; null until it is known. */
-  readonly run = computed<Run | null>(() => this.latest.value?.run ?? null);
+  readonly run = computed<Run | null>(() => this.latest.value?.run ?? this.brief.value);
   /** The runs that it is a part of, the outermost first. */
   readonly above = signal<Told["above"]>([]);
   /** The steps as they stand now, whatever moment is looked at. */
@@ -53,6 +60,14 @@ export class RunModel {
   /** The steps as they were at the moment that is looked at. Only while `ready`. */
   readonly picture: ReadonlySignal<Picture> = computed(() => {
     const found = this.latest.value ?? EMPTY;
+    const when = state.moment.value;
+    return when === null ? found : asOf(found, when);
+  });
+  /** All of it as of now, of a large run as of a second ago at most. */
+  readonly whole: ReadonlySignal<Picture | null> = this.calmed;
+  /** The same, of a large run as of a second ago at most: for what costs as much as there are steps. */
+  readonly calm: ReadonlySignal<Picture> = computed(() => {
+    const found = this.calmed.value ?? EMPTY;
     const when = state.moment.value;
     return when === null ? found : asOf(found, when);
   });
@@ -67,6 +82,7 @@ export class RunModel {
   readonly kept = computed<Uint8Array | null>(() => kept(this.picture.value, state.filter.value, state.window.value));
   /** How many steps of the moment and the window are in each status, whatever the statuses that are filtered. */
   readonly tally = computed(() => {
+    if (!this.ready.value) return this.brief.value?.counts ?? {};
     const found = this.picture.value;
     const { text } = state.filter.value;
     return counts(found, kept(found, { text, statuses: new Set() }, state.window.value));
@@ -81,12 +97,14 @@ export class RunModel {
   /** Ask, and go on asking as things happen; gives what ends it. */
   start(): () => void {
     void this.ask();
+    get<Run>(at`/runs/${this.name}`).then((run) => { this.brief.value = run; }, () => {});
     const off = onChanges((changes) => {
       if (changes.some((each) => each.run === this.id)) this.soon();
     });
     const ticking = setInterval(() => {
       const run = this.run.peek();
       if (run && !isOver(run) && !document.hidden) this.clock.value = Date.now() / 1000;
+      if (this.calmed.peek() !== this.latest.peek()) this.settle();
     }, 1000);
     const looking = setInterval(() => {
       const run = this.run.peek();
@@ -155,11 +173,18 @@ export class RunModel {
     const { run } = told;
     const until = (isOver(run) ? (run.ended_at ?? run.created_at) : Date.now() / 1000) - run.created_at;
     this.latest.value = this.drawn.picture(run, told, until);
+    if (this.drawn.n < LARGE || Date.now() - this.calmAt > 1000) this.settle();
+  }
+
+  private settle(): void {
+    this.calmAt = Date.now();
+    this.calmed.value = this.latest.peek();
   }
 
   /** The critical path as of a moment ago; null until somebody watches it. */
   readonly where = signal<Where | null>(null);
   private whereOf = "";
+  private pathAt = 0;
 
   /** Have the critical path known, and kept so; gives what ends it. */
   watchPath(): () => void {
@@ -167,12 +192,16 @@ export class RunModel {
       const run = this.run.peek();
       const of = `${run?.status} ${this.drawn.offset}`;
       if (!run || document.hidden || (isOver(run) && of === this.whereOf)) return;
+      if (Date.now() < this.pathAt) return;
       this.whereOf = of;
+      const asked = Date.now();
+      this.pathAt = Infinity;
       this.where.value = await get<Where>(at`/runs/${run.id}/path`).catch(() => this.where.peek());
+      this.pathAt = Date.now() + Math.max(PATH_MS, SHARE * (Date.now() - asked));
     };
     const status = computed(() => this.run.value?.status);
     const stop = effect(() => { if (status.value) setTimeout(look, 0); });
-    const timer = setInterval(look, PATH_MS);
+    const timer = setInterval(look, 1000);
     return () => {
       stop();
       clearInterval(timer);

@@ -14,7 +14,8 @@ export function TableView({ model }: { model: RunModel }) {
   const until = state.moment.value ?? model.until.value;
   const of = { ...picture, until };
   const opened = state.open.value, shut = state.closed.value;
-  const rows = useMemo(() => rowsOf(picture, kept, state.isOpen), [picture, kept, opened, shut]);
+  const calm = model.calm.value;
+  const rows = useMemo(() => rowsOf(calm, kept, state.isOpen), [calm, kept, opened, shut]);
   const selected = state.selection.value;
   const at = useMemo(() => rows.findIndex((row) => row.key === selected), [rows, selected]);
   useEffect(() => { for (const row of rows) if (row.opened && picture.maps.has(row.at)) model.timesOf(row.key); }, [rows]);

@@ -48,7 +48,7 @@ export function Tenor({ model }: { model: RunModel }) {
   const box = useRef<HTMLDivElement>(null), canvas = useRef<HTMLCanvasElement>(null);
   const wide = useSignal(800);
   const drag = useSignal<{ from: number; moment: boolean } | null>(null);
-  const now = model.now.value;
+  const now = model.ready.value ? model.whole.value : null;
   const until = useComputed(() => model.until.value).value;
   const moment = state.moment.value, span = state.window.value;
   const scale = useMemo(() => (now ? new Scale(0, until, wide.value, idle(now, 0, until)) : null), [now, until, wide.value]);

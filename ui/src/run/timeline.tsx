@@ -26,14 +26,16 @@ export function TimelineView({ model, critical, fold }: { model: RunModel; criti
   const of = useMemo(() => ({ ...picture, until: when ?? until.value }), [picture, when, until.value]);
   const kept = model.kept.value;
   const opened = state.open.value, shut = state.closed.value;
-  const found = useMemo(() => placed(rowsOf(picture, kept, state.isOpen), picture.n), [picture, kept, opened, shut]);
+  const calm = model.calm.value;
+  const found = useMemo(() => placed(rowsOf(calm, kept, state.isOpen), calm.n), [calm, kept, opened, shut]);
   const span = state.window.value;
   const names = wide < 600 ? 130 : 212, meanings = wide < 600 ? 0 : 158;
+  const folds = useMemo(() => (fold ? idle({ ...calm, until: of.until }, ...(span ?? [0, of.until])) : []), [calm, of.until, span, fold]);
   const scale = useMemo(() => {
     const [from, to] = span ?? [0, of.until];
-    return new Scale(from, to, Math.max(50, wide - names - meanings), fold ? idle(of, from, to) : []);
-  }, [of, span, wide, fold]);
-  const loads = useMemo(() => new Map(), [of, found, scale]), counts = useMemo(() => new Map(), [picture, found]);
+    return new Scale(from, to, Math.max(50, wide - names - meanings), fold ? folds : []);
+  }, [of.until, folds, span, wide, fold]);
+  const loads = useMemo(() => new Map(), [found, scale]), counts = useMemo(() => new Map(), [picture, found]);
   const colours = useMemo(() => palette(), [theme.value]);
   const selected = model.find(state.selection.value);
   const total = found.tops.at(-1) ?? 0;
