@@ -1,0 +1,61 @@
+// A scene on its canvases, and the questions that it answers; the same on the page and in a worker.
+import { paintMini } from "./mini";
+import { Scene, type Camera, type Entry, type Found } from "./scene";
+import type { Move } from "./trace";
+
+export const MINI = 104;
+
+/** Questions about a scene, by name; each is asked of the scene that stands when it arrives. */
+export interface Answers {
+  point(x: number, y: number): Found | null;
+  leave(): void;
+  move(move: Move): Found | null;
+  list(most: number): Entry[];
+  at(key: string): [number, number] | null;
+  fit(): Camera;
+  box(): [number, number, number, number];
+}
+
+/** What a scene answers; the same here and in the worker. */
+export function answer(scene: Scene, what: keyof Answers, of: unknown[]): unknown {
+  if (!scene.picture) return null;
+  if (what === "box") return scene.layout.box;
+  return (scene[what] as (...of: unknown[]) => unknown).apply(scene, of);
+}
+
+/** Draws one scene on two canvases, at most once a frame. */
+export class Painter {
+  readonly scene = new Scene();
+  private due = 0;
+
+  constructor(private readonly canvas: HTMLCanvasElement | OffscreenCanvas, private readonly mini: HTMLCanvasElement | OffscreenCanvas) {}
+
+  soon(): void {
+    this.due ||= requestAnimationFrame(() => {
+      this.due = 0;
+      this.now();
+    });
+  }
+
+  now(): void {
+    const { scene, canvas, mini } = this;
+    if (!scene.picture) return;
+    const { wide, high, ratio } = scene.wishes;
+    fitTo(canvas, wide * ratio, high * ratio);
+    fitTo(mini, MINI * ratio, MINI * ratio);
+    const on = canvas.getContext("2d", { alpha: false }) as CanvasRenderingContext2D | null;
+    const small = mini.getContext("2d") as CanvasRenderingContext2D | null;
+    if (on) scene.draw(on);
+    if (small) paintMini(small, scene, MINI);
+  }
+
+  close(): void {
+    cancelAnimationFrame(this.due);
+  }
+}
+
+function fitTo(canvas: HTMLCanvasElement | OffscreenCanvas, wide: number, high: number): void {
+  const w = Math.max(1, Math.round(wide)), h = Math.max(1, Math.round(high));
+  if (canvas.width !== w) canvas.width = w;
+  if (canvas.height !== h) canvas.height = h;
+}
