@@ -1,50 +1,16 @@
-// Who draws: the page itself, or for very many steps a worker on a canvas of its own. Both answer the same questions.
+// The drawing's worker: it holds what is laid out and paints the stage, so that the page itself never waits for it.
 import { worker } from "../core/trusted";
 import type { Picture } from "../run/picture";
-import { answer, Painter, type Answers } from "./drawing";
+import type { Answers } from "./drawing";
 import type { Camera, Wishes } from "./scene";
 import url from "./worker.ts?worker&url";
-
-export interface Drawer {
-  show(picture: Picture, wishes: Wishes): void;
-  look(camera: Camera, turn: number): void;
-  ask<K extends keyof Answers>(what: K, ...of: Parameters<Answers[K]>): Promise<ReturnType<Answers[K]>>;
-  close(): void;
-}
-
-export class Here implements Drawer {
-  private readonly painter: Painter;
-
-  constructor(canvas: HTMLCanvasElement, mini: HTMLCanvasElement) {
-    this.painter = new Painter(canvas, mini);
-  }
-
-  show(picture: Picture, wishes: Wishes): void {
-    this.painter.scene.show(picture, wishes);
-    this.painter.soon();
-  }
-
-  look(camera: Camera, turn: number): void {
-    Object.assign(this.painter.scene, { camera, turn });
-    this.painter.soon();
-  }
-
-  async ask<K extends keyof Answers>(what: K, ...of: Parameters<Answers[K]>): Promise<ReturnType<Answers[K]>> {
-    const found = answer(this.painter.scene, what, of) as ReturnType<Answers[K]>;
-    if (what === "point" || what === "leave") this.painter.soon();
-    return found;
-  }
-
-  close(): void {
-    this.painter.close();
-  }
-}
 
 /** Columns of a picture that change while its steps stay the same. */
 const CHANGING = ["status", "flags", "created", "ready", "began", "ended", "attempts"] as const;
 const COLUMNS = [...CHANGING, "name", "parent", "element"] as const;
 
-export class There implements Drawer {
+/** One drawing on two canvases, which are given away to it for good. */
+export class Drawer {
   private readonly worker: Worker;
   private readonly waiting = new Map<number, (of: never) => void>();
   private asked = 0;

@@ -157,7 +157,7 @@ class Builder {
     const around = p >= 0 ? this.folded[p]! : -1;
     this.scopeIn[i] = p >= 0 ? this.scopeIn[p]! : -1;
     if (around >= 0) return this.into(i, around);
-    if (flags[i]! & MAP && !this.kin.within[i]!) return this.unfolded(i);
+    if (flags[i]! & MAP && !this.kin.within[i]! && this.picture.maps.has(i)) return this.unfolded(i);
     const g = this.kin.kin[i]!;
     if (g >= 0 && !this.isOpen(g)) return this.into(i, this.closed(g, i, 0));
     const page = this.pageOf.get(i) ?? 0;
@@ -168,6 +168,7 @@ class Builder {
     const made = flags[i]! & MAP && inside > 0;
     if (made) return; // a map is shown as its elements
     const holds = flags[i]! & (SUBFLOW | CHILD) && inside > 0;
+    if (holds && i === 0) return; // the flow that the run is of is the middle itself
     if (holds && (this.all || byItself(this.open, this.picture.keys[i]!, g < 0 && inside <= FLOW_OPENS_ITSELF))) {
       return this.opened(i);
     }
@@ -186,8 +187,8 @@ class Builder {
   private named(i: number): string {
     const key = this.picture.keys[i]!;
     const own = this.picture.labels.get(i);
-    const short = key.slice(key.lastIndexOf("/") + 1);
-    return own ? `${own} ${/\[[^\]]*\]$/.exec(short)?.[0] ?? ""}`.trim() : short;
+    const last = key.slice(key.lastIndexOf("/") + 1).replace(/-0(?=\[|$)/, "");
+    return own ? `${own} ${/\[[^\]]*\]$/.exec(last)?.[0] ?? ""}`.trim() : last;
   }
 
   private into(i: number, item: number): void {

@@ -18,7 +18,7 @@ export function pieces(layout: Layout, worst: Uint8Array, most = RINGS): { rings
     if (worst[i] === 255) continue;
     const ring = Math.min(rings - 1, Math.floor(((layout.level[i]! - 1) / layout.depth) * rings));
     const part = layout.round ? turned(layout.angle[i]!) / TURN : (layout.angle[i]! - top) / Math.max(1, low - top);
-    const wide = layout.round ? layout.half[i]! / TURN : 0;
+    const wide = layout.round ? Math.max(layout.half[i]!, 9 / layout.radius[layout.level[i]!]!) / TURN : 0;
     for (let bin = Math.floor((part - wide) * BINS); bin <= Math.floor((part + wide) * BINS); bin++) {
       const at = ring * BINS + (((bin % BINS) + BINS) % BINS);
       if (status[at] === 255 || URGENT[worst[i]!]! > URGENT[status[at]!]!) status[at] = worst[i]!;
@@ -79,16 +79,9 @@ export function paintMini(on: Canvas, scene: Scene, size: number): void {
   }
   const x = mx - (camera.x / camera.scale) * k, y = my - (camera.y / camera.scale) * k;
   const w = (wide / camera.scale) * k, h = (high / camera.scale) * k;
-  if (w > size && h > size) return;
+  if (w >= (right - left) * k && h >= (low - top) * k) return;
   const clip = (of: number) => Math.max(1, Math.min(size - 1, of));
   on.strokeStyle = colours.ink;
   on.lineWidth = 1.2;
   on.strokeRect(clip(x), clip(y), clip(x + w) - clip(x), clip(y + h) - clip(y));
-}
-
-/** The point of the layout under a point of the mini-map. */
-export function fromMini(scene: Scene, size: number, x: number, y: number): [number, number] {
-  const [left, top, right, low] = scene.layout.box;
-  const k = (size - 14) / Math.max(right - left, low - top, 1);
-  return [(x - size / 2) / k + (left + right) / 2, (y - size / 2) / k + (top + low) / 2];
 }

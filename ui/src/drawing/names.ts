@@ -104,7 +104,7 @@ function along(pen: Pen, scene: Scene, taken: Taken): void {
   for (const wedge of layout.wedges) {
     const label = scene.items.scopes[wedge.of]!.label;
     if (layout.round) set(label, pen.radius(wedge.last) + 25, (wedge.low + wedge.high) / 2);
-    else set(label, pen.radius(wedge.first) - 10, wedge.low + 9 / pen.scale - 0);
+    else set(label, pen.radius(wedge.first) - 14, wedge.low - 8 / pen.scale);
   }
   const named = new Set<number>();
   for (const band of [...layout.bands].sort((p, q) => q.high - q.low - (p.high - p.low))) {
@@ -143,7 +143,7 @@ function askingFor(pen: Pen, scene: Scene, shown: number[]): Asking[] {
     on.font = SMALL;
     if (words.second) w = Math.max(w, on.measureText(words.second).width);
     const h = words.second ? 25 : 13;
-    const must = scene.hot(item) || item === scene.hover || item === scene.focus;
+    const must = scene.hot(item) || scene.items.kind[item] === GROUP || item === scene.hover || item === scene.focus;
     return { item, w, h, must, candidates: candidates(pen, scene, item, w, h) };
   });
 }
@@ -154,7 +154,9 @@ function candidates(pen: Pen, scene: Scene, item: number, w: number, h: number):
   const x = pen.x(r, a), y = pen.y(r, a);
   if (!layout.round) {
     const away = scene.items.kind[item] === GROUP ? 13 : markSize(scene, item) + 5;
-    return [[x + away, y - h / 2], [x - 4, y - away - h + 3], [x - 4, y + away - 3], [x - away - w, y - h / 2]];
+    // edges leave to the right: names stand above them
+    const above: [number, number] = [x - 4, y - away - h + 3], right: [number, number] = [x + away, y - h / 2], below: [number, number] = [x - 4, y + away - 3];
+    return scene.items.kind[item] === GROUP ? [[x + away, y + 4], right, [x + away, y - h - 4], below] : h > 13 ? [right, above, below] : [above, below, right];
   }
   if (scene.items.kind[item] !== GROUP) return about(x, y, markSize(scene, item) + 5, w, h, Math.cos(a) >= 0, Math.sin(a) < 0);
   const found: [number, number][] = [];

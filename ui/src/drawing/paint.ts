@@ -152,10 +152,10 @@ function edges(pen: Pen, scene: Scene): void {
   on.globalAlpha = 1;
   on.strokeStyle = colours.ink;
   on.lineWidth = 1.6;
-  for (const e of late) {
-    on.setLineDash(trace![items.to[e]!]! === 2 ? [4, 3] : []);
+  for (const needed of [true, false]) {
+    on.setLineDash(needed ? [4, 3] : []);
     on.beginPath();
-    draw(e);
+    for (const e of late) if ((trace![items.to[e]!]! === 2) === needed) draw(e);
     on.stroke();
   }
   on.setLineDash([]);

@@ -45,9 +45,6 @@ export interface Entry {
   words: string;
 }
 
-const QUICK = 2000; // steps up to which all is drawn on the page itself
-export const isLarge = (picture: Picture): boolean => picture.n > QUICK;
-
 export class Scene {
   picture: Picture | null = null;
   items!: Items;

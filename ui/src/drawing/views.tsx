@@ -10,16 +10,17 @@ import * as state from "../run/state";
 import { useKeys } from "../shell/keys";
 import { theme } from "../shell/theme";
 import "../style/drawing.css";
-import { MINI } from "./drawing";
-import { Here, There, type Drawer } from "./drawer";
-import { FLOW, GROUP } from "./items";
-import { isLarge, type Camera, type Entry, type Found } from "./scene";
+import { Drawer } from "./drawer";
+import type { Camera, Entry, Found } from "./scene";
 import type { Move } from "./trace";
 
 type View = { model: RunModel };
 
 export const RadarView = ({ model }: View) => <Stage key="radar" model={model} round name="Radar" />;
 export const GraphView = ({ model }: View) => <Stage key="graph" model={model} round={false} name="Graph" />;
+
+const MINI = 104;
+const GROUP = 1, FLOW = 2; // kinds of items, as in items.ts, which only the worker needs
 
 const LISTED = 60;
 const GLIDE_MS = 240;
@@ -30,12 +31,6 @@ const RUNNING = STATUSES.indexOf("running");
 /** What is opened, with what the reader closed though it opens by itself. */
 function opened(): ReadonlySet<string> {
   return new Set([...state.open.value, ...[...state.closed.value].map((each) => `-${each}`)]);
-}
-
-function Stage({ model, round, name }: View & { round: boolean; name: string }) {
-  // a canvas that was given to a worker cannot be taken back: another one is made when the run has become large
-  const large = isLarge(model.picture.value);
-  return <Canvas key={`${round}${large}`} model={model} round={round} name={name} large={large} />;
 }
 
 /** The stage's own state, outside of what the views share. */
@@ -98,7 +93,7 @@ class Looking {
   }
 }
 
-function Canvas({ model, round, name, large }: View & { round: boolean; name: string; large: boolean }) {
+function Stage({ model, round, name }: View & { round: boolean; name: string }) {
   const canvas = useRef<HTMLCanvasElement>(null), mini = useRef<HTMLCanvasElement>(null), box = useRef<HTMLDivElement>(null);
   const looking = useRef(new Looking()).current;
   const size = useSignal(0);
@@ -106,7 +101,7 @@ function Canvas({ model, round, name, large }: View & { round: boolean; name: st
   const open = useRef<Found | null>(null);
 
   useEffect(() => {
-    looking.drawer = new (large ? There : Here)(canvas.current!, mini.current!);
+    looking.drawer = new Drawer(canvas.current!, mini.current!);
     const seen = new ResizeObserver(() => {
       looking.wide = box.current!.clientWidth;
       looking.high = box.current!.clientHeight;
@@ -125,7 +120,7 @@ function Canvas({ model, round, name, large }: View & { round: boolean; name: st
     const picture = model.picture.value;
     const kept = model.kept.value, selected = state.selection.value, opens = opened();
     if (!drawer || !wide || !high) return;
-    const ratio = large ? 1 : devicePixelRatio;
+    const ratio = devicePixelRatio;
     drawer.show(picture, { round, open: opens, wide, high, ratio, colours: palette(), selected, kept, still: still.matches });
     void settle(looking, entries);
   });
