@@ -106,7 +106,7 @@ HEAVY = {
     "_hashlib", "argparse", "ast", "asyncio", "bisect", "cloudpickle", "concurrent", "copy", "csv", "ctypes",
     "dataclasses", "datetime", "difflib", "dis", "gettext", "glob", "grp", "hashlib", "heapq", "importlib", "inspect",
     "jinja2", "jq", "json", "jsonpath_ng", "linecache", "logging", "matplotlib", "mimetypes", "mmap", "multiprocessing",
-    "http", "httpx2", "packaging", "pandas", "pathlib",
+    "http", "httpx2", "optuna", "packaging", "pandas", "pathlib",
     "pickle", "PIL", "pwd", "pyarrow", "pydantic", "random", "re", "shlex", "shutil", "signal", "socket", "sqlite3",
     "subprocess", "tarfile", "tempfile", "tokenize", "tomllib", "traceback", "typing", "urllib", "uuid", "warnings",
     "yaml", "zipfile", "zlib",
