@@ -50,6 +50,7 @@ BELOW_DIALECTS = ("kernel", "engine", "values", "stores", "executors", "artifact
 
 GIVEN_SIGNATURES = {
     "dialects/aiflow/operators/flink.py": "AIFlow's scripts make a FlinkOperator of these arguments",
+    "spell/client/__init__.py": "Spell's scripts make a SpellClient of these arguments",
     "dialects/aiflow/operators/spark.py": "AIFlow's scripts make a SparkSubmitOperator of these arguments",
 }
 """Modules with a class whose users have settled what it is made of, and which that is."""
@@ -74,6 +75,13 @@ MAY_BE_SMALL = {
     "task_runners.py": "a name that Prefect's users import",
     "tasks.py": "a name that Prefect's users import",
     "transactions.py": "a name that Prefect's users import",
+    "dialects/spell/served/spell.py": "a name that Spell's users import",
+    "spell/cli/commands/ps.py": "a name that Spell's users import",
+    "spell/client/model.py": "a name that Spell's users import",
+    "spell/metrics.py": "a name that Spell's users import",
+    "spell/api/exceptions.py": "a name that Spell's users import",
+    "spell/client/resources.py": "a name that Spell's users import",
+    "dialects/spell/fetching.py": "client and command both need it, and neither is part of the other",
     "dialects/python/describing.py": "loads pydantic, which running a flow must not",
     "training/lightning.py": "one trainer's call-back: whoever uses it has nothing of the others",
     "training/transformers.py": "one trainer's call-back: whoever uses it has nothing of the others",
@@ -239,11 +247,15 @@ FACES = {"aiflow/port", "python/orion", "python/prefect"}
 """Folders of a voice that stand in for another system: each is counted by itself, under the limit of a voice."""
 
 
+CLIENTS = {"spell"}
+"""Folders at the top that are the whole client of another system, by its own modules: counted by themselves, too."""
+
+
 def voice_of(module: Module) -> str | None:
     """The voice that the module is part of, also where it lies in a folder of its name at the top; or the face."""
     parts = module.path.relative_to(SOURCE).parts
     if parts[0] != "dialects" and (SOURCE / "dialects" / parts[0]).is_dir():
-        return parts[0]
+        return f"{parts[0]}/client" if parts[0] in CLIENTS else parts[0]
     if parts[0] != "dialects" or len(parts) < 3:
         return None
     return "/".join(parts[1:3]) if "/".join(parts[1:3]) in FACES else parts[1]

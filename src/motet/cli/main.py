@@ -117,6 +117,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def shim() -> int:
+    """Run the command that this program is called like: `spell ps` is `motet spell ps`."""
+    name, _ = os.path.splitext(os.path.basename(sys.argv[0]))
+    return main([name, *sys.argv[1:]])
+
+
 def _open_streams() -> None:
     """Put /dev/null where this process was started with a closed stream: else a file of the store gets its number, and
     what is printed.

@@ -21,7 +21,9 @@ def lay_out(artifacts: ArtifactStore, folder: str, program: Mapping[str, Any]) -
     """Put the code of the run into its folder, and under their paths the repositories that a workflow was given."""
     put_code(artifacts, program.get("code"), folder)
     for repo in (program.get("repos") or {}).values():
-        put_code(artifacts, repo, os.path.join(folder, repo["path"]))
+        place = os.path.join(folder, repo["path"])
+        shutil.rmtree(place, ignore_errors=True)  # the folder around it may have been taken along with it
+        put_code(artifacts, repo, place)
 
 
 def put_code(artifacts: ArtifactStore, code: Json, folder: str) -> None:

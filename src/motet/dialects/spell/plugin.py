@@ -7,6 +7,7 @@ from dataclasses import replace
 from motet.errors import UsageError
 from motet.ports import NewRun, RunRow
 from motet.ports.voice import Asked, Host, Onward, Target, Underway, Voice
+from motet.voices import command
 
 
 class SpellVoice(Voice):
@@ -14,6 +15,7 @@ class SpellVoice(Voice):
 
     name = "spell"
     title = "a run of Spell"
+    commands = (command("spell", "the commands of Spell", "motet.dialects.spell.commands.spell", shim="spell"),)
     uncached = "A run does what it is for anew: no result of step {step} is kept."
 
     def tells(self, target: Target) -> bool:

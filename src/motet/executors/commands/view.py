@@ -17,14 +17,18 @@ _NAMES = "/etc/resolv.conf"
 
 def seen(command: Command, argv: Sequence[str], hidden: Sequence[str]) -> list[str]:
     """What lies in folders that are the sandbox's own, or hidden, and is needed: this program, its interpreter, those
-    of the command with their components, and how names of hosts are found.
+    of the command with their components, programs on its PATH, and how names of hosts are found.
     """
     paths = {sys.prefix, sys.base_prefix, __file__.rpartition("/motet/")[0], os.path.dirname(os.path.dirname(argv[0]))}
     if isinstance(command.run, Function):
         paths.update(command.run.paths)
     for name in ("VIRTUAL_ENV", "PYTHONPATH"):
         paths.update(each for each in (command.env.get(name) or "").split(os.pathsep) if os.path.isdir(each))
-    paths = {os.path.abspath(path) for path in paths if path} | {os.path.realpath(_NAMES)}
+    for folder in (command.env.get("PATH") or os.environ.get("PATH", "")).split(os.pathsep):
+        paths.add(folder)
+        if os.path.basename(folder) == "bin":  # what is beside it, a program takes for its own
+            paths.add(os.path.dirname(folder))
+    paths = {os.path.abspath(path) for path in paths if os.path.isdir(path)} | {os.path.realpath(_NAMES)}
     return sorted(path for path in paths if path.startswith(tuple(f"{each}/" for each in (*_OWN, *hidden))))
 
 

@@ -1,0 +1,1 @@
+"""The command `spell`, as its users know it."""

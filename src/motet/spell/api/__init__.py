@@ -1,0 +1,1 @@
+"""What the API speaks of, and what it refuses."""

@@ -1,0 +1,1 @@
+"""Names of the command line that other packages import."""
