@@ -38,6 +38,10 @@ class Driven(House):
         self.wait(number, FINAL)
         return self.get(number)
 
+    def wait_id(self, run: str) -> None:
+        """Wait until the run with that id of Motet's has ended: a search has no number."""
+        self._waited(self.host.store.run(run), FINAL)
+
     def lines(self, number: int) -> list[str]:
         """What its command has written."""
         return [each.log for each in self.logs(number) if each.status == "running" and not each.status_event]

@@ -99,7 +99,7 @@ class SearchView(Record):
     @property
     def runs(self) -> list[int]:
         """The numbers of its runs."""
-        return [int(each.run) for each in self.trials]
+        return [int(each.run) for each in self.trials if each.run]
 
     @property
     def status(self) -> str:
@@ -124,7 +124,7 @@ def begin(house: House, request: SearchRequest, run: RunRequest) -> SearchView:
     keep(house, number, {**document(house, number), "run": made.run, "creator": made.creator})
     first = min(request.many, request.parallel or request.many)
     until = time.monotonic() + _BEGUN_S
-    while (found := find(house, number)).ended_at is None and len(found.trials) < first:
+    while (found := find(house, number)).ended_at is None and len(found.runs) < first:
         if time.monotonic() > until:
             break
         time.sleep(_LOOK_S)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from queue import SimpleQueue
 from threading import Thread
 from typing import TypeAlias
@@ -131,6 +132,7 @@ class Course:
 
 def main() -> int:
     """Carry out the search whose number is the argument."""
+    os.environ.setdefault("MPLCONFIGDIR", tempfile.gettempdir())  # the home folder cannot be written to in a sandbox
     try:
         Course(houses.current(), int(sys.argv[1])).follow()
     except MotetError as error:

@@ -22,12 +22,15 @@ _WORKFLOW = ("create", "stop", "kill", "rm", "list", "-h", "--help", "help")
 
 def arguments(parser: ArgumentParser) -> None:
     """The words of a `spell` command, which has options of its own."""
-    parser.add_argument("words", nargs=REMAINDER, metavar="...", help="a command of spell: motet spell --help")
+    parser.add_argument("--version", action="store_true")
+    parser.add_argument("--verbose", "--debug", action="store_true")
+    parser.add_argument("words", nargs=REMAINDER, metavar="...")
+    parser.format_help = lambda: "\n".join(["usage: spell [--json] COMMAND ...", "", *_listed(COMMANDS), ""])  # type: ignore[method-assign]
 
 
 def perform(options: Namespace, desk: Desk) -> int:
     """Carry out the `spell` command; gives its exit code: 0 well, 1 it could not be done, 2 it was called wrongly."""
-    given = list(options.words)
+    given = ["version"] if options.version else list(options.words)
     desk.terminal.as_json = options.json  # that a program which is to run has such an option says nothing
     try:
         return _carried_out(given, desk)
@@ -46,11 +49,9 @@ def _complained(error: MotetError, desk: Desk, code: int) -> int:
 
 
 def _carried_out(given: list[str], desk: Desk) -> int:
-    while given and given[0] in ("--json", "--verbose", "--debug"):  # before the command, they are the command's
-        desk.terminal.as_json |= given.pop(0) == "--json"
     if not given or given[0] in ("-h", "--help", "help"):
         return _help("", desk)
-    if given[0] in ("--version", "version"):
+    if given[0] == "version":
         desk.terminal.say(f"spell of Motet {desk.version}")
         return 0
     if given[0] in UNNEEDED:
@@ -100,7 +101,11 @@ def _help(asked: str, desk: Desk) -> int:
     if not within:
         first = {each: entry for each, entry in COMMANDS.items() if each.split()[0] == asked.split()[0]}
         raise UsageError(f"spell has no command {asked!r:.80}.", f"They are: {', '.join(first or COMMANDS)}.")
-    width = max(map(len, within))
-    for each, entry in within.items():
-        desk.terminal.say(f"  spell {each:{width}}  {entry.told}")
+    for line in _listed(within):
+        desk.terminal.say(line)
     return 0
+
+
+def _listed(commands: Mapping[str, Entry]) -> list[str]:
+    width = max(map(len, commands))
+    return [f"  spell {each:{width}}  {entry.told}" for each, entry in commands.items()]
