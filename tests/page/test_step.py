@@ -170,6 +170,10 @@ def test_the_log_is_searched_as_a_whole_with_what_stands_around(page: Page, tria
     find.fill("")
     page.get_by_label("Which lines").select_option("stderr")
     expect(lines.locator(".line")).to_have_count(3)
+    lines.locator(".line a").nth(1).click()
+    expect(page).to_have_url(re.compile("#L[0-9]+$"))
+    page.reload()
+    expect(lines.locator(".here")).to_contain_text("INFO trial")
 
 
 def test_errors_are_a_key_away_and_the_log_is_kept(page: Page, trials: Home) -> None:

@@ -13,11 +13,13 @@ from starlette.testclient import TestClient
 from tests.server.conftest import Served
 
 import motet
+from motet.artifacts.memory import MemoryArtifacts
 from motet.server.api import ROUTES
 from motet.server.application import Application
 from motet.server.gate import Gate
 from motet.server.site import open_site
 from motet.server.table import Role
+from motet.views.inputs import shown
 
 
 @motet.task
@@ -88,6 +90,15 @@ def test_values_are_told_without_being_loaded(told: tuple[TestClient, str]) -> N
     text = view(told, "note-0")["result"]
     assert (text["n_chars"], text["text"]) == (2000, "a\n" * 39 + "a")
     assert view(told, "load-0")["inputs"] == [{"name": "count", "from": "", "value": 8}]
+
+
+def test_what_voices_record_in_their_own_way_is_told_by_its_names() -> None:
+    nothing = MemoryArtifacts()
+    outputs = {"table": {"artifact": "0" * 64, "size_bytes": 9, "value": {"rows": [1]}}, "big": {"artifact": "1" * 64}}
+    assert shown({"outputs": outputs}, nothing)["value"] == {"table": {"rows": [1]}, "big": {"artifact": "1" * 64}}
+    assert shown({"published": {"out": "x"}}, nothing)["value"] == {"published": {"out": "x"}}
+    assert "value" not in shown({"lost": "a lock"}, nothing)
+    assert shown({"artifact": "2" * 64, "size_bytes": 5}, nothing).keys() == {"words", "artifact", "size_bytes"}
 
 
 def test_an_element_stands_beside_its_siblings(told: tuple[TestClient, str]) -> None:

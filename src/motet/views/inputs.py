@@ -36,13 +36,17 @@ def shown(record: Json, artifacts: ArtifactStore) -> Json:
         value = _value(record, artifacts)
         if isinstance(value, str):
             return {**found, **_text(value)}
-        if value is not record and len(json.dumps(value)) <= _MOST_SHOWN:
+        if len(json.dumps(value)) <= _MOST_SHOWN:
             found["value"] = value
     return found
 
 
 def _value(record: Json, artifacts: ArtifactStore) -> Json:
-    """The value as JSON; of one in an artifact, if it is plain and not too large. Raises ValueError."""
+    """The value as JSON; of one in an artifact, if it is plain and not too large; of outputs that have names, by
+    these. Raises ValueError.
+    """
+    if isinstance(record, dict) and isinstance(record.get("outputs"), dict):
+        return {name: each.get("value", each) for name, each in record["outputs"].items()}
     if isinstance(record, dict) and "artifact" in record:
         if record.get("size_bytes", 0) > _READ_BYTES:
             raise ValueError("too large to be shown")
@@ -53,10 +57,14 @@ def _value(record: Json, artifacts: ArtifactStore) -> Json:
         except Exception as error:  # boundary: whatever is in the artifact
             raise ValueError("no plain value") from error
         return json.loads(json.dumps(value, default=str))
-    if isinstance(record, dict) and not record.keys() & {"json", "pickle"}:
+    if isinstance(record, dict) and "lost" in record:
         raise ValueError("not kept")
+    if isinstance(record, dict) and not record.keys() & {"json", "pickle"}:
+        return record
     value = as_json(record)
-    return value if value is not record or not isinstance(record, dict) else None
+    if isinstance(record, dict) and value is record:
+        raise ValueError("no plain value")
+    return value
 
 
 def _text(text: str) -> dict[str, Json]:

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { signal } from "@preact/signals";
 import { apiPath, ApiError, at, get, type Query } from "../core/api";
 import { onLines } from "../core/live";
+import { anchor, number, param } from "../core/router";
 import type { LogLine as Line, Run } from "../core/types";
 import { bytes, clock, count } from "../core/words";
 import { useKeys } from "../shell/keys";
@@ -19,6 +20,10 @@ interface LogLine extends Line {
   left_out?: number;
 }
 interface Page { lines: LogLine[]; position: number; more: boolean }
+
+// The window of time that all views of the run are narrowed to, in seconds since its creation.
+const from = param<number | null>("from", number);
+const to = param<number | null>("to", number);
 
 const CHARS = 4000;
 const PAGE = 400;
@@ -62,9 +67,10 @@ class Log {
 
   close(): void { this.over = true; }
 
-  /** The end of the log, or what is looked for with the lines around it. */
-  open = () => this.alone(async () => {
-    if (this.of.search) {
+  /** The end of the log, or the line of that place; or what is looked for with the lines around it. */
+  open = (place = -1) => this.alone(async () => {
+    if (place >= 0) await this.show(place);
+    else if (this.of.search) {
       const page = await this.ask({ around: AROUND, limit: HITS });
       this.take(page.lines, 0, page.position, false, page.more);
       this.found.value = { hits: page.lines.filter((each) => each.hit).length, more: page.more };
@@ -77,6 +83,9 @@ class Log {
       this.take([...page.lines.slice(0, -1), ...next.lines], page.position, next.position, page.more, next.more);
     }
   });
+
+  /** The line of that place, with those around it: 0 is the beginning. */
+  to = (place: number) => this.alone(() => this.show(place));
 
   private take(lines: LogLine[], first: number, end: number, before: boolean, after: boolean): void {
     [this.first, this.end, this.before, this.after] = [first, end, before, after];
@@ -204,13 +213,14 @@ export function LogView({ run, step, attempt, attempts = 0 }: { run: Run; step?:
   }), [run.id, step, attempt]);
   const { search, stream, wrap } = own;
   const query: Query = {
-    step: step ?? (own.key.value || null), attempt: own.attempt.value || null, search: search.value || null, ...(stream.value === "errors" ? { errors: true } : { stream: stream.value || null }),
+    step: step ?? (own.key.value || null), attempt: own.attempt.value || null, search: search.value || null, since: from.value === null ? null : run.created_at + from.value, until: to.value === null ? null : run.created_at + to.value,
+    ...(stream.value === "errors" ? { errors: true } : { stream: stream.value || null }),
   };
   const log = useMemo(() => new Log(run, query), [run.id, JSON.stringify(query)]);
   const port = useRef<HTMLDivElement>(null);
   const box = useRef<HTMLInputElement>(null);
   useEffect(() => {
-    void log.open();
+    void log.open(/^L\d+$/.test(anchor.peek()) && !search.peek() ? Number(anchor.peek().slice(1)) : -1);
     const off = onLines(run.id, () => void log.written());
     return () => { off(); log.close(); };
   }, [log]);
@@ -285,6 +295,7 @@ export function LogView({ run, step, attempt, attempts = 0 }: { run: Run; step?:
           if (log.follows.peek()) void log.open();
         }}>{log.behind.value ? `${count(log.behind.value)} new lines` : "Follow"}</Button>}
         <Menu label="More of the log">
+          <Button plain onClick={() => void log.to(0)}>To the beginning</Button>
           <Button plain pressed={wrap.value} onClick={() => { wrap.value = !wrap.value; }}>Wrap lines</Button>
           <Button plain icon="save" onClick={shownText}>Keep what is shown</Button>
           <a class="button plain" href={whole} download={`${run.name}.log`}><Icon name="save" />Keep all</a>
@@ -299,7 +310,7 @@ export function LogView({ run, step, attempt, attempts = 0 }: { run: Run; step?:
               <button type="button" class="fold" onClick={() => void log.unfold(index)}>… {each.left_out < 0 ? "many" : count(each.left_out)} lines …</button>
             ) : null}
             <div class={`line ${looks(each)}${index === log.at.value ? " here" : ""}`} data-at={each.position}>
-              <time title={new Date(each.at * 1000).toISOString()}>{clock(each.at, 3)}</time>
+              <a href={`#L${each.position}`} title={new Date(each.at * 1000).toISOString()}>{clock(each.at, 3)}</a>
               {mixed && <button type="button" class="of" title={each.key} onClick={() => { if (!step) own.key.value = each.key; }}>{short(each.key)}</button>}
               <span class={each.stream === "stderr" ? "text err" : "text"}><Text line={each} wanted={search.value} /></span>
             </div>

@@ -51,7 +51,7 @@ export function Around({ of }: { of: StepTold }) {
   const packages = Object.entries(of.code.environment ?? {}).map(([name, version]) => `${name} ${version}`).join(", ");
   const rows: [string, ComponentChildren][] = [
     ["needs", of.step.needs.length ? some(of.step.needs) : ""], ["needed by", after.length ? some(after) : ""],
-    ["code", of.code.target ? <><code>{of.code.target}</code> <span class="i3">{of.code.code}</span></> : ""], ["packages", packages],
+    ["code", of.code.target ? <><code>{of.code.target}</code> <span class="i3">{of.code.code?.slice(0, 12)}</span></> : ""], ["packages", packages],
     ["runs in", of.policy.executor ?? ""], ["takes", Object.entries(of.policy.demands ?? {}).map(([name, amount]) => `${amount} ${name.split(":").pop()}`).join(", ")],
     ["retries", of.policy.retries ? String(of.policy.retries) : ""], ["time limit", of.policy.timeout_s ? `${of.policy.timeout_s} s` : ""],
   ];
