@@ -1,10 +1,11 @@
 """Workflows of Spell, and `kill -9` of the engine or of the master's script.
 
-    python -m tests.faults.spell --moments 100 --seed 1
+    python -m tests.faults.spell --moments 100 --ends 50 --seed 1
 
 A script asks for three runs, two of them at once from threads of its own. Its engine, or the script, is killed at a
 random moment, and the run resumed, until it ends. Then each worker has one number and one end, all that it has put out
-is there, lines and files of what was lost with an engine included, and no process is alive.
+is there, files of what was lost with an engine included, and no process is alive. Then runs are stopped and killed at
+random moments: each file that one had told of is kept, is there after a pruning, and can be mounted.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
+from motet.dialects.spell.requests import RunRequest
 from motet.kernel.transitions import ENDED, SUCCEEDED
 from motet.ports import RunRow
 from motet.stores.sqlite import SqliteStore
@@ -144,6 +146,36 @@ class Trial:
             time.sleep(0.05)
 
 
+def ends(home: str, moments: int, rng: random.Random) -> int:
+    """Stop or kill so many runs at random moments; gives how many files they had told of. Raises AssertionError."""
+    from tests.spell.conftest import Driven
+
+    from motet import app
+    from motet.cli.main import main as command
+
+    os.environ["MOTET_HOME"] = home
+    house, told = Driven(), {}
+    for _ in range(moments):
+        loop = "i=0; while :; do i=$((i+1)); echo $i > f$i; echo $i; sleep 0.01; done"
+        number = house.new(RunRequest(loop)).number
+        time.sleep(rng.random())
+        (house.stop if rng.random() < 0.5 else house.kill)([number])
+        assert house.over(number).status in ("stopped", "killed")
+        told[number] = house.lines(number)
+    long_ago = time.time() - 3 * 86400
+    for path in Path(home, "artifacts").rglob("*"):
+        os.utime(path, (long_ago, long_ago))
+    assert command(["prune", "--older-than", "1d"]) == 0
+    for number, lines in told.items():
+        if lines:
+            run = house.done(
+                "cd got; cat " + " ".join(f"f{each}" for each in lines), attached_resources={f"runs/{number}": "got"}
+            )
+            assert house.lines(run.number) == lines, (number, lines)
+    app.hosts.close()
+    return sum(map(len, told.values()))
+
+
 def _alive(home: str) -> dict[int, bytes]:
     """The processes whose home that is, with their environment."""
     found = {}
@@ -160,6 +192,7 @@ def main() -> int:
     """The campaign."""
     parser = argparse.ArgumentParser(description="Workflows of Spell and kill -9.")
     parser.add_argument("--moments", type=int, default=100)
+    parser.add_argument("--ends", type=int, default=50)
     parser.add_argument("--seed", default="1")
     options = parser.parse_args()
     rng = random.Random(f"spell {options.seed}")
@@ -169,7 +202,9 @@ def main() -> int:
             kills += Trial(Path(folder) / str(trials), rng).run()
             trials += 1
             print(f"{kills} kills in {trials} workflows", flush=True)
-    print(f"{kills} kills in {trials} workflows of 3 runs each: none lost, repeated or left alive")
+        print(f"{kills} kills in {trials} workflows of 3 runs each: none lost, repeated or left alive")
+        files = ends(f"{folder}/ends", options.ends, rng)
+        print(f"{options.ends} runs stopped or killed: {files} files kept, none lost")
     return 0
 
 
