@@ -55,7 +55,7 @@ function NextTimes({ times, zone }: { times: Times | undefined; zone: string }) 
         <li key={each.at} class={each.note ? "odd" : ""}>
           <span>{localTime(each.local)}</span>
           <span class="i3">{zone === here ? "" : `${time(each.at)} here`}</span>
-          {each.note && <span class="t-retrying">{each.note}</span>}
+          <span class="t-retrying">{each.note}</span>
         </li>
       ))}
     </ol>
