@@ -57,7 +57,7 @@ export function Curves({ metric, curves }: { metric: string; curves: readonly Cu
         aria-valuetext={at === null ? "no step" : `step ${at}: ${shown.map((each) => `${each.name} ${figure(valueAt(each))}`).join(", ")}`}
         onPointerMove={move} onPointerLeave={() => { cursor.value = null; }} onKeyDown={step}
       >
-        {ticks(low, high).map((each) => {
+        {ticks(low, high, 6).map((each) => {
           const of = log.value ? 10 ** each : each;
           return <g key={each}><line class="grid" x1={LEFT} x2={WIDE - 8} y1={y(of)} y2={y(of)} /><text x={LEFT - 6} y={y(of) + 4} text-anchor="end">{figure(of)}</text></g>;
         })}

@@ -69,7 +69,7 @@ export function reasons(of: Columns, first: number, other: number, elsewhere: re
   return `${all.length ? `What changed with it: ${all.join(", ")}.` : "Parameters and code are the same."} ${took}`.trim();
 }
 
-export const short = (value: Json | undefined) => (value === null || value === undefined ? "none" : typeof value === "number" ? figure(value) : String(typeof value === "object" ? JSON.stringify(value) : value).slice(0, 60));
+export const short = (value: Json | undefined) => (value === null || value === undefined ? "–" : typeof value === "number" ? figure(value) : String(typeof value === "object" ? JSON.stringify(value) : value).slice(0, 60));
 
 export interface Axis {
   name: string;
