@@ -3,6 +3,7 @@ import { at, get } from "../core/api";
 import { useAnswer } from "../core/answer";
 import { number, param, text } from "../core/router";
 import { day } from "../core/words";
+import { Code, languageOf } from "../parts/code";
 import { Failed, Loading } from "../parts/state";
 import { Changes } from "../compare/changes";
 import type { Workflow } from "./kinds";
@@ -51,12 +52,7 @@ export function SourceView({ versions }: { versions: readonly Workflow[] }) {
       {other && before.value && <p class="i2">{changed.length ? `Changed: ${changed.join(", ")}.` : "Both versions have the same files."}</p>}
       {found.text === null ? <p class="i2">{found.why}</p> : other && before.value ? (
         <Changes before={before.value.text ?? ""} after={found.text} label={`${found.path}, version ${other} to ${shown}`} />
-      ) : <Plain text={found.text} label={found.path} />}
+      ) : <Code text={found.text} language={languageOf(found.path)} first={1} />}
     </section>
   );
-}
-
-/** The text with the numbers of its lines. */
-function Plain({ text, label }: { text: string; label: string }) {
-  return <pre class="code" aria-label={label} tabIndex={0}>{text.split("\n").map((line, index) => <span key={index}><span class="i3 line-no">{index + 1}</span>{line}{"\n"}</span>)}</pre>;
 }
