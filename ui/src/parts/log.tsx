@@ -42,9 +42,10 @@ class Log {
   readonly at = signal(-1);
   private first = 0;
   private end = 0;
-  private before = true;
+  private before = false;
   private after = false;
-  private asking = false;
+  private turn: Promise<void> = Promise.resolve();
+  private waiting = 0;
   private over = false;
 
   constructor(readonly run: Run, readonly of: Query) {}
@@ -53,16 +54,14 @@ class Log {
     return get<Page>(at`/runs/${this.run.id}/logs`, { ...this.of, chars: CHARS, limit: PAGE, ...query });
   }
 
-  private async alone(act: () => Promise<void>): Promise<void> {
-    if (this.asking || this.over) return;
-    this.asking = true;
-    try {
-      await act();
-      this.error.value = null;
-    } catch (error) {
+  /** One question after the other: what only fills the window is left out while another goes on. */
+  private alone(act: () => Promise<void>, always = false): Promise<void> {
+    if ((this.waiting && !always) || this.over) return this.turn;
+    this.waiting += 1;
+    this.turn = this.turn.then(act).then(() => { this.error.value = null; }, (error: unknown) => {
       this.error.value = error instanceof ApiError ? error : new ApiError(0, String(error), "");
-    }
-    this.asking = false;
+    }).finally(() => { this.waiting -= 1; });
+    return this.turn;
   }
 
   close(): void { this.over = true; }
@@ -82,10 +81,10 @@ class Log {
       const next = last ? await this.ask({ position: last.position }) : { lines: [], position: 0, more: false };
       this.take([...page.lines.slice(0, -1), ...next.lines], page.position, next.position, page.more, next.more);
     }
-  });
+  }, true);
 
   /** The line of that place, with those around it: 0 is the beginning. */
-  to = (place: number) => this.alone(() => this.show(place));
+  to = (place: number) => this.alone(() => this.show(place), true);
 
   private take(lines: LogLine[], first: number, end: number, before: boolean, after: boolean): void {
     [this.first, this.end, this.before, this.after] = [first, end, before, after];
@@ -159,7 +158,7 @@ class Log {
       const page = await this.ask({ search: "", errors: true, limit: by > 0 ? 2 : 1, from_end: by < 0, position: from });
       const found = page.lines.find((each) => each.position !== here?.position);
       if (found) await this.show(found.position);
-    });
+    }, true);
   }
 
   private async show(position: number): Promise<void> {
@@ -185,7 +184,7 @@ class Log {
       const left = line.left_out && line.left_out > 0 ? line.left_out - more.length : more.length < 50 ? 0 : -1;
       this.lines.value = [...lines.slice(0, index), ...more, { ...line, left_out: left }, ...lines.slice(index + 1)];
       if (this.at.peek() >= index) this.at.value += more.length;
-    });
+    }, true);
   }
 }
 

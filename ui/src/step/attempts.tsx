@@ -1,11 +1,11 @@
 // Attempts side by side, and the failure at the user's own line.
 import type { ComponentChildren } from "preact";
-import type { Json, Run } from "../core/types";
+import type { Json } from "../core/types";
 import { bytes, clock, duration, many } from "../core/words";
 import { Code, languageOf } from "../parts/code";
 import { Sparkline } from "../parts/curves";
 import { Mark } from "../parts/marks";
-import { culprit, fileOf, isOwn, type Failure, type Frame, type StepTold, type Tried } from "./view";
+import { attempt, culprit, fileOf, isOwn, type Failure, type Frame, type StepTold, type Tried } from "./view";
 
 type Row = [string, (of: Tried) => ComponentChildren];
 const number = (of: Json | undefined) => (typeof of === "number" ? of : null);
@@ -36,7 +36,13 @@ export function Attempts({ of }: { of: StepTold }) {
       <div class="scrolls" tabIndex={0} role="group" aria-label="Attempts">
         <table class="attempts">
           <thead>
-            <tr><td />{tried.map((each, index) => <th key={index} scope="col"><span class="row"><Mark status={each.outcome || of.step.status} />attempt {each.number}</span></th>)}</tr>
+            <tr><td />{tried.map((each, index) => (
+              <th key={index} scope="col">
+                <button type="button" class="row" aria-pressed={attempt.value === each.number} title="Its failure and log" onClick={() => { attempt.value = attempt.peek() === each.number ? null : each.number; }}>
+                  <Mark status={each.outcome || of.step.status} />attempt {each.number}
+                </button>
+              </th>
+            ))}</tr>
           </thead>
           <tbody>
             {shown.map(([name, cells]) => {
@@ -93,13 +99,11 @@ export function Trace({ of, note }: { of: Failure; note?: string }) {
 }
 
 /** The failure of the last attempt, or of the one that is chosen. */
-export function Failed({ of, attempt }: { of: StepTold; attempt: number | null }) {
+export function Failed({ of }: { of: StepTold }) {
   const failed = of.attempts.filter((each) => each.error);
-  const chosen = failed.find((each) => each.number === attempt) ?? failed.at(-1);
+  const chosen = failed.find((each) => each.number === attempt.value) ?? failed.at(-1);
   const error = chosen?.error ?? (of.step.error as Failure | null);
   if (!error) return null;
   const alike = failed.every((each) => each.error?.message === error.message);
   return <Trace of={error} note={failed.length > 1 ? `attempt ${chosen?.number}${alike ? ", same in all" : ""}` : ""} />;
 }
-
-export type { Run };

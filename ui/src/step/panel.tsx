@@ -1,11 +1,11 @@
 // One step: what happened and what to do first, then attempts, failure and log; what it was given and gave, and why.
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import { signal } from "@preact/signals";
 import { fork, forkCommand, refused, resume, resumeCommand, type Outcome } from "../core/acts";
 import { useAnswer } from "../core/answer";
 import { at, get, post } from "../core/api";
 import { go } from "../core/router";
-import type { Run } from "../core/types";
+import type { Change, Run } from "../core/types";
 import { bytes, clock, duration } from "../core/words";
 import { Button, Copy } from "../parts/controls";
 import { Curves } from "../parts/curves";
@@ -17,7 +17,7 @@ import { useKeys } from "../shell/keys";
 import "../style/step.css";
 import { Attempts, Failed } from "./attempts";
 import { ForkForm, Question, Said } from "./forms";
-import { consequence, isOver, nameOf, selected, stepAt, whereOf, wide, type StepTold } from "./view";
+import { attempt, consequence, isOver, nameOf, selected, stepAt, whereOf, wide, type StepTold } from "./view";
 import { Around, Why } from "./why";
 
 const ENDED = ["succeeded", "failed", "cancelled", "skipped"];
@@ -75,7 +75,7 @@ function Acts({ of, forking }: { of: StepTold; forking: { value: boolean } }) {
 
 function Head({ of, model }: { of: StepTold; model: { forking: { value: boolean } } }) {
   const { step } = of;
-  const to = (key: string, icon: "left" | "right", label: string) => <Button plain icon={icon} label={label} disabled={!key} onClick={() => { selected.value = key; }} />;
+  const to = (key: string, icon: "left" | "right", label: string) => <Button plain icon={icon} label={label} disabled={!key} onClick={() => { attempt.value = null; selected.value = key; }} />;
   const place = step.parent.split("/").filter(Boolean);
   return (
     <header class="step-head">
@@ -135,10 +135,20 @@ function Outputs({ of }: { of: StepTold }) {
   );
 }
 
+const LOOK_MS = 3000;
+/** Whether what happened is of the step, or of its map: what befalls others of a large run is not asked for anew. */
+const concerns = (of: Change, step: string) => !of.step || of.step === step || step.startsWith(`${of.step}[`) || of.step.startsWith(`${step}/`);
+
 /** The step beside a view of its run. `model` is the run's, and not needed. */
 export function StepPanel({ run, step }: { run: Run; step: string; model?: unknown }) {
   const told = useAnswer((signal) => get<StepTold>(at`/runs/${run.id}/step`, { step }, signal), [run.id, step, run.status],
-    (changes) => changes.some((each) => each.run === run.id));
+    (changes) => changes.some((each) => each.run === run.id && concerns(each, step)));
+  const living = told.value !== undefined && !ENDED.includes(told.value.step.status);
+  useEffect(() => {
+    if (!living) return;
+    const timer = setInterval(() => told.again(), LOOK_MS); // no event tells that a question is asked, or that time passes
+    return () => clearInterval(timer);
+  }, [living, run.id, step]);
   const model = useMemo(() => ({ forking: signal(false) }), [run.id, step]);
   const of = told.value?.step.key.endsWith(step) ? told.value : undefined;
   useKeys("Step", [
@@ -150,7 +160,7 @@ export function StepPanel({ run, step }: { run: Run; step: string; model?: unkno
   ]);
   if (!of) return told.error ? <NotRead what="The step could not be read:" error={told.error} again={told.again} /> : <Loading words="Reading the step" />;
   const live = !ENDED.includes(of.step.status);
-  const log = <LogView run={of.run} step={of.step.key} attempts={of.attempts.length} />;
+  const log = <LogView run={of.run} step={of.step.key} attempts={of.attempts.length} {...(attempt.value ? { attempt: attempt.value } : {})} />;
   const good = of.step.status === "succeeded";
   return (
     <div class={`step${wide.value ? " whole" : ""}`} key={of.step.key}>
@@ -162,7 +172,7 @@ export function StepPanel({ run, step }: { run: Run; step: string; model?: unkno
           {good && <Outputs of={of} />}
           {live && log}
           <Attempts of={of} />
-          <Failed of={of} attempt={null} />
+          <Failed of={of} />
           {!live && log}
         </div>
         <div class="step-right">

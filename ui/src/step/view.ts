@@ -1,5 +1,5 @@
 // What the server tells of one step, and what is said of it in words.
-import { address, flag, param, word } from "../core/router";
+import { address, flag, number, param, word } from "../core/router";
 import type { Attempt, ErrorRecord, Json, Run, Step } from "../core/types";
 import type { Artifact, Shown } from "../parts/preview";
 
@@ -19,13 +19,15 @@ export interface StepTold {
 }
 
 export const selected = param<string | null>("step", word);
+/** The attempt that is looked at; null for the last, and the log of all. */
+export const attempt = param<number | null>("attempt", number);
 /** Whether the step has most of the page, and its view the rest. */
 export const wide = param<boolean>("wide", flag);
 
 export const nameOf = (key: string) => key.split("/").pop() ?? key;
 export const fileOf = (path: string) => path.split("/").pop() ?? path;
 /** Where another step of this run stands, or one of another run. */
-export const stepAt = (key: string, run?: string) => (run ? `/runs/${encodeURIComponent(run)}/radar?step=${encodeURIComponent(key)}` : address(undefined, { step: key }));
+export const stepAt = (key: string, run?: string) => (run ? `/runs/${encodeURIComponent(run)}/radar?step=${encodeURIComponent(key)}` : address(undefined, { step: key, attempt: null }));
 
 export const isOver = (run: Run) => ["succeeded", "failed", "cancelled"].includes(run.status);
 const LIBRARY = /\/(site-packages|dist-packages|lib\/python[\d.]+)\/|^<frozen/;
