@@ -6,20 +6,36 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 
-class ServerProcess:
-    """`motet server` for a home, at a port that is free; ended with the `with` block."""
+HANDED_ON = """
+import os, sys
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.dup2(int(sys.argv[1]), 3)
+os.set_inheritable(3, True)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
-    def __init__(self, home: Path, *options: str) -> None:
+
+class ServerProcess:
+    """`motet server` for a home, at a port that is free; ended with the `with` block. `given` is a socket that already
+    listens, handed on as systemd does.
+    """
+
+    def __init__(self, home: Path, *options: str, given: socket.socket | None = None) -> None:
         self.home = home
+        call = [sys.executable, "-P", "-m", "motet.cli", "server", "--port", "0", "--json", *options]
+        files: tuple[int, ...] = ()
+        if given is not None:
+            files = (given.fileno(),)
+            call = [sys.executable, "-c", HANDED_ON, str(given.fileno()), *call]
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "motet.cli", "server", "--port", "0", "--json", *options],
-            env={**os.environ, "MOTET_HOME": str(home)}, stdout=subprocess.PIPE, text=True,
+            call, env={**os.environ, "MOTET_HOME": str(home)}, stdout=subprocess.PIPE, text=True, pass_fds=files
         )  # fmt: skip
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

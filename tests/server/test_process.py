@@ -156,3 +156,15 @@ def test_nothing_of_the_server_is_loaded_by_a_run_nor_of_the_engine_by_the_serve
     assert "motet.server.application" in found
     forbidden = ("motet.engine", "motet.dialects", "motet.app", "motet.values.pickle", "cloudpickle")
     assert not [each for each in found if each.startswith(forbidden)]
+
+
+def test_who_asks_while_it_is_replaced_waits_where_somebody_else_holds_its_address(motet_home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        with ServerProcess(motet_home, given=held) as server:
+            assert server.port == held.getsockname()[1]
+            assert server.ask("GET", "/api/v1/health")[0] == 200
+        waiting = server.connection()
+        waiting.request("GET", "/api/v1/health")  # nobody is there: it is neither refused nor answered
+        with ServerProcess(motet_home, given=held):
+            assert waiting.getresponse().status == 200
+        waiting.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from tests.server.process import ServerProcess
 from tests.spell import published
+
+from motet import private
 
 OF_ITS_TESTS = "whoami or owner or access_tokens or keys or test_ls or upload or test_model or project_edit or login"
 """Those that begin no runs, which its tests look at every six seconds only."""
@@ -61,12 +64,15 @@ class Client:
     server: ServerProcess
     folder: Path
 
+    def surroundings(self, server: ServerProcess) -> dict[str, str]:
+        """What it finds in its environment, as the user of that server."""
+        told = dict.fromkeys(("SPELL_BASE_URL", "SPELL_API_URL"), server.url)
+        own = published.surroundings(self.folder)
+        return {**own, **told, "SPELL_TOKEN": server.token, "SPELL_OWNER": private.user()}
+
     def said(self, *words: str, **more: str) -> str:
         """What it prints; it has to end well."""
-        given = {
-            **published.surroundings(self.folder), "SPELL_TOKEN": self.server.token, "SPELL_OWNER": "root",
-            "SPELL_BASE_URL": self.server.url, "SPELL_API_URL": self.server.url, **more,
-        }  # fmt: skip
+        given = {**self.surroundings(self.server), **more}
         program, *rest = words
         call = [str(self.place / "bin" / program), *rest]
         done = subprocess.run(call, cwd=self.folder, env=given, capture_output=True, text=True, check=False)
@@ -88,33 +94,23 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
             yield Client(place, server, folder)
 
 
-def owner(client: Client) -> str:
-    return client.said("spell", "whoami", "--raw").partition("user_name,")[2].partition("\n")[0]
-
-
 @pytest.mark.xdist_group("published")
 def test_a_script_of_the_published_client_runs_unchanged(client: Client) -> None:
     (client.folder / "script.py").write_text(SCRIPT)
-    assert client.said("python", "script.py", SPELL_OWNER=owner(client)) == SAID
+    assert client.said("python", "script.py") == SAID
 
 
 @pytest.mark.xdist_group("published")
 def test_its_command_pushes_code_and_follows_the_run(client: Client) -> None:
     repository = client.folder / "code"
     repository.mkdir()
-    given = published.surroundings(client.folder)
+    given = client.surroundings(client.server)
     (repository / "hello.sh").write_text("echo hello from $1\n")
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "first"]):
         subprocess.run(["git", *words], cwd=repository, env=given, check=True)
     (repository / "hello.sh").write_text("echo changed by $1\n")
-    asked = f"cd code && {client.place}/bin/spell run sh hello.sh me"
-    told = {
-        **given,
-        "SPELL_TOKEN": client.server.token,
-        "SPELL_OWNER": owner(client),
-        "SPELL_API_URL": client.server.url,
-    }
-    done = subprocess.run(["sh", "-c", asked], cwd=client.folder, env=told, capture_output=True, text=True, check=False)
+    asked = [f"{client.place}/bin/spell", "run", "sh hello.sh me"]
+    done = subprocess.run(asked, cwd=repository, env=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "💫 Casting spell #" in done.stdout
     assert "changed by me" in done.stdout
@@ -127,3 +123,31 @@ def test_its_own_tests_pass(client: Client) -> None:
     bad = [case.attrib["name"] for case in told.iter("testcase") if len(case)]
     assert not bad
     assert len(list(told.iter("testcase"))) >= 14
+
+
+WAITING = """
+import spell.client
+client = spell.client.from_environment()
+run = client.runs.new(command="echo begun; sleep 2; echo ended")
+for line in run.logs(follow=True):
+    if line.status == "running" and not line.status_event:
+        print(line.log, flush=True)
+run.wait_status(client.runs.COMPLETE)
+"""
+
+
+@pytest.mark.xdist_group("published")
+def test_it_goes_on_where_the_server_is_killed_and_comes_back(client: Client, tmp_path: Path) -> None:
+    """With the original, a script ended with an error when its server was gone for a moment."""
+    home = tmp_path / "home"
+    home.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        with ServerProcess(home, "--protocol", "spell", given=held) as server:
+            told = client.surroundings(server)
+            script = [str(client.place / "bin" / "python"), "-u", "-c", WAITING]
+            going = subprocess.Popen(script, env=told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            assert going.stdout is not None
+            assert going.stdout.readline() == "begun\n"
+        with ServerProcess(home, "--protocol", "spell", given=held):
+            rest, errors = going.communicate()
+    assert (rest, errors, going.returncode) == ("ended\n", "", 0)

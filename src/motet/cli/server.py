@@ -59,13 +59,13 @@ def server(options: Namespace, terminal: Terminal) -> int:
     os.environ["MOTET_SERVER"] = ""  # what it starts works at its home, wherever commands of this shell would go
     place = serving.Place(options.host, options.port, names, tls, options.until_idle)
     made = serving.Server(private.home(), place, serving.asked_for(options.protocol))
-    if options.host not in _LOCAL and not made.has_users():
+    if made.host not in _LOCAL and not made.has_users():
         raise UsageError(
-            f"At {options.host} others can reach the server, and nobody has a token.",
+            f"At {made.host} others can reach the server, and nobody has a token.",
             "Make one first: motet token create NAME --role admin",
         )
 
-    if options.host not in _LOCAL and tls is None:
+    if made.host not in _LOCAL and tls is None:
         tell("motet: warning: without TLS tokens can be read on the way (--tls-cert, --tls-key, or a proxy before it).")
 
     def ready() -> None:

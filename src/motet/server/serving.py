@@ -37,6 +37,8 @@ GROUP = "motet.protocols"
 _DRAIN_S = 10
 _SILENT_S = 15.0
 _LOOK_S = 10.0
+_GIVEN = 3
+"""The file in which systemd hands on the first socket."""
 
 
 class Connection(H11Protocol):
@@ -112,9 +114,11 @@ class Server:
     def __init__(self, home: str, place: Place, further: Sequence[Started] = ()) -> None:
         self.site = open_site(home)
         self._tls, self._further, self._until_idle_s = place.tls, further, place.until_idle_s
-        self._listening = _listen(place.host, place.port)
+        given = _given()
+        self._listening = given or _listen(place.host, place.port)
         self.port = self._listening.getsockname()[1]
-        shown = f"[{place.host}]" if ":" in place.host else place.host
+        self.host = self._listening.getsockname()[0] if given else place.host
+        shown = f"[{self.host}]" if ":" in self.host else self.host
         self.url = f"http{'s' if place.tls else ''}://{shown}:{self.port}"
         self.gate = Gate(self.site, place.names, f"motet_session_{self.port}")
         brought = [replace(route, brought_by=each.name) for each, _ in further for route in each.routes]
@@ -174,6 +178,18 @@ class Server:
                 close()
             self.site.close()
             os.close(noted)
+
+
+def _given() -> socket.socket | None:
+    """The listening socket that this process was begun with, as systemd hands one on; None for none. Whoever holds it
+    while servers come and go lets clients wait meanwhile, and none is turned away.
+    """
+    told = os.environ.pop("LISTEN_PID", ""), os.environ.pop("LISTEN_FDS", "")
+    os.environ.pop("LISTEN_FDNAMES", None)
+    if told != (str(os.getpid()), "1"):
+        return None
+    os.set_inheritable(_GIVEN, False)  # what a server begins has no part in it
+    return socket.socket(fileno=_GIVEN)
 
 
 def _listen(host: str, port: int) -> socket.socket:

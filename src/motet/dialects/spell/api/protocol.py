@@ -12,7 +12,15 @@ class SpellProtocol:
     """Answers at the server's own address, below /v1."""
 
     name = "spell"
-    routes = (*accounts.ROUTES, *workspaces.ROUTES, *runs.ROUTES, *streams.ROUTES, *files.ROUTES, *uploads.ROUTES)
+    routes = (
+        *accounts.ROUTES,
+        *workspaces.ROUTES,
+        *runs.ROUTES,
+       
+        *streams.ROUTES,
+        *files.ROUTES,
+        *uploads.ROUTES,
+    )
 
     def start(self, site: Place, options: Mapping[str, str]) -> Callable[[], None]:
         """Nothing is to be opened."""
