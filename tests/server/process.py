@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-
 HANDED_ON = """
 import os, sys
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")

@@ -367,3 +367,47 @@ def test_projects_models_links_and_keys(ada: Asker) -> None:
     assert Asker(ada.server, "ada", token).told("GET", "users/me")["user"]["user_name"] == "ada"
     ada.told("DELETE", "users/me/access_tokens", {"name": "ci"})
     assert Asker(ada.server, "ada", token).ask("GET", "users/me").status == 401
+
+
+def test_a_search_begins_its_runs_and_tells_of_them(ada: Asker) -> None:
+    send = 'curl -s -d \'{"name":"loss","type":"number","number":\'$((:x: * 2))\'}\' http://$SPELL_METRICS/user-metrics'
+    asked = {"run": {"command": send}, "grid_params": {"x": {"values": [1, 2]}}}
+    made = ada.told("POST", "runs/{o}/hyper_search", asked)["hyper_search"]
+    assert made["parameter_spec"] == {"grid_params": {"x": {"values": [1, 2]}}}
+    for each in made["runs"]:
+        ada.lines(f"runs/{{o}}/{each['id']}/wait_status", {"statuses": []})
+    told = ada.told("GET", f"runs/{{o}}/hyper_search/{made['id']}")["hyper_search"]
+    assert sorted(each["hyper_params"]["x"] for each in told["runs"]) == [1, 2]
+    assert [each["id"] for each in ada.told("GET", "runs/{o}/hyper_search")["hyper_searches"]] == [made["id"]]
+    found = ada.told("GET", f"runs/{{o}}/hyper_search/{made['id']}/metrics/loss")["metrics"]
+    assert sorted(each["data"][0][2] for each in found.values()) == [2, 4]
+    names = ada.told("GET", f"runs/{{o}}/hyper_search/{made['id']}/metric-names")["metric_names"]
+    assert names == [{"name": "loss"}]
+    ada.told("POST", f"runs/{{o}}/hyper_search/{made['id']}/stop")
+    ada.told("DELETE", f"runs/{{o}}/hyper_search/{made['id']}")
+    assert ada.told("GET", "runs/{o}/hyper_search")["hyper_searches"] == []
+    assert ada.ask("POST", "runs/{o}/hyper_search", {"run": {"command": "true"}}).status == 400
+
+
+MASTER = """
+import spell.client
+client = spell.client.from_environment()
+run = client.runs.new(command="sh say.sh", commit_label="code")
+run.wait_status(*client.runs.FINAL)
+print([each.log for each in run.logs() if each.status == "running" and not each.status_event])
+"""
+
+
+def test_a_workflow_has_its_master_make_runs_of_pushed_code(ada: Asker, tmp_path: Path) -> None:
+    commit = repository(tmp_path)
+    made = ada.told("PUT", "workspaces/{o}", {"root_commit": commit, "name": "talk", "description": ""})["workspace"]
+    assert git(tmp_path, "push", made["git_remote_url"], f"HEAD:refs/heads/br_{commit}").returncode == 0
+    specs = {"code": {"workspace_id": made["id"], "commit_hash": commit}}
+    asked = {"run": {"command": 'python -c "$SCRIPT"', "environment_vars": {"SCRIPT": MASTER}, "run_type": "workflow"}}
+    flow = ada.told("POST", "workflows/{o}", {**asked, "workspace_specs": specs, "github_specs": {}})["workflow"]
+    assert flow["workspace_specs"] == specs
+    master = flow["managing_run"]["id"]
+    ada.lines(f"runs/{{o}}/{master}/wait_status", {"statuses": []})
+    assert ada.log(master) == ["['said', 'and kept']"]
+    shown = ada.told("GET", f"workflows/{{o}}/{flow['id']}")["workflow"]
+    assert [each["status"] for each in shown["runs"]] == ["complete"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from motet.dialects.spell.api import accounts, files, runs, streams, uploads, workspaces
+from motet.dialects.spell.api import accounts, files, runs, searches, streams, uploads, workspaces
 from motet.ports.routes import Place
 
 
@@ -13,14 +13,9 @@ class SpellProtocol:
 
     name = "spell"
     routes = (
-        *accounts.ROUTES,
-        *workspaces.ROUTES,
-        *runs.ROUTES,
-       
-        *streams.ROUTES,
-        *files.ROUTES,
+        *accounts.ROUTES, *workspaces.ROUTES, *runs.ROUTES, *searches.ROUTES, *streams.ROUTES, *files.ROUTES,
         *uploads.ROUTES,
-    )
+    )  # fmt: skip
 
     def start(self, site: Place, options: Mapping[str, str]) -> Callable[[], None]:
         """Nothing is to be opened."""
