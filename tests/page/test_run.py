@@ -119,6 +119,11 @@ def test_what_was_said_of_the_old_page_can_be_seen_step_by_step(page: Page) -> N
     expect(head).to_contain_text(re.compile(r"started \d\d:\d\d:\d\d .* ended \d\d:\d\d:\d\d"))
     # We see where it has failed, and why, after all retries.
     expect(head).to_contain_text("Our unreliable service failed. in call_unreliable_api, 3 attempts")
+    # The log has the details of the exception.
+    page.get_by_role("tab", name="Logs").click()
+    lines = page.get_by_role("tabpanel", name="Logs")
+    expect(lines.get_by_text("RuntimeError: Our unreliable service failed.").first).to_be_visible()
+    expect(lines.get_by_text("asking the service")).to_have_count(3)
     # The second tab has the tasks that make up the flow.
     page.goto("/runs/calm-pipeline")
     page.get_by_role("tab", name="Table").click()

@@ -13,6 +13,7 @@ const LEAST_MS = 70;
 /** What no event tells of, such as a question that is asked, or a process that died, is seen so soon. */
 const LOOK_MS = 2500;
 const MOST_TIMED = 2000;
+const ELEMENTS_MS = 1000;
 const PATH_MS = 2500;
 /** What takes long to be answered is asked for so much less often. */
 const SHARE = 20;
@@ -44,6 +45,7 @@ export class RunModel {
   private timer = 0;
   private over = false;
   private readonly timed = new Set<string>();
+  private readonly elementsDue = new Map<string, number>();
   private id = "";
 
   /** `name` is the run's name or id. */
@@ -119,6 +121,7 @@ export class RunModel {
     return () => {
       this.over = true;
       clearTimeout(this.timer);
+      for (const each of this.elementsDue.values()) clearTimeout(each);
       clearInterval(ticking);
       clearInterval(looking);
       off();
@@ -166,7 +169,10 @@ export class RunModel {
     if (told.run.status !== this.run.peek()?.status) settled(told.run.id);
     this.clock.value = Date.now() / 1000;
     this.show(told);
-    for (const key of this.timed) if (told.keys.includes(key)) void this.askElements(key);
+    for (const [place, map] of Object.entries(told.maps)) {
+      const key = told.keys[told.at.indexOf(Number(place))] ?? "";
+      if (this.timed.has(key) || map.counts.failed) this.timesOf(key, true);
+    }
   }
 
   private show(told: Told): void {
@@ -213,14 +219,16 @@ export class RunModel {
     return this.drawn.placeOf(theirs);
   }
 
-  /** Have it known when the elements of an opened map began and ended. */
-  timesOf(key: string): void {
-    if (this.timed.has(key)) return;
+  /** Have it known when the elements of an opened map began and ended; `anew`: since they have changed. */
+  timesOf(key: string, anew = false): void {
+    const known = this.timed.has(key);
+    if ((known && !anew) || this.elementsDue.has(key)) return;
     this.timed.add(key);
-    void this.askElements(key);
+    this.elementsDue.set(key, setTimeout(() => void this.askElements(key), known ? ELEMENTS_MS : 0) as unknown as number);
   }
 
   private async askElements(step: string): Promise<void> {
+    this.elementsDue.delete(step);
     try {
       this.drawn.elements(await get<ToldElements>(at`/runs/${this.id}/elements`, { step, limit: MOST_TIMED }));
       if (this.told && !this.over) this.show(this.told);

@@ -17,6 +17,8 @@ function inStatus(of: Picture, statuses: readonly Status[], most: number): numbe
   const found: number[][] = wanted.map(() => []);
   for (let at = 0; at < of.n; at += 1) {
     if ((of.flags[at] ?? 0) & (FLOW | HIDDEN | MAP)) continue;
+    const up = of.parent[at] ?? -1;
+    if (up >= 0 && of.status[up] === of.status[at] && !((of.flags[up] ?? 0) & (FLOW | MAP))) continue; // told by its parent
     const list = found[wanted.indexOf(of.status[at] ?? 0)];
     if (list && list.length < most) list.push(at);
   }

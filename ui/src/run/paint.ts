@@ -140,7 +140,8 @@ function meant(on: CanvasRenderingContext2D, { of, colours, wide, meanings, coun
 }
 
 /** The critical path: a line under the bars, joined at right angles. */
-function path(on: CanvasRenderingContext2D, { of, placed: { rows, rowOf }, scale, names, colours, placeOf }: Seen, where: Where, y: (index: number) => number, right: number): void {
+function path(on: CanvasRenderingContext2D, seen: Seen, where: Where, y: (index: number) => number, right: number): void {
+  const { of, placed: { rows, rowOf }, scale, names, colours, placeOf } = seen;
   on.strokeStyle = colours.ink;
   let before: { x: number; y: number } | null = null;
   on.save();
@@ -153,7 +154,8 @@ function path(on: CanvasRenderingContext2D, { of, placed: { rows, rowOf }, scale
     if (index < 0 || each.begin_s > of.until) continue;
     const row = rows[index]!;
     const line = y(index) + HIGH[row.kind] / 2 + (row.kind === "step" ? 7 : row.kind === "element" ? 6 : 11);
-    const from = names + scale.x(each.begin_s), to = names + scale.x(Math.min(each.end_s, of.until));
+    const end = each === where.path.at(-1) && seen.live ? of.until : Math.min(each.end_s, of.until);
+    const from = names + scale.x(each.begin_s), to = names + scale.x(end);
     on.beginPath();
     on.lineWidth = 1.4;
     if (before) {

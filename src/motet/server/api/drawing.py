@@ -80,21 +80,22 @@ def elements(call: Call, run: Text, query: WhichElements) -> dict[str, Json]:
 
 
 def where_time_went(call: Call, run: Text) -> WhereTime:
-    """What a run waited for at each moment from its creation to its end, or to now: its critical path."""
+    """What a run waited for at each moment from its start to its end, or to now: its critical path."""
     site = call.site
     row = lookup.find_run(site.store, run)
     with site.courses.of(row.id) as course:
         end = row.ended_at if row.status in ENDED else None
         if end is None:
             end = course.last_at if status_of(row) == CRASHED else site.now()
-        path = critical.critical_path(course, row.created_at, end)
+        begin = row.created_at if row.started_at is None else row.started_at
+        end = max(begin, end)
+        path = critical.critical_path(course, begin, end)
         tasks = critical.by_task(course, path)
     told: list[WherePart] = [
         {"begin_s": it.from_at - row.created_at, "end_s": it.to_at - row.created_at, "cause": it.cause, "step": it.step}
         for it in critical.noticed(path)
     ]
-    wall_s = max(0.0, end - row.created_at)
-    return {"wall_s": wall_s, "causes": critical.by_cause(path), "tasks": tasks, "path": told}
+    return {"wall_s": end - begin, "causes": critical.by_cause(path), "tasks": tasks, "path": told}
 
 
 def steps_by_runs(call: Call, run: Text, query: WhichColumns) -> dict[str, Json]:
