@@ -111,9 +111,7 @@ def test_nobody_is_kept_out_of_a_run(contexts: OpenContext, axe: Callable[[Page]
 def test_what_was_said_of_the_old_page_can_be_seen_step_by_step(page: Page) -> None:
     # We find the run by its name, and see when it started and when it ended.
     page.goto("/runs")
-    page.keyboard.press("/")
-    page.keyboard.type("failed-pipeline")
-    page.get_by_role("option", name="failed-pipeline").first.click()
+    page.get_by_role("link", name="failed-pipeline", exact=True).first.click()
     expect(page.get_by_role("heading", name="failed-pipeline")).to_be_visible()
     head = page.locator(".run-head")
     expect(head).to_contain_text(re.compile(r"started \d\d:\d\d:\d\d .* ended \d\d:\d\d:\d\d"))
@@ -129,6 +127,16 @@ def test_what_was_said_of_the_old_page_can_be_seen_step_by_step(page: Page) -> N
     page.get_by_role("tab", name="Table").click()
     for task in ("call_unreliable_api", "augment_data", "write_to_database"):
         expect(rows(page).filter(has_text=task)).to_have_count(1)
+    # Radar shows the dependence between tasks: writing depends on augmenting, and not on the service.
+    page.get_by_role("tab", name="Radar").click()
+    radar = page.get_by_role("application", name=re.compile("^Radar of calm-pipeline"))
+    expect(radar).to_be_visible()
+    steps = page.get_by_role("list", name="Steps of the Radar").get_by_role("listitem")
+    expect(steps.filter(has_text=re.compile("^write_to_database.*needs augment_data"))).to_have_count(1)
+    expect(steps.filter(has_text=re.compile("^write_to_database.*needs .*call_unreliable_api"))).to_have_count(0)
+    # And from it where a run has failed.
+    page.goto("/runs/failed-pipeline/radar")
+    expect(steps.filter(has_text=re.compile("^call_unreliable_api.*failed.*Our unreliable service failed"))).to_have_count(1)
     # There are subflows, too.
     page.goto("/runs/wide-search/parameters")
     page.get_by_role("link", name="evaluate").click()

@@ -1,5 +1,4 @@
 // The page of one run: its head, the line of its time, its views, and beside them what is selected.
-import type { ComponentType } from "preact";
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Run } from "../core/types";
@@ -20,15 +19,11 @@ import { TableView } from "./steps-table";
 import { replay, Tenor, useMomentKeys } from "./tenor";
 import { TimelineView } from "./timeline";
 
-type Of<P> = Promise<ComponentType<P>>;
 type View = { model: RunModel };
-const parts = import.meta.glob<Record<string, ComponentType<never>>>(["../drawing/views.tsx", "../step/panel.tsx", "../parts/log.tsx"]);
-const part = <P extends object>(file: string, name: string) =>
-  lazy<P>(async () => ((await parts[file]?.())?.[name] ?? (() => null)) as unknown as Awaited<Of<P>>);
-const RadarView = part<View>("../drawing/views.tsx", "RadarView");
-const GraphView = part<View>("../drawing/views.tsx", "GraphView");
-const StepPanel = part<{ run: Run; step: string; model: RunModel }>("../step/panel.tsx", "StepPanel");
-const LogView = part<{ run: Run; step?: string; attempt?: number }>("../parts/log.tsx", "LogView");
+const RadarView = lazy<View>(() => import("../drawing/views").then((of) => of.RadarView));
+const GraphView = lazy<View>(() => import("../drawing/views").then((of) => of.GraphView));
+const StepPanel = lazy<{ run: Run; step: string; model: RunModel }>(() => import("../step/panel").then((of) => of.StepPanel));
+const LogView = lazy<{ run: Run; step?: string; attempt?: number }>(() => import("../parts/log").then((of) => of.LogView));
 
 const STEPS = ["radar", "graph", "timeline", "table", "grid"] as const;
 const REST = ["logs", "artifacts", "events", "parameters"] as const;
