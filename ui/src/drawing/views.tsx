@@ -102,9 +102,10 @@ function Stage({ model, round, name }: View & { round: boolean; name: string }) 
 
   useEffect(() => {
     looking.drawer = new Drawer(canvas.current!, mini.current!);
+    const stage = box.current!;
     const seen = new ResizeObserver(() => {
-      looking.wide = box.current!.clientWidth;
-      looking.high = box.current!.clientHeight;
+      looking.wide = stage.clientWidth;
+      looking.high = stage.clientHeight;
       size.value += 1;
     });
     seen.observe(box.current!);
