@@ -136,7 +136,8 @@ def test_what_was_said_of_the_old_page_can_be_seen_step_by_step(page: Page) -> N
     expect(steps.filter(has_text=re.compile("^write_to_database.*needs .*call_unreliable_api"))).to_have_count(0)
     # And from it where a run has failed.
     page.goto("/runs/failed-pipeline/radar")
-    expect(steps.filter(has_text=re.compile("^call_unreliable_api.*failed.*Our unreliable service failed"))).to_have_count(1)
+    failed = re.compile("^call_unreliable_api.*failed.*Our unreliable service failed")
+    expect(steps.filter(has_text=failed)).to_have_count(1)
     # There are subflows, too.
     page.goto("/runs/wide-search/parameters")
     page.get_by_role("link", name="evaluate").click()
