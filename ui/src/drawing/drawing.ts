@@ -4,6 +4,7 @@ import { Scene, type Camera, type Entry, type Found } from "./scene";
 import type { Move } from "./trace";
 
 export const MINI = 104;
+const REST_MS = 120;
 
 /** Questions about a scene, by name; each is asked of the scene that stands when it arrives. */
 export interface Answers {
@@ -27,8 +28,23 @@ export function answer(scene: Scene, what: keyof Answers, of: unknown[]): unknow
 export class Painter {
   readonly scene = new Scene();
   private due = 0;
+  private rest: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly canvas: HTMLCanvasElement | OffscreenCanvas, private readonly mini: HTMLCanvasElement | OffscreenCanvas) {}
+
+  /** Looks elsewhere: at once, and sharply when it has come to rest. */
+  look(camera: Camera, turn: number): void {
+    const { scene } = this;
+    scene.moving = camera.scale !== scene.camera.scale || camera.x !== scene.camera.x || camera.y !== scene.camera.y;
+    Object.assign(scene, { camera, turn });
+    this.soon();
+    clearTimeout(this.rest);
+    if (!scene.moving) return;
+    this.rest = setTimeout(() => {
+      scene.moving = false;
+      this.soon();
+    }, REST_MS);
+  }
 
   soon(): void {
     this.due ||= requestAnimationFrame(() => {

@@ -97,6 +97,11 @@ function radii({ items, rings, depth }: Placed, level: Int32Array, side: number)
     const shared = l === 1 ? first : radius[l - 1]! + Math.min(gap, 0.42 * NOMINAL) * weight[l]!;
     radius[l] = Math.max(shared, needed(items, rings[l]));
   }
+  // where full rings made the picture grow, all of them share what it has become
+  const most = radius[depth] ?? 0;
+  if (depth > 1 && depth <= LEVELS && most > side * 1.5) {
+    for (let l = 1; l < depth; l++) radius[l] = Math.max(radius[l]!, most * (0.2 + (0.8 * (l - 1)) / (depth - 1)));
+  }
   return radius;
 }
 

@@ -103,10 +103,7 @@ type Look = "plain" | "planned" | "running" | "failed";
 
 function lookOf(scene: Scene, item: number): Look {
   const status = scene.status(item);
-  if (scene.items.kind[item] === GROUP) {
-    const kinds = STATUSES.length, running = scene.counts[item * kinds + STATUSES.indexOf("running")]!;
-    return running ? "running" : status === "pending" || status === "skipped" ? "planned" : "plain";
-  }
+  if (scene.items.kind[item] === GROUP && status !== "pending" && status !== "skipped") return "plain"; // its arc tells the rest
   return status === "running" || status === "failed" ? status : status === "pending" || status === "skipped" ? "planned" : "plain";
 }
 

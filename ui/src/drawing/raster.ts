@@ -3,6 +3,7 @@ import { HOT, STATUSES, type Palette } from "../core/status";
 import type { Scene } from "./scene";
 
 const TONES = 256;
+const SLOW_MS = 16;
 
 /** A colour of the palette as red, green and blue. */
 export function rgb(colour: string): [number, number, number] {
@@ -21,13 +22,14 @@ export class Raster {
   private density = new Uint16Array();
   private pixels = new Uint32Array();
   private image: ImageData | null = null;
+  private stride = 1; // while moving every so many edges are drawn, each for as many
 
   /** The scene's edges, and its marks where they are `dots`, over the ground. `scale` is pixels a stage pixel. */
   draw(scene: Scene, scale: number, edges: boolean, dots: boolean): ImageData {
     const { wishes } = scene;
     this.size(Math.ceil(wishes.wide * scale), Math.ceil(wishes.high * scale));
     this.density.fill(0);
-    if (edges) this.edges(scene, scale);
+    if (edges) this.quick(scene, scale);
     this.tone(wishes.colours, scene.trace ? 0.4 : 1);
     if (dots) this.dots(scene, scale);
     return this.image!;
@@ -42,19 +44,29 @@ export class Raster {
     this.pixels = new Uint32Array(this.image.data.buffer);
   }
 
-  private edges(scene: Scene, scale: number): void {
+  /** Draws all edges at rest, and as many as there is time for while the camera moves. */
+  private quick(scene: Scene, scale: number): void {
+    const began = performance.now();
+    this.edges(scene, scale, scene.moving ? this.stride : 1);
+    const took = performance.now() - began;
+    if (!scene.moving) return;
+    if (took > SLOW_MS) this.stride = Math.min(16, this.stride * 2);
+    else if (took < SLOW_MS / 4) this.stride = Math.max(1, this.stride / 2);
+  }
+
+  private edges(scene: Scene, scale: number, stride: number): void {
     const { items, layout, camera } = scene;
     const k = camera.scale * scale, dx = camera.x * scale, dy = camera.y * scale;
     const { from, to } = items;
     const { x, y } = layout;
-    for (let e = 0; e < from.length; e++) {
+    for (let e = 0; e < from.length; e += stride) {
       const a = from[e]!, b = to[e]!;
-      this.line(x[a]! * k + dx, y[a]! * k + dy, x[b]! * k + dx, y[b]! * k + dy);
+      this.line(x[a]! * k + dx, y[a]! * k + dy, x[b]! * k + dx, y[b]! * k + dy, stride);
     }
   }
 
-  /** Adds one to each pixel of a line, cut to the picture. */
-  private line(x0: number, y0: number, x1: number, y1: number): void {
+  /** Adds `weight` to each pixel of a line, cut to the picture. */
+  private line(x0: number, y0: number, x1: number, y1: number, weight: number): void {
     const { wide, high, density } = this;
     const w = wide - 1, h = high - 1;
     let low = 0, end = 1;
@@ -79,7 +91,7 @@ export class Raster {
     const sx = (bx - ax) / steps, sy = (by - ay) / steps;
     for (let i = 0, px = ax + 0.5, py = ay + 0.5; i <= steps; i++, px += sx, py += sy) {
       const at = (py | 0) * wide + (px | 0);
-      if (at < density.length) density[at]! += 1;
+      if (at < density.length) density[at]! += weight;
     }
   }
 

@@ -5,6 +5,7 @@ import { drawMark } from "../parts/shapes";
 import { countsOf, GROUP, itemsOf, type Items } from "./items";
 import { layOut, type Layout } from "./layout";
 import type { Box } from "./labels";
+import { pieces } from "./mini";
 import { paint } from "./paint";
 import { Raster } from "./raster";
 import type { Canvas } from "./pen";
@@ -62,7 +63,8 @@ export class Scene {
   turn = 0;
   readonly places = new Map<number, number>();
   readonly boxes = new Map<number, Box>();
-  moving = false;
+  moving = false; // the camera is on its way: quickness before sharpness
+  pieces: { rings: number; status: Uint8Array } = { rings: 0, status: new Uint8Array() };
   private shape = "";
   private edges = -1;
 
@@ -89,6 +91,7 @@ export class Scene {
       return sum;
     });
     this.keptItems = wishes.kept && keptItems(this.items, wishes.kept);
+    this.pieces = pieces(this.layout, this.worst, this.counts);
     this.aim();
   }
 

@@ -270,7 +270,7 @@ function useStageKeys(name: string, looking: Looking, round: boolean): void {
     { keys: "ArrowRight", words: round ? "on along the ring" : "right", act: go(right!) },
     { keys: "Shift+ArrowLeft, Shift+ArrowDown", words: "to what it needs", act: go("needs") },
     { keys: "Shift+ArrowRight, Shift+ArrowUp", words: "to what needs it", act: go("needed") },
-    { keys: "Enter, o", words: "open or close the group or subflow", act: async () => toggle(await chosen()) },
+    { keys: "o", words: "open or close the group or subflow", act: async () => toggle(await chosen()) },
     { keys: "Shift+o", words: "close all groups", act: () => { state.open.value = new Set(); } },
     { keys: "+, =", words: "nearer", act: zoom(1.4) },
     { keys: "-", words: "further", act: zoom(1 / 1.4) },

@@ -20,8 +20,7 @@ self.onmessage = ({ data }: MessageEvent<Message>) => {
     painter.scene.show(picture, data.wishes);
     painter.soon();
   } else if ("look" in data) {
-    Object.assign(painter.scene, { camera: data.look, turn: data.turn });
-    painter.soon();
+    painter.look(data.look, data.turn);
   } else if ("ask" in data) {
     self.postMessage({ id: data.id, found: answer(painter.scene, data.ask, data.of) });
     if (data.ask === "point" || data.ask === "leave") painter.soon();
