@@ -40,6 +40,7 @@ def test_the_log_of_a_run_is_that_of_the_original(house: Driven) -> None:
     assert [each[2].partition(":")[0] for each in told[-2:]] == ["Total run time", "Run 1 complete"]
     assert [each.log for each in house.logs(run.number, -1)] == ["Run 1 complete"]
     assert [each.log for each in house.logs(run.number, 5)][:2] == ["one", "two"]
+    assert (house.ls("runs/1"), house.paths("runs/1")) == ([], [])
     assert list(house.logs(run.number, follow=True)) == list(house.logs(run.number))
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.spell.conftest import Driven
 
 from motet.dialects.spell.requests import RunRequest
+from motet.dialects.spell.runs import outputs_of
 
 PYTHON = f"{sys.executable} -P script.py"
 BEGIN = """
@@ -61,6 +62,15 @@ open("code/sh/more", "x") if False else None
     assert house.find_workflow(1).runs == [2, 3, 4]
     assert [house.get(number).user_exit_code for number in (2, 3, 4)] == [0, 0, 0]
     assert house.lines(3) == ["text"]
+    steps = {each.name: each for each in house.host.store.steps(master.run)}
+    keys = {name: [steps[f"spell-{number}"].key] for name, number in (("second", 2), ("third", 3))}
+    assert [steps[f"spell-{number}"].needs for number in (2, 3, 4)] == [[], keys["second"], keys["third"]]
+    made = {each["path"]: each["artifact"] for each in outputs_of(house.host, house.row(3)).values()}
+    third = house.row(4).id
+    assert [(each.run, each.given) for each in house.host.store.uses(made["save/model"])] == [
+        (house.row(3).id, False),
+        (third, True),
+    ]
 
 
 def test_a_label_stands_for_the_masters_folder_as_it_is_now(house: Driven, tmp_path: Path) -> None:

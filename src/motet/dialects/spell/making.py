@@ -67,7 +67,7 @@ def _mounted(house: Ledger, path: str, at: str) -> Json:
         raise UsageError(f"Cannot mount resource '{path}': {at!r} is no place for it.", "Give a path below /spell.")
     if target.startswith(f"{words.SPELL}/"):
         target = os.path.relpath(target, words.SPELL)
-    return {"resource": path, "target": target, "folder": found.is_folder, "files": found.files}
+    return {"resource": path, "target": target, "folder": found.is_folder, "files": found.files, "run": found.run}
 
 
 def keep(house: Ledger, new: NewRun) -> None:

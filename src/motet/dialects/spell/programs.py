@@ -43,7 +43,7 @@ class SpellProgram:
         """The command; then the end."""
         step = view.state.steps.get(words.STEP)
         if step is None:
-            call: Json = {"command": self._request.substituted, "machine": self._request.machine_type}
+            call: Json = {"command": self._request.substituted, "given": _given(self._row.program)}
             yield AddStep(words.STEP, self._request.title, call=call, policy=self._policy(), name=words.STEP)
         elif step.status == SUCCEEDED:
             yield Finish(SUCCEEDED, {"json": {"status": words.COMPLETE, "exit_code": 0}})
@@ -82,6 +82,13 @@ class SpellProgram:
     def call(self, session: Session, step: Step) -> SpellCall:
         """What carries out the command."""
         return SpellCall(self._host, self._row, self._request)
+
+
+def _given(program: Mapping[str, Any]) -> Json:
+    """The artifacts that the run is given, by resource: so it stands among what was made of them."""
+    code = {"code": {"artifact": program["code"]["artifact"]}} if program["code"] else {}
+    files = {each["resource"]: [{"artifact": file["artifact"]} for file in each["files"]] for each in program["mounts"]}
+    return {**code, **files}
 
 
 class SpellCall:

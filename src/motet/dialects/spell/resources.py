@@ -27,9 +27,13 @@ _MOST_LINKS = 8
 
 
 class Found(Record):
-    """Files at a path, each {"path": from there on, "artifact", "size_bytes", "mode", "at"}; a file itself is ""."""
+    """Files at a path, each {"path": from there on, "artifact", "size_bytes", "mode", "at"}; a file itself is "".
+
+    run  which has made them; "" for none
+    """
 
     files: Sequence[Mapping[str, Any]]
+    run: str = ""
 
     @property
     def is_folder(self) -> bool:
@@ -39,9 +43,10 @@ class Found(Record):
 
 def files(house: Ledger, path: str, *, final: bool = False) -> Found:
     """The files at the path. Raises NotFound: "... is not a valid resource". `final`: of runs that have ended alone."""
-    first, name, rest = _parts(house, path)
+    (first, name, rest), run = _parts(house, path), ""
     if first == "runs":
         row = _row(house, path, name)
+        run = row.id
         if final and row.status not in ENDED:
             raise _nothing(path)
         found = list(_of_run(house, row))
@@ -52,7 +57,7 @@ def files(house: Ledger, path: str, *, final: bool = False) -> Found:
         found = kept["files"]
     else:
         raise _nothing(path)
-    return Found(_below(found, rest, path))
+    return Found(_below(found, rest, path), run)
 
 
 def _parts(house: Ledger, path: str) -> tuple[str, str, str]:
@@ -89,7 +94,7 @@ def _below(found: Sequence[Mapping[str, Any]], rest: str, path: str) -> list[Map
             for each in found
             if each["path"] == rest or each["path"].startswith(f"{rest}/")
         ]
-    if not found:
+    if rest and not found:
         raise _nothing(path)
     return list(found)
 

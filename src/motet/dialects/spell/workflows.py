@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from motet import requests
@@ -14,6 +15,7 @@ from motet.dialects.spell.requests import RunRequest
 from motet.dialects.spell.shown import RunView, WorkflowView
 from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
+from motet.kernel.transitions import SUCCEEDED
 from motet.ports import STEERING, LogLine, NewRun, Publication, RunRow
 from motet.values.naming import id_within
 
@@ -79,7 +81,7 @@ def worker(house: Ledger, request: RunRequest, within: tuple[str, int]) -> RunVi
         asked = _asked.setdefault(within, {})
         place = asked[made.program["digest"]] = asked.get(made.program["digest"], 0) + 1
         key = _key(made.program["digest"], place)
-        made.id, made.parent = id_within(master, key), master
+        made.id, made.parent, made.program["step"] = id_within(master, key), master, key
         known = _kept(house, made)
     _add(house, master, key, known)
     return runs.view(host, known)
@@ -97,10 +99,16 @@ def _kept(house: Ledger, made: NewRun) -> RunRow:
 
 
 def _add(house: Ledger, master: str, key: str, row: RunRow) -> None:
-    """Have the master's engine drive it, as a step of the master. Safe to repeat."""
+    """Have the master's engine drive it, as a step of the master, after those whose files it mounts. Safe to repeat."""
+    before: dict[str, list[str]] = {"needs": [], "after": []}
+    for each in row.program["mounts"]:
+        with suppress(NotFound):  # it is an upload's, or its run was pruned
+            made_by = house.host.store.run(each["run"])
+            if made_by.parent == master:
+                before["needs" if made_by.status == SUCCEEDED else "after"].append(made_by.program["step"])
     call: Json = {"target": "motet.children:started", "args": [row.name, {}, {}]}
     told: Json = {
-        "step": key, "task": row.workflow, "name": row.name, "form": "run", "call": call,
+        "step": key, "task": row.workflow, "name": row.name, "form": "run", "call": call, **before,
         "policy": {"executor": "runs"}, "token": requests.token(house.host.home, master),
     }  # fmt: skip
     at = house.host.clock.now()
