@@ -156,3 +156,36 @@ def test_a_workflow_from_python_with_threads_and_what_it_hands_on(
     flow.refresh()
     assert [each.status for each in flow.runs] == ["complete"] * 3
     assert [each.workflow_id for each in client.runs.list()][1:] == [1, 1, 1]
+
+
+def test_the_script_of_a_workflow_may_search(client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By whatever Python it runs itself: that of the search is Motet's own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "flow.py").write_text(
+        "import spell.client\n"
+        "from spell.api.models import RangeSpec, ValueSpec\n"
+        "client = spell.client.from_environment()\n"
+        "space = {'a': ValueSpec(['x']), 'b': RangeSpec(1, 5, type='int')}\n"
+        "search = client.hyper.new_random_search(space, 2, command='echo :a: :b:', seed=4)\n"
+        "for run in search.runs:\n"
+        "    run.check()\n"
+        "    print(run.id, run.command, run.hyper_params['b'])\n"
+    )
+    flow = client.workflows.new(f"{sys.executable} flow.py")
+    flow.managing_run.wait_status(*client.runs.FINAL)
+    lines = [str(x) for x in flow.managing_run.logs() if x.status == "running" and not x.status_event]
+    numbers = [line.split()[-1] for line in lines]
+    assert lines == [f"{place + 2} echo x {number} {number}" for place, number in enumerate(numbers)]
+    assert len(lines) == 2
+    search = client.hyper.get(1)
+    assert [each.id for each in search.runs] == [2, 3]
+    assert [each.id for each in client.hyper.list()] == [1]
+
+
+def test_a_script_that_imports_spell_is_run_as_it_is(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from motet.cli.main import main
+
+    script = tmp_path / "script.py"
+    script.write_text("import spell.client\nprint(spell.client.from_environment().runs.list())\n")
+    assert main(["run", str(script)]) == 0
+    assert "[]" in capfd.readouterr().out

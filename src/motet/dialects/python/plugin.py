@@ -50,7 +50,9 @@ class PythonVoice(Voice):
     def tells(self, target: Target) -> bool:
         """Whether it is a program of Python's by its name; whether a name in a module is that of a flow."""
         if target.file or not target.name:
-            is_own = target.file.endswith(".py") and not mains.imports(target.head, "ai_flow", "notification_service")
+            of_others = mains.imports(target.head, "ai_flow", "notification_service")
+            of_others |= mains.imports(target.head, "spell") and not mains.imports(target.head, "motet", "prefect")
+            is_own = target.file.endswith(".py") and not of_others
             return not target.file or is_own or os.path.isdir(target.file)
         from motet.dialects.python.starting import is_flow
 

@@ -10,6 +10,7 @@ import hmac
 import json
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -115,7 +116,7 @@ def variables(host: Host, row: RunRow, attempt: int) -> dict[str, str]:
     found = {
         VARIABLE: address, "SPELL_RUN": str(program["number"]), "SPELL_OWNER": program["owner"],
         "SPELL_TOKEN": f"run_{row.id}_{token}", "SPELL_METRICS": f"{address}/{row.id}/{token}",
-        "PYTHONPATH": _python_path(),
+        "PYTHONPATH": _python_path(), "MOTET_PYTHON": sys.executable,
     }  # fmt: skip
     workflow = program.get("workflow") or program["request"].get("workflow_id")
     return {**found, "SPELL_WORKFLOW_ID": str(workflow)} if workflow else found

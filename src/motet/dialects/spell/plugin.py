@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from motet import mains
 from motet.errors import UsageError
 from motet.ports import NewRun, RunRow
 from motet.ports.voice import Asked, Host, Onward, Target, Underway, Voice
@@ -19,8 +20,16 @@ class SpellVoice(Voice):
     uncached = "A run does what it is for anew: no result of step {step} is kept."
 
     def tells(self, target: Target) -> bool:
-        """Never: what Spell runs are commands."""
-        return False
+        """Whether it is a script that imports Spell's client, and nothing of Motet's."""
+        is_script = target.file.endswith(".py") and mains.imports(target.head, "spell")
+        return is_script and not mains.imports(target.head, "motet", "prefect")
+
+    def run(self, host: Host, target: Target, asked: Asked) -> bool:
+        """Run the script as Python does, with Spell's client in place: the runs that it asks for are its own."""
+        from motet.dialects.spell import serving
+
+        serving.run(target.file)
+        return True
 
     def carry_on(self, host: Host, row: RunRow, onward: Onward) -> object:
         """Run its command, and the runs that this asks for."""

@@ -7,7 +7,6 @@ up again. What it has come to is a document, which it alone changes after the be
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -117,7 +116,7 @@ def begin(house: House, request: SearchRequest, run: RunRequest) -> SearchView:
     request.check()
     run.check()
     number = house.next_number("searches")
-    command = f"exec {sys.executable} -m motet.dialects.spell.searching {number}"
+    command = f'exec "$MOTET_PYTHON" -m motet.dialects.spell.searching {number}'
     told: dict[str, Json] = {"search": request.to_json(), "asked": run.to_json(), "at": time.time()}
     keep(house, number, told)
     made = house.new(RunRequest(command, run_type=SEARCH))

@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.machinery import PathFinder
 from typing import Any
 
-from motet import standins
+from motet import mains, standins
 from motet.errors import NotServed
 from motet.standins import Face
 
@@ -61,6 +61,13 @@ def _face() -> Face | None:
     found = PathFinder.find_spec("spell")
     is_own = found is None or os.path.dirname(found.origin or "") == FOLDER
     return SpellFace() if is_own else None
+
+
+def run(file: str) -> None:
+    """Run the script as Python does, with the names of the original in place."""
+    module, source = mains.module_of(mains.main_of(file))
+    with standing_in():
+        exec(mains.compiled(source, file, whole=True), vars(module))
 
 
 _staying: list[ExitStack] = []
