@@ -168,6 +168,26 @@ def test_what_goes_on_is_ended(spell: Spell, house: Driven) -> None:
     assert spell("stop", "-q", "1") == ""
 
 
+def test_what_a_run_takes_of_the_machine(spell: Spell, house: Driven) -> None:
+    spell("run", "-b", "--none", "sleep 600")
+    house.wait(1, ["running"])
+    title, names, cells = spell("stats", "1").splitlines()
+    assert title == "CPU statistics for run 1:"
+    assert names.split("    ")[:2] == ["CPU %", "MEM %"]
+    assert cells.split()[0].endswith("%")
+    assert told(spell("stats", "1", "--json"))["memory_bytes"] > 0
+    house.kill([1])
+    house.wait(1, formats.words.FINAL)
+    assert "Run 1 is killed, not running" in spell("stats", "1")
+
+
+def test_as_json_a_run_is_waited_for_unless_it_is_put_aside(spell: Spell) -> None:
+    ended = told(spell("run", "--json", "--none", "exit 3"))
+    assert (ended["id"], ended["status"], ended["user_exit_code"]) == (1, "complete", 3)
+    assert spell("run", "--json", "--strict", "--none", "exit 3").splitlines()[-1].startswith("[1] ")
+    assert told(spell("run", "--json", "-b", "--none", "true"))["status"] == "machine_requested"
+
+
 def test_labels_machine_types_and_help(spell: Spell) -> None:
     spell("run", "-b", "--none", "true")
     assert spell("label", "1", "tagged") == "Successfully added label tagged to run 1.\n"
@@ -295,6 +315,16 @@ def test_a_bayesian_search_looks_for_the_best(spell: Spell, house: Driven, tmp_p
     assert len(rows) == 18
     assert {row["metric_name"] for row in rows} == {"loss"}
     assert "m.csv is there already" in spell("hyper", "download-metrics", "1", "-d", "m.csv")
+
+
+def test_a_search_that_is_stopped_begins_no_more(spell: Spell, house: Driven) -> None:
+    words = ["-n", "5", "-r", "1", "--param", "x=1:2", "--none", "--", "sleep", "600"]
+    assert len(spell("hyper", "random", *words).splitlines()) == 3
+    house.wait(1, ["running"])
+    assert spell("hyper", "stop", "1").splitlines()[-1] == "Stopping hyperparameter search 1."
+    house.wait_id(told(spell("hyper", "describe", "1", "--json"))["run"])
+    assert [each.status for each in house.runs()] == ["stopped"]
+    assert told(spell("hyper", "list", "--json"))[0]["status"] == "finished"
 
 
 # ---------------------------------------------------------------- words

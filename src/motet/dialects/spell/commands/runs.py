@@ -1,4 +1,4 @@
-"""`spell run`, `ps`, `info`, `logs`, `stop`, `kill`, `stats`, `label`, `archive`, `diff`, `machine-types`."""
+"""`spell run`, `ps`, `info`, `logs`, `stop`, `kill`, `label`, `archive`, `diff`, `machine-types`."""
 
 from __future__ import annotations
 
@@ -40,10 +40,14 @@ def _run(options: Namespace, desk: Desk, house: House) -> int:
         desk.terminal.say(view.why)
     else:
         desk.terminal.say(f"💫 Casting spell #{view.number}…")
-    if options.background or desk.terminal.as_json:
+    if options.background:
         desk.terminal.say(f"View logs with `spell logs {view.number}`")
         desk.terminal.json(document(view)) if desk.terminal.as_json else None
         return 0
+    if desk.terminal.as_json:
+        status = house.wait(view.number, words.FINAL)
+        desk.terminal.json({**document(house.get(view.number)), "already_existed": view.already_existed})
+        return _code_of(status)
     desk.terminal.say("✨ Stop viewing logs with ^C")
     return shown(desk, house, view.number)
 
@@ -55,7 +59,11 @@ def shown(desk: Desk, house: House, number: int) -> int:
         desk.terminal.say()
         desk.terminal.say(f"✨ Run {number} goes on: spell logs -f {number} follows it, spell stop {number} ends it.")
         return 0
-    return 0 if house.get(number).status in (words.COMPLETE, words.STOPPED) else 1
+    return _code_of(house.get(number).status)
+
+
+def _code_of(status: str) -> int:
+    return 0 if status in (words.COMPLETE, words.STOPPED) else 1
 
 
 def _line(desk: Desk) -> Any:
@@ -284,17 +292,7 @@ def _label(options: Namespace, desk: Desk, house: House) -> int:
     return 0
 
 
-# ---------------------------------------------------------------- stats, machine types, diff
-
-
-def _stats_arguments(parser: ArgumentParser) -> None:
-    _one_argument(parser)
-    parser.add_argument("-f", "--follow", action="store_true", help="taken: `motet show RUN` has it over time")
-
-
-def _stats(options: Namespace, desk: Desk, house: House) -> int:
-    run = house.get(options.run_id).run
-    return desk.carry_out("show", [run, "--json"] if desk.terminal.as_json else [run])
+# ---------------------------------------------------------------- machine types, diff
 
 
 def _nothing_taken(parser: ArgumentParser) -> None:
@@ -359,7 +357,6 @@ COMMANDS: Mapping[str, Entry] = {
     "logs": Entry("show what a run has written", _logs, _logs_arguments),
     "stop": Entry("end runs, and keep what they have made", _stop, _many_arguments),
     "kill": Entry("end runs at once", _kill, _many_arguments),
-    "stats": Entry("show what a run takes of the machine", _stats, _stats_arguments),
     "label": Entry("give a run a label, or take one from it", _label, _label_arguments),
     "archive": Entry("leave runs out of lists", _archive, _many_arguments),
     "machine-types": Entry("list the machine types", _machine_types, _nothing_taken),

@@ -7,12 +7,14 @@ from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 
 from motet.dialects.spell import house as houses
-from motet.dialects.spell.commands import files, grammar, hyper, runs, workflows
+from motet.dialects.spell.commands import files, grammar, hyper, runs, stats, workflows
 from motet.dialects.spell.commands.grammar import Entry, Parser
 from motet.errors import MotetError, NotFound, UsageError
 from motet.ports.voice import Desk
 
-COMMANDS: Mapping[str, Entry] = {**runs.COMMANDS, **workflows.COMMANDS, **hyper.COMMANDS, **files.COMMANDS}
+COMMANDS: Mapping[str, Entry] = {
+    **runs.COMMANDS, **stats.COMMANDS, **workflows.COMMANDS, **hyper.COMMANDS, **files.COMMANDS,
+}  # fmt: skip
 
 UNNEEDED = ("login", "logout", "keys", "passwd", "feedback", "status")
 """Commands of the original that have nothing to do here."""
