@@ -85,7 +85,7 @@ export function fitting(cols: readonly string[]): string[] {
   return cols.filter((each) => !out.includes(each));
 }
 
-const HEADS: Record<string, string> = {
+export const HEADS: Record<string, string> = {
   workflow: "Workflow", started: "Started", duration: "Duration", steps: "Steps", params: "Parameters", tags: "Tags", by: "By", says: "What it says",
 };
 

@@ -15,7 +15,7 @@ import { Table } from "../parts/table";
 import { useKeys } from "../shell/keys";
 import "../style/runs.css";
 import { Bulk } from "./bulk";
-import { columnsOf, fitting, FIXED, SHOWN, type Figures } from "./columns";
+import { columnsOf, fitting, FIXED, HEADS, SHOWN, type Figures } from "./columns";
 import { Density } from "./density";
 import { useRuns } from "./list";
 
@@ -75,36 +75,41 @@ function Tallies() {
   );
 }
 
-/** Values of metrics and parameters that have a column of their own, of the runs that are shown. */
-function useFigures(names: readonly string[], rows: readonly Run[]): { figures: Figures; known: string[] } {
-  const ids = rows.slice(0, 300).map((each) => each.id);
-  type Columns = { runs: { id: string }[]; params: Record<string, Json[]>; metrics: Record<string, Json[]> };
-  const found = useAnswer(
-    (signal) => (ids.length ? get<Columns>("/figures", { runs: ids.join(",") }, signal) : Promise.resolve(null)),
-    [names.length ? ids : ids.slice(0, 60)],
-  );
+interface Columns {
+  runs: { id: string }[];
+  params: Record<string, Json[]>;
+  metrics: Record<string, Json[]>;
+}
+
+/** Metrics and parameters of runs, as columns. */
+const figuresOf = (rows: readonly Run[], signal: AbortSignal) =>
+  rows.length ? get<Columns>("/figures", { runs: rows.map((each) => each.id).join(",") }, signal) : Promise.resolve(null);
+
+/** Values of the metrics and parameters that have a column of their own, of the newest runs that are shown. */
+function useFigures(names: readonly string[], rows: readonly Run[]): Figures {
+  const shown = names.length ? rows.slice(0, 300) : [];
+  const found = useAnswer((signal) => figuresOf(shown, signal), [shown.map((each) => each.id + each.status)]);
   return useMemo(() => {
     const of = found.value;
     const all = { ...(of?.params ?? {}), ...(of?.metrics ?? {}) };
-    const byName = new Map(names.map((name) => [name, new Map((of?.runs ?? []).map((each, index) => [each.id, all[name]?.[index] ?? null]))]));
-    return { figures: byName, known: [...Object.keys(of?.metrics ?? {}), ...Object.keys(of?.params ?? {})] };
+    return new Map(names.map((name) => [name, new Map((of?.runs ?? []).map((each, index) => [each.id, all[name]?.[index] ?? null]))]));
   }, [found.value, names.join()]);
 }
 
-function Choice({ known, shown }: { known: readonly string[]; shown: readonly string[] }) {
-  const all = [...new Set([...FIXED, ...shown, ...known])];
+/** Which columns there may be: those of every run, and the metrics and parameters of the newest; asked for when opened. */
+function Choice({ rows, shown }: { rows: readonly Run[]; shown: readonly string[] }) {
+  const found = useAnswer((signal) => figuresOf(rows.slice(0, 60), signal), []);
+  const all = [...new Set([...FIXED, ...shown, ...Object.keys(found.value?.metrics ?? {}), ...Object.keys(found.value?.params ?? {})])];
   const set = (name: string, on: boolean) => {
     const kept = on ? [...shown.filter((each) => each !== "says"), name, ...shown.filter((each) => each === "says")] : shown.filter((each) => each !== name);
     cols.value = kept.join() === FIXED.join() ? "" : kept.join();
   };
   return (
-    <Menu label="Columns" icon="down">
-      <div class="choice" onClick={(event) => event.stopPropagation()}>
-        {all.map((name) => (
-          <label key={name} class="row"><input type="checkbox" checked={shown.includes(name)} onChange={(event) => set(name, event.currentTarget.checked)} /> {name}</label>
-        ))}
-      </div>
-    </Menu>
+    <div class="choice" onClick={(event) => event.stopPropagation()}>
+      {all.map((name) => (
+        <label key={name} class="row"><input type="checkbox" checked={shown.includes(name)} onChange={(event) => set(name, event.currentTarget.checked)} /> {HEADS[name] ?? name}</label>
+      ))}
+    </div>
   );
 }
 
@@ -128,7 +133,7 @@ export function RunsPage() {
   const found = useRuns(query, isAtTop);
   const shown = useMemo(() => (cols.value ? cols.value.split(",").filter(Boolean) : [...FIXED]), [cols.value]);
   const own = shown.filter((each) => !SHOWN.has(each));
-  const { figures, known } = useFigures(own, found.runs);
+  const figures = useFigures(own, found.runs);
   const marks = marked.value;
   const onMark = (run: Run, on: boolean) => {
     const changed = new Set(marked.peek());
@@ -166,7 +171,7 @@ export function RunsPage() {
         <Tallies />
         <span class="grow" />
         <span class="i3 found">{found.loading ? "" : `${found.more ? "more than " : ""}${many(found.runs.length, "run")}, found in ${Math.max(1, Math.round(found.took))} ms`}</span>
-        <Choice known={known} shown={shown} />
+        <Menu label="Columns" icon="down"><Choice rows={found.runs} shown={shown} /></Menu>
       </div>
       {wrong.map((each) => <p key={each} class="note bad" role="alert">{each}</p>)}
       <Density since={from} until={(until ?? now + 60)} onChoose={choose} />

@@ -24,9 +24,8 @@ async function found(text: string, signal: AbortSignal): Promise<Hit[]> {
   const [runs, steps, workflows] = await Promise.all([
     get<RunList>("/runs", { text, limit: 8 }, signal).catch(() => ({ runs: [], next: null })),
     shown ? get<StepList>(at`/runs/${shown}/steps`, { text, limit: 6 }, signal).catch(() => null) : null,
-    get<{ workflows?: { name: string }[] } | { name: string }[]>("/workflows", {}, signal).catch(() => []),
+    get<{ name: string; voice: string }[]>("/workflows", {}, signal).catch(() => []),
   ]);
-  const named = Array.isArray(workflows) ? workflows : (workflows.workflows ?? []);
   const artifact = /^[0-9a-f]{64}$/.test(text) ? [{ href: `/artifacts/${text}`, words: text.slice(0, 16), kind: "artifact" }] : [];
   return [
     ...artifact,
@@ -36,8 +35,8 @@ async function found(text: string, signal: AbortSignal): Promise<Hit[]> {
     ...runs.runs.map((each) => ({
       href: `/runs/${encodeURIComponent(each.name)}`, words: each.name, kind: each.workflow, status: each.status,
     })),
-    ...named.filter((each) => each.name.includes(text)).slice(0, 5).map((each) => ({
-      href: `/workflows?name=${encodeURIComponent(each.name)}`, words: each.name, kind: "workflow",
+    ...workflows.filter((each) => each.name.includes(text)).slice(0, 5).map((each) => ({
+      href: `/workflows/${encodeURIComponent(each.voice)}/${encodeURIComponent(each.name)}`, words: each.name, kind: "workflow",
     })),
     ...pages,
   ];

@@ -12,6 +12,8 @@ export interface Key {
 /** A group of keys, of a page or a view; what was added last goes first. */
 interface Group {
   name: string;
+  /** goes before all others, whenever these were added */
+  over: boolean;
   keys: readonly Key[];
 }
 
@@ -51,7 +53,8 @@ function press(event: KeyboardEvent): void {
   if (isTyping(event) && !key.startsWith("Ctrl+")) return;
   if (event.key.length === 1 && !event.ctrlKey && !event.metaKey && !letters.peek()) return;
   const chord = first && Date.now() - firstAt < CHORD_MS ? `${first} ${key}` : "";
-  const all = [...groups.peek()].reverse().flatMap((each) => each.keys);
+  const inOrder = [...groups.peek()].reverse().sort((a, b) => Number(b.over) - Number(a.over));
+  const all = inOrder.flatMap((each) => each.keys);
   const found = (chord && all.find((each) => each.keys.split(", ").includes(chord))) || all.find((each) => each.keys.split(", ").includes(key));
   first = "";
   if (found) {
@@ -70,13 +73,17 @@ export function start(): void {
   addEventListener("keydown", press);
 }
 
-/** Let these keys act while the component is shown. Those of an inner component go before those of an outer one. */
-export function useKeys(name: string, keys: readonly Key[]): void {
+/**
+ * Let these keys act while the component is shown. Those of what was shown later go before others; those of what lies
+ * `over` the page before all.
+ */
+export function useKeys(name: string, keys: readonly Key[], over = false): void {
   const live = useRef(keys);
   live.current = keys;
   useEffect(() => {
     const group: Group = {
       name,
+      over,
       get keys() {
         return live.current;
       },

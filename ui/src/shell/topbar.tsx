@@ -89,8 +89,11 @@ export function TopBar() {
 
 /** All keys that act here, and whether single letters do. */
 export function KeyList() {
-  useKeys("This list", listed.value ? [{ keys: "Escape", words: "Close", act: () => (listed.value = false) }] : []);
-  if (!listed.value) return null;
+  return listed.value ? <Listed /> : null;
+}
+
+function Listed() {
+  useKeys("This list", [{ keys: "Escape", words: "Close", act: () => (listed.value = false) }], true);
   return (
     <section class="keys" aria-label="Keys">
       <div class="row"><h2 class="grow">Keys</h2><Button plain icon="close" label="Close" onClick={() => (listed.value = false)} /></div>
