@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from tests.server.process import ServerProcess
 
+from motet import private
+from motet.cli import prune
 from motet.dialects.spell.api import wire
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -274,6 +276,39 @@ def test_an_upload_goes_on_where_it_was(ada: Asker) -> None:
     assert ada.log(number) == ["abcdef"]
     ada.told("DELETE", "datasets/{o}", {"name": "uploads/parts"})
     assert ada.ask("GET", "resources/{o}/ls/uploads/parts").status == 404
+
+
+def test_an_upload_goes_on_where_it_was_when_the_server_was_killed(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, "--protocol", "spell") as server:
+        first = Asker(server, private.user(), server.token)
+        dataset = first.told("POST", "datasets/{o}", {"name": "parts"})["user_dataset"]["id"]
+        place = first.begin(f"{dataset}/a", 6).headers["location"]
+        assert first.send(place, 0, b"abc").status == 204
+    with ServerProcess(tmp_path, "--protocol", "spell") as server:
+        then = Asker(server, private.user(), server.token)
+        assert then.begin(f"{dataset}/a", 6).headers["location"] == place
+        assert then.ask("HEAD", place.removeprefix("/v1/"), None, TUS).headers["upload-offset"] == "3"
+        assert then.send(place, 3, b"def").status == 204
+        assert then.ask("POST", f"datasets/{{o}}/{dataset}/upload_complete").status == 200
+        assert then.ask("GET", "resources/{o}/ls/uploads/parts/a").status == 200
+
+
+def test_code_that_was_pushed_long_ago_is_pruned_and_can_be_pushed_again(
+    ada: Asker, server: ServerProcess, tmp_path: Path
+) -> None:
+    commit = repository(tmp_path)
+    made = ada.told("PUT", "workspaces/{o}", {"root_commit": commit, "name": "old", "description": ""})["workspace"]
+    for _ in range(2):
+        assert git(tmp_path, "push", made["git_remote_url"], f"HEAD:refs/heads/br_{commit}").returncode == 0
+        code = {"workspace_id": made["id"], "git_commit_hash": commit}
+        number = ada.run("sh say.sh", **code)
+        assert ada.log(number) == ["said", "and kept"]
+        (folder,) = server.home.glob(f"results/spell-git-ada-{made['id']}")
+        os.utime(folder, (1, 1))
+        assert prune.packed(str(server.home / "results"), before=2) > 0
+        assert not folder.exists()
+    unknown = {"command": "true", "workspace_id": made["id"], "git_commit_hash": "0" * 40}
+    assert ada.ask("POST", "runs/{o}", unknown).status == 404
 
 
 def test_paths_that_lead_out_are_refused(ada: Asker) -> None:

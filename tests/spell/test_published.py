@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.server.process import ServerProcess
+from tests.source import ROOT
 from tests.spell import published
 
 from motet import private
@@ -123,6 +125,27 @@ def test_its_own_tests_pass(client: Client) -> None:
     bad = [case.attrib["name"] for case in told.iter("testcase") if len(case)]
     assert not bad
     assert len(list(told.iter("testcase"))) >= 14
+
+
+@pytest.mark.xdist_group("published")
+def test_its_command_begins_a_workflow_and_follows_it(client: Client) -> None:
+    """The example's: three runs one after another, each with what the one before has put out."""
+    folder = client.folder / "tale"
+    shutil.copytree(ROOT / "examples" / "spell", folder)
+    given = client.surroundings(client.server)
+    for place, kept in ((folder / "model", "."), (folder, "workflow.py")):
+        for words in (["init", "-q"], ["add", kept], ["commit", "-qm", "first"]):
+            subprocess.run(["git", *words], cwd=place, env=given, check=True, capture_output=True)
+    asked = [f"{client.place}/bin/spell", "workflow", "create", "-f", "--repo", "model=model", "python workflow.py"]
+    done = subprocess.run(asked, cwd=folder, env=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = done.stdout.splitlines()
+    assert said[:2] == ["✨ Syncing repo model.", "💫 Casting workflow #1…"]
+    waited = [line for line in said if line.startswith("waiting for run")]
+    master = int(said[2].rstrip(".").rpartition(" ")[2])
+    assert waited == [f"waiting for run {master + each} to complete" for each in (1, 2, 3)]
+    assert said[-1] == f"🎉 Run {master} complete"
+    assert any(len(line) > 100 for line in said), "the sample"
 
 
 WAITING = """

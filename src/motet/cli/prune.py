@@ -127,7 +127,7 @@ def sweep(store: Store, home: str, before: float, dry_run: bool) -> Pruned:
     if not dry_run:
         freed_bytes += _remove_logs(store, app.open_logs(home), os.path.join(home, "engines"))
         freed_bytes += _remove_work(store, app.work_folder(home), before)
-        freed_bytes += _remove_packed(app.packed_folder(home), before)
+        freed_bytes += packed(app.packed_folder(home), before)
     return Pruned(artifacts=swept.artifacts, freed_bytes=freed_bytes)
 
 
@@ -282,7 +282,7 @@ def _remove_work(store: Store, folder: str, before: float) -> int:
     return freed_bytes
 
 
-def _remove_packed(folder: str, before: float) -> int:
+def packed(folder: str, before: float) -> int:
     """Remove what was packed long ago for somebody to fetch, and other things of that kind; gives the bytes freed."""
     from shutil import rmtree
 
