@@ -46,6 +46,15 @@ class TestCommandExecutor(QueueingExecutorSuite):
         return FileArtifacts(str(self.folder / "artifacts"))
 
 
+def test_what_holds_no_slot_keeps_nobody_out_of_one(tmp_path: Path, outcomes: Outcomes) -> None:
+    executor = CommandExecutor(Setting(str(tmp_path / "work"), lambda: FileArtifacts(str(tmp_path / "artifacts"))), 1)
+    for number in range(3):
+        executor.start(outcomes.attempt(lambda: Command("sleep 600"), element=10 + number, slot=False))
+    for _ in range(2):
+        assert isinstance(outcomes.run(executor, lambda: Command("true")), Success)
+    executor.close(kill=True)
+
+
 class Workbench:
     """An executor, its artifacts, and the outcomes of commands."""
 

@@ -79,7 +79,11 @@ def begun(house: Driven, command: str, **fields: object) -> int:
 
 @pytest.mark.parametrize(("end", "status"), [("stop", words.STOPPED), ("kill", words.KILLED)])
 def test_what_is_ended_keeps_what_it_has_put_out(house: Driven, end: str, status: str) -> None:
-    number = begun(house, "echo 1 > out; echo begun; trap 'echo 2 > late; exit 3' TERM; while :; do sleep 0.05; done")
+    number = begun(
+        house,
+        "echo 1 > out; echo begun; trap 'echo 2 > late; exit 3' TERM; while :; do sleep 0.05; done",
+        grace_s=300.0,
+    )
     assert house.get(number).status == words.RUNNING
     assert [each.path for each in house.ls(f"runs/{number}")] == ["out"]
     assert house.content(f"runs/{number}/out") == b"1\n"
@@ -155,7 +159,7 @@ def test_what_is_ended_before_it_began_counts_as_killed(one_place: None, house: 
 
 
 def test_a_run_that_exits_badly_is_tried_again_in_the_folder_as_it_was_left(house: Driven) -> None:
-    run = house.done('echo x >> tries; test "$(wc -l < tries)" = 3', retries=3)
+    run = house.done('echo x >> tries; test "$(wc -l < tries)" = 3', retries=2)
     assert (run.status, run.user_exit_code) == (words.COMPLETE, 0)
     assert house.content("runs/1/tries") == b"x\nx\nx\n"
     assert house.done("exit 5", retries=1).user_exit_code == 5

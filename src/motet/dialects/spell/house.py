@@ -45,6 +45,7 @@ class House(Ledger):
         super().__init__(host, owner or inner)
         self._start_engine = start_engine or voices.hosting().start_engine
         self._within = within
+        self._taken_up: dict[str, float] = {}
 
     # ---------------------------------------------------------------- runs
 
@@ -100,9 +101,7 @@ class House(Ledger):
         All that a run has written is there before it is seen to have ended. Raises NotFound.
         """
         row = self.row(number)
-        if follow:
-            self._take_up(row, 0.0)
-        return logs.entries(self.host, row, offset, follow=follow)
+        return logs.entries(self.host, row, offset, self._take_up if follow else None)
 
     def wait(self, number: int, statuses: Sequence[str], timeout_s: float | None = None) -> str:
         """Wait until the run has one of the statuses, or can have none of them any more; gives the one it has then.
@@ -112,13 +111,13 @@ class House(Ledger):
         return self._waited(self.row(number), statuses, timeout_s)
 
     def _waited(self, row: RunRow, statuses: Sequence[str], timeout_s: float | None = None) -> str:
-        follower, looked_at = self.host.store.follow(), -math.inf
+        follower = self.host.store.follow()
         before = runs.status_of(self.host, row)
         until = math.inf if timeout_s is None else self.host.clock.now() + timeout_s
         try:
             while True:
                 row = self.host.store.run(row.id)
-                looked_at = self._take_up(row, looked_at)
+                self._take_up(row)
                 status = runs.status_of(self.host, row)
                 is_left = runs.is_left(row) and not deaths.parked(self.host.store, row.id)
                 if (status in statuses and not is_left) or row.status in ENDED or self.host.clock.now() >= until:
@@ -134,14 +133,13 @@ class House(Ledger):
         if self._within is not None and row.status in ENDED and code:
             workflows.tell(self.host, *self._within, f"{row.name} has ended: {runs.status_of(self.host, row)} ({code})")
 
-    def _take_up(self, row: RunRow, at: float) -> float:
+    def _take_up(self, row: RunRow) -> None:
         """Have a run whose process died go on in another one, which gets its time to begin."""
         now = self.host.clock.now()
         never_begun = row.status == PENDING and not row.parent and now - row.created_at > LEASE_S
-        if now - at > LEASE_S and (runs.is_left(row) or never_begun):
+        if (runs.is_left(row) or never_begun) and now - self._taken_up.get(row.id, -math.inf) > LEASE_S:
+            self._taken_up[row.id] = now
             self._start_engine(row.id)
-            return now
-        return at
 
     def stop(self, numbers: Sequence[int]) -> dict[str, list[int]]:
         """Ask runs to end, and keep what they have put out; gives which were "asked", "over", or are "unknown"."""
@@ -158,7 +156,7 @@ class House(Ledger):
         """Ask the run to end for that reason."""
         at = self.host.clock.now()
         self.host.store.publish([Publication("run.stop", reason, STEERING, words.VOICE, row.id, "", at)])
-        self._take_up(row, 0.0)
+        self._take_up(row)
 
     def archive(self, numbers: Sequence[int]) -> dict[str, list[int]]:
         """Leave runs that are over out of lists; gives which are "archived", "going on", or "unknown"."""

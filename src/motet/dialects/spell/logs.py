@@ -6,7 +6,7 @@ same places whoever reads them and whenever, and are neither lost nor told twice
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from motet.dialects.spell import runs, words
@@ -23,27 +23,34 @@ _AT_ONCE = 2000
 _LOOK_S = 0.2
 
 
-def entries(host: Host, row: RunRow, offset: int = 0, *, follow: bool = False) -> Iterator[LogEntry]:
-    """The entries from the one of that number on; from the end, where it is negative. With `follow`, until it ends."""
+def entries(
+    host: Host, row: RunRow, offset: int = 0, follow: Callable[[RunRow], None] | None = None
+) -> Iterator[LogEntry]:  # fmt: skip
+    """The entries from the one of that number on; from the end, where it is negative. With `follow`, until the run
+    ends: that is called now and then with the run as it stands.
+    """
     if offset < 0:
-        known = list(_following(host, row, 0, follow=False))
+        known = list(_following(host, row, 0, None))
         yield from known[offset:]
         offset = len(known)
-        if not follow:
+        if follow is None:
             return
-    yield from _following(host, row, offset, follow=follow)
+    yield from _following(host, row, offset, follow)
 
 
-def _following(host: Host, row: RunRow, skip: int, *, follow: bool) -> Iterator[LogEntry]:
+def _following(
+    host: Host, row: RunRow, skip: int, follow: Callable[[RunRow], None] | None
+) -> Iterator[LogEntry]:  # fmt: skip
     reading = Reading(host, row, skip)
-    follower = host.logs.follow() if follow else None
+    follower = host.logs.follow() if follow is not None else None
     try:
         while True:
             yield from reading.read()
             if reading.more:
                 continue
-            if reading.is_over or follower is None:
+            if reading.is_over or follow is None or follower is None:
                 return
+            follow(reading.row)
             follower.wait(_LOOK_S)
     finally:
         if follower is not None:
@@ -53,13 +60,14 @@ def _following(host: Host, row: RunRow, skip: int, *, follow: bool) -> Iterator[
 class Reading:
     """A place in the log of a run, which moves on as it is read.
 
+    row      the run as it stood when it was read last
     is_over  all is read: nothing will come any more
     more     there may be more already
     """
 
     def __init__(self, host: Host, row: RunRow, skip: int = 0) -> None:
         self._host = host
-        self._row = row
+        self.row = row
         self._skip = skip
         self._position = self._had_head = 0
         self.is_over = self.more = False
@@ -68,7 +76,7 @@ class Reading:
         """The entries that are new, but for those to be skipped; some of them, where there is `more`."""
         if self.is_over:
             return []
-        row = self._row = self._host.store.run(self._row.id)
+        row = self.row = self._host.store.run(self.row.id)
         is_over = row.status in ENDED  # asked before its lines are read: what it wrote was there by then
         head = _head(self._host, row)
         found, self._had_head = head[self._had_head :], len(head)
