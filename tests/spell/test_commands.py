@@ -154,6 +154,16 @@ def test_what_is_wrong_is_said_in_two_lines(spell: Spell, words: list[str], code
     assert set(told(spell("--json", *words))) == {"error", "cure"}
 
 
+def test_a_whole_home_is_no_code(spell: Spell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "would be taken along" in spell("run", "true")
+    assert "Run 1 complete" in spell("run", "--none", "echo 1 > out")
+    assert "no number of lines" in spell("logs", "1", "-n", "-3")
+    assert spell("cp", "runs/1", "/dev/null/x").startswith("[2] ERROR: runs/1 cannot be written to /dev/null/x: ")
+    monkeypatch.setenv("MOTET_SERVER", "http://127.0.0.1:1")
+    assert "MOTET_SERVER names a server" in spell("ps")
+
+
 def test_what_goes_on_is_ended(spell: Spell, house: Driven) -> None:
     for _ in range(2):
         spell("run", "-b", "--none", "echo kept > out; sleep 600")

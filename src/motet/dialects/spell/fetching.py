@@ -21,8 +21,8 @@ def fetch(house: House, path: str, folder: str, wanted: Callable[[str], bool] = 
     outside of the folder. Raises NotFound, UsageError.
     """
     pieces = _Pieces(house.tar(path))
-    os.makedirs(folder, exist_ok=True)
     try:
+        os.makedirs(folder, exist_ok=True)
         with tarfile.open(fileobj=cast("IO[bytes]", pieces), mode="r|*") as archive:
             for member in archive:
                 there = os.path.join(folder, member.name)

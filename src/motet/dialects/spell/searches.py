@@ -26,7 +26,7 @@ AGGREGATES = ("avg", "min", "max", "last")
 SEARCH, TRIALS = "search", "trials"
 
 _LOOK_S = 0.1
-_BEGUN_S = 60.0
+_BEGUN_S = 600.0
 
 
 class SearchRequest(Record):

@@ -110,6 +110,11 @@ def request_of(options: Namespace, house: House) -> RunRequest:
         "params": {name: value(each) for name, each in (pair(one, "--param") for one in _params(options))},
     }  # fmt: skip
     if not options.github_url and not options.none:
+        if os.path.realpath(".") in ("/", os.path.realpath(os.path.expanduser("~"))) and not os.path.exists(".git"):
+            raise UsageError(
+                f"All of {os.path.abspath('.')} would be taken along as the code of the run.",
+                "Go to the folder of the code; or leave it out: --none.",
+            )
         code: Any = house.snapshot(
             ".", uncommitted=not options.commit_ref, untracked=options.untracked, ref=options.commit_ref
         )  # fmt: skip

@@ -15,7 +15,7 @@ from motet.dialects.spell.commands import following, formats, grammar
 from motet.dialects.spell.commands.grammar import Entry
 from motet.dialects.spell.house import House
 from motet.dialects.spell.shown import RunView
-from motet.errors import NotFound
+from motet.errors import NotFound, UsageError
 from motet.ports.voice import Desk
 from motet.values.visible import coloured
 
@@ -191,6 +191,8 @@ def _logs_arguments(parser: ArgumentParser) -> None:
 
 def _logs(options: Namespace, desk: Desk, house: House) -> int:
     house.get(options.run_id)
+    if options.tail is not None and options.tail < 0:
+        raise UsageError(f"-n {options.tail} is no number of lines.", "Give 0 or more.")
     offset = 0 if options.tail is None else -options.tail
     entries = house.logs(options.run_id, offset=offset, follow=options.follow) if options.tail != 0 else iter(())
     if desk.terminal.as_json:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 
+from motet.dialects.spell import door
 from motet.dialects.spell import house as houses
 from motet.dialects.spell.commands import files, grammar, hyper, runs, stats, workflows
 from motet.dialects.spell.commands.grammar import Entry, Parser
@@ -33,6 +35,9 @@ def arguments(parser: ArgumentParser) -> None:
 def perform(options: Namespace, desk: Desk) -> int:
     """Carry out the `spell` command; gives its exit code: 0 well, 1 it could not be done, 2 it was called wrongly."""
     given = ["version"] if options.version else list(options.words)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # signs before lines that its encoding may not have
     desk.terminal.as_json = options.json  # that a program which is to run has such an option says nothing
     try:
         return _carried_out(given, desk)
@@ -59,6 +64,8 @@ def _carried_out(given: list[str], desk: Desk) -> int:
     if given[0] in UNNEEDED:
         desk.terminal.say(f"Nothing is needed: runs are on this machine, and kept in {desk.home}.")
         return 0
+    if door.away() is None:
+        desk.host()  # which says where that is not to be had
     house = houses.current()
     if given[0] == "whoami":
         desk.terminal.say(house.owner)
