@@ -31,7 +31,7 @@ def paced(home: Home, server: Served) -> Iterator[str]:
 
 def test_a_run_is_shown_as_it_goes_on_and_is_stopped_and_resumed(paced: str, home: Home, page: Page) -> None:
     page.goto(f"/runs/{paced}/timeline")  # perhaps before it was begun
-    expect(tally(page, "running")).to_have_text(re.compile("1 running"))
+    expect(tally(page, "running")).to_have_text(re.compile("2 running"))
     steps = page.get_by_role("application", name=re.compile("^Timeline of paced"))
     expect(steps.get_by_role("listitem").filter(has_text="running")).to_have_count(1)
     (home.folder / "go-0").touch()
@@ -44,7 +44,7 @@ def test_a_run_is_shown_as_it_goes_on_and_is_stopped_and_resumed(paced: str, hom
     for name in ("go-1", "go-2"):
         (home.folder / name).touch()
     page.get_by_role("button", name="Resume").click()
-    expect(tally(page, "succeeded")).to_have_text(re.compile("3 succeeded"))
+    expect(tally(page, "succeeded")).to_have_text(re.compile("4 succeeded"))
     expect(page.get_by_role("img", name="succeeded").first).to_be_visible()
 
 
@@ -54,8 +54,10 @@ def test_views_share_selection_filter_and_moment(page: Page) -> None:
     expect(page).to_have_url(re.compile("step=search%2Fload-0|step=search/load-0"))
     page.keyboard.press("3")
     expect(page).to_have_url(re.compile("/timeline.*step="))
-    chosen = page.get_by_role("application", name=re.compile("^Timeline")).get_attribute("aria-activedescendant")
-    assert chosen
+    page.goto("/runs/wide-search/timeline?step=load")  # as the command line names it, too
+    timeline = page.get_by_role("application", name=re.compile("^Timeline"))
+    expect(timeline).to_have_attribute("aria-activedescendant", re.compile("^tl-"))
+    chosen = timeline.get_attribute("aria-activedescendant")
     expect(page.locator(f"#{chosen}")).to_have_text(re.compile("^load"))
     page.keyboard.press("Escape")
     expect(page).not_to_have_url(re.compile("step="))

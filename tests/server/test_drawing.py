@@ -194,6 +194,8 @@ def test_a_run_is_shown_with_its_edges_its_causes_and_its_elements(served: Serve
     assert found["cause"][str(names.index("call_unreliable_api"))] == "ValueError: the API is down"
     of_map = found["maps"][str(names.index("scaled"))]
     assert of_map["counts"] == {"succeeded": 2, "failed": 1}
+    assert of_map["own"] == [1]
+    assert sum(row["counts"].values()) == found["n"] + 1
     assert found["parent"][names.index("scaled")] == 0
     key = found["keys"][names.index("scaled")]
     elements = client.get(f"/api/v1/runs/{row['id']}/elements", params={"step": key}).json()
@@ -222,6 +224,16 @@ def test_steps_to_come_are_those_of_the_last_run_that_succeeded(served: Served) 
     assert [each[0] for each in found["planned"]["steps"]] == ["train", "publish"]
     assert found["planned"]["run"] == "before"
     assert "planned" not in served.viewer.get("/api/v1/runs/before/picture").json()
+
+
+def test_an_edge_leads_from_the_element_that_is_needed(served: Served) -> None:
+    served.make("r")
+    served.site.store.claim("r", Owner("h", "b", 1, 1), 1e9)
+    added = [event("step.added", 1.0, "m", size=3), event("step.added", 1.0, "c", needs=["m[2]"])]
+    served.site.store.append("r", 1, 0, Batch([event("run.started", 1.0), *added]))
+    found = served.viewer.get("/api/v1/runs/r/picture").json()
+    assert (found["from"], found["to"], found["elements"]) == ([0], [1], {"0": 2})
+    assert [found["statuses"][each] for each in found["status"]] == ["ready", "pending"]
 
 
 def test_child_runs_are_told_with_the_steps_that_began_them(served: Served) -> None:

@@ -52,7 +52,8 @@ def picture(store: Store, courses: Courses, run: RunRow, after: int = 0) -> Json
     defined anew since.
 
     Times are seconds since the run's creation, None where a thing has not come about. `at` are the places of the steps
-    told of, `from` and `to` the edges that lead to them, `maps` the statuses of elements as runs of equal ones.
+    told of, `from` and `to` the edges that lead to them (`elements`: from which element of a map), `maps` the statuses
+    of elements as runs of equal ones, and which have a row of their `own`, as those that failed or were tried again.
     """
     with courses.of(run.id) as course:
         return _picture(store, courses, run, course, after)
@@ -76,7 +77,7 @@ def _picture(store: Store, courses: Courses, run: RunRow, course: Course, after:
 def _columns(run: RunRow, course: Course, tracks: Sequence[Track], children: Mapping[str, Json]) -> dict[str, Json]:
     tasks: dict[str, int] = {}
     parents = [_place(course, each.parent) for each in tracks]
-    edges = [(_place(course, need), each.number) for each in tracks for need in (*each.needs, *each.each)]
+    edges = [(*_end(course, need), each.number) for each in tracks for need in (*each.needs, *each.each)]
     edges = [edge for edge in dict.fromkeys(edges) if edge[0] >= 0]
     began = [each.spans[0].began_at if each.spans else None for each in tracks]
     return {
@@ -93,8 +94,9 @@ def _columns(run: RunRow, course: Course, tracks: Sequence[Track], children: Map
         "began": _since(run, began),
         "ended": _since(run, [each.ended_at for each in tracks]),
         "attempts": [min(each.attempt, 255) for each in tracks],
-        "from": [one for one, _ in edges],
-        "to": [other for _, other in edges],
+        "from": [one for one, _, _ in edges],
+        "to": [other for _, _, other in edges],
+        "elements": {place: element for place, (_, element, _) in enumerate(edges) if element >= 0},
         "cause": {each.number: each.cause for each in tracks if each.cause},
         "due": {each.number: _since(run, [each.ready_at])[0] for each in tracks if each.status == st.RETRYING},
         "spans": {each.number: _spans(run, each) for each in tracks if _is_told(each)},
@@ -118,6 +120,14 @@ def _place(course: Course, key: str) -> int:
     return -1 if track is None else track.number
 
 
+def _end(course: Course, key: str) -> tuple[int, int]:
+    """The step from which an edge leads, and which element of it (-1: all of it)."""
+    place = _place(course, key)
+    index = key.rpartition("[")[2].removesuffix("]")
+    is_element = place >= 0 and course.tracks[place].key != key and index.isdigit()
+    return place, int(index) if is_element else -1
+
+
 def _since(run: RunRow, times: Iterable[float | None]) -> list[float | None]:
     began = run.created_at
     return [None if each is None else round(each - began, _DIGITS) for each in times]
@@ -136,7 +146,9 @@ def _map_json(elements: Elements) -> Json:
     runs: list[int] = []
     for place, alike in groupby(elements.statuses):
         runs += (place, sum(1 for _ in alike))
-    return {"size": len(elements.statuses), "counts": elements.counts(), "statuses": runs}
+    return {
+        "size": len(elements.statuses), "counts": elements.counts(), "statuses": runs, "own": sorted(elements.attempts)
+    }  # fmt: skip
 
 
 # ---------------------------------------------------------------- child runs, and what is to come

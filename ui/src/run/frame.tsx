@@ -66,7 +66,7 @@ export function RunPage({ run, view }: { run: string; view?: string }) {
 
   const of = model.picture.value;
   const isView = (STEPS as readonly string[]).includes(shown);
-  const step = state.selection.value;
+  const asked = state.selection.value, step = asked && model.resolve(asked);
   const going = !isOver(found);
   return (
     <div class="run">
@@ -90,7 +90,7 @@ export function RunPage({ run, view }: { run: string; view?: string }) {
         <div class="stage" role="tabpanel" aria-label={capital(shown)}>
           {isView && !model.ready.value ? <Loading words="Reading the steps" /> : of.n === 0 && isView ? <p class="note i2">{going ? "The run has begun and has no steps yet." : "It ended without a step."}</p> : <Shown view={shown} model={model} run={found} critical={critical.value} fold={fold.value} />}
         </div>
-        {isView && <aside class="side" aria-label={step ? `Step ${step}` : "The run"}>{step ? <StepPanel run={found} step={step} model={model} /> : <Overview model={model} />}</aside>}
+        {isView && <aside class="side" aria-label={step ? `Step ${step}` : "The run"}>{asked && !step && <p class="note t-failed" role="alert">There is no one step {asked}.</p>}{step ? <StepPanel run={found} step={step} model={model} /> : <Overview model={model} />}</aside>}
       </div>
       {isView && (
         <footer class="dock">

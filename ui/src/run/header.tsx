@@ -9,7 +9,7 @@ import { Button, Copy, Voice } from "../parts/controls";
 import { Mark } from "../parts/marks";
 import { useKeys } from "../shell/keys";
 import { isOver, type RunModel } from "./model";
-import type { Picture } from "./picture";
+import { elementCounts, type Picture } from "./picture";
 import { nameOf } from "./rows";
 import * as state from "./state";
 
@@ -99,6 +99,7 @@ function Tally({ model }: { model: RunModel }) {
   };
   const total = found.reduce((sum, [, n]) => sum + n, 0);
   const ended = found.reduce((sum, [status, n]) => sum + (["failed", "skipped", "cancelled", "cached", "succeeded"].includes(status) ? n : 0), 0);
+  const [done, elements] = elementCounts(model.picture.value);
   return (
     <div class="tally" role="group" aria-label="Steps by status">
       {found.map(([status, n]) => (
@@ -107,7 +108,9 @@ function Tally({ model }: { model: RunModel }) {
         </button>
       ))}
       {(filter.statuses.size > 0 || filter.text) && <Button plain icon="close" onClick={() => { state.filter.value = { text: "", statuses: new Set() }; }}>All</Button>}
-      <span class="grow right i2 ended"><b>{count(ended)}</b> of {count(total)} steps ended</span>
+      <span class="grow right i2 ended">
+        <b>{count(ended)}</b> of {count(total)} steps ended{elements > 0 && state.moment.value === null && <>, <b>{count(done)}</b> of {count(elements)} elements</>}
+      </span>
     </div>
   );
 }

@@ -93,7 +93,21 @@ export class RunModel {
   /** The place of a step; -1 for none. */
   find(key: string | null): number {
     void this.latest.value;
-    return key === null ? -1 : this.drawn.find(key);
+    return key === null ? -1 : this.drawn.find(this.resolve(key) ?? key);
+  }
+
+  /** The key of the step that is meant, as the command line finds it: by its key, how that ends, its task or its name,
+   *  if only one has it; null for none.
+   */
+  resolve(text: string): string | null {
+    const of = this.latest.value;
+    if (!of || this.drawn.find(text) >= 0) return text;
+    const found: string[] = [];
+    for (let i = 0; i < of.n && found.length < 2; i += 1) {
+      const key = of.keys[i] ?? "";
+      if (of.element[i]! < 0 && (key.endsWith(`/${text}`) || of.names[of.name[i]!] === text || of.labels.get(i) === text)) found.push(key);
+    }
+    return found.length === 1 ? (found[0] ?? null) : text.endsWith("]") ? text : null;
   }
 
   /** Ask, and go on asking as things happen; gives what ends it. */

@@ -1,5 +1,5 @@
 // The picture of a run: its steps as columns, as all views draw them, put together from what the server tells.
-import { numberOf, STATUSES } from "../core/status";
+import { ENDED, numberOf, STATUSES, type Status } from "../core/status";
 import type { Run } from "../core/types";
 
 /** Flags of a step. HIDDEN: it is not there yet at the moment that is looked at. */
@@ -60,8 +60,9 @@ export interface Picture {
   labels: Map<number, string>;
   /** of steps with more than one attempt, or that wait or were lost */
   spans: Map<number, Span[]>;
-  /** of maps: how many elements, and how many in each status; those of very large maps are no steps of the picture */
-  maps: Map<number, { size: number; counts: Record<string, number> }>;
+  /** of maps: how many elements, how many in each status, and which count as steps by themselves, as those that failed;
+   *  elements of very large maps are no steps of the picture */
+  maps: Map<number, { size: number; counts: Record<string, number>; own: number[] }>;
   /** when a step is tried again */
   due: Map<number, number>;
   /** for what slots a step waits that is ready */
@@ -100,10 +101,12 @@ export interface Told {
   attempts: number[];
   from: number[];
   to: number[];
+  /** by the edge's place: from which element of a map it leads */
+  elements: ByPlace<number>;
   cause: ByPlace<string>;
   due: ByPlace<number>;
   spans: ByPlace<[number, number, number | null, string][]>;
-  maps: ByPlace<{ size: number; counts: Record<string, number>; statuses: number[] }>;
+  maps: ByPlace<{ size: number; counts: Record<string, number>; statuses: number[]; own: number[] }>;
   slots: ByPlace<string[]>;
   children: Child[];
   above: { id: string; name: string }[];
@@ -178,7 +181,11 @@ export class Drawn {
   take(told: Told, planned: boolean): void {
     this.offset = told.offset;
     told.at.forEach((theirs, index) => this.step(told, theirs, index));
-    for (const [index, to] of told.to.entries()) this.edge(this.ours[told.from[index] ?? -1], this.ours[to]);
+    for (const [index, to] of told.to.entries()) {
+      const from = this.ours[told.from[index] ?? -1], element = told.elements[String(index)];
+      const first = element === undefined || from === undefined ? undefined : this.first.get(from);
+      this.edge(first === undefined ? from : first + (element ?? 0), this.ours[to]);
+    }
     for (const each of told.at) this.fresh.delete(this.ours[each] ?? -1);
     if (planned && told.planned) this.plan(told.planned.steps);
     for (const child of told.children) {
@@ -247,7 +254,7 @@ export class Drawn {
   }
 
   private map(at: number, key: string, task: string, of: Told["maps"][string]): void {
-    this.maps.set(at, { size: of.size, counts: of.counts });
+    this.maps.set(at, { size: of.size, counts: of.counts, own: of.own });
     let first = this.first.get(at);
     if (first === undefined && this.unfolded + of.size <= MOST_ELEMENTS) {
       this.unfolded += of.size;
@@ -379,20 +386,27 @@ export function asOf(of: Picture, at: number): Picture {
   return { ...of, status, flags, ended, cause, until: at };
 }
 
-/** How many steps are in each status; maps by their elements, without subflows, what is planned and what is not there. */
+/** How many steps are in each status, counted as everywhere: a map is one step, with those of its elements that failed
+ * or were tried again; without what is planned and what is not there.
+ */
 export function counts(of: Picture, kept?: Uint8Array | null): Record<string, number> {
   const found = new Array<number>(STATUSES.length).fill(0);
   for (let i = 0; i < of.n; i += 1) {
-    const flags = of.flags[i] ?? 0;
-    if (flags & (FLOW | PLANNED | HIDDEN) || (kept && !kept[i])) continue;
-    if (flags & MAP && (of.maps.get(i)?.size ?? 0)) {
-      if (isUnfolded(of, i)) continue;
-      for (const [status, n] of Object.entries(of.maps.get(i)?.counts ?? {})) found[numberOf(status)]! += n;
-      continue;
-    }
-    found[of.status[i] ?? 0]! += 1;
+    if ((of.flags[i] ?? 0) & (PLANNED | HIDDEN) || (kept && !kept[i])) continue;
+    const element = of.element[i] ?? -1;
+    if (element < 0 || of.maps.get(of.parent[i] ?? -1)?.own.includes(element)) found[of.status[i] ?? 0]! += 1;
   }
   return Object.fromEntries(STATUSES.map((each, at) => [each, found[at] ?? 0]));
+}
+
+/** How many elements of maps have ended, and how many there are. */
+export function elementCounts(of: Picture): [number, number] {
+  let ended = 0, all = 0;
+  for (const { size, counts } of of.maps.values()) {
+    all += size;
+    for (const [status, n] of Object.entries(counts)) if (ENDED.has(status as Status)) ended += n;
+  }
+  return [ended, all];
 }
 
 /** The parts of a stretch of time in which a process drove the run: while none did, nothing ran. */

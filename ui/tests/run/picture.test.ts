@@ -1,7 +1,7 @@
 // The picture that a page has after many answers is the one that it would have from one; rows, folds, loads of it.
 import { describe, expect, it } from "vitest";
 import { load, failures } from "../../src/run/load";
-import { asOf, counts, Drawn, HIDDEN, type Told } from "../../src/run/picture";
+import { asOf, counts, Drawn, elementCounts, HIDDEN, type Told } from "../../src/run/picture";
 import { countsOf, meaning, rowAt, rowsOf } from "../../src/run/rows";
 import { idle, Scale, ticks } from "../../src/run/scale";
 import type { Run } from "../../src/core/types";
@@ -24,8 +24,8 @@ function told(steps: Record<number, Given>, more: Partial<Told> = {}): Told {
     status: all.map((each) => each.status ?? PENDING), flags: all.map((each) => each.flags ?? 0), created: all.map(() => 0), ready: all.map(() => 0),
     began: all.map((each) => each.at?.[0] ?? null), ended: all.map((each) => each.at?.[1] ?? null), attempts: all.map(() => 1),
     from: all.flatMap((each) => each.needs ?? []), to: all.flatMap((each, i) => (each.needs ?? []).map(() => at[i]!)),
-    cause: by((each) => each.cause), due: {}, slots: {}, children: [], above: [],
-    spans: by((each) => each.spans), maps: by((each) => each.map && { size: each.map[0], counts: {}, statuses: each.map[1] }), ...more,
+    elements: {}, cause: by((each) => each.cause), due: {}, slots: {}, children: [], above: [],
+    spans: by((each) => each.spans), maps: by((each) => each.map && { size: each.map[0], counts: {}, statuses: each.map[1], own: [] }), ...more,
   } as Told;
 }
 
@@ -79,9 +79,17 @@ describe("a picture", () => {
     expect(counts(asOf(of, 26))).toMatchObject({ failed: 1, ready: 1, running: 0 });
   });
 
-  it("counts elements in place of their map, and subflows by what is in them", () => {
-    const of = drawn(told({ 0: { key: "f", flags: 8 }, 1: { key: "f/m", parent: 0, flags: 4, map: [4, [SUCCEEDED, 3, RUNNING, 1]] }, 2: { key: "f/a", parent: 0, status: FAILED } }));
-    expect(counts(of)).toMatchObject({ succeeded: 3, running: 1, failed: 1, pending: 0 });
+  it("counts a map as one step, with those of its elements that failed", () => {
+    const answer = told({ 0: { key: "f", flags: 8, status: FAILED }, 1: { key: "f/m", parent: 0, flags: 4, status: FAILED, map: [4, [SUCCEEDED, 3, FAILED, 1]] }, 2: { key: "f/a", parent: 0, status: SUCCEEDED } });
+    answer.maps["1"]!.own = [3];
+    answer.maps["1"]!.counts = { succeeded: 3, failed: 1 };
+    expect(counts(drawn(answer))).toMatchObject({ succeeded: 1, failed: 3 });
+    expect(elementCounts(drawn(answer))).toEqual([4, 4]);
+  });
+
+  it("lets an edge lead from the element that is needed", () => {
+    const of = drawn(told({ 0: { key: "m", flags: 4, map: [3, [PENDING, 3]] }, 1: { key: "b", needs: [0] } }, { elements: { 0: 2 } }));
+    expect([of.keys[of.from[0]!], of.keys[of.to[0]!]]).toEqual(["m[2]", "b"]);
   });
 });
 
