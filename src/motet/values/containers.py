@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from math import isfinite
 
 from motet.errors import UsageError
@@ -223,10 +224,10 @@ def _cut(value: Any, depth: int) -> Json:
         shown = hide(value[: 4 * _CHARS])
         return shown if len(shown) <= _CHARS else f"{shown[: _CHARS - 1]}…"
     if kind is dict and depth:
-        told = {str(name): _cut(each, depth - 1) for name, each in list(value.items())[:_ITEMS]}
+        told = {str(name): _cut(each, depth - 1) for name, each in islice(value.items(), _ITEMS)}
         return told if len(value) <= _ITEMS else {**told, "…": f"{len(value) - _ITEMS} more"}
     if kind in (list, tuple, set, frozenset) and depth:
-        found = [_cut(each, depth - 1) for each in list(value)[:_ITEMS]]
+        found = [_cut(each, depth - 1) for each in islice(value, _ITEMS)]
         return found if len(value) <= _ITEMS else [*found, f"… {len(value) - _ITEMS} more"]
     shape = getattr(value, "shape", None)
     return f"<{kind.__name__}{f' {tuple(shape)}' if shape else ''}>"

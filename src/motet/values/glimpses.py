@@ -1,7 +1,8 @@
-"""What is in arrays and tables, in a few hundred bytes of JSON that stand beside their records (see `values.records`),
-made where they are, for whoever looks at a step without loading them:
+"""What is in arrays, tables and images, in a few hundred bytes of JSON beside their records (see `values.records`), made
+where they are, for whoever looks at a step without loading them:
 
     {"type": "array", "dtype": "float32", "shape": [n, ...], "size_bytes": n, **NUMBERS, "sampled": bool}
+    {"type": "image", "thumbnail": {"artifact": digest of a PNG, ...}}
     {"type": "table", "columns": [...], "kinds": [...], "rows": [[...], ...], "n_rows": n, "n_columns": n,
      "about": [NUMBERS or {"empty": n} for each column], "sampled": bool}
 
@@ -28,6 +29,9 @@ ROWS = 20
 def beside(value: Any, artifacts: ArtifactStore | None, limit_bytes: int) -> Json:
     """The preview as it stands in a record: itself, or where it is larger than that in an artifact; None for none."""
     found = preview(value)
+    if found is None and artifacts is not None and (small := _small(value)):
+        stored = artifacts.put([small])
+        return {"type": "image", "thumbnail": {"artifact": stored.digest, "size_bytes": stored.size_bytes}}
     if found is None or artifacts is None:
         return found
     text = json.dumps(found, separators=(",", ":")).encode()
@@ -35,6 +39,14 @@ def beside(value: Any, artifacts: ArtifactStore | None, limit_bytes: int) -> Jso
         return found
     stored = artifacts.put([text])
     return {"artifact": stored.digest, "size_bytes": stored.size_bytes}
+
+
+def _small(value: Any) -> bytes:
+    """A figure or an image as a small PNG; nothing for anything else."""
+    try:
+        return previews.thumbnail(value)
+    except Exception:  # noqa: BLE001 - boundary: the value's own code
+        return b""
 
 
 def preview(value: Any) -> Json:
@@ -54,9 +66,19 @@ def _array(value: Any) -> Json:
     if getattr(getattr(value, "device", None), "type", "cpu") != "cpu":  # a copy from there would take long
         return None
     array = sys.modules["numpy"].asarray(value.detach() if hasattr(value, "detach") else value)
-    about, sampled = _numbers(array.reshape(-1))
+    about, sampled = _numbers(_flat(array))
     size = {"shape": list(array.shape), "size_bytes": int(array.nbytes)}
-    return {"type": "array", "dtype": str(value.dtype), **size, **about, "sampled": sampled}
+    return {"type": "array", "dtype": str(value.dtype), **size, **about, "sampled": sampled or array.size > SAMPLE}
+
+
+def _flat(array: Any) -> Any:
+    """The array in a row, without a copy of a large one: of one that does not stand in a row, some along each axis."""
+    if array.flags.c_contiguous or array.size <= SAMPLE:
+        return array.reshape(-1)
+    if array.flags.f_contiguous:
+        return array.reshape(-1, order="A")
+    step = ceil((array.size / SAMPLE) ** (1 / array.ndim))
+    return array[(slice(None, None, step),) * array.ndim].reshape(-1)
 
 
 def _table(value: Any) -> Json:

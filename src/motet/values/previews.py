@@ -137,6 +137,18 @@ def image(value: Any) -> tuple[bytes, bytes | None, Json]:
     )
 
 
+def thumbnail(value: Any) -> bytes:
+    """A matplotlib figure or a PIL image as a small PNG; nothing for anything else."""
+    made = BytesIO()
+    if hasattr(value, "savefig"):
+        value.savefig(made, format="png", dpi=_THUMBNAIL_DPI)
+    elif hasattr(value, "save") and hasattr(value, "thumbnail") and hasattr(value, "copy"):
+        small = value.copy()
+        small.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
+        small.save(made, format="PNG")
+    return made.getvalue()
+
+
 def _png_size(content: bytes) -> tuple[int, int]:
     return int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
 

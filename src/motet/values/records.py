@@ -77,8 +77,8 @@ def _encode_object(value: object, artifacts: ArtifactStore | None, limit_bytes: 
         named["with"] = dict(versions)
         if shown := _described(value):
             named["shown"] = shown
-            if preview := glimpses.beside(value, artifacts, limit_bytes):
-                named["preview"] = preview
+        if preview := glimpses.beside(value, artifacts, limit_bytes):
+            named["preview"] = preview
     if artifacts is not None and pickle.size_bytes(parts) > limit_bytes:
         stored = artifacts.put(parts)
         return {"artifact": stored.digest, "size_bytes": stored.size_bytes, **named}

@@ -13,13 +13,15 @@ interface TableTold {
   type: "table"; columns: string[]; kinds?: string[]; rows: Json[][]; n_rows: number; n_columns: number; about?: Numbers[]; sampled?: boolean;
 }
 
+interface ImageTold { type: "image"; thumbnail: { artifact: string } }
+
 /** A value as the server shows it: see `motet.views.inputs`. */
 export interface Shown {
   words?: string;
   value?: Json;
   text?: string;
   n_chars?: number;
-  preview?: ArrayTold | TableTold | null;
+  preview?: ArrayTold | TableTold | ImageTold | null;
   artifact?: string;
   size_bytes?: number;
 }
@@ -126,6 +128,7 @@ function Head({ text, chars }: { text: string; chars: number }) {
 export function Value({ of, unlike }: { of: Shown; unlike?: Record<string, Json> | undefined }) {
   if (of.preview?.type === "array") return <ArrayView of={of.preview} />;
   if (of.preview?.type === "table") return <TableView of={of.preview} />;
+  if (of.preview?.type === "image") return <Picture digest={of.preview.thumbnail.artifact} type="image/png" alt={of.words ?? ""} />;
   if (of.text !== undefined) return of.text.includes("\n") ? <Head text={of.text} chars={of.n_chars ?? 0} /> : <code>{JSON.stringify(of.text)}</code>;
   if (of.value !== undefined) return <code class="json"><Tree of={of.value} unlike={unlike} /></code>;
   return <span><code>{of.words}</code>{of.size_bytes ? <span class="i2"> {bytes(of.size_bytes)}</span> : null}</span>;
