@@ -1,4 +1,4 @@
-"""What is in arrays, tables and images, in a few hundred bytes of JSON beside their records (see `values.records`), made
+"""What is in arrays, tables and images, in few bytes of JSON beside their records (see `values.records`), made
 where they are, for whoever looks at a step without loading them:
 
     {"type": "array", "dtype": "float32", "shape": [n, ...], "size_bytes": n, **NUMBERS, "sampled": bool}
