@@ -189,6 +189,15 @@ _ELEMENTS = 500
 _NUMBERS = (bool, int, float)
 
 
+def seen(spec: dict[str, Json], values: Mapping[str, Any]) -> dict[str, Json]:
+    """The spec of a call with what its arguments are, where it has mere digests: for people, and no part of it."""
+    inputs = spec.get("inputs")
+    if not inputs or PLAIN.issuperset(map(type, values.values())):
+        return spec
+    shown = given(inputs, values)
+    return {**spec, "shown": shown} if shown else spec
+
+
 def given(inputs: Mapping[str, Json], values: Mapping[str, Any]) -> dict[str, Json]:
     """Of the arguments whose forms are mere digests, what they are; of those of a map's elements, one for each."""
     found: dict[str, Json] = {}

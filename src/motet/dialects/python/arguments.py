@@ -13,7 +13,7 @@ from motet.kernel.state import Step
 from motet.ports.spec import ABSENT, RECEIVER, has_spec, without_code
 from motet.records import Record, field
 from motet.typed import TYPE_CHECKING, Any
-from motet.values.containers import PLAIN, given, members, replaced
+from motet.values.containers import PLAIN, members, replaced, seen
 from motet.values.identity.fingerprints import Walk, fingerprint, scalar_form, step_form
 from motet.values.identity.known import with_inputs
 from motet.values.shape import Shape
@@ -134,7 +134,7 @@ def asked(
     spec = with_inputs(code, inputs, unknown, content) if inputs else code
     if not kwargs and PLAIN.issuperset(map(type, args)):
         return spec, digest
-    return _seen(spec, {**dict(zip(names, args, strict=False)), **kwargs}), digest
+    return seen(spec, {**dict(zip(names, args, strict=False)), **kwargs}), digest
 
 
 def asked_of_all(
@@ -157,16 +157,7 @@ def asked_of_all(
         digest = _as_before(((parts.each,), parts.content()), lineage, known)
     else:
         digest = fingerprint(repr(without_code(inputs)))[0]
-    return _seen(with_inputs(code, inputs, unknown, content), {**parts.shared, **parts.spread}), digest
-
-
-def _seen(spec: dict[str, Json], values: Mapping[str, Any]) -> dict[str, Json]:
-    """The spec with what its arguments are, where it has mere digests: for people, and no part of it."""
-    inputs = spec.get("inputs")
-    if not inputs or PLAIN.issuperset(map(type, values.values())):
-        return spec
-    shown = given(inputs, values)
-    return {**spec, "shown": shown} if shown else spec
+    return seen(with_inputs(code, inputs, unknown, content), {**parts.shared, **parts.spread}), digest
 
 
 def _files(
