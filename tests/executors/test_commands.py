@@ -46,7 +46,8 @@ class TestCommandExecutor(QueueingExecutorSuite):
         return FileArtifacts(str(self.folder / "artifacts"))
 
 
-def test_what_holds_no_slot_keeps_nobody_out_of_one(tmp_path: Path, outcomes: Outcomes) -> None:
+def test_what_holds_no_slot_keeps_nobody_out_of_one(tmp_path: Path) -> None:
+    outcomes = Outcomes()
     executor = CommandExecutor(Setting(str(tmp_path / "work"), lambda: FileArtifacts(str(tmp_path / "artifacts"))), 1)
     for number in range(3):
         executor.start(outcomes.attempt(lambda: Command("sleep 600"), element=10 + number, slot=False))

@@ -79,11 +79,8 @@ def begun(house: Driven, command: str, **fields: object) -> int:
 
 @pytest.mark.parametrize(("end", "status"), [("stop", words.STOPPED), ("kill", words.KILLED)])
 def test_what_is_ended_keeps_what_it_has_put_out(house: Driven, end: str, status: str) -> None:
-    number = begun(
-        house,
-        "echo 1 > out; echo begun; trap 'echo 2 > late; exit 3' TERM; while :; do sleep 0.05; done",
-        grace_s=300.0,
-    )
+    heeding = "trap 'echo 2 > late; exit 3' TERM; echo 1 > out; echo begun; while :; do sleep 0.05; done"
+    number = begun(house, heeding, grace_s=300.0)
     assert house.get(number).status == words.RUNNING
     assert [each.path for each in house.ls(f"runs/{number}")] == ["out"]
     assert house.content(f"runs/{number}/out") == b"1\n"
