@@ -1,4 +1,4 @@
-"""`spell run`, `ps`, `info`, `logs`, `stop`, `kill`, `label`, `archive`, `diff`, `machine-types`."""
+"""`spell run`, `ps`, `info`, `logs`, `stop`, `kill`, `stats`, `label`, `archive`, `diff`, `machine-types`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from motet.dialects.spell.commands.grammar import Entry
 from motet.dialects.spell.house import House
 from motet.dialects.spell.shown import RunView
 from motet.errors import NotFound, UsageError
+from motet.executors.commands.meter import taken
 from motet.ports.voice import Desk
 from motet.values.visible import coloured
+
+_SAMPLE_S = 0.5
 
 # ---------------------------------------------------------------- run
 
@@ -294,7 +297,33 @@ def _label(options: Namespace, desk: Desk, house: House) -> int:
     return 0
 
 
-# ---------------------------------------------------------------- machine types, diff
+# ---------------------------------------------------------------- stats, machine types, diff
+
+
+def _stats_arguments(parser: ArgumentParser) -> None:
+    _one_argument(parser)
+    parser.add_argument("-f", "--follow", action="store_true", help="again and again, until it runs no more")
+
+
+def _stats(options: Namespace, desk: Desk, house: House) -> int:
+    view = house.get(options.run_id)
+    if view.status != words.RUNNING:
+        raise UsageError(f"Run {view.number} is {view.status}, not running.", f"See: spell info {view.number}")
+    desk.terminal.say(f"CPU statistics for run {view.number}:")
+    names, is_first = ["CPU %", "MEM %", "MEM Usage / MEM Total", "Block I/O"], True
+    while is_first or (options.follow and house.get(view.number).status == words.RUNNING):
+        took = taken(view.run, _SAMPLE_S)
+        if desk.terminal.as_json:
+            desk.terminal.json(took)
+        cells = [
+            f"{took['cpu']:.2f}%", f"{100 * took['memory_bytes'] / took['total_bytes']:.2f}%",
+            f"{formats.size(took['memory_bytes'])} / {formats.size(took['total_bytes'])}",
+            f"{formats.size(took['read_bytes'])} / {formats.size(took['written_bytes'])}",
+        ]  # fmt: skip
+        for line in formats.columns(names, [cells])[0 if is_first else 1 :]:
+            desk.terminal.say(line)
+        is_first = False
+    return 0
 
 
 def _nothing_taken(parser: ArgumentParser) -> None:
@@ -359,6 +388,7 @@ COMMANDS: Mapping[str, Entry] = {
     "logs": Entry("show what a run has written", _logs, _logs_arguments),
     "stop": Entry("end runs, and keep what they have made", _stop, _many_arguments),
     "kill": Entry("end runs at once", _kill, _many_arguments),
+    "stats": Entry("show what a run takes of the machine", _stats, _stats_arguments),
     "label": Entry("give a run a label, or take one from it", _label, _label_arguments),
     "archive": Entry("leave runs out of lists", _archive, _many_arguments),
     "machine-types": Entry("list the machine types", _machine_types, _nothing_taken),

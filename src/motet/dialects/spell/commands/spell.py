@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import io
 import sys
-from argparse import REMAINDER, ArgumentParser, Namespace
+from argparse import REMAINDER, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Mapping, Sequence
 
 from motet.dialects.spell import door
 from motet.dialects.spell import house as houses
-from motet.dialects.spell.commands import files, grammar, hyper, runs, stats, workflows
+from motet.dialects.spell.commands import files, grammar, hyper, runs, workflows
 from motet.dialects.spell.commands.grammar import Entry, Parser
 from motet.errors import MotetError, NotFound, UsageError
 from motet.ports.voice import Desk
 
-COMMANDS: Mapping[str, Entry] = {
-    **runs.COMMANDS, **stats.COMMANDS, **workflows.COMMANDS, **hyper.COMMANDS, **files.COMMANDS,
-}  # fmt: skip
+COMMANDS: Mapping[str, Entry] = {**runs.COMMANDS, **workflows.COMMANDS, **hyper.COMMANDS, **files.COMMANDS}
 
 UNNEEDED = ("login", "logout", "keys", "passwd", "feedback", "status")
 """Commands of the original that have nothing to do here."""
@@ -29,7 +27,8 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--version", action="store_true")
     parser.add_argument("--verbose", "--debug", action="store_true")
     parser.add_argument("words", nargs=REMAINDER, metavar="...")
-    parser.format_help = lambda: "\n".join(["usage: spell [--json] COMMAND ...", "", *_listed(COMMANDS), ""])  # type: ignore[method-assign]
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = "\n".join(_listed(COMMANDS))
 
 
 def perform(options: Namespace, desk: Desk) -> int:
