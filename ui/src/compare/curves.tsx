@@ -52,7 +52,7 @@ export function Curves({ metric, curves }: { metric: string; curves: readonly Cu
     <section>
       <h2 class="row spread"><span>{metric}</span><Button pressed={log.value} onClick={() => { log.value = !log.value; }}>log</Button></h2>
       <svg
-        class="chart curves" viewBox={`0 0 ${WIDE} ${HIGH}`} role="slider" tabIndex={0} aria-label={`${metric} over its steps; arrows move the cursor`}
+        class="chart curves" viewBox={`0 0 ${WIDE} ${HIGH}`} role="slider" tabindex={0} aria-label={`${metric} over its steps; arrows move the cursor`}
         aria-valuemin={left} aria-valuemax={right} aria-valuenow={at ?? right}
         aria-valuetext={at === null ? "no step" : `step ${at}: ${shown.map((each) => `${each.name} ${figure(valueAt(each))}`).join(", ")}`}
         onPointerMove={move} onPointerLeave={() => { cursor.value = null; }} onKeyDown={step}

@@ -7,7 +7,7 @@ export function statusOf(event: Event): string {
   if (event.published) return "";
   const [of, what] = event.key.split(".");
   if (of !== "step" && of !== "run" && of !== "elements") return "";
-  const status = what === "started" ? "running" : what === "finished" ? field(event.value, "status") : what;
+  const status = what === "started" ? "running" : what === "finished" ? (field(event.value, "status") ?? "succeeded") : what;
   return ["running", "succeeded", "failed", "retrying", "waiting", "skipped", "cancelled", "crashed"].includes(String(status)) ? String(status) : "";
 }
 
@@ -19,6 +19,9 @@ function field(of: Json, name: string): Json {
 export function told(event: Event): string {
   if (event.namespace === "artifact") return artifact(event.value);
   if (event.published) return inline(event.value, 160);
+  if (event.key === "run.started") return `by ${inline(field(event.value, "owner"))}`;
+  const result = field(event.value, "result");
+  if (event.key === "run.finished" && result !== null) return inline(result, 120);
   const key = field(event.value, "key");
   const element = field(event.value, "element");
   const error = field(field(event.value, "error"), "message");

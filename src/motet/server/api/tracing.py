@@ -85,7 +85,7 @@ def event(call: Call, offset: Place) -> Account:
         before = store.read(store.offset_at(entry.at - _HOUR_S), limit=_POINTS, published=True, where=same)
         hour = [[each.at, each.value] for each in before if each.offset <= offset]
     seen = [each.json for each in heard(store, entry)] + _triggers(call, entry)
-    return {"event": entry_json(entry), "rules": seen, "hour": hour}
+    return {"event": entry_json(entry), "rules": sorted(seen, key=lambda each: not each["fired"]), "hour": hour}
 
 
 def _triggers(call: Call, entry: Entry) -> list[Json]:
