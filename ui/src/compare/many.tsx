@@ -91,7 +91,7 @@ function Axes({ of, all, brushes, hovered, onHover, onBrush }: AxesOf) {
   return (
     <svg class="chart axes" viewBox={`0 0 ${WIDE} ${HIGH}`} role="group" aria-label="Runs over their parameters and metrics">
       {of.runs.map((run, index) => (
-        <a key={run.id} href={`/runs/${run.id}`} aria-label={run.name} tabIndex={-1}>
+        <a key={run.id} href={`/runs/${run.id}`} aria-label={run.name} tabindex={-1}>
           <path class={`run-line${within(index, all, brushes) ? "" : " out"}${index === hovered ? " at" : ""}`} d={path(index)} onPointerEnter={() => onHover(index)}><title>{run.name}</title></path>
         </a>
       ))}
