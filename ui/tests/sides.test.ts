@@ -1,6 +1,6 @@
 // Comparing runs: which is best, by how much, and what is said of it.
 import { describe, expect, it } from "vitest";
-import { axes, best, distance, mainMetric, reasons, verdict, wayOf, within, type Columns } from "../src/compare/sides";
+import { axes, best, distance, mainMetric, ranked, reasons, strength, verdict, wayOf, within, type Columns } from "../src/compare/sides";
 
 const run = (name: string, duration_s: number | null = 10) => ({ id: name, name, workflow: "w", status: "succeeded", created_at: 0, duration_s });
 const of: Columns = {
@@ -34,11 +34,24 @@ describe("sides", () => {
   });
 
   it("has axes of what are numbers and differ, and keeps runs that are within all brushes", () => {
-    const all = axes(of);
+    const all = axes(of, "val_rmse");
     expect(all.map((each) => each.name)).toEqual(["lr", "depth", "val_rmse"]);
     const kept = (brushes: [string, [number, number]][]) => [0, 1, 2].filter((index) => within(index, all, new Map(brushes)));
     expect(kept([])).toEqual([0, 1, 2]);
     expect(kept([["depth", [45, 70]]])).toEqual([0, 1]);
     expect(kept([["val_rmse", [0, 10]]])).toEqual([0, 1]);
+  });
+
+  it("puts what goes with the metric before what does not", () => {
+    const depth = [1, 2, 3, 4, 5, 6];
+    const many: Columns = {
+      runs: depth.map((each) => run(`run-${each}`)),
+      params: { noise: [3, 1, 2, 2, 1, 3], kind: ["a", "a", "a", "b", "b", "b"], depth },
+      metrics: { loss: [6.1, 5, 4.2, 3, 2, 0.9] },
+    };
+    expect(ranked(many, "loss")).toEqual(["depth", "kind", "noise"]);
+    expect(axes(many, "loss").map((each) => each.name)).toEqual(["depth", "noise", "loss"]);
+    expect(reasons(many, 5, 0, [], "loss")).toContain("What changed with it: depth 6 instead of 1, kind b instead of a");
+    expect(strength(["a", "b", "c", "d", "e", "f"], many.metrics.loss ?? [])).toBe(0); // each has its own word
   });
 });

@@ -6,15 +6,16 @@ import { count, figure, many } from "../core/words";
 import { Button } from "../parts/controls";
 import { Mark } from "../parts/marks";
 import { Table, type Column } from "../parts/table";
-import { axes, best, differs, short, wayOf, within, type Axis, type Brushes, type Columns, type Way } from "./sides";
+import { axes, best, differs, ranked, short, wayOf, within, type Axis, type Brushes, type Columns, type Way } from "./sides";
 
 const WIDE = 1200;
 const HIGH = 200;
 const TOP = 26;
 const BOTTOM = 182;
 
-export function Many({ of, ways }: { of: Columns; ways: ReadonlyMap<string, Way> }) {
-  const all = useMemo(() => axes(of), [of]);
+export function Many({ of, ways, metric }: { of: Columns; ways: ReadonlyMap<string, Way>; metric: string }) {
+  const all = useMemo(() => axes(of, metric), [of, metric]);
+  const names = useMemo(() => ranked(of, metric).filter((each) => differs(of.params[each] ?? [])), [of, metric]);
   const brushes = useSignal<Brushes>(new Map());
   const sorted = useSignal<{ key: string; down: boolean }>({ key: "", down: false });
   const hovered = useSignal(-1);
@@ -40,12 +41,12 @@ export function Many({ of, ways }: { of: Columns; ways: ReadonlyMap<string, Way>
   const columns: Column<number>[] = [
     { key: "name", head: "Run", width: "minmax(150px, 1.4fr)", cell: (index) => <a class="row" href={`/runs/${of.runs[index]?.id}`}><Mark status={of.runs[index]?.status ?? ""} size={12} /> <span class="cut">{of.runs[index]?.name}</span></a> },
     ...Object.entries(of.metrics).map(([name, values]) => column(name, values)),
-    ...Object.entries(of.params).filter(([, values]) => differs(values)).map(([name, values]) => column(name, values)),
+    ...names.map((each) => column(each, of.params[each] ?? [])),
   ];
-  const equal = Object.values(of.params).filter((values) => !differs(values)).length;
+  const equal = Object.keys(of.params).length - names.length;
   return (
     <>
-      <Axes of={of} all={all} brushes={brushes.value} hovered={hovered.value} onHover={(index) => { hovered.value = index; }} onBrush={(to) => { brushes.value = to; }} />
+      <Axes of={of} all={all} brushes={brushes.value} hovered={hovered.value} onBrush={(to) => { brushes.value = to; }} />
       <p class="note-line i2">
         {count(rows.length)} of {many(of.runs.length, "run")}{equal ? `; ${many(equal, "equal parameter")} left out` : ""}. Drag along an axis to choose.{" "}
         {brushes.value.size > 0 && <Button plain onClick={() => { brushes.value = new Map(); }}>Show all</Button>}
@@ -60,12 +61,11 @@ interface AxesOf {
   all: readonly Axis[];
   brushes: Brushes;
   hovered: number;
-  onHover: (index: number) => void;
   onBrush: (to: Brushes) => void;
 }
 
 /** A line a run through an upright axis for each number; dragging along an axis keeps the runs within. */
-function Axes({ of, all, brushes, hovered, onHover, onBrush }: AxesOf) {
+function Axes({ of, all, brushes, hovered, onBrush }: AxesOf) {
   const began = useSignal<{ name: string; y: number } | null>(null);
   if (all.length < 2) return null;
   const x = (place: number) => 60 + (place / (all.length - 1)) * (WIDE - 120);
@@ -84,6 +84,7 @@ function Axes({ of, all, brushes, hovered, onHover, onBrush }: AxesOf) {
     else changed.set(axis.name, [Math.min(a, b), Math.max(a, b)]);
     onBrush(changed);
   };
+  const faint = Math.max(0.12, Math.min(0.5, 4 / Math.sqrt(of.runs.length)));
   const path = (index: number) => all.map((axis, place) => {
     const value = axis.values[index] ?? null;
     return value === null ? "" : `${place && (all[place - 1]?.values[index] ?? null) !== null ? "L" : "M"}${x(place).toFixed(1)} ${y(axis, value).toFixed(1)}`;
@@ -92,7 +93,7 @@ function Axes({ of, all, brushes, hovered, onHover, onBrush }: AxesOf) {
     <svg class="chart axes" viewBox={`0 0 ${WIDE} ${HIGH}`} role="group" aria-label="Runs over their parameters and metrics">
       {of.runs.map((run, index) => (
         <a key={run.id} href={`/runs/${run.id}`} aria-label={run.name} tabindex={-1}>
-          <path class={`run-line${within(index, all, brushes) ? "" : " out"}${index === hovered ? " at" : ""}`} d={path(index)} onPointerEnter={() => onHover(index)}><title>{run.name}</title></path>
+          <path opacity={index === hovered ? 1 : faint} class={`run-line${within(index, all, brushes) ? "" : " out"}${index === hovered ? " at" : ""}`} d={path(index)}><title>{run.name}</title></path>
         </a>
       ))}
       {all.map((axis, place) => {

@@ -43,7 +43,7 @@ export function ComparePage() {
   return (
     <div class="compare">
       <Head of={of} sections={sections.value} base={base} metric={metric} way={way} />
-      {of.runs.length > MOST_COLUMNS ? <Many of={of} ways={ways} /> : (
+      {of.runs.length > MOST_COLUMNS ? <Many of={of} ways={ways} metric={metric} /> : (
         <div class="halves">
           <div class="left-half"><Few of={of} sections={sections.value ?? {}} base={base} rebase={(run) => { baseline.value = run; }} ways={ways} turn={turn} />
             {sections.error && <Failed what="Code and results could not be compared:" error={sections.error} again={sections.again} />}
@@ -70,13 +70,13 @@ function Head({ of, sections, base, metric, way }: { of: Columns; sections: Sect
       <div class="page-head">
         <div class="grow">
           <h1>{of.runs.length < 2 ? `${names[0]}: add a run to compare it with` : verdict(of, metric, way, base)}</h1>
-          {first >= 0 && other >= 0 && of.runs.length > 1 && <p class="i2">{reasons(of, first, other, elsewhere)}</p>}
+          {first >= 0 && other >= 0 && of.runs.length > 1 && <p class="i2">{reasons(of, first, other, elsewhere, metric)}</p>}
         </div>
         {Object.keys(of.metrics).length > 1 && (
           <label class="i2">By <select value={metric} onChange={(event) => { about.value = event.currentTarget.value; }}>{Object.keys(of.metrics).map((each) => <option key={each} value={each}>{each}</option>)}</select></label>
         )}
         <Button icon="plus" pressed={adding.value} onClick={() => { adding.value = !adding.value; }}>Add a run</Button>
-        <Copy text={command("motet", "compare", ...names)} />
+        {names.length <= 20 && <Copy text={command("motet", "compare", ...names)} />}
         <Button icon="save" onClick={() => save(of)}>Export table</Button>
       </div>
       {adding.value && <Choose />}

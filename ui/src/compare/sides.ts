@@ -58,9 +58,36 @@ export function verdict(of: Columns, metric: string, way: Way, base: number): st
   return `${winner.name} is best: ${metric} ${figure(value)}${than && far ? `, ${far} ${way === "lower" ? "below" : "above"} ${than.name}` : ""}.`;
 }
 
+/** How closely a parameter goes with a metric over all runs: 0 not at all, 1 wholly; of words, by the middles of each. */
+export function strength(param: readonly Json[], metric: readonly (number | null)[]): number {
+  const groups = new Map<string, number[]>();
+  param.forEach((each, index) => {
+    const value = metric[index] ?? null;
+    if (value !== null) groups.set(String(each), [...(groups.get(String(each)) ?? []), value]);
+  });
+  const mean = (of: readonly number[]) => of.reduce((sum, each) => sum + each, 0) / of.length;
+  const pairs = param.map((each, index): [number, number | null] => {
+    const at = typeof each === "number" ? each : mean(groups.get(String(each)) ?? [0]);
+    return [at, metric[index] ?? null];
+  }).filter((pair): pair is [number, number] => pair[1] !== null);
+  if (pairs.length < 5 || groups.size < 2 || (groups.size === pairs.length && typeof param[0] !== "number")) return 0;
+  const [x, y] = [mean(pairs.map(([a]) => a)), mean(pairs.map(([, b]) => b))];
+  const sum = (of: (a: number, b: number) => number) => pairs.reduce((total, [a, b]) => total + of(a - x, b - y), 0);
+  const spread = Math.sqrt(sum((a) => a * a) * sum((_, b) => b * b));
+  return spread ? Math.abs(sum((a, b) => a * b)) / spread : 0;
+}
+
+/** The names of the parameters, those that most closely go with the metric before others. */
+export function ranked(of: Columns, metric: string): string[] {
+  const values = of.metrics[metric] ?? [];
+  const names = Object.keys(of.params);
+  const by = new Map(names.map((each) => [each, strength(of.params[each] ?? [], values)]));
+  return names.sort((a, b) => (by.get(b) ?? 0) - (by.get(a) ?? 0));
+}
+
 /** What differs between the best run and another one, in words: parameters, then code and packages, then the time. */
-export function reasons(of: Columns, first: number, other: number, elsewhere: readonly string[]): string {
-  const params = Object.entries(of.params).filter(([, values]) => differs([values[first], values[other]]));
+export function reasons(of: Columns, first: number, other: number, elsewhere: readonly string[], metric = ""): string {
+  const params = ranked(of, metric).map((name): [string, Json[]] => [name, of.params[name] ?? []]).filter(([, values]) => differs([values[first], values[other]]));
   const told = params.slice(0, 4).map(([name, values]) => `${name} ${short(values[first])} instead of ${short(values[other])}`);
   if (params.length > 4) told.push(`${params.length - 4} more parameters`);
   const [a, b] = [of.runs[first]?.duration_s ?? null, of.runs[other]?.duration_s ?? null];
@@ -78,14 +105,18 @@ export interface Axis {
   high: number;
 }
 
-/** The axes of many runs: parameters and metrics that are numbers and differ, metrics last. */
-export function axes(of: Columns, most = 8): Axis[] {
-  const found = ([...Object.entries(of.params), ...Object.entries(of.metrics)] as [string, Json[]][]).flatMap(([name, values]): Axis[] => {
-    const numbers = values.map((each) => (typeof each === "number" ? each : null));
-    const known = numbers.filter((each) => each !== null);
-    return known.length > 1 && differs(known) ? [{ name, values: numbers, low: Math.min(...known), high: Math.max(...known) }] : [];
-  });
-  return found.slice(-most);
+/** The axes of many runs: what are numbers and differ. The metric stands last, before it what most goes with it. */
+export function axes(of: Columns, metric: string, most = 8): Axis[] {
+  const others = Object.keys(of.metrics).filter((each) => each !== metric);
+  const names = [...ranked(of, metric).slice(0, 50), ...others].map((each): [string, Json[]] => [each, of.params[each] ?? of.metrics[each] ?? []]);
+  const found = names.flatMap(([name, values]) => axis(name, values)).slice(0, most - 1);
+  return [...found, ...axis(metric, of.metrics[metric] ?? [])];
+}
+
+function axis(name: string, values: readonly Json[]): Axis[] {
+  const numbers = values.map((each) => (typeof each === "number" ? each : null));
+  const known = numbers.filter((each) => each !== null);
+  return known.length > 1 && differs(known) ? [{ name, values: numbers, low: Math.min(...known), high: Math.max(...known) }] : [];
 }
 
 export type Brushes = ReadonlyMap<string, readonly [number, number]>;
