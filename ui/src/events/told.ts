@@ -1,5 +1,5 @@
 // What an event tells, in a line; and how many came when.
-import { duration, figure, inline } from "../core/words";
+import { bytes, duration, figure, inline } from "../core/words";
 import type { Event, Json } from "../core/types";
 
 /** The status whose mark an event of an engine bears; "" for none. */
@@ -18,21 +18,41 @@ function field(of: Json, name: string): Json {
 /** The value of an event that was published, or what an engine recorded, on one line. */
 export function told(event: Event): string {
   if (event.namespace === "artifact") return artifact(event.value);
-  if (event.published) return inline(event.value, 160);
+  if (event.published) return brief(event.value, 160);
   if (event.key === "run.started") return `by ${inline(field(event.value, "owner"))}`;
   const result = field(event.value, "result");
-  if (event.key === "run.finished" && result !== null) return inline(result, 120);
+  if (event.key === "run.finished") return [String(field(event.value, "status") ?? "succeeded"), errorOf(event.value) || (result === null ? "" : brief(result))].filter(Boolean).join(", ");
   const key = field(event.value, "key");
   const element = field(event.value, "element");
-  const error = field(field(event.value, "error"), "message");
   const facts = field(field(event.value, "facts"), "wall_s");
   const parts = [
     typeof key === "string" ? `${key}${typeof element === "number" && element >= 0 ? `[${element}]` : ""}` : "",
-    typeof error === "string" ? (error.split("\n")[0] ?? "") : "",
+    errorOf(event.value),
     typeof facts === "number" ? duration(facts) : "",
     event.key.startsWith("event.") || event.key.startsWith("wait.") ? String(field(event.value, "wait") || field(event.value, "key") || "") : "",
   ];
-  return [...new Set(parts.filter(Boolean))].join(", ") || inline(event.value, 120);
+  return [...new Set(parts.filter(Boolean))].join(", ") || fields(event.value);
+}
+
+function errorOf(value: Json): string {
+  const message = field(field(value, "error"), "message");
+  return typeof message === "string" ? (message.split("\n")[0] ?? "") : "";
+}
+
+/** What else an engine recorded: its fields by name, those of every event left out. */
+function fields(value: Json): string {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return inline(value, 120);
+  const told = Object.entries(value).filter(([name, each]) => !["event", "at", "epoch", "fingerprint"].includes(name) && each !== null && each !== "");
+  return told.map(([name, each]) => `${name} ${brief(each, 60)}`).join(", ");
+}
+
+/** A recorded value in words: what is kept as an object, or elsewhere, by what it is. */
+export function brief(value: Json, most = 120): string {
+  const [shown, pickle, artifact, plain] = ["shown", "pickle", "artifact", "json"].map((each) => field(value, each));
+  if (typeof shown === "string") return inline(shown, most);
+  if (typeof artifact === "string") return `an artifact, ${bytes(Number(field(value, "size_bytes")))}`;
+  if (typeof pickle === "string") return `an object, ${bytes((pickle.length * 3) / 4)}`;
+  return inline(plain ?? value, most);
 }
 
 /** Whether somebody published it, and not Motet itself for what a run has made or was asked. */

@@ -1,9 +1,10 @@
 // The page Workflows: registered ones of every voice with their last runs and next time; and one of them.
+import { command } from "../core/acts";
 import { at, get, type ApiError } from "../core/api";
 import { useAnswer } from "../core/answer";
-import type { RunList } from "../core/types";
+import type { Run, RunList } from "../core/types";
 import { many, time } from "../core/words";
-import { Voice } from "../parts/controls";
+import { Copy, Voice } from "../parts/controls";
 import { Mark } from "../parts/marks";
 import { Empty, Failed, Loading } from "../parts/state";
 import { begins, shortly, type Schedule, type Trigger, type Workflow } from "./kinds";
@@ -23,7 +24,9 @@ export function WorkflowsPage({ voice, name, tab }: { voice?: string; name?: str
 function List() {
   const there = useAnswer((signal) => Promise.all([get<Workflow[]>("/workflows", {}, signal), get<Schedule[]>("/schedules", {}, signal), get<Trigger[]>("/triggers", {}, signal)]), []);
   const [workflows, schedules, triggers] = there.value ?? [[], [], []];
-  const voices = [...new Set(workflows.map((each) => each.voice))].sort();
+  const recent = useAnswer((signal) => get<RunList>("/runs", { limit: 500 }, signal), [], (changes) => changes.some((each) => each.key === "run.started"));
+  const loose = unregistered(recent.value?.runs ?? [], workflows);
+  const voices = [...new Set([...workflows, ...loose].map((each) => each.voice))].sort();
   return (
     <div class="sheet">
       <div class="page-head"><h1>Workflows</h1><span class="i2">{there.value && many(workflows.length, "registered workflow")}</span></div>
@@ -35,9 +38,41 @@ function List() {
           {workflows.filter((each) => each.voice === voice).map((each) => (
             <Row key={each.name} workflow={each} schedules={schedules.filter((of) => begins(of, each.name))} triggers={triggers.filter((of) => begins(of, each.name))} />
           ))}
+          {there.value && loose.filter((each) => each.voice === voice).map((each) => <Loose key={each.workflow} of={each} />)}
         </section>
       ))}
-      {there.value && !workflows.length && <Empty>Nothing is registered. <code>motet register flow.py</code> keeps a workflow with its code, so that it can be started here.</Empty>}
+      {there.value && recent.value && !workflows.length && !loose.length && <Empty>Nothing is registered. <code>motet register flow.py</code> keeps a workflow with its code, so that it can be started here.</Empty>}
+    </div>
+  );
+}
+
+interface Unregistered {
+  voice: string;
+  workflow: string;
+  target: string;
+}
+
+/** Workflows that have runs and are not registered: their names, and what would register them. */
+export function unregistered(runs: readonly Run[], registered: readonly Workflow[]): Unregistered[] {
+  const known = new Set(registered.map((each) => `${each.voice} ${each.workflow}`));
+  const found = new Map<string, Unregistered>();
+  for (const { workflow, program } of runs) {
+    const voice = String(program.voice ?? "");
+    const key = `${voice} ${workflow}`;
+    const file = String(program.file ?? program.path ?? "");
+    if (voice && !program.registered && !known.has(key) && !found.has(key)) found.set(key, { voice, workflow, target: file && typeof program.qualname === "string" ? `${file}:${program.qualname}` : file });
+  }
+  return [...found.values()].sort((a, b) => (a.workflow < b.workflow ? -1 : 1));
+}
+
+function Loose({ of }: { of: Unregistered }) {
+  return (
+    <div class="workflow">
+      <a class="b cut" href={`/runs?q=${encodeURIComponent(`workflow:${of.workflow}`)}`}>{of.workflow}</a>
+      <span class="i3">not registered</span>
+      <LastRuns workflow={of.workflow} />
+      <span class="i2 cut">Registered, it can be started here, by schedules and by events.</span>
+      <Copy text={command("motet", "register", of.target || "TARGET")}>Copy register</Copy>
     </div>
   );
 }
