@@ -1,4 +1,4 @@
-"""The pages Events and Waiting: what is published and heard, which rules fired and which did not, questions answered."""
+"""The pages Events and Waiting: what is published and heard, which rules fired and which did not; answers."""
 
 from __future__ import annotations
 

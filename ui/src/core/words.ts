@@ -94,3 +94,8 @@ export function inline(value: unknown, most = 200): string {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? NONE);
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
+
+const VOICES: Record<string, string> = { python: "Python", orquestra: "Orquestra", yadage: "Yadage", aiflow: "AIFlow", spell: "Spell" };
+
+/** A voice's name as it is written: "Orquestra". */
+export const voiceName = (of: string) => VOICES[of] ?? of;

@@ -1,6 +1,7 @@
 // Buttons, segments and menus: what every page is steered by.
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { voiceName } from "../core/words";
 import { Icon, type IconName } from "./icons";
 
 interface ButtonOf {
@@ -96,5 +97,5 @@ export function Copy({ text, children = "Copy command" }: { text: string; childr
 
 /** A voice's name in a hairline tag. */
 export function Voice({ name }: { name: string }) {
-  return name ? <span class="voice">{name}</span> : null;
+  return name ? <span class="voice">{voiceName(name)}</span> : null;
 }

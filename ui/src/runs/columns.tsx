@@ -3,17 +3,14 @@ import { signal } from "@preact/signals";
 import { under } from "../core/acts";
 import { shownAs, statusWords, tallied } from "../core/status";
 import type { Json, Run } from "../core/types";
-import { count, duration, figure, inline, iso, NONE, time } from "../core/words";
+import { count, duration, figure, inline, iso, NONE, time, voiceName } from "../core/words";
 import { Voice } from "../parts/controls";
 import { Mark, Proportions } from "../parts/marks";
 import type { Column } from "../parts/table";
 
-const VOICES: Record<string, string> = { python: "Python", orquestra: "Orquestra", yadage: "Yadage", aiflow: "AIFlow", spell: "Spell" };
-
 /** A voice's name as it is written. */
 export function voiceOf(run: Pick<Run, "program">): string {
-  const name = String(run.program.voice ?? "");
-  return VOICES[name] ?? name;
+  return voiceName(String(run.program.voice ?? ""));
 }
 
 /** Who began it, or what. */
