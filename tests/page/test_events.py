@@ -72,9 +72,9 @@ def test_a_pause_goes_on_counting(page: Page, home: Home) -> None:
 
 
 def test_a_question_is_answered_by_its_form(page: Page, home: Home, axe: Callable[[Page], list[str]]) -> None:
-    home.motet("submit", "release.py", "--name", "asks-too")
+    home.motet("submit", "release.py", "--name", "deciding")
     page.goto("/waiting")
-    question = page.get_by_role("article").filter(has=page.get_by_role("link", name="asks-too", exact=True))
+    question = page.get_by_role("article").filter(has=page.get_by_role("link", name="deciding", exact=True))
     question.get_by_role("button", name="Score 0.93. Deploy?").click()
     expect(page).to_have_url(re.compile("/waiting/"))
     share = question.get_by_label("Share")
@@ -87,6 +87,6 @@ def test_a_question_is_answered_by_its_form(page: Page, home: Home, axe: Callabl
     question.get_by_label("Yes").check()
     share.fill("0.5")
     share.press("Control+Enter")
-    expect(page.get_by_text("Answered. asks-too goes on.").first).to_be_visible()
-    page.goto("/runs?q=asks-too")
-    expect(row(page, "asks-too").get_by_role("img", name="succeeded").first).to_be_visible()
+    expect(page.get_by_text("Answered. deciding goes on.").first).to_be_visible()
+    page.goto("/runs?q=deciding")
+    expect(row(page, "deciding").get_by_role("img", name="succeeded").first).to_be_visible()
