@@ -1,5 +1,5 @@
 // One step: what happened and what to do first, then attempts, failure and log; what it was given and gave, and why.
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { signal } from "@preact/signals";
 import { fork, forkCommand, refused, resume, resumeCommand, type Outcome } from "../core/acts";
 import { useAnswer } from "../core/answer";
@@ -135,20 +135,27 @@ function Outputs({ of }: { of: StepTold }) {
   );
 }
 
+/** A step that goes on is asked for so often at most, and never for more than a tenth of the time: no event tells that a question is asked. */
 const LOOK_MS = 3000;
 /** Whether what happened is of the step, or of its map: what befalls others of a large run is not asked for anew. */
 const concerns = (of: Change, step: string) => !of.step || of.step === step || step.startsWith(`${of.step}[`) || of.step.startsWith(`${step}/`);
 
 /** The step beside a view of its run. `model` is the run's, and not needed. */
 export function StepPanel({ run, step }: { run: Run; step: string; model?: unknown }) {
-  const told = useAnswer((signal) => get<StepTold>(at`/runs/${run.id}/step`, { step }, signal), [run.id, step, run.status],
-    (changes) => changes.some((each) => each.run === run.id && concerns(each, step)));
+  const pace = useRef(LOOK_MS);
+  const ask = async (signal: AbortSignal) => {
+    const began = performance.now();
+    const found = await get<StepTold>(at`/runs/${run.id}/step`, { step }, signal);
+    pace.current = Math.max(LOOK_MS, 10 * (performance.now() - began));
+    return found;
+  };
+  const told = useAnswer(ask, [run.id, step, run.status], (changes) => changes.some((each) => each.run === run.id && concerns(each, step)));
   const living = told.value !== undefined && !ENDED.includes(told.value.step.status);
   useEffect(() => {
     if (!living) return;
-    const timer = setInterval(() => told.again(), LOOK_MS); // no event tells that a question is asked, or that time passes
-    return () => clearInterval(timer);
-  }, [living, run.id, step]);
+    const timer = setTimeout(told.again, pace.current);
+    return () => clearTimeout(timer);
+  }, [told.value, living]);
   const model = useMemo(() => ({ forking: signal(false) }), [run.id, step]);
   const of = told.value?.step.key.endsWith(step) ? told.value : undefined;
   useKeys("Step", [
