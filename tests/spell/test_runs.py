@@ -204,7 +204,7 @@ def test_an_equal_run_is_taken_where_that_is_asked_for(house: Driven) -> None:
     first = house.done("date > out", idempotent=True, params={"a": 1})
     again = house.done("date > out", idempotent=True, params={"a": 1}, description="other words")
     assert again.number == first.number
-    taken = house.new(RunRequest("date > out", idempotent=True, params={"a": 1}))
+    taken = house.new(RunRequest("date > out", idempotent=True, params={"a": 1}, pip_packages=[], conda=""))
     assert taken.already_existed and "same command, code, mounts" in taken.why
     assert not house.new(RunRequest("date > out", idempotent=True, params={"a": 2})).already_existed
     assert not house.new(RunRequest("date > out", params={"a": 1})).already_existed

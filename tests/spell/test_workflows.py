@@ -189,11 +189,12 @@ def refused(**environ):
     except MotetError as error:
         return error.what
 print(refused(MOTET_RUN_TOKEN="0" * 32))
-try:
-    house.start_engine("x")
-except MotetError as error:
-    print(error.what)
+for ask in (house.start_engine, lambda run: house.put_upload(run, "/etc"), house.snapshot):
+    try:
+        ask("x")
+    except MotetError as error:
+        print(error.what)
 """
     made = house.workflow(RunRequest(PYTHON, code=house.snapshot(folder(tmp_path / "master", script))))
     house.over(made.managing_run)
-    assert house.lines(1) == ["This call is not the run's to make."] * 2
+    assert house.lines(1) == ["This call is not the run's to make."] * 4

@@ -31,9 +31,9 @@ _MOST_BYTES = 64 * 2**20
 OPEN = frozenset((
     "new", "get", "by_id", "runs", "logs", "wait", "metrics", "metric_names", "send_metric", "stop", "kill", "archive",
     "label", "ls", "tar", "link", "unlink", "links", "workflow", "workflows", "find_workflow", "document",
-    "put_document", "documents", "forget", "next_number", "machine_types", "put_upload", "remove_upload",
+    "put_document", "documents", "forget", "next_number", "machine_types", "remove_upload",
 ))  # fmt: skip
-"""What the code of a run may ask of the house."""
+"""What the code of a run may ask of the house: nothing that reads files of this machine which a sandbox hides."""
 
 Inside: TypeAlias = Callable[[tuple[str, int]], Any]
 

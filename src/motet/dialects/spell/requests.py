@@ -76,7 +76,11 @@ class RunRequest(Record):
         """All fields that differ from what they are by themselves, as JSON."""
         plain = type(self)("")
         told = {name: getattr(self, name) for name in self.__match_args__}
-        return {name: value for name, value in told.items() if value != getattr(plain, name)}
+        return {
+            name: each
+            for name, each in told.items()
+            if each != (by_itself := getattr(plain, name)) and (each or by_itself)
+        }
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> RunRequest:
