@@ -194,6 +194,8 @@ def test_runs_are_stopped_killed_labelled_and_archived(ada: Asker) -> None:
     ada.told("PUT", f"runs/{{o}}/{going}/add_label", {"name": "nightly"})
     assert [each["id"] for each in ada.told("GET", "runs/{o}?labels=nightly")["runs"]] == [going]
     ada.told("DELETE", f"runs/{{o}}/{going}")
+    mounted = {"command": "true", "attached_resources": {f"runs/{going}": {"mount_point": "/a"}}}
+    assert ada.ask("POST", "runs/{o}", mounted).status == 400, "what is archived is not there for others"
     assert ada.ask("DELETE", f"runs/{{o}}/{going}").status == 404
     assert ada.told("GET", "runs/{o}?labels=nightly")["runs"] == []
 

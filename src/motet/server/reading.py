@@ -10,6 +10,7 @@ from typing import IO, Any, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing_extensions import is_typeddict
 
 from motet.errors import UsageError, did_you_mean
 from motet.kernel.events import Json
@@ -105,7 +106,8 @@ def _is_list(hint: Any) -> bool:
 
 
 def _adapter(hint: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(hint) if isinstance(hint, type) and is_dataclass(hint) else TypeAdapter(hint, config=_CONFIG)
+    has_own = isinstance(hint, type) and (is_dataclass(hint) or is_typeddict(hint))
+    return TypeAdapter(hint) if has_own else TypeAdapter(hint, config=_CONFIG)
 
 
 def _read(name: str, given: str | list[str], adapter: TypeAdapter[Any]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -76,10 +77,11 @@ def _parts(house: Ledger, path: str) -> tuple[str, str, str]:
 
 
 def _row(house: Ledger, path: str, number: str) -> RunRow:
-    try:
-        return house.row(int(number))
-    except (NotFound, ValueError):
-        raise _nothing(path) from None
+    """The run of that number. What has been archived is not there any more, as far as files go."""
+    with suppress(NotFound, ValueError):
+        if words.ARCHIVED not in (row := house.row(int(number))).tags:
+            return row
+    raise _nothing(path)
 
 
 def _of_run(house: Ledger, row: RunRow) -> Iterator[Mapping[str, Any]]:

@@ -12,9 +12,9 @@ import re
 import secrets
 from base64 import b64decode
 from hashlib import md5, scrypt
-from typing import Any
 
 from motet import private
+from motet.dialects.spell.api import asked
 from motet.dialects.spell.api.houses import house_of, owner_of, shelf_of
 from motet.dialects.spell.api.wire import date, dated, user
 from motet.errors import NotFound, UsageError
@@ -35,7 +35,7 @@ def _accounts(call: Call) -> Shelf:
     return shelf_of(call, "", "account")
 
 
-def signed_up(call: Call, body: dict[str, Any]) -> Json:
+def signed_up(call: Call, body: asked.Account) -> Json:
     """Make an account, where this server lets people sign up."""
     if os.environ.get(SIGN_UP) != "1":
         cure = "`motet token create NAME` makes a token; `spell login` takes it as the password."
@@ -63,7 +63,7 @@ def _hash(salt: str, password: str) -> str:
     return scrypt(password.encode(), salt=bytes.fromhex(salt), **_HARD).hex()
 
 
-def logged_in(call: Call, body: dict[str, Any]) -> Json:
+def logged_in(call: Call, body: asked.Account) -> Json:
     """A token for who shows the password of an account, or a token of Motet's as the password."""
     told = body.get("user") or {}
     name, email = str(told.get("user_name") or ""), str(told.get("email") or "")
@@ -103,7 +103,7 @@ def access_tokens(call: Call) -> Json:
     return {"access_tokens": [{"name": name, "created_at": date(at), "last_used_at": None} for name, at in told]}
 
 
-def access_token_made(call: Call, body: dict[str, str]) -> Json:
+def access_token_made(call: Call, body: asked.Named) -> Json:
     """A further token of whoever asks, which is told this once."""
     note = f"{_ACCESS}{checked(body.get('name', ''), 'The name', 80)}"
     if any(each == note for each, _ in call.site.issued(call.caller.user).values()):
@@ -112,7 +112,7 @@ def access_token_made(call: Call, body: dict[str, str]) -> Json:
     return {"name": body["name"], "token": token, "created_at": date(call.site.now())}
 
 
-def access_token_ended(call: Call, body: dict[str, str]) -> Json:
+def access_token_ended(call: Call, body: asked.Named) -> Json:
     """Let a token that was made here be none any more."""
     for token, (note, _) in call.site.issued(call.caller.user).items():
         if note == f"{_ACCESS}{body.get('name')}":
@@ -130,7 +130,7 @@ def keys(call: Call) -> Json:
     return {"keys": [dated(each) for each in _keys(call).every().values()]}
 
 
-def key_kept(call: Call, body: dict[str, str]) -> Json:
+def key_kept(call: Call, body: asked.Key) -> Json:
     """Keep a public key under its title, in place of what is there."""
     title, text = checked(body.get("title", ""), "The title", 200), body.get("key", "")
     try:

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from motet.dialects.spell.api import asked
 from motet.dialects.spell.api.houses import house_of, shelf_of
 from motet.dialects.spell.api.streams import LINES, line, parts
 from motet.dialects.spell.api.wire import date, dated, user
@@ -56,7 +57,7 @@ def links(call: Call, owner: str) -> Json:
     return {"resource_links": [_link(alias, path) for alias, path in house_of(call, owner).links().items()]}
 
 
-def link_kept(call: Call, owner: str, body: dict[str, str]) -> Json:
+def link_kept(call: Call, owner: str, body: asked.Link) -> Json:
     """Let a name stand for a path."""
     alias, path = body.get("alias", ""), body.get("resource_path", "")
     if not alias or set(alias) & _OUT_OF_NAMES or alias in ("runs", "uploads", "public"):
@@ -113,7 +114,7 @@ def model(call: Call, owner: str, name: str) -> Json:
     return {"model": _as_model(call, owner, _model(call, owner, name))}
 
 
-def model_kept(call: Call, owner: str, body: dict[str, Any]) -> Json:
+def model_kept(call: Call, owner: str, body: asked.Model) -> Json:
     """Keep files as the next version of a model, which is made if there is none of that name."""
     house, name, resource = house_of(call, owner), str(body.get("name") or ""), str(body.get("resource") or "")
     house.ls(resource)
@@ -154,7 +155,7 @@ def model_version(call: Call, owner: str, name: str, version: str) -> Json:
     return {"model_version": _version(call, owner, found, found["kept"][_at(found["kept"], version)])}
 
 
-def model_version_described(call: Call, owner: str, name: str, version: str, body: dict[str, str]) -> Json:
+def model_version_described(call: Call, owner: str, name: str, version: str, body: asked.Model) -> Json:
     """Give a version another description."""
 
     def described(found: dict[str, Any]) -> dict[str, Any]:

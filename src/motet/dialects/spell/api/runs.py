@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from motet.dialects.spell.api import asked
 from motet.dialects.spell.api.houses import house_of, shelf_of
 from motet.dialects.spell.api.wire import Telling
 from motet.dialects.spell.api.workspaces import code_of
@@ -26,32 +27,28 @@ _OTHERWISE = {"gpu": "machine_type", "environment_vars": "envvars", "requirement
 _ALL = 1_000_000
 
 
-def asked_for(call: Call, house: House, told: object) -> RunRequest:
+def asked_for(call: Call, house: House, told: asked.Run) -> RunRequest:
     """A request as the house takes it. What only a cluster could do is left out. Raises UsageError, NotFound."""
-    if not isinstance(told, dict):
-        raise UsageError("This is no request of a run.", "Say what is to be run.")
     given = {name: told.get(name) for name in _ALIKE} | {to: told.get(name) for name, to in _OTHERWISE.items()}
     given["github_ref"] = told.get("github_ref") if told.get("github_ref") != "HEAD" else None
     given["pip_packages"] = [*(told.get("pip_packages") or ()), *(told.get("pip_env_packages") or ())]
     given["conda"] = str(told["conda_file"]) if told.get("conda_file") else None
     mounts = told.get("attached_resources") or {}
-    if not isinstance(mounts, dict) or not all(isinstance(each, dict) for each in mounts.values()):
-        raise UsageError("attached_resources cannot be read.", '{"runs/1": {"mount_point": "/mnt"}}')
-    given["attached_resources"] = {name: str(each.get("mount_point") or "") for name, each in mounts.items()}
+    given["attached_resources"] = {name: each.get("mount_point") or "" for name, each in mounts.items()}
     given["stop_conditions"] = told.get("stop_conditions")
     if told.get("workspace_id"):
         given["code"] = code_of(call, house, told)
-    if told.get("project_id"):
-        given["project"] = str(_projects(call, house).numbered(int(told["project_id"]))[1]["name"])
+    if project := told.get("project_id"):
+        given["project"] = str(_projects(call, house).numbered(project)[1]["name"])
     return RunRequest.from_json(given)
 
 
-def run_made(call: Call, owner: str, body: dict[str, Any]) -> Json:
+def run_made(call: Call, owner: str, body: asked.Run) -> Json:
     """Make a run, and have it driven: by a process of its own."""
     house = house_of(call, owner)
     made = house.new(asked_for(call, house, body))
-    if body.get("project_id"):
-        put_in(call, house, int(body["project_id"]), [made.number])
+    if project := body.get("project_id"):
+        put_in(call, house, project, [made.number])
     return {"run": Telling(call, house).run(made), "already_existed": made.already_existed}
 
 
@@ -116,28 +113,22 @@ def _one(told: Mapping[str, Sequence[int]], number: int) -> Json:
     return {}
 
 
-def runs_killed(call: Call, owner: str, body: dict[str, list[int]]) -> Json:
+def runs_killed(call: Call, owner: str, body: asked.Numbers) -> Json:
     """Ask runs to end as killed; gives which were asked, were over, or are unknown."""
-    return _told(house_of(call, owner).kill(_numbers(body)))
+    return _told(house_of(call, owner).kill(body["run_ids"]))
 
 
-def runs_stopped(call: Call, owner: str, body: dict[str, list[int]]) -> Json:
+def runs_stopped(call: Call, owner: str, body: asked.Numbers) -> Json:
     """Ask runs to end; alike."""
-    return _told(house_of(call, owner).stop(_numbers(body)))
+    return _told(house_of(call, owner).stop(body["run_ids"]))
 
 
-def runs_archived(call: Call, owner: str, body: dict[str, list[int]]) -> Json:
+def runs_archived(call: Call, owner: str, body: asked.Numbers) -> Json:
     """Leave runs out of lists; alike."""
-    told = house_of(call, owner).archive(_numbers(body))
+    told = house_of(call, owner).archive(body["run_ids"])
     going_on = told.get("going on", [])
     said = [f"Run {each} is not over." for each in going_on]
     return {**_told(told), "still_active_run_ids": going_on, "failed_run_ids": going_on, "warning_messages": said}
-
-
-def _numbers(body: Mapping[str, list[int]]) -> list[int]:
-    if set(body) != {"run_ids"}:
-        raise UsageError("The numbers of runs are missing.", '{"run_ids": [1, 2]}')
-    return body["run_ids"]
 
 
 def _told(told: Mapping[str, list[int]]) -> dict[str, Json]:
@@ -148,13 +139,13 @@ def _told(told: Mapping[str, list[int]]) -> dict[str, Json]:
     }  # fmt: skip
 
 
-def label_added(call: Call, owner: str, number: int, body: dict[str, str]) -> Json:
+def label_added(call: Call, owner: str, number: int, body: asked.Named) -> Json:
     """Give the run a label."""
     house_of(call, owner).label(number, add=[body.get("name", "")])
     return {}
 
 
-def label_removed(call: Call, owner: str, number: int, body: dict[str, str]) -> Json:
+def label_removed(call: Call, owner: str, number: int, body: asked.Named) -> Json:
     """Take a label from the run."""
     house_of(call, owner).label(number, remove=[body.get("name", "")])
     return {}
@@ -163,18 +154,19 @@ def label_removed(call: Call, owner: str, number: int, body: dict[str, str]) -> 
 # ---------------------------------------------------------------- workflows
 
 
-def workflow_made(call: Call, owner: str, body: dict[str, Any]) -> Json:
+def workflow_made(call: Call, owner: str, body: asked.Workflow) -> Json:
     """Make a workflow: its master runs the command, and may make runs with the code of the labels."""
     house = house_of(call, owner)
     repos: dict[str, Json] = {}
     for label, spec in (body.get("workspace_specs") or {}).items():
         repos[label] = {**code_of(call, house, spec), "path": label}
-    for label, spec in (body.get("github_specs") or {}).items():
-        ref = spec.get("ref")
-        repos[label] = {**house.github(str(spec.get("url")), "" if ref in (None, "HEAD") else str(ref)), "path": label}
-    if not body.get("run"):
+    for label, told in (body.get("github_specs") or {}).items():
+        ref = told.get("ref")
+        repos[label] = {**house.github(told.get("url", ""), ref if ref and ref != "HEAD" else ""), "path": label}
+    run = body.get("run")
+    if not run:
         raise UsageError("A workflow without a master is driven elsewhere.", "Give the command of the master.")
-    made = house.workflow(asked_for(call, house, body["run"]), repos)
+    made = house.workflow(asked_for(call, house, run), repos)
     return {"workflow": Telling(call, house).workflow(made)}
 
 
@@ -219,7 +211,7 @@ def projects(call: Call, owner: str, archived: str = "") -> Json:
     return {"spell_projects": [tell.project(each) for each in found if (each["archived_at"] is not None) is wanted]}
 
 
-def project_made(call: Call, owner: str, body: dict[str, Any]) -> Json:
+def project_made(call: Call, owner: str, body: asked.Project) -> Json:
     """Make a project, with runs if some are named."""
     house = house_of(call, owner)
     name = str(body.get("name") or "").strip()
@@ -232,8 +224,8 @@ def project_made(call: Call, owner: str, body: dict[str, Any]) -> Json:
         "runs": [],
     }
     made = _projects(call, house).add(name, told)
-    if body.get("run_ids"):
-        put_in(call, house, int(made["id"]), body["run_ids"])
+    if numbers := body.get("run_ids"):
+        put_in(call, house, int(made["id"]), numbers)
     return {"spell_project": Telling(call, house).project(made)}
 
 
@@ -243,7 +235,7 @@ def project(call: Call, owner: str, project: int) -> Json:
     return {"spell_project": Telling(call, house).project(_projects(call, house).numbered(project)[1])}
 
 
-def project_edited(call: Call, owner: str, project: int, body: dict[str, Any]) -> Json:
+def project_edited(call: Call, owner: str, project: int, body: asked.Project) -> Json:
     """Give a project another name or description."""
     told = {name: str(body[name]) for name in ("name", "description") if body.get(name) is not None}
     _projects(call, house_of(call, owner)).change(project, lambda _: told)
@@ -256,15 +248,15 @@ def project_archived(call: Call, owner: str, project: int) -> Json:
     return {}
 
 
-def project_unarchived(call: Call, owner: str, body: dict[str, int]) -> Json:
+def project_unarchived(call: Call, owner: str, body: asked.Project) -> Json:
     """Take a project into lists again."""
     _projects(call, house_of(call, owner)).change(body.get("project_id", 0), lambda _: {"archived_at": None})
     return {}
 
 
-def runs_put_in(call: Call, owner: str, project: int, body: dict[str, list[int]]) -> Json:
+def runs_put_in(call: Call, owner: str, project: int, body: asked.Numbers) -> Json:
     """Put runs into a project. Each may be in one alone."""
-    put_in(call, house_of(call, owner), project, _numbers(body))
+    put_in(call, house_of(call, owner), project, body["run_ids"])
     return {}
 
 
@@ -278,9 +270,9 @@ def put_in(call: Call, house: House, project: int, numbers: Sequence[int]) -> No
     _projects(call, house).change(project, lambda body: {"runs": sorted({*body["runs"], *numbers})})
 
 
-def runs_taken_out(call: Call, owner: str, project: int, body: dict[str, list[int]]) -> Json:
+def runs_taken_out(call: Call, owner: str, project: int, body: asked.Numbers) -> Json:
     """Take runs out of a project."""
-    numbers = _numbers(body)
+    numbers = body["run_ids"]
 
     def without(found: dict[str, Any]) -> dict[str, Any]:
         if strange := set(numbers) - set(found["runs"]):

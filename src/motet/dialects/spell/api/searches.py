@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from motet.dialects.spell import searches
+from motet.dialects.spell.api import asked
 from motet.dialects.spell.api.houses import house_of
 from motet.dialects.spell.api.runs import asked_for
 from motet.dialects.spell.api.wire import Telling, date, named_freely
@@ -17,26 +18,26 @@ from motet.ports.routes import OPERATE, READ, Call, delete, get, post
 _PARAMS = {f"{kind}_params": kind for kind in (searches.GRID, searches.RANDOM, searches.BAYESIAN)}
 
 
-def search_made(call: Call, owner: str, body: dict[str, Any]) -> Json:
+def search_made(call: Call, owner: str, body: asked.Search) -> Json:
     """Begin a search, and wait until its first runs are there."""
     house = house_of(call, owner)
-    given = [(kind, body[name]) for name, kind in _PARAMS.items() if body.get(name)]
-    if len(given) != 1 or not isinstance(given[0][1], dict):
+    told: Mapping[str, Any] = body
+    given = [(kind, told[name]) for name, kind in _PARAMS.items() if told.get(name)]
+    if len(given) != 1 or "run" not in body:
         raise UsageError("What is to be searched is missing, or is there twice.", f"Give one of {', '.join(_PARAMS)}.")
     ((kind, params),) = given
     request = SearchRequest(
-        kind, {name: _plain(each) for name, each in params.items()}, num_runs=int(body.get("num_runs") or 0),
-        parallel=int(body.get("parallel_runs") or 0), metric=str(body.get("metric") or ""),
-        aggregate=str(body.get("metric_aggregation") or "last"),
+        kind, {name: _plain(each) for name, each in params.items()}, num_runs=body.get("num_runs") or 0,
+        parallel=body.get("parallel_runs") or 0, metric=body.get("metric") or "",
+        aggregate=body.get("metric_aggregation") or "last",
     )  # fmt: skip
-    made = searches.begin(house, request, asked_for(call, house, body.get("run")))
+    made = searches.begin(house, request, asked_for(call, house, body["run"]))
     return {"hyper_search": _told(Telling(call, house), made)}
 
 
-def _plain(spec: Any) -> Any:
+def _plain(spec: Mapping[str, Any]) -> Any:
     """What may be tried of a parameter, without saying twice of which kind it is."""
-    wrapped = spec.get("value_spec") or spec.get("range_spec") if isinstance(spec, Mapping) else None
-    return wrapped or spec
+    return spec.get("value_spec") or spec.get("range_spec") or spec
 
 
 def _told(tell: Telling, view: SearchView) -> Json:

@@ -17,6 +17,7 @@ from itertools import count
 from typing import Any
 
 from motet.dialects.spell import logs, words
+from motet.dialects.spell.api import asked
 from motet.dialects.spell.api.houses import house_of
 from motet.dialects.spell.api.wire import date
 from motet.dialects.spell.house import House, passed
@@ -68,7 +69,7 @@ async def _lines(call: Call, run: str, read: Read) -> AsyncIterator[bytes]:
             said_at = clock()
 
 
-def followed_logs(call: Call, owner: str, number: int, body: dict[str, Any]) -> Stream:
+def followed_logs(call: Call, owner: str, number: int, body: asked.Follow) -> Stream:
     """The run's log from an offset on, each entry with the next offset; with `follow` until the run has ended."""
     house = house_of(call, owner)
     row = house.row(number)
@@ -95,7 +96,7 @@ def _entry(entry: Any) -> Json:
     return {**told, "status_event": entry.status_event or None, "level": entry.level or None}
 
 
-def waited_status(call: Call, owner: str, number: int, body: dict[str, Any]) -> Stream:
+def waited_status(call: Call, owner: str, number: int, body: asked.Statuses) -> Stream:
     """Whether the run comes to have one of the statuses: told when it has one, or can have none of them any more."""
     house = house_of(call, owner)
     row, statuses = house.row(number), [str(each) for each in body.get("statuses") or ()]
@@ -112,7 +113,7 @@ def waited_status(call: Call, owner: str, number: int, body: dict[str, Any]) -> 
     return Stream(_lines(call, row.id, read))
 
 
-def waited_metric(call: Call, owner: str, number: int, body: dict[str, Any]) -> Stream:
+def waited_metric(call: Call, owner: str, number: int, body: asked.Condition) -> Stream:
     """Whether a value of the series comes to fulfil the condition: told when one does, or the run has ended."""
     house = house_of(call, owner)
     row, holds = house.row(number), _SERIES.get(str(body.get("condition")))
@@ -132,7 +133,7 @@ def waited_metric(call: Call, owner: str, number: int, body: dict[str, Any]) -> 
     return Stream(_lines(call, row.id, read))
 
 
-def user_metrics(call: Call, owner: str, number: int, body: dict[str, Any]) -> Stream:
+def user_metrics(call: Call, owner: str, number: int, body: asked.Metrics) -> Stream:
     """The points of series of the run, after a time if one is given; with `follow` until the run has ended."""
     house = house_of(call, owner)
     row, follows = house.row(number), bool(body.get("follow"))
@@ -186,7 +187,7 @@ def _is_over(house: House, row: RunRow) -> bool:
 # ---------------------------------------------------------------- what a run takes of the machine
 
 
-def stats(call: Call, owner: str, number: int, body: dict[str, Any]) -> Stream:
+def stats(call: Call, owner: str, number: int, body: asked.Follow) -> Stream:
     """What the processes of the run take of the machine, now; with `follow` until it runs no more."""
     house = house_of(call, owner)
     row, follows = house.row(number), bool(body.get("follow"))

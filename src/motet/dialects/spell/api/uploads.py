@@ -11,10 +11,11 @@ import tarfile
 import tempfile
 from hashlib import sha256
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import IO
 from urllib.parse import quote
 
 from motet import private
+from motet.dialects.spell.api import asked
 from motet.dialects.spell.api.houses import house_of, owner_of, shelf_of
 from motet.dialects.spell.api.wire import dated
 from motet.errors import NotFound, UsageError
@@ -32,7 +33,7 @@ def _datasets(call: Call, owner: str) -> Shelf:
     return shelf_of(call, owner, "dataset")
 
 
-def dataset_made(call: Call, owner: str, body: dict[str, Any]) -> Json:
+def dataset_made(call: Call, owner: str, body: asked.Dataset) -> Json:
     """A dataset, whose files are to come: the one of that name if it is not complete yet."""
     name, house = body.get("name"), house_of(call, owner)
     if not isinstance(name, str) or name in ("", ".", "..") or "/" in name or "\0" in name:
@@ -48,7 +49,7 @@ def dataset_made(call: Call, owner: str, body: dict[str, Any]) -> Json:
     return {"user_dataset": dated(found)}
 
 
-def dataset_removed(call: Call, owner: str, body: dict[str, Any]) -> Json:
+def dataset_removed(call: Call, owner: str, body: asked.Named) -> Json:
     """Remove an upload. Runs that were given it keep it."""
     name, house = str(body.get("name")).removeprefix("uploads/"), house_of(call, owner)
     found = _datasets(call, owner).get(name)

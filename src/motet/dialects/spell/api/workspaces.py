@@ -13,6 +13,7 @@ from typing import IO, Any
 from urllib.parse import quote
 
 from motet.dialects.spell import code
+from motet.dialects.spell.api import asked
 from motet.dialects.spell.api.houses import house_of, shelf_of
 from motet.dialects.spell.api.wire import Telling
 from motet.dialects.spell.house import House
@@ -34,7 +35,7 @@ def workspaces(call: Call, owner: str, name: str | None = None) -> Json:
     return {"workspaces": [tell.workspace(each) for each in found if name in (None, each["name"])]}
 
 
-def workspace_made(call: Call, owner: str, body: dict[str, Any]) -> Json:
+def workspace_made(call: Call, owner: str, body: asked.Workspace) -> Json:
     """The workspace of the repository that begins so, and where to push to, with a token for just that."""
     house, root = house_of(call, owner), pushes.commit_named(body.get("root_commit"))
     shelf = _shelf(call, house)
