@@ -22,7 +22,7 @@ import { useRuns } from "./list";
 const q = param("q", text);
 const cols = param("cols", text);
 const marked = param("marked", words, "replace");
-const MONTH_S = 14 * 86400;
+const SPAN_S = 14 * 86400;
 
 function QueryLine() {
   const [typed, setTyped] = useState("");
@@ -157,8 +157,10 @@ export function RunsPage() {
   const since = typeof query.since === "number" ? query.since : null;
   const until = typeof query.until === "number" ? query.until : null;
   const [now] = useState(() => Math.ceil(Date.now() / 1000));
-  const oldest = found.runs.at(-1)?.created_at;
-  const from = since ?? Math.max(now - MONTH_S, Math.min(now - 600, (found.more ? now - MONTH_S : (oldest ?? now)) - 60));
+  const newest = found.runs[0]?.created_at ?? now;
+  const end = until ?? (newest < now - SPAN_S ? newest + 3600 : now + 60); // where nothing began of late, what did last
+  const oldest = found.more ? end - SPAN_S : (found.runs.at(-1)?.created_at ?? now);
+  const from = since ?? Math.max(end - SPAN_S, Math.min(end - 600, oldest - 60));
   const choose = (begin: number, end: number) => {
     const kept = conditions(q.peek()).filter((each) => each.name !== "started").map((each) => each.written);
     q.value = [...kept, write("started", ">", written(begin)), write("started", "<", written(Math.ceil(end) + 1))].join(" ");
@@ -174,7 +176,7 @@ export function RunsPage() {
         <Menu label="Columns" icon="down"><Choice rows={found.runs} shown={shown} /></Menu>
       </div>
       {wrong.map((each) => <p key={each} class="note bad" role="alert">{each}</p>)}
-      <Density since={from} until={(until ?? now + 60)} onChoose={choose} />
+      <Density since={from} until={end} onChoose={choose} />
       {found.fresh > 0 && <Button onClick={() => { place.current?.querySelector(".table")?.scrollTo(0, 0); found.again(); }}>{many(found.fresh, "new run")}</Button>}
       {found.error ? <Failed what="The runs could not be read." error={found.error} again={found.again} /> : found.loading ? <Loading words="Reading runs" /> : (
         <Table
