@@ -7,12 +7,18 @@ import pty
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from tests.source import ROOT
+
+from motet.dialects.spell import house as houses
+from motet.dialects.spell import searches
+from motet.dialects.spell.words import FINAL
 
 SPELL = [sys.executable, "-m", "motet", "spell"]
 
@@ -167,3 +173,27 @@ def test_the_example(tmp_path: Path) -> None:
     ]
     for run in ("5", "6"):
         spell(folder, "logs", "-f", run)
+
+
+def test_a_search_whose_engine_was_killed_goes_on_and_repeats_nothing(layout: Path) -> None:
+    waits = f"while [ ! -e {layout}/go-:x: ]; do sleep 0.1; done"
+    spell(layout, "hyper", "grid", "-r", "1", "--param", "x=1,2,3", "--none", "--", waits)
+    house = houses.current()
+    (layout / "go-1").touch()
+    house.wait(1, FINAL)
+    while len(searches.find(house, 1).runs) < 2:
+        time.sleep(0.1)
+    house.wait(2, ["running"])
+    before, search = house.get(1), searches.find(house, 1)
+    owner = house.host.store.run(search.run).owner
+    assert owner is not None
+    os.kill(owner.pid, signal.SIGKILL)
+    for number in (2, 3):
+        (layout / f"go-{number}").touch()
+    resumed = subprocess.run(
+        [sys.executable, "-m", "motet", "resume", search.run], env=environment(layout), capture_output=True, check=False
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    assert [(each.number, each.status) for each in house.runs()] == [(n, "complete") for n in (3, 2, 1)]
+    assert house.get(1).ended_at == before.ended_at
+    assert [each.ended for each in searches.find(house, 1).trials] == ["finished"] * 3
