@@ -72,8 +72,9 @@ def test_a_pause_goes_on_counting(page: Page, home: Home) -> None:
 
 
 def test_a_question_is_answered_by_its_form(page: Page, home: Home, axe: Callable[[Page], list[str]]) -> None:
-    home.motet("submit", "release.py", "--name", "deciding")
     page.goto("/waiting")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Waiting")
+    home.motet("submit", "release.py", "--name", "deciding")
     question = page.get_by_role("article").filter(has=page.get_by_role("link", name="deciding", exact=True))
     question.get_by_role("button", name="Score 0.93. Deploy?").click()
     expect(page).to_have_url(re.compile("/waiting/"))

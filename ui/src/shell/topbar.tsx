@@ -1,10 +1,9 @@
 // The bar above every page: where to go, how many questions wait, find, how the page stands to the server, the theme.
 import { computed, signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { useAnswer } from "../core/answer";
-import { get } from "../core/api";
 import { connection, heardAt } from "../core/live";
 import { go, path } from "../core/router";
+import { useWaiting } from "../core/waiting";
 import { clock, many } from "../core/words";
 import { Button, Menu } from "../parts/controls";
 import { NameMark } from "../parts/icons";
@@ -22,16 +21,10 @@ const PAGES = [
 export const questions = signal(0);
 const section = computed(() => `/${path.value.split("/")[1] ?? ""}`);
 
-/** Whether what happened may change what waits: a question that is asked or answered, a run that begins or ends. */
-const concerns = (key: string) => /^run\.|wait|answer|question|pause|ask/.test(key);
-
 function useQuestions(): void {
-  const waits = useAnswer(
-    (signal) => get<{ waits: { for: string }[] }>("/waiting", {}, signal), [],
-    (changes) => changes.some((each) => concerns(each.key)),
-  );
+  const waits = useWaiting();
   useEffect(() => {
-    const asked = (waits.value?.waits ?? []).filter((each) => each.for !== "event" && each.for !== "rule");
+    const asked = (waits.value?.waits ?? []).filter((each) => each.for === "answer");
     if (asked.length > questions.peek()) announce(`${many(asked.length, "question")} for you`);
     questions.value = asked.length;
   }, [waits.value]);

@@ -5,6 +5,7 @@ import { answer, answerCommand, refused, type Outcome } from "../core/acts";
 import { ApiError, at, get } from "../core/api";
 import { useAnswer } from "../core/answer";
 import { go } from "../core/router";
+import { useWaiting, type Wait } from "../core/waiting";
 import type { Event, EventList, Json, StepList } from "../core/types";
 import { clock, duration, inline, many } from "../core/words";
 import { Button, Copy } from "../parts/controls";
@@ -15,20 +16,6 @@ import { Empty, Failed, Loading } from "../parts/state";
 import { announce } from "../shell/announce";
 import "../style/events.css";
 
-export interface Wait {
-  run: string;
-  name: string;
-  step: string;
-  for: "answer" | "event" | "rule";
-  since: number | null;
-  words: string;
-  schema?: Schema | null;
-  description?: string;
-  suspended?: boolean;
-  refused?: { offset: number; error: string };
-  event?: string;
-}
-
 const idOf = (of: Wait) => `${of.run}.${of.step}`;
 
 /** Questions first, those that wait longest before others; then what waits for events. */
@@ -38,7 +25,7 @@ export function ordered(waits: readonly Wait[]): Wait[] {
 }
 
 export function WaitingPage({ id }: { id?: string }) {
-  const told = useAnswer((signal) => get<{ waits: Wait[] }>("/waiting", {}, signal), [], (changes) => changes.some((each) => /^(run|wait|step\.(added|started))|answer/.test(each.key)));
+  const told = useWaiting();
   const done = useSignal<readonly { wait: Wait; words: string }[]>([]);
   const waits = ordered(told.value?.waits ?? []);
   const questions = waits.filter((each) => each.for === "answer");
@@ -123,7 +110,7 @@ function HeldUp({ wait }: { wait: Wait }) {
 }
 
 function AnswerForm({ wait, answered }: { wait: Wait; answered: (words: string) => void }) {
-  const schema: Schema = wait.schema ?? { properties: {} };
+  const schema = (wait.schema ?? { properties: {} }) as Schema;
   const { value, problems } = useForm(schema);
   const went = useSignal<Outcome | null>(null);
   const busy = useSignal(false);
