@@ -15,11 +15,13 @@ from __future__ import annotations
 import json
 import sys
 from math import ceil
-from typing import Any
 
-from motet.kernel.events import Json
-from motet.ports import ArtifactStore
+from motet.typed import TYPE_CHECKING, Any
 from motet.values import previews
+
+if TYPE_CHECKING:  # what a worker process imports is kept small
+    from motet.kernel.events import Json
+    from motet.ports import ArtifactStore
 
 SAMPLE = 100_000
 BARS = 20

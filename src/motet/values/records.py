@@ -16,6 +16,7 @@ much that is not can be told (see `values.legible`).
 
 from __future__ import annotations
 
+from binascii import a2b_base64, b2a_base64
 from math import isfinite
 
 from motet.errors import ArtifactDamaged, NotFound, ResultDamaged, ResultUnavailable
@@ -62,9 +63,7 @@ def _stands(text: str, limit_bytes: int) -> bool:
 
 
 def _encode_object(value: object, artifacts: ArtifactStore | None, limit_bytes: int) -> Json:
-    from binascii import b2a_base64
-
-    from motet.values import glimpses, pickle, unpicklable
+    from motet.values import pickle, unpicklable
     from motet.values.files import files_pickled
 
     try:
@@ -77,6 +76,8 @@ def _encode_object(value: object, artifacts: ArtifactStore | None, limit_bytes: 
         named["with"] = dict(versions)
         if shown := _described(value):
             named["shown"] = shown
+        from motet.values import glimpses
+
         if preview := glimpses.beside(value, artifacts, limit_bytes):
             named["preview"] = preview
     if artifacts is not None and pickle.size_bytes(parts) > limit_bytes:
@@ -138,8 +139,6 @@ def of_step(error: ResultUnavailable, key: str, anew: str) -> ResultUnavailable:
 
 def _content(record: Json, artifacts: ArtifactStore | None) -> bytes | memoryview:
     if "pickle" in record:
-        from binascii import a2b_base64
-
         return a2b_base64(record["pickle"])
     digest = record.get("artifact")
     if digest is None:
