@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from motet.history import fork as fork
     from motet.history import resume as resume
     from motet.history import runs as runs
+    from motet.notebook import watch as watch
     from motet.publishing import publish as publish
     from motet.publishing import publish_many as publish_many
     from motet.training.checkpoints import checkpoint as checkpoint
@@ -98,7 +99,7 @@ _HOMES = {
     "disable_run_logger": "running.logs", "get_run_context": "running.about", "tags": "scope",
     **dict.fromkeys(("fork", "resume", "runs"), "motet.history"),
     **dict.fromkeys(("publish", "publish_many"), "motet.publishing"),
-    "load": "motet.workflows", "means": "motet.values.identity.means",
+    "load": "motet.workflows", "watch": "motet.notebook", "means": "motet.values.identity.means",
     "Content": "motet.values.identity.files", "Secret": "motet.values.secrets",
     "RunInput": "motet.values.coercion",
     **dict.fromkeys(("checkpoint", "checkpoint_folder", "last_checkpoint"), "motet.training.checkpoints"),

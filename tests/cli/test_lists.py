@@ -170,8 +170,13 @@ def test_a_page_holds_all_and_loads_nothing(trained: Cli) -> None:
     ):
         assert told in page.text
     assert "<script>alert(1)</script>" in page.text, "as text"
-    loaded = [(tag, attrs) for tag, attrs in page.tags if tag in ("script", "iframe", "link") or "href" in attrs]
+    loaded = [
+        (tag, attrs) for tag, attrs in page.tags if tag in ("iframe", "link") or "href" in attrs or "style" in attrs
+    ]
     assert loaded == []
+    assert not any("src" in attrs for tag, attrs in page.tags if tag == "script"), "all that runs stands in the file"
+    (policy,) = [str(attrs["content"]) for tag, attrs in page.tags if tag == "meta" and "content" in attrs]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert all(str(attrs.get("src")).startswith("data:") for tag, attrs in page.tags if tag == "img")
     assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
     assert [tag for tag, _ in page.tags].count("polyline") == 1

@@ -1,7 +1,10 @@
-"""A run as one HTML file to look at and to send: nothing of it is fetched from elsewhere, and nothing in it runs."""
+"""A run as one HTML file to look at and to send: nothing of it is fetched from elsewhere, and nothing that a run says
+runs in it.
+"""
 
 from __future__ import annotations
 
+import time
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -12,7 +15,7 @@ from motet.ports import ArtifactStore, LogStore, RunRow, StepRow, Store
 from motet.values.published import Published, published
 from motet.values.secrets import hide
 from motet.views import artifacts as words
-from motet.views import human, logs, lookup, summary, versions
+from motet.views import drawing, human, logs, lookup, summary, versions
 from motet.views.values import told
 
 _MOST_STEPS = 2000
@@ -20,31 +23,34 @@ _MOST_ROWS = 200
 _LINES = 500
 _IMAGE_BYTES = 5_000_000
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em; color: #1b1f24; background: #fff }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em; color: #1b1f24; background: #fafaf8 }
 h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em } code, pre, .key { font-family: ui-monospace, monospace; font-size: .92em }
 table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .2em .7em .2em 0; vertical-align: top; border-bottom: 1px solid #e4e7eb }
 th { color: #667; font-weight: 600 } pre { background: #f5f6f8; padding: .8em; overflow: auto; white-space: pre-wrap }
 .succeeded { color: #1a7f37 } .failed, .crashed, .interrupted { color: #c1272d } .running, .waiting { color: #0a58ca } .cancelled, .skipped, .retrying { color: #9a6700 }
-.line { position: relative; height: .8em; min-width: 10em; background: #f5f6f8 } .line i { position: absolute; top: 0; bottom: 0; min-width: 2px; background: #6b93d6 }
+canvas.radar { display: block; width: 100%; height: 34em; margin: 1em 0; touch-action: none; cursor: grab }
 img { max-width: 100% } svg { width: 18em; height: 5em; stroke: #0a58ca; fill: none; stroke-width: 1.5 }
-@media (prefers-color-scheme: dark) { body { background: #15181c; color: #dde } pre, .line { background: #22262c } td, th { border-color: #333 } }
+svg.line { height: .8em; width: 100%; min-width: 10em; background: #f5f6f8; fill: #6b93d6; stroke: none }
+@media (prefers-color-scheme: dark) { body { background: #0f1114; color: #e8eaed } pre, svg.line { background: #22262c } td, th { border-color: #333 } }
 """  # noqa: E501 - a style sheet, which readers of the page see
 
 
 def page(store: Store, artifacts: ArtifactStore, log: LogStore, run: RunRow) -> str:
-    """The whole file: facts, parameters, steps with when they ran, artifacts, the end of the log."""
+    """The whole file: the run as it stands now with its Radar, facts, parameters, steps with when they ran, artifacts,
+    the end of the log.
+    """
+    status = lookup.status_of(run)
+    code = drawing.script()
     parts = [
-        f"<h1>{escape(run.name)} <span class={lookup.status_of(run)}>{lookup.status_of(run)}</span></h1>",
+        f"<h1>{escape(run.name)} <span class={status}>{status}</span></h1>",
+        f"<p>As of {_time(time.time())}. This file does not update.</p>" if run.ended_at is None else "",
+        drawing.drawn(store, run) if code and run.counts else "",
         *_facts(store, run),
         *_steps(store, run),
         *_artifacts(artifacts, published(store, run.id)),
         *_log(log, run),
     ]
-    body = "\n".join(parts)
-    return hide(
-        f"<!doctype html>\n<html lang=en><meta charset=utf-8><title>{escape(run.name)}</title>"
-        f"<style>{_STYLE}</style>\n{body}\n</html>\n"
-    )
+    return drawing.document(run.name, _STYLE, hide("\n".join(parts)), code)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -102,7 +108,8 @@ def _bar(step: StepRow, begin: float, length: float) -> str:
     if step.started_at is None or step.ended_at is None:
         return ""
     left, wide = 100 * (step.started_at - begin) / length, 100 * (step.ended_at - step.started_at) / length
-    return f'<div class=line><i style="left:{left:.2f}%;width:{wide:.2f}%"></i></div>'
+    rect = f'<rect x="{left:.2f}" width="{max(wide, 0.4):.2f}" height="8"/>'
+    return f'<svg class=line viewBox="0 0 100 8" preserveAspectRatio=none>{rect}</svg>'
 
 
 # ---------------------------------------------------------------- artifacts

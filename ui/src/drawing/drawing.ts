@@ -30,7 +30,7 @@ export class Painter {
   private due = 0;
   private rest: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly canvas: HTMLCanvasElement | OffscreenCanvas, private readonly mini: HTMLCanvasElement | OffscreenCanvas) {}
+  constructor(private readonly canvas: HTMLCanvasElement | OffscreenCanvas, private readonly mini: HTMLCanvasElement | OffscreenCanvas | null) {}
 
   /** Looks elsewhere: at once, and sharply when it has come to rest. */
   look(camera: Camera, turn: number): void {
@@ -58,10 +58,11 @@ export class Painter {
     if (!scene.picture) return;
     const { wide, high, ratio } = scene.wishes;
     fitTo(canvas, wide * ratio, high * ratio);
-    fitTo(mini, MINI * ratio, MINI * ratio);
     const on = canvas.getContext("2d", { alpha: false }) as CanvasRenderingContext2D | null;
-    const small = mini.getContext("2d") as CanvasRenderingContext2D | null;
     if (on) scene.draw(on);
+    if (!mini) return;
+    fitTo(mini, MINI * ratio, MINI * ratio);
+    const small = mini.getContext("2d") as CanvasRenderingContext2D | null;
     if (small) paintMini(small, scene, MINI);
   }
 
