@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from html import escape
 from importlib import import_module
 from typing import Any
 
@@ -16,16 +15,9 @@ from motet import app
 from motet.errors import NotFound
 from motet.kernel import transitions as st
 from motet.ports import RunFilter, RunRow, Store
-from motet.views import drawing, human, lookup
+from motet.views import drawing, lookup
 
 EVERY_S = 1.0
-_WIDE, _HIGH = 720, 280
-_STYLE = """
-:root { color-scheme: light dark } body { margin: 0; display: flex; font: 13px/20px system-ui, sans-serif; color: #1a1c20; background: #fafaf8 }
-canvas { width: 400px; height: 280px; flex: none; cursor: grab; touch-action: none } div { padding: 14px 16px; min-width: 0 } h1 { font-size: 17px; margin: 0 } p { margin: 4px 0; color: #51565f; overflow-wrap: anywhere }
-.failed, .crashed { color: #c42b0f } .running { color: #1560d4 } .succeeded { color: #2c6e5e }
-@media (prefers-color-scheme: dark) { body { color: #e8eaed; background: #0f1114 } p { color: #a7adb7 } .failed, .crashed { color: #ff7f61 } .running { color: #6faeff } .succeeded { color: #5fb69b } }
-"""  # noqa: E501 - a style sheet
 
 
 def watch(of: Any, *, every_s: float = EVERY_S) -> Watched:
@@ -46,7 +38,7 @@ class Watched:
 
     def __repr__(self) -> str:
         run = self._store.run(self._run)
-        return f"{run.name}: {lookup.status_of(run)}, {_counted(run)}"
+        return f"{run.name}: {lookup.status_of(run)}, {drawing.counted(run)}"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": self.html()}
@@ -68,21 +60,7 @@ class Watched:
 
     def html(self) -> str:
         """The picture as it stands now, in a frame of 720 by 280 pixels."""
-        run = self._store.run(self._run)
-        status = lookup.status_of(run)
-        took, error = lookup.duration_of(run), lookup.error_line(run.error)
-        lasted = "" if took is None else f", {human.length(took)}"
-        body = (
-            f"{drawing.drawn(self._store, run)}<div><h1>{escape(run.name)}</h1><p>{escape(run.workflow)}</p>"
-            f"<p class={status}>{status}{lasted}</p>"
-            f"<p>{escape(_counted(run))}</p>"
-            f"{f'<p class=failed>{escape(error)}</p>' if error else ''}</div>"
-        )
-        inner = drawing.document(run.name, _STYLE, body, drawing.script())
-        return (
-            f'<iframe srcdoc="{escape(inner, quote=True)}" sandbox="allow-scripts" width={_WIDE} height={_HIGH} '
-            f'title="{escape(run.name, quote=True)}" frameborder=0></iframe>'
-        )
+        return drawing.card(self._store, self._store.run(self._run))
 
 
 def _run_of(store: Store, of: Any) -> RunRow:
@@ -93,10 +71,6 @@ def _run_of(store: Store, of: Any) -> RunRow:
     if not found:
         raise NotFound(f"{name} has no run yet.", "Call it first, or name a run.")
     return found[0]
-
-
-def _counted(run: RunRow) -> str:
-    return ", ".join(f"{count:,} {status}" for status, count in run.counts.items() if count) or "no steps yet"
 
 
 def load_ipython_extension(shell: Any) -> None:
