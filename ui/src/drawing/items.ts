@@ -40,6 +40,7 @@ export interface Items {
   itemOf: Int32Array; // the item that shows a step; -1 for one whose members are shown instead
   bands: Opened[];
   scopes: Opened[];
+  watched: number[][]; // the steps of each group that opens by itself once one of them is in trouble
 }
 
 /** How a picture's steps hang together, whatever is opened. */
@@ -255,6 +256,7 @@ class Builder {
       reserve: Int32Array.from(this.reserve),
       band: Int32Array.from(this.band), scope: Int32Array.from(this.scope), batch: Int32Array.from(this.batch),
       batches: (this.stepBatch.at(-1) ?? -1) + 1, itemOf: this.itemOf, bands: this.bands, scopes: this.scopes, ...edges,
+      watched: this.all ? [] : this.kin.groups.map((group) => group.members).filter((each) => each.length <= OPENS_ITSELF),
     };
   }
 

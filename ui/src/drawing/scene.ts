@@ -67,12 +67,13 @@ export class Scene {
   pieces: { rings: number; status: Uint8Array } = { rings: 0, status: new Uint8Array() };
   private shape = "";
   private edges = -1;
+  private trouble = "";
 
   /** Shows a picture as wished; lays it out anew where its steps, what is open or the stage changed. */
   show(picture: Picture, wishes: Wishes): void {
     const side = sideOf(wishes);
-    const shape = [picture.n, wishes.round, [...wishes.open].sort().join(","), side, hotGroups(picture)].join("|");
-    const anew = shape !== this.shape || this.edges !== picture.from.length;
+    const shape = [picture.n, wishes.round, [...wishes.open].sort().join(","), side].join("|");
+    const anew = shape !== this.shape || this.edges !== picture.from.length || this.trouble !== troubled(this.items, picture);
     this.picture = picture;
     this.wishes = wishes;
     if (anew) {
@@ -83,6 +84,7 @@ export class Scene {
       this.hover = hover ? this.items.key.indexOf(hover) : -1;
       this.shape = shape;
       this.edges = picture.from.length;
+      this.trouble = troubled(this.items, picture);
     }
     ({ counts: this.counts, worst: this.worst } = countsOf(this.items, picture));
     this.total = STATUSES.map((_, s) => {
@@ -203,11 +205,10 @@ function sideOf({ wide, high }: Wishes): number {
   return Math.max(120, Math.floor((Math.min(wide, high) / 2 - 22) / 20) * 20);
 }
 
-/** Which groups open by themselves depends on which have trouble: what changes it changes the shape. */
-function hotGroups(picture: Picture): number {
-  let sum = 0;
-  for (let i = 0; i < picture.n; i++) if (HOT.has(STATUSES[picture.status[i]!]!)) sum = (sum * 31 + picture.parent[i]! * 7 + picture.name[i]!) | 0;
-  return sum;
+/** Which groups open by themselves: where that changes, the shape does. */
+function troubled(items: Items, picture: Picture): string {
+  const hot = (step: number) => HOT.has(STATUSES[picture.status[step]!]!);
+  return items.watched.flatMap((members, g) => (members.some(hot) ? [g] : [])).join(",");
 }
 
 function keptItems(items: Items, kept: Uint8Array): Uint8Array {
