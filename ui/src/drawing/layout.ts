@@ -99,10 +99,14 @@ function radii({ items, rings, depth }: Placed, level: Int32Array, side: number)
   }
   // where full rings made the picture grow, all of them share what it has become
   const most = radius[depth] ?? 0;
-  if (depth > 1 && depth <= LEVELS && most > side * 1.5) {
+  if (depth > 1 && needed(items, fullest(rings)) > side * 1.5) {
     for (let l = 1; l < depth; l++) radius[l] = Math.max(radius[l]!, most * (0.2 + (0.8 * (l - 1)) / (depth - 1)));
   }
   return radius;
+}
+
+function fullest(rings: Ring[]): Ring | undefined {
+  return rings.reduce<Ring | undefined>((best, ring) => (ring.size > (best?.size ?? 0) ? ring : best), undefined);
 }
 
 function needed(items: Items, ring: Ring | undefined): number {

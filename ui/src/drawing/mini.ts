@@ -23,7 +23,7 @@ export function pieces(layout: Layout, worst: Uint8Array, counts: Int32Array): {
     const first = Math.floor((part - wide) * BINS), last = Math.floor((part + wide) * BINS);
     for (let bin = first; bin <= last; bin++) {
       const at = ring * BINS + (((bin % BINS) + BINS) % BINS);
-      const of = bin < last ? most[i]! : worst[i]!; // a group is as most of it is, and ends as the worst of it
+      const of = bin < last || first === last ? most[i]! : worst[i]!; // a group is as most of it is, and ends as the worst of it
       if (status[at] === 255 || URGENT[of]! > URGENT[status[at]!]!) status[at] = of;
     }
   }

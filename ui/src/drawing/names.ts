@@ -11,8 +11,10 @@ const FACE = "system-ui, -apple-system, \"Segoe UI\", Roboto, \"Helvetica Neue\"
 const PLAIN = `11.5px ${FACE}`, BOLD = `600 11.5px ${FACE}`, SMALL = `11px ${FACE}`;
 const ELEMENTS = 1.7; // from this scale on elements have names
 const CARDS = 2.4;
+const NEAR = 0.6; // from this scale on groups say their counts
 const CARD_W = 158, CARD_H = 40;
 const MOST = 500; // names on the stage
+const MUSTS = 16; // so many are named wherever they hide least; the others where there is room
 
 /** "failed" as what it says of a group's steps, in its counts. */
 const SAID: Partial<Record<Status, string>> = { pending: "to come", succeeded: "done" };
@@ -35,7 +37,8 @@ function wordsOf(scene: Scene, item: number): Words {
   if (items.kind[item] === GROUP) {
     const kinds = STATUSES.length;
     const page = /@(\d+)$/.exec(items.key[item]!);
-    return { first: `${label} × ${count(items.size[item]!)}${page ? `, page ${Number(page[1]) + 1}` : ""}`, second: countWords(scene.counts.subarray(item * kinds, (item + 1) * kinds)), strong: true };
+    const near = scene.camera.scale >= NEAR || item === scene.hover || item === scene.focus;
+    return { first: `${label} × ${count(items.size[item]!)}${page ? `, page ${Number(page[1]) + 1}` : ""}`, second: !near ? null : countWords(scene.counts.subarray(item * kinds, (item + 1) * kinds)), strong: true };
   }
   const hot = scene.hot(item);
   if (hot) return { first: label, second: short(scene.picture!.cause.get(items.face[item]!) ?? scene.status(item)), strong: true };
@@ -136,6 +139,7 @@ function askingFor(pen: Pen, scene: Scene, shown: number[]): Asking[] {
   const { items } = scene;
   const wanted = shown.filter((i) => items.band[i]! < 0 || pen.scale >= ELEMENTS || items.kind[i] === GROUP || scene.hot(i) || scene.status(i) === "running" || i === scene.hover || i === scene.focus);
   wanted.sort((a, b) => rankOf(scene, a) - rankOf(scene, b) || layout.level[a]! - layout.level[b]! || a - b);
+  let musts = MUSTS;
   return wanted.slice(0, MOST).map((item) => {
     const words = wordsOf(scene, item);
     on.font = words.strong ? BOLD : PLAIN;
@@ -143,7 +147,8 @@ function askingFor(pen: Pen, scene: Scene, shown: number[]): Asking[] {
     on.font = SMALL;
     if (words.second) w = Math.max(w, on.measureText(words.second).width);
     const h = words.second ? 25 : 13;
-    const must = scene.hot(item) || scene.items.kind[item] === GROUP || item === scene.hover || item === scene.focus;
+    const chosen = item === scene.hover || item === scene.focus;
+    const must = chosen || ((scene.hot(item) || items.kind[item] === GROUP) && musts-- > 0);
     return { item, w, h, must, candidates: candidates(pen, scene, item, w, h) };
   });
 }

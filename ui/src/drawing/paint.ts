@@ -168,7 +168,7 @@ function middle({ on, scale }: Pen, scene: Scene): void {
   const { colours } = scene.wishes;
   const all = scene.total;
   const total = all.reduce((sum, each) => sum + each, 0) || 1;
-  const r = Math.max(8, scene.layout.radius[1]! * 0.56 * Math.min(1.6, scale));
+  const r = Math.max(8, Math.min(72, scene.layout.radius[1]! * 0.56 * Math.min(1.6, scale)));
   on.lineCap = "butt";
   on.lineWidth = Math.max(3, Math.min(7, r * 0.26));
   ringOf(on, all, r, colours, -Math.PI / 2, Math.PI * 2);
@@ -214,16 +214,17 @@ function proportions(pen: Pen, scene: Scene, counts: readonly number[], r: numbe
   const { on } = pen;
   const { colours } = scene.wishes;
   const unit = pen.unit(r), long = Math.max(high - low, 6 / unit);
+  const thin = Math.max(0.4, Math.min(1, pen.scale));
   on.lineCap = "butt";
   on.globalAlpha = 1;
   on.strokeStyle = colours.bg;
-  on.lineWidth = 17;
+  on.lineWidth = 17 * thin;
   pen.arc(r, low - 1.5 / unit, low + long + 1.5 / unit);
   on.globalAlpha = alpha;
   let at = low;
   for (const { status, part } of shares(counts, long * unit)) {
     const end = at + part * long;
-    on.lineWidth = status === "failed" || status === "crashed" ? 18 : 13;
+    on.lineWidth = (status === "failed" || status === "crashed" ? 18 : 13) * thin;
     on.strokeStyle = areaOf(colours, status);
     pen.arc(r, at, Math.max(at + 0.5 / unit, end - 1 / unit));
     at = end;
