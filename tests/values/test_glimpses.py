@@ -67,16 +67,17 @@ class Figure:
 
 def test_a_figure_is_told_by_a_small_picture_of_it() -> None:
     artifacts = MemoryArtifacts()
-    found = glimpses.beside(Figure(), artifacts, 1000)
+    found = glimpses.beside(Figure(), artifacts)
     assert bytes(artifacts.get(found["thumbnail"]["artifact"])) == b"\x89PNG small"
-    assert glimpses.beside(object(), artifacts, 1000) is None
+    assert glimpses.beside(object(), artifacts) is None
 
 
-def test_what_is_large_goes_to_an_artifact_and_values_come_back() -> None:
+def test_of_wide_tables_fewer_rows_are_shown_and_values_come_back() -> None:
     artifacts = MemoryArtifacts()
-    table = pandas.DataFrame({each: range(30) for each in "abcdefgh"})
+    table = pandas.DataFrame({f"column {each}": ["x" * 60] * 30 for each in range(12)})
     record = records.encode(table, artifacts)
-    assert json.loads(bytes(artifacts.get(record["preview"]["artifact"])))["n_rows"] == 30
+    assert len(json.dumps(record["preview"])) <= glimpses.MOST_CHARS
+    assert (record["preview"]["n_rows"], len(record["preview"]["rows"])) == (30, 2)
     assert records.decode(record, artifacts).equals(table)
     assert "preview" in records.encode(numpy.arange(3), None)
     assert "preview" not in records.encode({"a": [1, 2]}, artifacts)

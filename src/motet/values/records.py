@@ -9,9 +9,8 @@ A record is JSON. None, bool, int, finite float and str stand for themselves; al
 
 With "files", it also names the artifacts of the files in it (see `values.files`): [{"artifact": digest}, ...]; with
 "with", the libraries and modules that it takes to load it, and their versions (see `values.versions`); with "shown",
-what a table or an array is, in words, and with "preview" what is in it (see `values.glimpses`): that, or, where it is
-large, the artifact that holds it as JSON. What is plain can be read without loading anything (see `values.plain`), and
-much that is not can be told (see `values.legible`).
+what a table or an array is, in words, and with "preview" what is in it (see `values.glimpses`). What is plain can be
+read without loading anything (see `values.plain`), and much that is not can be told (see `values.legible`).
 """
 
 from __future__ import annotations
@@ -78,7 +77,7 @@ def _encode_object(value: object, artifacts: ArtifactStore | None, limit_bytes: 
             named["shown"] = shown
         from motet.values import glimpses
 
-        if preview := glimpses.beside(value, artifacts, limit_bytes):
+        if preview := glimpses.beside(value, artifacts):
             named["preview"] = preview
     if artifacts is not None and pickle.size_bytes(parts) > limit_bytes:
         stored = artifacts.put(parts)

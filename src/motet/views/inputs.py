@@ -31,7 +31,7 @@ def shown(record: Json, artifacts: ArtifactStore) -> Json:
     if isinstance(record, dict):
         found |= {name: record[name] for name in ("artifact", "size_bytes") if name in record}
         if "preview" in record:
-            return {**found, "preview": _read(record["preview"], artifacts)}
+            return {**found, "preview": record["preview"]}
     with suppress(ValueError, NotFound, RecursionError):
         value = _value(record, artifacts)
         if isinstance(value, str):
@@ -70,16 +70,6 @@ def _value(record: Json, artifacts: ArtifactStore) -> Json:
 def _text(text: str) -> dict[str, Json]:
     head = "\n".join(text[:_HEAD_CHARS].split("\n")[:_HEAD_LINES])
     return {"text": head, "n_chars": len(text)}
-
-
-def _read(preview: Json, artifacts: ArtifactStore) -> Json:
-    """The preview, wherever it stands; None where it was let go."""
-    if not (isinstance(preview, dict) and "artifact" in preview):
-        return preview
-    try:
-        return json.loads(bytes(artifacts.get(preview["artifact"])))
-    except (NotFound, ValueError):
-        return None
 
 
 def inputs(facts: Facts, artifacts: ArtifactStore) -> list[Json]:
