@@ -268,7 +268,7 @@ export function kept(of: Picture, filter: state.Filter, window: [number, number]
 }
 
 function overlaps(of: Picture, i: number, [from, to]: [number, number]): boolean {
-  const begin = of.ready[i] ?? NaN;
+  const ready = of.ready[i] ?? NaN, begin = Number.isNaN(ready) ? (of.created[i] ?? NaN) : ready;
   const end = of.ended[i] ?? NaN;
   return begin <= to && (Number.isNaN(end) ? of.until >= from : end >= from);
 }

@@ -27,6 +27,8 @@ export interface Seen {
   placeOf: (theirs: number) => number;
   selected: number;
   live: boolean;
+  /** what the end of what is shown is: "now", "ended", or "at" a moment */
+  said: string;
   drag: [number, number] | null;
   loads: Pen["loads"];
   counts: Map<string, [Status, number][]>;
@@ -214,7 +216,7 @@ function axis(on: CanvasRenderingContext2D, seen: Seen, marks: { x: number; word
   on.textAlign = "left";
   on.fillStyle = colours.ink3;
   on.fillText(names > 150 ? "step, in order of first start" : "step", 12, AXIS / 2);
-  const end = seen.live ? `now ${clock(of.run.created_at + of.until)}` : `ended ${clock(of.run.created_at + of.until)}`;
+  const end = `${seen.said} ${clock(of.run.created_at + of.until)}`;
   on.font = `600 11px ${FONT}`;
   const width = on.measureText(end).width;
   const x = names + scale.x(of.until);

@@ -126,7 +126,7 @@ export interface ToldElements {
 /** So many elements in all are steps of a picture; of maps beyond it the counts are shown. */
 export const MOST_ELEMENTS = 50_000;
 const RUNNING = numberOf("running"), CRASHED = numberOf("crashed"), WAITING = numberOf("waiting");
-const READY = numberOf("ready"), PENDING = 0;
+const READY = numberOf("ready"), RETRYING = numberOf("retrying"), PENDING = 0;
 
 const grown = <T extends { length: number; set(of: T): void }>(of: T, to: T): T => {
   to.set(of);
@@ -365,7 +365,7 @@ export function asOf(of: Picture, at: number): Picture {
   const status = new Uint8Array(of.n);
   const flags = of.flags.slice(0, of.n);
   const ended = of.ended.slice(0, of.n);
-  const cause = new Map<number, string>();
+  const cause = new Map<number, string>(), due = new Map<number, number>();
   for (let i = 0; i < of.n; i += 1) {
     const created = of.created[i] ?? NaN;
     if (!(created <= at)) {
@@ -379,11 +379,15 @@ export function asOf(of: Picture, at: number): Picture {
       continue;
     }
     ended[i] = NaN;
-    const span = of.spans.get(i)?.findLast((each) => each.began <= at);
-    if (span) status[i] = span.outcome === "waiting" ? WAITING : span.ended <= at ? numberOf("retrying") : RUNNING;
+    const spans = of.spans.get(i), place = spans?.findLastIndex((each) => each.began <= at) ?? -1, span = spans?.[place];
+    if (span) {
+      const between = span.outcome === "interrupted" ? CRASHED : RETRYING;
+      status[i] = span.outcome === "waiting" ? WAITING : span.ended <= at ? between : RUNNING;
+      if (status[i] === RETRYING) put(due, i, spans?.[place + 1]?.ready ?? of.due.get(i));
+    }
     else status[i] = (of.began[i] ?? NaN) <= at ? RUNNING : (of.ready[i] ?? NaN) <= at ? READY : PENDING;
   }
-  return { ...of, status, flags, ended, cause, until: at };
+  return { ...of, status, flags, ended, cause, due, until: at };
 }
 
 /** How many steps are in each status, counted as everywhere: a map is one step, with those of its elements that failed

@@ -65,6 +65,7 @@ export function TimelineView({ model, critical, fold }: { model: RunModel; criti
     on.setTransform(ratio, 0, 0, ratio, 0, 0);
     paint(on, {
       of, placed: found, scale, wide, high, scrolled: scrolledRows, names, meanings, colours, selected, drag: dragged, where, loads, counts, placeOf: (theirs) => model.placeOf(theirs), live: !!run && !run.ended_at && when === null,
+      said: when !== null ? "at" : run?.ended_at ? "ended" : "now",
     });
   });
 

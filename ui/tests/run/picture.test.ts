@@ -79,6 +79,12 @@ describe("a picture", () => {
     expect(counts(asOf(of, 26))).toMatchObject({ failed: 1, ready: 1, running: 0 });
   });
 
+  it("says between two attempts whether the first failed, and when the next is due, or was lost", () => {
+    const of = drawn(told({ 0: { key: "a", status: SUCCEEDED, at: [0, 90], spans: [[0, 0, 10, "failed"], [30, 31, 40, "interrupted"], [80, 80, 90, "succeeded"]] } }));
+    const at = (time: number) => { const was = asOf(of, time); return [was.status[0], meaning(was, 0)]; };
+    expect([at(5)[0], at(20), at(50)[0], at(85)[0]]).toEqual([RUNNING, [4, "again in 10 s"], 10, RUNNING]);
+  });
+
   it("counts a map as one step, with those of its elements that failed", () => {
     const answer = told({ 0: { key: "f", flags: 8, status: FAILED }, 1: { key: "f/m", parent: 0, flags: 4, status: FAILED, map: [4, [SUCCEEDED, 3, FAILED, 1]] }, 2: { key: "f/a", parent: 0, status: SUCCEEDED } });
     answer.maps["1"]!.own = [3];
