@@ -1,4 +1,4 @@
-"""How soon the page of a large run shows that a step has ended, at 200 updates a second (python -m benchmarks.page_live).
+"""How soon the page shows that a step of a large run has ended, at 200 a second: `python -m benchmarks.page_live`.
 
 The run is written by this process, a commit for each update; the page is a real browser's, a server between.
 Printed are what the server takes to tell of the run, and by how much later than its commit each update was seen.
