@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from tests.page.conftest import Home
 
 STAGE = re.compile("^(Radar|Graph) of ")
 
@@ -81,3 +83,18 @@ def test_the_picture_has_no_serious_fault(view: str, page: Page, axe: Callable[[
     page.goto(f"/runs/failed-pipeline/{view}")
     expect(said(page)).to_have_count(1)
     assert axe(page) == []
+
+
+PAINTED = """() => {
+  const canvas = document.querySelector("canvas.radar");
+  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  return new Set(new Uint32Array(pixels.buffer)).size > 8;
+}"""
+
+
+def test_the_file_of_a_run_draws_itself_under_its_own_policy(home: Home, page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "run.html"
+    home.motet("show", "failed-pipeline", "--html", str(file))
+    page.goto(file.as_uri())
+    page.wait_for_function(PAINTED)
+    expect(page.get_by_role("img", name=re.compile("^Radar of failed-pipeline"))).to_be_visible()
