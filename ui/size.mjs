@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 
 const FIRST_KIB = 80;
-const ALL_KIB = 160;
+const ALL_KIB = 170;
 const root = new URL("../src/motet/server/built", import.meta.url).pathname;
 
 const listed = (folder) =>
