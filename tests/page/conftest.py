@@ -31,6 +31,7 @@ expect.set_options(timeout=PATIENCE_MS)
 MISSING = "" if CHROMIUM and BUILT.exists() else "there is no chromium, or no built page: scripts/setup test"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests of the page run in one process, and none where there is no browser."""
     for item in items:
@@ -122,9 +123,11 @@ def server(home: Home) -> Iterator[Served]:
     process.communicate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser."""
+    """The browser. While it is there an event loop counts as running in this thread: tests of other folders, which run
+    loops of their own, are to have none of it.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         browser.new_context().close()
@@ -140,7 +143,7 @@ addEventListener("securitypolicyviolation", (event) => {
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def signed_in(chromium: Browser, server: Served) -> Iterator[dict[str, Any]]:
     """What a browser keeps that came by a link."""
     context = chromium.new_context(base_url=server.url)

@@ -55,10 +55,10 @@ class Target:
 
     @property
     def head(self) -> str:
-        """The file's text, or the beginning of a long one; "" for a module. Raises TargetError."""
+        """The file's text, or the beginning of a long one; "" for a module and for a folder. Raises TargetError."""
         if self._head is None:
             try:
-                self._head = _read(self.file) if self.file else ""
+                self._head = "" if not self.file or os.path.isdir(self.file) else _read(self.file)
             except OSError as error:
                 raise TargetError(f"{self.file} cannot be read: {error.strerror}.", "Check the path.") from None
         return self._head
