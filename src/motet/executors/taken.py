@@ -20,6 +20,11 @@ class Taken(Record):
     read_bytes: int
     written_bytes: int
 
+    @property
+    def total_bytes(self) -> int:
+        """The memory of this machine."""
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
 
 class Usage:
     """What all processes take now that have the run's id in their environment, between two looks."""

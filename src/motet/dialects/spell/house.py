@@ -79,18 +79,19 @@ class House(Ledger):
 
     def runs(
         self, limit: int = 50, *, labels: Sequence[str] = (), project: str | None = None, archived: bool = False,
-        workflow: int = 0,
+        repository: str | None = None,
     ) -> list[RunView]:  # fmt: skip
-        """Runs, newest first: those that have one of the labels, are of that project, of that workflow."""
+        """Runs, newest first: those that have one of the labels, are of that project, have that repository's code."""
         found: list[RunView] = []
         for row in runs.all_of(self.host.store, self.owner):
+            if len(found) >= limit:
+                break
             asked = row.program["request"]
             if (
-                len(found) < limit
-                and (archived or words.ARCHIVED not in row.tags)
+                (archived or words.ARCHIVED not in row.tags)
                 and (not labels or set(labels) & set(row.tags))
                 and (project is None or asked.get("project", "") == project)
-                and (not workflow or workflow in (row.program.get("workflow"), asked.get("workflow_id")))
+                and repository in (None, (row.program["code"] or {}).get("repository"))
             ):
                 found.append(runs.view(self.host, row))
         return found

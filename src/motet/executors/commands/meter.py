@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from resource import RUSAGE_SELF, getrusage, struct_rusage
-from time import monotonic, sleep
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from motet.executors.usage import peak_bytes
@@ -87,34 +87,3 @@ def _field(status: bytes, name: bytes) -> int:
 def _read(pid: int, name: str) -> bytes:
     with open(f"/proc/{pid}/{name}", "rb") as file:
         return file.read()
-
-
-# ---------------------------------------------------------------- all of a run, just now
-
-
-def taken(run: str, over_s: float) -> dict[str, float]:
-    """What the processes of a run's steps use just now: percent of a processor over that time, and bytes of memory, of
-    blocks read and written, and of the machine's memory. Those are the ones that have the run in their environment.
-    """
-    before, at = _used(run), monotonic()
-    sleep(over_s)
-    found, past_s = _used(run), monotonic() - at
-    ran_s = max(0.0, found["cpu"] - before["cpu"])
-    whole_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return {**found, "cpu": 100 * ran_s / past_s, "total_bytes": float(whole_bytes)}
-
-
-def _used(run: str) -> dict[str, float]:
-    mark = f"MOTET_RUN={run}\0".encode()
-    found = dict.fromkeys(("cpu", "memory_bytes", "read_bytes", "written_bytes"), 0.0)
-    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-        with suppress(OSError, ValueError, LookupError):  # it has ended meanwhile, or is somebody else's
-            if mark not in _read(pid, "environ"):
-                continue
-            fields = _read(pid, "stat").rpartition(b")")[2].split()
-            found["cpu"] += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-            found["memory_bytes"] += int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
-            told = dict(line.split(b": ") for line in _read(pid, "io").splitlines())
-            found["read_bytes"] += int(told[b"read_bytes"])
-            found["written_bytes"] += int(told[b"write_bytes"])
-    return found

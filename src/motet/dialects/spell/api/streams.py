@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import operator
-import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import count
@@ -203,7 +202,7 @@ def stats(call: Call, owner: str, number: int, body: asked.Follow) -> Stream:
 
 
 def _as_stats(taken: Taken) -> Json:
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    total = taken.total_bytes
     return {
         "cpu_percentage": 100 * taken.cpus, "memory": taken.memory_bytes, "memory_total": total,
         "memory_percentage": 100 * taken.memory_bytes / total, "block_read": taken.read_bytes,

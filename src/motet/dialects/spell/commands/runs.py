@@ -16,7 +16,7 @@ from motet.dialects.spell.commands.grammar import Entry
 from motet.dialects.spell.house import House
 from motet.dialects.spell.shown import RunView
 from motet.errors import NotFound, UsageError
-from motet.executors.commands.meter import taken
+from motet.executors.taken import Usage
 from motet.ports.voice import Desk
 from motet.values.visible import coloured
 
@@ -90,8 +90,10 @@ def _ps_arguments(parser: ArgumentParser) -> None:
 
 
 def _ps(options: Namespace, desk: Desk, house: House) -> int:
-    found = house.runs(max(0, options.number), labels=options.label, project=options.project)
-    views = [each for each in reversed(found) if options.repository in (None, each.code.get("repository"))]
+    found = house.runs(
+        options.number, labels=options.label, project=options.project, repository=options.repository
+    )  # fmt: skip
+    views = found[::-1]
     if desk.terminal.as_json:
         desk.terminal.json([document(each) for each in views])
         return 0
@@ -311,14 +313,22 @@ def _stats(options: Namespace, desk: Desk, house: House) -> int:
         raise UsageError(f"Run {view.number} is {view.status}, not running.", f"See: spell info {view.number}")
     desk.terminal.say(f"CPU statistics for run {view.number}:")
     names, is_first = ["CPU %", "MEM %", "MEM Usage / MEM Total", "Block I/O"], True
+    usage = Usage(view.run)
+    usage.look()
     while is_first or (options.follow and house.get(view.number).status == words.RUNNING):
-        took = taken(view.run, _SAMPLE_S)
+        time.sleep(_SAMPLE_S)
+        took = usage.look()
+        if took is None:
+            continue
         if desk.terminal.as_json:
-            desk.terminal.json(took)
+            desk.terminal.json({
+                "cpu": 100 * took.cpus, "memory_bytes": took.memory_bytes, "read_bytes": took.read_bytes,
+                "written_bytes": took.written_bytes, "total_bytes": took.total_bytes,
+            })  # fmt: skip
         cells = [
-            f"{took['cpu']:.2f}%", f"{100 * took['memory_bytes'] / took['total_bytes']:.2f}%",
-            f"{formats.size(took['memory_bytes'])} / {formats.size(took['total_bytes'])}",
-            f"{formats.size(took['read_bytes'])} / {formats.size(took['written_bytes'])}",
+            f"{100 * took.cpus:.2f}%", f"{100 * took.memory_bytes / took.total_bytes:.2f}%",
+            f"{formats.size(took.memory_bytes)} / {formats.size(took.total_bytes)}",
+            f"{formats.size(took.read_bytes)} / {formats.size(took.written_bytes)}",
         ]  # fmt: skip
         for line in formats.columns(names, [cells])[0 if is_first else 1 :]:
             desk.terminal.say(line)
