@@ -7,6 +7,7 @@ up again. What it has come to is a document, which it alone changes after the be
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -78,6 +79,15 @@ class SearchRequest(Record):
             raise UsageError("A Bayesian search looks at a metric of its runs.", cure)
         if self.direction not in DIRECTIONS:
             raise UsageError(f"There is no direction {self.direction!r:.80}.", "minimize or maximize.")
+        if min(self.parallel, self.prune) < 0:
+            raise UsageError("A search has fewer than no runs at once, or is pruned before 0.", "Give 1 or more.")
+        if self.prune and not self.metric:
+            raise UsageError("Runs are given up by a metric.", "Name it: --metric loss.")
+
+    @property
+    def learns(self) -> bool:
+        """Whether it compares its runs while they go on."""
+        return self.kind == BAYESIAN or self.prune > 0
 
 
 class SearchView(Record):
@@ -169,12 +179,13 @@ def keep(house: House, number: int, told: Mapping[str, Json]) -> None:
 
 
 def value_of(house: House, number: int, request: SearchRequest) -> float | None:
-    """What a run has come to by its metric; None without one."""
+    """What a run has come to by its metric; None without a finite one."""
     values = [float(each) for _, _, each in house.metrics(number, request.metric) if isinstance(each, int | float)]
     if not values:
         return None
     how = {"avg": lambda: sum(values) / len(values), "min": lambda: min(values), "max": lambda: max(values)}
-    return how.get(request.aggregate, lambda: values[-1])()
+    found = how.get(request.aggregate, lambda: values[-1])()
+    return found if math.isfinite(found) else None
 
 
 def best_of(view: SearchView) -> Trial | None:

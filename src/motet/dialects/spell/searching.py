@@ -39,7 +39,7 @@ class Course:
         self._study = None
         space = self._search.space
         self._grid = list(spaces.grid(space)) if self._search.kind == searches.GRID else []
-        if self._search.kind == searches.BAYESIAN:
+        if self._search.learns:
             pruning = Pruning(self._search.prune) if self._search.prune else None
             self._study = Study(
                 space, direction=self._search.direction, seed=self._search.seed, pruning=pruning,
@@ -74,14 +74,16 @@ class Course:
         made = self._house.new(RunRequest.from_json(asked))
         trial.run = str(made.number)
         self._keep()
+        if searches.document(self._house, self._number).get("ending"):  # whoever ends it may not have seen this run
+            self._house.stop([made.number])
         Thread(target=self._watch, args=(trial, made.number), daemon=True).start()
 
     def _chosen(self, number: int) -> dict[str, object]:
         if self._grid:
             return self._grid[number]
-        if self._study is None:
-            return spaces.drawn(self._search.space, self._search.seed, number)
-        return self._study.ask()
+        if self._study is not None and self._search.kind == searches.BAYESIAN:
+            return self._study.ask()
+        return spaces.drawn(self._search.space, self._search.seed, number)
 
     def _watch(self, trial: Trial, run: int) -> None:
         """Tell of each point of the metric, if that is looked at, and of the end of the run."""
