@@ -130,6 +130,23 @@ for each in threads: each.join()
     assert sorted(house.lines(1)) == [f"waiting for run {number}" for number in range(2, 8)]
 
 
+def test_repositories_at_one_place_and_within_one_another_are_all_seen(house: Driven, tmp_path: Path) -> None:
+    repos = {}
+    for label, path in (("inner", "m/deep"), ("one", "m"), ("two", "m"), ("same", "m")):
+        place = tmp_path / label
+        place.mkdir()
+        (place / "name").write_text({"same": "one"}.get(label, label) + "\n")
+        repos[label] = {"path": path, **house.snapshot(str(place))}
+    script = """
+print(open("m/name").read(), open("m/deep/name").read(), open("two/name").read(), sep="", end="")
+done("cat name", commit_label="two")
+"""
+    made = house.workflow(RunRequest(PYTHON, code=house.snapshot(folder(tmp_path / "master", script))), repos)
+    house.over(made.managing_run)
+    assert house.lines(1) == ["one", "inner", "two", "waiting for run 2"]
+    assert house.lines(2) == ["two"]
+
+
 @pytest.mark.parametrize("strict", [False, True])
 def test_under_strict_a_worker_that_exits_badly_ends_the_script_by_its_own_error(
     house: Driven, tmp_path: Path, strict: bool
@@ -189,12 +206,16 @@ def refused(**environ):
     except MotetError as error:
         return error.what
 print(refused(MOTET_RUN_TOKEN="0" * 32))
-for ask in (house.start_engine, lambda run: house.put_upload(run, "/etc"), house.snapshot):
+closed = (house.start_engine, lambda run: house.put_upload(run, "/etc"), house.snapshot)
+for ask in (*closed, lambda run: house.get(1, run)):
     try:
         ask("x")
     except MotetError as error:
-        print(error.what)
+        print(error.what[:43])
+print(house.owner == os.environ["SPELL_OWNER"])
 """
     made = house.workflow(RunRequest(PYTHON, code=house.snapshot(folder(tmp_path / "master", script))))
     house.over(made.managing_run)
-    assert house.lines(1) == ["This call is not the run's to make."] * 4
+    assert house.lines(1) == [
+        *["This call is not the run's to make."] * 4, "The engine of this run could not do that: T", "True",
+    ]  # fmt: skip

@@ -133,6 +133,7 @@ class Away:
 
     def __init__(self, address: str) -> None:
         self._address = address
+        self.owner = os.environ.get("SPELL_OWNER", "")
 
     def __getattr__(self, method: str) -> Any:
         if method.startswith("_"):

@@ -20,7 +20,8 @@ from motet.values.snapshots import Snapshot
 def lay_out(artifacts: ArtifactStore, folder: str, program: Mapping[str, Any]) -> None:
     """Put the code of the run into its folder, and under their paths the repositories that a workflow was given."""
     put_code(artifacts, program.get("code"), folder)
-    for repo in (program.get("repos") or {}).values():
+    repos = (program.get("repos") or {}).values()
+    for repo in sorted(repos, key=lambda each: str(each["path"])):  # a folder before what is in it
         place = os.path.join(folder, repo["path"])
         shutil.rmtree(place, ignore_errors=True)  # the folder around it may have been taken along with it
         put_code(artifacts, repo, place)

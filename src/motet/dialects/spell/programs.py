@@ -51,13 +51,16 @@ class SpellProgram:
             yield self._end(step.error if isinstance(step.error, dict) else {})
 
     def _policy(self) -> Policy:
+        """What mostly waits for other runs takes no place for commands; nor does a run for which one that has a place
+        waits, which would wait for that one's.
+        """
         request = self._request
         limit_s = None if request.timeout_minutes is None else request.timeout_minutes * 60
         demands = machine(request.machine_type, self._host.resources, self._host.home).demands
-        waits_for_others = request.run_type != "user"
+        has_none = request.run_type != "user" or self._row.program.get("within_place", False)
         return Policy(
             retries=request.retries, delays_s=(_RETRY_S,), backoff=2.0, timeout_s=limit_s, grace_s=request.grace_s,
-            demands=demands, executor="commands", slot=not waits_for_others,
+            demands=demands, executor="commands", slot=not has_none,
         )  # fmt: skip
 
     def _end(self, error: Mapping[str, Any]) -> Finish:

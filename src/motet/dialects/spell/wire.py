@@ -56,6 +56,9 @@ def lines_of(call: Callable[[], Any]) -> Iterator[bytes]:
             yield _line({"value": plain(value)})
     except MotetError as error:
         yield _line({"error": {"type": type(error).__name__, "what": error.what, "cure": error.cure}})
+    except Exception as error:  # noqa: BLE001 - boundary: whoever called is told, whatever it was
+        what = f"The engine of this run could not do that: {type(error).__name__}: {error}."
+        yield _line({"error": {"type": MotetError.__name__, "what": what, "cure": "Check what it was given."}})
 
 
 def _line(told: Any) -> bytes:

@@ -32,13 +32,24 @@ _lock = threading.Lock()
 
 def new(house: Ledger, request: RunRequest, repos: Mapping[str, Json], start: Callable[[NewRun], None]) -> WorkflowView:
     """Make a workflow, and have its master driven."""
-    placed = {label: {**repo, "path": _inside(repo["path"])} for label, repo in repos.items()}
-    request.run_type = "workflow" if request.run_type == "user" else request.run_type
-    made = making.made(house, request, repos=placed)
+    request.run_type = "workflow"
+    made = making.made(house, request, repos=_placed(repos))
     number = made.program["workflow"] = house.next_number("workflows")
     house.put_document(_WORKFLOW, f"{number:012}", {"run": made.id, "at": made.created_at})
     start(made)
     return find(house, number)
+
+
+def _placed(repos: Mapping[str, Json]) -> dict[str, Json]:
+    """The repositories, each with where it is seen: at its path, or by its label where another one is there."""
+    placed: dict[str, dict[str, Json]] = {}
+    for label, repo in repos.items():
+        taken = {each["path"] for each in placed.values() if each["artifact"] != repo["artifact"]}
+        free = [each for each in (_inside(repo["path"]), _inside(label)) if each not in taken]
+        if not free:
+            raise UsageError(f"The repository {label!r} is at {repo['path']}, as another one.", "Choose another label.")
+        placed[label] = {**repo, "path": free[0]}
+    return {**placed}
 
 
 def _inside(path: str) -> str:
@@ -74,7 +85,8 @@ def worker(house: Ledger, request: RunRequest, within: tuple[str, int]) -> RunVi
     row = host.store.run(master)
     request.workflow_id = request.workflow_id or row.program.get("workflow", 0)
     request.strict = request.strict or row.program["request"].get("strict", False)
-    made = making.made(house, request, _code_of(house, row, request, attempt))
+    has_place = row.program["request"].get("run_type", "user") == "user"
+    made = making.made(house, request, _code_of(house, row, request, attempt), within_place=has_place)
     if found := making.same(house, made):
         return found
     with _lock:
