@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from motet.environments.plain import PlainRunner
@@ -26,12 +26,25 @@ def snapshot(
     """The code of a folder as a record: {"artifact", "size_bytes", "commit", "root_commit", "repository", ...}.
 
     Of what is git's: the commit `ref` (HEAD), or with `uncommitted` all that it tracks as it is now, with `untracked`
-    also what it neither tracks nor ignores. Of any other folder: all files. Raises UsageError.
+    also what it neither tracks nor ignores. Of any other folder: all files. Submodules are named, and left out. Raises
+    UsageError.
     """
+    try:
+        return _snapshot(artifacts, folder, uncommitted=uncommitted or untracked, untracked=untracked, ref=ref)
+    except OSError as error:
+        raise UsageError(f"The code of {folder} cannot be taken along: {error}.", "Make its files readable.") from None
+
+
+def _snapshot(artifacts: ArtifactStore, folder: str, *, uncommitted: bool, untracked: bool, ref: str) -> Json:
     if not os.path.isdir(folder):
         raise UsageError(f"{folder} is no folder.", "Name the folder with the code.")
     root = _asked(folder, "rev-parse", "--show-toplevel")
     if root is None:
+        if os.path.realpath(folder) in ("/", os.path.realpath(os.path.expanduser("~"))):
+            raise UsageError(
+                f"All of {os.path.abspath(folder)} would be taken along as code.",
+                "Go to the folder of the code; or leave it out: --none.",
+            )
         return kept(artifacts, folder, {"repository": os.path.basename(os.path.abspath(folder))})
     commit = _asked(root, "rev-parse", "--verify", f"{ref or 'HEAD'}^{{commit}}")
     if commit is None:
@@ -40,10 +53,12 @@ def snapshot(
     told: dict[str, Json] = {
         "commit": commit, "root_commit": (_asked(root, "rev-list", "--max-parents=0", commit) or "").split("\n")[-1],
         "repository": os.path.basename(root), "description": _asked(root, "log", "-1", "--format=%s", commit) or "",
-        "uncommitted": uncommitted or untracked,
+        "uncommitted": uncommitted,
     }  # fmt: skip
+    if submodules := [line.split("\t", 1)[1] for line in _index(root) if line.startswith("160000 ")]:
+        told["submodules"] = submodules
     with tempfile.TemporaryDirectory(prefix="motet-spell-") as place:
-        if uncommitted or untracked:
+        if uncommitted:
             _copied(root, _listed(root, untracked=untracked), place)
         else:
             _checked_out(root, commit, place)
@@ -73,6 +88,13 @@ def fetched(artifacts: ArtifactStore, url: str, ref: str, shared: str) -> Json:
     return kept(artifacts, folder, {"commit": commit, "repository": name, "url": url, "ref": ref})
 
 
+def _index(root: str) -> Sequence[str]:
+    """What the index has of submodules and files; nothing where there is no file of submodules."""
+    if not os.path.exists(os.path.join(root, ".gitmodules")):
+        return ()
+    return (_asked(root, "ls-files", "-z", "--stage") or "").split("\0")
+
+
 def _listed(root: str, *, untracked: bool) -> Iterable[str]:
     more = ["--others", "--exclude-standard"] if untracked else []
     said = _asked(root, "ls-files", "-z", "--cached", *more) or ""
@@ -81,7 +103,7 @@ def _listed(root: str, *, untracked: bool) -> Iterable[str]:
 
 def _copied(root: str, paths: Iterable[str], place: str) -> None:
     for path in paths:
-        with suppress(FileNotFoundError, IsADirectoryError):  # it was removed; a submodule
+        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):  # it was removed; a submodule
             target = os.path.join(place, path)
             os.makedirs(os.path.dirname(target), exist_ok=True)
             shutil.copy2(os.path.join(root, path), target, follow_symlinks=False)

@@ -43,10 +43,14 @@ def table(home: str) -> dict[str, dict[str, Json]]:
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             own = yaml.read(file.read(), path).value
-        if not isinstance(own, dict) or not all(isinstance(each, dict) for each in own.values()):
+        if not isinstance(own, dict) or not all(isinstance(name, str) and _is_machine(own[name]) for name in own):
             raise UsageError(f"{path} is no table of machine types.", "Write, for example: big: {cpu: 4, gpu: 1}")
         found.update(own)
     return found
+
+
+def _is_machine(told: Json) -> bool:
+    return isinstance(told, dict) and all(isinstance(amount, int | float) for amount in told.values())
 
 
 def machine(name: str, resources: Mapping[str, float], home: str) -> Machine:

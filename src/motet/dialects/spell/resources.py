@@ -118,7 +118,8 @@ def ls(house: Ledger, path: str) -> list[Listed]:
         return [Listed(f"{name}/") for name in house.documents(_UPLOAD if path == "uploads" else _PUBLIC)]
     if path == "runs":
         rows = runs.all_of(house.host.store, house.owner)
-        return [Listed(f"{row.program['number']}/", at=row.created_at) for row in rows]
+        shown = (row for row in rows if words.ARCHIVED not in row.tags)
+        return [Listed(f"{row.program['number']}/", at=row.created_at) for row in shown]
     found: dict[str, Listed] = {}
     for each in _shown(house, path):
         name, slash, _ = each["path"].partition("/")
@@ -196,20 +197,25 @@ def put_upload(house: Ledger, name: str, folder: str) -> int:
     """Keep the files of the folder, or the file, under the name; gives how many. Raises UsageError."""
     if not name or "/" in name or name in (".", ".."):
         raise UsageError(f"{name!r} is no name of an upload.", "Choose one without slashes.")
-    found: list[Json] = []
-    for path in sorted(_files(folder)):
-        told = os.stat(path)
-        with open(path, "rb") as file:
-            stored = house.host.artifacts.put_stream(iter(partial(file.read, _CHUNK_BYTES), b""))
-        inner = os.path.relpath(path, folder) if os.path.isdir(folder) else os.path.basename(folder)
-        found.append({
-            "path": inner, "artifact": stored.digest, "size_bytes": stored.size_bytes, "mode": told.st_mode & 0o777,
-            "at": told.st_mtime,
-        })  # fmt: skip
+    try:
+        found = [_kept(house, path, folder) for path in sorted(_files(folder))]
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be kept: {error}.", "Make its files readable.") from None
     if not found:
         raise UsageError(f"There are no files in {folder}.", "Check the path.")
     house.put_document(_UPLOAD, checked(name, "The upload"), {"files": found})
     return len(found)
+
+
+def _kept(house: Ledger, path: str, folder: str) -> Json:
+    told = os.stat(path)
+    with open(path, "rb") as file:
+        stored = house.host.artifacts.put_stream(iter(partial(file.read, _CHUNK_BYTES), b""))
+    inner = os.path.relpath(path, folder) if os.path.isdir(folder) else os.path.basename(folder)
+    return {
+        "path": inner, "artifact": stored.digest, "size_bytes": stored.size_bytes, "mode": told.st_mode & 0o777,
+        "at": told.st_mtime,
+    }  # fmt: skip
 
 
 def _files(folder: str) -> Iterator[str]:
