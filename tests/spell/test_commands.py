@@ -127,6 +127,8 @@ def test_what_is_known_of_a_run(spell: Spell) -> None:
         (["run", "-e", "A", "true"], 2, "-e 'A' is no NAME=VALUE"),
         (["run", "--stop-condition", "loss ~ 3", "true"], 2, "no stop condition"),
         (["run", "--timeout", "0", "true"], 2, "timeout"),
+        (["run", "--none", "--save-command", "nowhere/x", "true"], 2, "nowhere/x cannot be written"),
+        (["run", "--none", "-m", "uploads/x:a", "-m", "uploads/x:b", "true"], 2, "is to be mounted at 'a' and at 'b'"),
         (["run", "--pip-req", "nowhere", "true"], 2, "nowhere cannot be read"),
         (["ls", "nonexist"], 1, "nonexist"),
         (["rm", "runs/7"], 2, "You must specify an uploaded resource"),

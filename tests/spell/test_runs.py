@@ -177,12 +177,21 @@ def test_a_run_that_cannot_be_made_ready_says_which_part_failed(house: Driven, t
             house.done("true", attached_resources={path: "x"})
 
 
-@pytest.mark.parametrize("target", ["..", "../out", "/", "a/../..", "/spell"])
+@pytest.mark.parametrize("target", ["..", "../out", "/", "//", "a/../..", "/spell", "//spell", "/a/../spell"])
 def test_mounts_stay_where_they_may_be(house: Driven, tmp_path: Path, target: str) -> None:
     (tmp_path / "file").write_text("content")
     house.put_upload("given", str(tmp_path))
     with pytest.raises(UsageError, match="is no place for it"):
         house.new(RunRequest("true", attached_resources={"uploads/given": target}))
+
+
+def test_two_things_at_one_place_are_refused(house: Driven, tmp_path: Path) -> None:
+    (tmp_path / "one").write_text("1")
+    for name in "ab":
+        house.put_upload(name, str(tmp_path))
+    with pytest.raises(UsageError, match="Two things are to be mounted at x"):
+        house.new(RunRequest("true", attached_resources={"uploads/a": "x", "uploads/b": "/spell/y/../x"}))
+    assert house.runs() == []
 
 
 def test_uploads_and_links_are_mounted(house: Driven, tmp_path: Path) -> None:
@@ -208,6 +217,14 @@ def test_an_equal_run_is_taken_where_that_is_asked_for(house: Driven) -> None:
     assert taken.already_existed and "same command, code, mounts" in taken.why
     assert not house.new(RunRequest("date > out", idempotent=True, params={"a": 2})).already_existed
     assert not house.new(RunRequest("date > out", params={"a": 1})).already_existed
+
+
+def test_a_good_run_is_taken_whether_or_not_that_was_asked_for_it(house: Driven) -> None:
+    bad = house.done("exit 1")
+    assert not house.new(RunRequest("exit 1", idempotent=True)).already_existed
+    good = house.done("date")
+    house.done("date")
+    assert house.new(RunRequest("date", idempotent=True)).number == good.number == bad.number + 2
 
 
 def test_machine_types_come_to_what_is_here(house: Driven) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import warnings
 from typing import Any
@@ -32,8 +33,9 @@ def send_metric(name: str, value: Any, index: int | None = None) -> None:
         _warn(f"metric {name!r:.80} is a {type(value).__name__}, neither a number nor text: it was not kept")
         return
     try:
-        house.current().send_metric(int(run), name, value, index)
-    except (MotetError, OSError, ValueError) as error:
+        at = None if index is None else operator.index(index)
+        house.current().send_metric(int(run), name, value, at)
+    except (MotetError, OSError, ValueError, TypeError) as error:
         _warn(f"metric {name!r:.80} was not kept: {error}")
 
 

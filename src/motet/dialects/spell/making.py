@@ -25,6 +25,9 @@ def made(house: Ledger, request: RunRequest, code: Json = None, **more: Json) ->
     host = house.host
     wanted = machine(request.machine_type, host.resources, host.home)
     mounted = [_mounted(house, path, at) for path, at in request.attached_resources.items()]
+    places = [each["target"] for each in mounted]
+    if twice := [each for each in places if places.count(each) > 1]:
+        raise UsageError(f"Two things are to be mounted at {twice[0]}.", "Give each a place of its own.")
     if request.commit_label and code is None:
         raise UsageError(
             f"There is no code of the label {request.commit_label!r} here.", "Labels are those of a workflow: --repo."
@@ -37,6 +40,9 @@ def made(house: Ledger, request: RunRequest, code: Json = None, **more: Json) ->
         "code": code or request.code, "mounts": mounted, "path": os.getcwd(),
         "machine": {"name": wanted.name, "told": wanted.told}, "warnings": _warnings(request, wanted.warning), **more,
     }  # fmt: skip
+    for each in (program["code"], *(more.get("repos") or {}).values()):
+        if left_out := ", ".join((each or {}).get("submodules", ())):
+            program["warnings"].append(f"Submodules are not taken along: {left_out}.")
     program["digest"] = digest_of(request, [mounted, (program["code"] or {}).get("artifact")])
     now = host.clock.now()
     return NewRun(
@@ -56,9 +62,10 @@ def _warnings(request: RunRequest, of_machine: str) -> list[str]:
     ]
 
 
-def _mounted(house: Ledger, path: str, at: str) -> Json:
+def _mounted(house: Ledger, path: str, at: str) -> dict[str, Json]:
     """What is mounted where. Raises UsageError."""
-    target = os.path.normpath(at or path.rstrip("/").rpartition("/")[2])
+    place = at or path.rstrip("/").rpartition("/")[2]
+    target = os.path.normpath(f"/{place.lstrip('/')}" if place.startswith("/") else place)
     try:
         found = resources.files(house, path, final=True)
     except NotFound as error:
@@ -81,27 +88,35 @@ def keep(house: Ledger, new: NewRun) -> None:
 
 
 def known_as(house: Ledger, run: str, program: Any) -> None:
-    """Have the run found by its number, and by what it does. Safe to repeat."""
+    """Have the run found by its number, and by what it does if no other is. Safe to repeat."""
     if program["number"]:
         house.host.store.set_alias(words.VOICE, runs.name_of(house.owner, program["number"]), run)
-    if program["request"].get("idempotent"):
-        house.put_document(_SAME, program["digest"], {"run": run})
+        if _equal(house, program["digest"]) is None:
+            house.put_document(_SAME, program["digest"], {"run": run})
 
 
 def same(house: Ledger, new: NewRun) -> RunView | None:
     """An earlier run of the same, where one is asked for: under way, or complete with exit status 0."""
-    known = house.document(_SAME, new.program["digest"]) if new.program["request"].get("idempotent") else None
-    if known is None:
-        return None
-    try:
-        row = house.host.store.run(known["run"])
-    except NotFound:
-        return None
-    found = runs.view(house.host, row, already_existed=True)
-    if row.status in ENDED and (found.status != words.COMPLETE or found.user_exit_code):
-        return None
-    found.why = (
-        f"Run {found.number} has the same command, code, mounts, environment, machine type and parameters "
-        f"(key {new.program['digest']})."
-    )
+    program = new.program
+    found = _equal(house, program["digest"]) if program["request"].get("idempotent") else None
+    if found is not None:
+        found.already_existed = True
+        found.why = (
+            f"Run {found.number} has the same command, code, mounts, environment, machine type and parameters "
+            f"(key {program['digest']})."
+        )
     return found
+
+
+def _equal(house: Ledger, digest: str) -> RunView | None:
+    """The run that is known to do that, unless it is gone, or has ended badly."""
+    known = house.document(_SAME, digest)
+    try:
+        row = house.host.store.run(known["run"]) if known is not None else None
+    except NotFound:
+        row = None
+    if row is None:
+        return None
+    found = runs.view(house.host, row)
+    is_good = row.status not in ENDED or (found.status == words.COMPLETE and not found.user_exit_code)
+    return found if is_good else None

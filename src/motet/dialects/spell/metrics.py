@@ -31,8 +31,10 @@ _COMPARED: Mapping[str, Callable[[float, float], bool]] = {
 
 def sent(host: Host, run: str, name: str, value: float | str, index: int | None) -> int:
     """Keep a point; gives its index. Raises UsageError for what is no point."""
-    if not name or "#" in name or not isinstance(value, int | float | str):
+    if not isinstance(name, str) or not name or "#" in name or not isinstance(value, int | float | str):
         raise UsageError(f"{name!r} cannot have the value {value!r:.80}.", "Send a number or a text under a name.")
+    if not isinstance(index, int | None):
+        raise UsageError(f"{index!r:.80} is no index of a point of {name}.", "Send a whole number, or none.")
     checked(name, "The metric", KEY_CHARS)
     with _lock:
         index = _next(host, run, name) if index is None else index
@@ -87,7 +89,7 @@ def met(host: Host, row: RunRow) -> str:
         for each in some:
             series = [(at, value) for _, at, value in _points(host, row.id, each["metric"])]
             last = series[-1] if series else (-1, math.nan)
-            if last[0] < each.get("min_indices", 0) or isinstance(last[1], str):
+            if last[0] < (each.get("min_indices") or 0) or isinstance(last[1], str):
                 break
             if not _COMPARED[each["operator"]](last[1], each["value"]):
                 break

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -16,6 +17,7 @@ from motet.records import Record, field
 _PARAM = re.compile(r":([A-Za-z_][A-Za-z0-9_]*):")
 _OPERATORS = ("<", ">", "<=", ">=")
 _MOST_ALTERNATIVES = 5
+_RUN_TYPES = ("user", "workflow", "search")
 _TOLD_ONLY = ("description", "labels", "project", "idempotent", "hyper_params", "creator", "code_label")
 """What does not change what a run does."""
 
@@ -93,13 +95,15 @@ class RunRequest(Record):
 
     def check(self) -> None:
         """Raise UsageError for what cannot be meant."""
-        if not str(self.command).strip():
-            raise UsageError("A run needs a command.", "Give what a shell is to do.")
-        for name, kind in _KINDS.items():
-            if not isinstance(getattr(self, name), kind):
-                raise UsageError(f"{name} cannot be {getattr(self, name)!r:.80}.", "See the fields of a request.")
+        for name, (is_one, kind) in _KINDS.items():
+            if not is_one(told := getattr(self, name)):
+                raise UsageError(f"{name} cannot be {told!r:.80}.", f"Give {kind}.")
+        if not self.command.strip() or not _is_text(self.substituted):
+            raise UsageError("A run needs a command.", "Give what a shell is to do, as text.")
         if self.timeout_minutes is not None and self.timeout_minutes <= 0:
             raise UsageError(f"A timeout of {self.timeout_minutes} minutes is none.", "Give a number above 0.")
+        if odd := [name for name in self.envvars if not name or "=" in name]:
+            raise UsageError(f"{odd[0]!r:.80} cannot be the name of an environment variable.", "Choose another.")
         if self.conda and self.requirements:
             raise UsageError(
                 "pip requirements files and conda environment files are mutually exclusive.",
@@ -110,9 +114,6 @@ class RunRequest(Record):
                 raise UsageError(f"{package!r} {why}.", "Write it as pip has it: numpy>=1.26")
         if len(self.stop_conditions) > _MOST_ALTERNATIVES:
             raise UsageError(f"There are {len(self.stop_conditions)} stop conditions.", "Give at most 5.")
-        for each in (each for some in self.stop_conditions for each in some):
-            if each.get("operator") not in _OPERATORS or not isinstance(each.get("value"), int | float):
-                raise UsageError(f"{dict(each)} is no stop condition.", 'For example "loss < 0.1:5".')
 
     @property
     def packages(self) -> list[str]:
@@ -133,11 +134,64 @@ class RunRequest(Record):
         return line if len(line) <= 80 else f"{line[:77]}..."
 
 
-_KINDS: Mapping[str, type | tuple[type, ...]] = {
-    "machine_type": str, "attached_resources": Mapping, "cwd": str, "envvars": Mapping, "pip_packages": (list, tuple),
-    "apt_packages": (list, tuple), "labels": (list, tuple), "params": Mapping, "hyper_params": Mapping, "retries": int,
-    "stop_conditions": (list, tuple), "grace_s": (int, float), "timeout_minutes": (int, float, type(None)),
-}  # fmt: skip
+def _is_text(told: Any) -> bool:
+    """Whether it is text that can be written down, and given to a process."""
+    return isinstance(told, str) and "\0" not in told and not any("\ud800" <= each <= "\udfff" for each in told)
+
+
+def _are_texts(told: Any) -> bool:
+    return isinstance(told, list | tuple) and all(map(_is_text, told))
+
+
+def _are_texts_by_name(told: Any) -> bool:
+    return isinstance(told, Mapping) and _are_texts([*told, *told.values()])
+
+
+def _are_values_by_name(told: Any) -> bool:
+    try:
+        return isinstance(told, Mapping) and _are_texts([*told]) and bool(json.dumps(dict(told), allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        return False
+
+
+def _is_number(told: Any) -> bool:
+    return isinstance(told, int | float) and not isinstance(told, bool) and math.isfinite(told)
+
+
+def _is_count(told: Any) -> bool:
+    return isinstance(told, int) and not isinstance(told, bool) and told >= 0
+
+
+def _are_conditions(told: Any) -> bool:
+    return isinstance(told, list | tuple) and all(
+        isinstance(some, list | tuple) and all(map(_is_condition, some)) for some in told
+    )  # fmt: skip
+
+
+def _is_condition(told: Any) -> bool:
+    return (
+        isinstance(told, Mapping) and _is_text(told.get("metric")) and told.get("operator") in _OPERATORS
+        and _is_number(told.get("value")) and _is_count(told.get("min_indices") or 0)
+    )  # fmt: skip
+
+
+_TEXTS = (
+    "command", "machine_type", "commit_label", "github_url", "github_ref", "cwd", "requirements", "conda",
+    "docker_image", "description", "project", "tensorboard_directory",
+)  # fmt: skip
+_KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    **dict.fromkeys(_TEXTS, (_is_text, "text")),
+    **dict.fromkeys(("pip_packages", "apt_packages", "labels"), (_are_texts, "a list of texts")),
+    **dict.fromkeys(("attached_resources", "envvars"), (_are_texts_by_name, "texts by name")),
+    **dict.fromkeys(("params", "hyper_params"), (_are_values_by_name, "values by name")),
+    **dict.fromkeys(("retries", "distributed", "workflow_id"), (_is_count, "a whole number, 0 or more")),
+    **dict.fromkeys(("strict", "idempotent"), (lambda told: isinstance(told, bool), "true or false")),
+    "grace_s": (lambda told: _is_number(told) and told >= 0, "a number of seconds, 0 or more"),
+    "timeout_minutes": (lambda told: told is None or _is_number(told), "a number of minutes"),
+    "stop_conditions": (_are_conditions, 'them as "loss < 0.1:5" has them'),
+    "code": (lambda told: told is None or (isinstance(told, Mapping) and _is_text(told.get("artifact"))), "a snapshot"),
+    "run_type": (lambda told: told in _RUN_TYPES, "user, workflow or search"),
+}
 
 
 def digest_of(request: RunRequest, mounted: Json) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from argparse import REMAINDER, ArgumentParser, Namespace
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn, TextIO
 
 from motet.dialects.spell.house import House
 from motet.dialects.spell.requests import RunRequest
@@ -19,7 +21,7 @@ from motet.values import yaml
 
 Perform = Callable[[Namespace, Desk, House], int]
 
-_CONDITION = re.compile(r"\s*(.+?)\s*(<=|>=|<|>)\s*([-+0-9.eE]+)(?::(\d+))?\s*")
+_CONDITION = re.compile(r"\s*(.+?)\s*(<=|>=|<|>)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?::(\d+))?\s*")
 _SCALES = ("linear", "log", "reverse_log")
 
 
@@ -99,7 +101,7 @@ def request_of(options: Namespace, house: House) -> RunRequest:
     """What the options ask for, with the code of this folder. Raises UsageError."""
     asked: dict[str, Any] = {
         "command": command_of(options), "machine_type": options.machine_type, "docker_image": options.docker_image,
-        "attached_resources": dict(_mount(each) for each in options.mount), "pip_packages": options.pip,
+        "attached_resources": _mounts(options.mount), "pip_packages": options.pip,
         "apt_packages": options.apt, "envvars": dict(pair(each, "-e") for each in options.env),
         "github_url": options.github_url, "github_ref": options.github_ref, "description": options.description,
         "labels": options.label, "project": options.project, "timeout_minutes": options.timeout,
@@ -110,11 +112,6 @@ def request_of(options: Namespace, house: House) -> RunRequest:
         "params": {name: value(each) for name, each in (pair(one, "--param") for one in _params(options))},
     }  # fmt: skip
     if not options.github_url and not options.none:
-        if os.path.realpath(".") in ("/", os.path.realpath(os.path.expanduser("~"))) and not os.path.exists(".git"):
-            raise UsageError(
-                f"All of {os.path.abspath('.')} would be taken along as the code of the run.",
-                "Go to the folder of the code; or leave it out: --none.",
-            )
         code: Any = house.snapshot(
             ".", uncommitted=not options.commit_ref, untracked=options.untracked, ref=options.commit_ref
         )  # fmt: skip
@@ -150,6 +147,15 @@ def pair(given: str, option: str) -> tuple[str, str]:
     return name, text
 
 
+def _mounts(given: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for resource, place in map(_mount, given):
+        if found.setdefault(resource, place) != place:
+            cure = "Mount it once: the run can copy it, or make a link to it."
+            raise UsageError(f"{resource} is to be mounted at {found[resource]!r} and at {place!r}.", cure)
+    return found
+
+
 def _mount(given: str) -> tuple[str, str]:
     scheme, slashes, rest = given.partition("://")
     resource, _, place = (rest if slashes else given).partition(":")
@@ -172,13 +178,18 @@ def _conditions(given: str) -> list[dict[str, Json]]:
 
 
 def value(text: str) -> Json:
-    """A value as it was typed: a whole number, else a number, else text."""
+    """A value as it was typed: a number where nothing of it is lost by that, else text, such as 3.10, 007 or nan."""
+    found = _number(text)
+    is_same = found is not None and (str(found) == text or "e" in text.lower())
+    return found if is_same else text
+
+
+def _number(text: str) -> int | float | None:
     for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+        with suppress(ValueError, OverflowError):
+            found: int | float = kind(text)
+            return found if math.isfinite(found) else None
+    return None
 
 
 def spec(given: str, *, ranges: bool) -> tuple[str, dict[str, Json]]:
@@ -189,9 +200,9 @@ def spec(given: str, *, ranges: bool) -> tuple[str, dict[str, Json]]:
     parts = text.split(":")
     if not ranges or not 2 <= len(parts) <= 4 or "," in text:
         return name, {"values": [value(each) for each in text.split(",")]}
-    ends = [value(each) for each in parts[:2]]
+    ends = [_number(each) for each in parts[:2]]
     words = parts[2:]
-    if not all(isinstance(each, int | float) for each in ends) or not set(words) <= {*_SCALES, "int", "float"}:
+    if None in ends or not set(words) <= {*_SCALES, "int", "float"}:
         raise UsageError(
             f"--param {given!r:.80} is no range.", "Write NAME=MIN:MAX[:linear|log|reverse_log][:int|float]"
         )
@@ -237,5 +248,15 @@ def save(path: str, options: Namespace) -> None:
     left_out = ("from_file", "save_command", "has_params", "json")
     told = {name: each for name, each in sorted(vars(options).items()) if each and name not in left_out}
     told["command"] = command_of(options)
-    with open(path, "w", encoding="utf-8") as file:
+    with written(path) as file:
         file.write(yaml.write(told))
+
+
+@contextmanager
+def written(path: str) -> Iterator[TextIO]:
+    """A file to write to. Raises UsageError where it cannot be written."""
+    try:
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            yield file
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.", "Name another file.") from None

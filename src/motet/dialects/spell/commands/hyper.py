@@ -143,7 +143,7 @@ def _download(options: Namespace, desk: Desk, house: House) -> int:
     path = options.destination or f"search-{view.number}-metrics.csv"
     if os.path.exists(path) and not options.force:
         raise UsageError(f"{path} is there already.", "-f replaces it.")
-    with open(path, "w", encoding="utf-8", newline="") as file:
+    with grammar.written(path) as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["run_id", "metric_name", "timestamp", "index", "value"])
         for run in view.runs:
