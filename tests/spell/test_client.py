@@ -49,6 +49,8 @@ def test_what_can_no_longer_come_is_an_error(client: Any) -> None:
     run.wait_status(client.runs.COMPLETE)
     with pytest.raises(BadRequest, match="Run 99999 does not exist"):
         client.runs.get(99999)
+    with pytest.raises(BadRequest, match="Run abc does not exist"):
+        client.runs.get("abc")
     with pytest.raises(BadRequest, match="Cannot mount resource 'runs/999'"):
         client.runs.new(command="true", attached_resources={"runs/999": ""})
     with pytest.raises(ClientException, match="Missing log stream offset"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from motet.dialects.spell.commands import grammar
+from motet.dialects.spell.commands import grammar, spell
 from motet.dialects.spell.requests import RunRequest
 from motet.dialects.spell.searches import SearchRequest
 from motet.errors import UsageError
@@ -74,3 +74,8 @@ def test_a_search_that_cannot_be_meant_is_refused(told: dict[str, Any]) -> None:
     whole = {"kind": "random", "params": {"a": {"min": 1, "max": 2}}, "num_runs": 2, **told}
     with pytest.raises(UsageError):
         SearchRequest(**whole).check()
+
+
+def test_what_is_good_is_the_same_at_all_doors() -> None:
+    typed = spell._parser("hyper bayesian").parse_args(["true"])
+    assert typed.direction == SearchRequest("bayesian", {}).direction == "maximize"

@@ -30,7 +30,7 @@ def find(store: Store, owner: str, number: int) -> RunRow:
     """The run of that number of that owner. Raises NotFound."""
     try:
         return store.run(store.alias(words.VOICE, name_of(owner, int(number))))
-    except (NotFound, ValueError):
+    except (NotFound, ValueError, TypeError):
         raise NotFound(f"Run {number} does not exist", "`spell ps` lists the runs.") from None
 
 

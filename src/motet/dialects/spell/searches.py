@@ -49,7 +49,7 @@ class SearchRequest(Record):
     parallel: int = 0
     metric: str = ""
     aggregate: str = "last"
-    direction: str = "minimize"
+    direction: str = "maximize"
     seed: int = 0
     prune: int = 0
 

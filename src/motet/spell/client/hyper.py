@@ -45,8 +45,8 @@ class Hyper:
         value of the metric is looked for, or with `direction="minimize"` the lowest.
         """
         return self._new(
-            searches.BAYESIAN, params, {"direction": "maximize", **kwargs}, num_runs=num_runs, parallel=parallel_runs,
-            metric=metric, aggregate=metric_agg,
+            searches.BAYESIAN, params, kwargs, num_runs=num_runs, parallel=parallel_runs, metric=metric,
+            aggregate=metric_agg,
         )  # fmt: skip
 
     def get(self, search_id: int) -> HyperSearch:

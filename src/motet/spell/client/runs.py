@@ -68,7 +68,7 @@ class Runs:
     def get(self, run_id: int) -> Run:
         """The run of that number. Raises BadRequest where there is none."""
         with told():
-            return Run(self._client, told_of(self._client.house.get(int(run_id))))
+            return Run(self._client, told_of(self._client.house.get(run_id)))
 
     def list(
         self, number: int = 50, project: str | None = None, show_uncategorized: bool = False,
