@@ -257,6 +257,29 @@ def test_code_of_a_repository_is_that_of_a_commit_or_as_it_is_now(house: Driven,
     assert house.lines(house.done("cat tracked", code=fetched).number) == ["one"]
 
 
+def test_code_is_what_can_be_read_and_the_rest_is_told(house: Driven, tmp_path: Path) -> None:
+    folder = tmp_path / "code"
+    (folder / "__pycache__").mkdir(parents=True)
+    (folder / "plain").write_text("1\n")
+    os.mkfifo(folder / "pipe")
+    assert house.lines(house.done("ls -A", code=house.snapshot(str(folder))).number) == ["plain"]
+    git = partial(subprocess.run, cwd=folder, check=True, capture_output=True)
+    (folder / "pipe").unlink()
+    (folder / ".gitmodules").write_text('[submodule "lib"]\n path = lib\n url = ../lib\n')
+    (folder / "was").mkdir()
+    (folder / "was" / "tracked").write_text("1")
+    git(["git", "init", "-q"])
+    git(["git", "add", "."])
+    git(["git", "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},lib"])
+    git(["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "first"])
+    (folder / "was" / "tracked").unlink()
+    (folder / "was").rmdir()
+    (folder / "was").write_text("a file now\n")
+    run = house.done("cat plain was", code=house.snapshot(str(folder), untracked=True))
+    assert list(run.warnings) == ["Submodules are not taken along: lib."]
+    assert house.lines(run.number) == ["1", "a file now"]
+
+
 def test_another_owners_run_is_not_there(house: Driven) -> None:
     house.done("true")
     other = House(house.host, owner="other")

@@ -98,6 +98,12 @@ def spell(layout: Path, *words: str) -> str:
     return done.stdout
 
 
+def test_a_run_that_waits_for_another_needs_one_place_for_both(layout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTET_COMMANDS", "1")
+    asks = "import spell.client as s; s.from_environment().runs.new(command='echo inner').check()"
+    assert "Run 1 complete\n" in spell(layout, "run", "--none", f'python -c "{asks}"')
+
+
 def test_a_workflow_as_it_was_written_for_the_original(layout: Path) -> None:
     lines = spell(layout, "workflow", "--repo", "model=model/", "python flow.py").splitlines()
     assert lines[:7] == [

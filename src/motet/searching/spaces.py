@@ -75,7 +75,7 @@ def checked(space: Space) -> Space:
 
 
 def _check_range(name: str, given: Range) -> None:
-    ends = (given.low, given.high)
+    ends: tuple[Any, Any] = (given.low, given.high)
     if not all(isinstance(each, int | float) and math.isfinite(each) for each in ends) or given.low > given.high:
         raise UsageError(f"Parameter {name!r:.80} goes from {given.low} to {given.high}.", "Give the lower end first.")
     if given.scale not in ("linear", "log", "reverse_log"):

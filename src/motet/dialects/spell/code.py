@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 
 from motet.environments.plain import PlainRunner
 from motet.environments.sources import Sources
@@ -70,10 +70,20 @@ def kept(artifacts: ArtifactStore, folder: str, told: Json) -> Json:
     with tempfile.TemporaryDirectory(prefix="motet-spell-") as place:
         if any(name in _LEFT_OUT for _, names, _ in os.walk(folder) for name in names):
             copy = os.path.join(place, "code")
-            shutil.copytree(folder, copy, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+            shutil.copytree(folder, copy, symlinks=True, ignore=_left_out)
             folder = copy
         stored = artifacts.put_stream(packed("", None, folder))
     return {"artifact": stored.digest, "size_bytes": stored.size_bytes, **told}
+
+
+def _left_out(place: str, names: Iterable[str]) -> set[str]:
+    """What of a folder is no code, or no file that could be copied: pipes, sockets."""
+    return {name for name in names if name in _LEFT_OUT or not _is_plain(os.path.join(place, name))}
+
+
+def _is_plain(path: str) -> bool:
+    mode = os.lstat(path).st_mode
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)
 
 
 def fetched(artifacts: ArtifactStore, url: str, ref: str, shared: str) -> Json:
@@ -103,10 +113,11 @@ def _listed(root: str, *, untracked: bool) -> Iterable[str]:
 
 def _copied(root: str, paths: Iterable[str], place: str) -> None:
     for path in paths:
-        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):  # it was removed; a submodule
-            target = os.path.join(place, path)
+        source, target = os.path.join(root, path), os.path.join(place, path)
+        is_folder = os.path.isdir(source) and not os.path.islink(source)
+        if os.path.lexists(source) and not is_folder:  # it was not removed, and is no submodule
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            shutil.copy2(os.path.join(root, path), target, follow_symlinks=False)
+            shutil.copy2(source, target, follow_symlinks=False)
 
 
 def _checked_out(root: str, commit: str, place: str) -> None:

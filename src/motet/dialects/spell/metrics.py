@@ -31,7 +31,7 @@ _COMPARED: Mapping[str, Callable[[float, float], bool]] = {
 
 def sent(host: Host, run: str, name: str, value: float | str, index: int | None) -> int:
     """Keep a point; gives its index. Raises UsageError for what is no point."""
-    if not isinstance(name, str) or not name or "#" in name or not isinstance(value, int | float | str):
+    if not name or "#" in name or not isinstance(value, int | float | str):
         raise UsageError(f"{name!r} cannot have the value {value!r:.80}.", "Send a number or a text under a name.")
     if not isinstance(index, int | None):
         raise UsageError(f"{index!r:.80} is no index of a point of {name}.", "Send a whole number, or none.")

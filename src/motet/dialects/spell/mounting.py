@@ -56,7 +56,7 @@ def put_files(artifacts: ArtifactStore, folder: str, files: Sequence[Mapping[str
         path = os.path.join(folder, file["path"])
         os.makedirs(os.path.dirname(path), exist_ok=True)
         shutil.copyfile(artifacts.path(file["artifact"]), path)
-        os.chmod(path, file["mode"] | 0o200)
+        os.chmod(path, file["mode"] | 0o600)
 
 
 def python_with(packages: Sequence[str], mine: Tools) -> str:
