@@ -25,6 +25,13 @@ class Taken(Record):
         """The memory of this machine."""
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
+    def to_json(self) -> dict[str, float]:
+        """The same, with the percentage of one processor."""
+        return {
+            "cpu": 100 * self.cpus, "memory_bytes": self.memory_bytes, "total_bytes": self.total_bytes,
+            "read_bytes": self.read_bytes, "written_bytes": self.written_bytes,
+        }  # fmt: skip
+
 
 class Usage:
     """What all processes take now that have the run's id in their environment, between two looks."""

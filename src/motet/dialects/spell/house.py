@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from motet import deaths, voices
-from motet.dialects.spell import code, door, logs, making, metrics, resources, runs, words, workflows
+from motet.dialects.spell import door, logs, making, metrics, resources, runs, words, workflows
 from motet.dialects.spell.ledger import Ledger
 from motet.dialects.spell.machines import table
 from motet.dialects.spell.requests import RunRequest
 from motet.dialects.spell.shown import Listed, LogEntry, RunView, WorkflowView
+from motet.environments import code
 from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
 from motet.kernel.transitions import ENDED, PENDING

@@ -6,11 +6,11 @@ import os
 from typing import Any
 
 from motet.dialects.spell import resources, runs, words
-from motet.dialects.spell.code import fetched
 from motet.dialects.spell.ledger import Ledger
 from motet.dialects.spell.machines import machine
 from motet.dialects.spell.requests import RunRequest, digest_of
 from motet.dialects.spell.shown import RunView
+from motet.environments.code import fetched
 from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
 from motet.kernel.transitions import ENDED

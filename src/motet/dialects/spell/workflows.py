@@ -9,10 +9,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from motet import requests
-from motet.dialects.spell import code, making, mounting, runs, words
+from motet.dialects.spell import making, mounting, runs, words
 from motet.dialects.spell.ledger import Ledger
 from motet.dialects.spell.requests import RunRequest
 from motet.dialects.spell.shown import RunView, WorkflowView
+from motet.environments import code
 from motet.errors import NotFound, UsageError
 from motet.kernel.events import Json
 from motet.kernel.transitions import SUCCEEDED

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import IO, Any
 from urllib.parse import quote
 
-from motet.dialects.spell import code
 from motet.dialects.spell.api import asked
 from motet.dialects.spell.api.houses import house_of, shelf_of
 from motet.dialects.spell.api.wire import Telling
 from motet.dialects.spell.house import House
+from motet.environments import code
 from motet.errors import Conflict
 from motet.kernel.events import Json
 from motet.ports.routes import OPERATE, READ, Call, Content, delete, get, post, put

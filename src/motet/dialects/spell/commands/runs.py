@@ -90,9 +90,7 @@ def _ps_arguments(parser: ArgumentParser) -> None:
 
 
 def _ps(options: Namespace, desk: Desk, house: House) -> int:
-    found = house.runs(
-        options.number, labels=options.label, project=options.project, repository=options.repository
-    )  # fmt: skip
+    found = house.runs(options.number, labels=options.label, project=options.project, repository=options.repository)
     views = found[::-1]
     if desk.terminal.as_json:
         desk.terminal.json([document(each) for each in views])
@@ -314,17 +312,11 @@ def _stats(options: Namespace, desk: Desk, house: House) -> int:
     desk.terminal.say(f"CPU statistics for run {view.number}:")
     names, is_first = ["CPU %", "MEM %", "MEM Usage / MEM Total", "Block I/O"], True
     usage = Usage(view.run)
-    usage.look()
     while is_first or (options.follow and house.get(view.number).status == words.RUNNING):
-        time.sleep(_SAMPLE_S)
-        took = usage.look()
-        if took is None:
-            continue
+        while (took := usage.look()) is None:
+            time.sleep(_SAMPLE_S)
         if desk.terminal.as_json:
-            desk.terminal.json({
-                "cpu": 100 * took.cpus, "memory_bytes": took.memory_bytes, "read_bytes": took.read_bytes,
-                "written_bytes": took.written_bytes, "total_bytes": took.total_bytes,
-            })  # fmt: skip
+            desk.terminal.json(took.to_json())
         cells = [
             f"{100 * took.cpus:.2f}%", f"{100 * took.memory_bytes / took.total_bytes:.2f}%",
             f"{formats.size(took.memory_bytes)} / {formats.size(took.total_bytes)}",

@@ -1,4 +1,4 @@
-"""Code as it is kept for runs: the files of a folder, of a commit, of a repository elsewhere, as one artifact."""
+"""Code as it is kept: the files of a folder, of a commit, of a repository elsewhere, as one artifact."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _snapshot(artifacts: ArtifactStore, folder: str, *, uncommitted: bool, untra
         if os.path.realpath(folder) in ("/", os.path.realpath(os.path.expanduser("~"))):
             raise UsageError(
                 f"All of {os.path.abspath(folder)} would be taken along as code.",
-                "Go to the folder of the code; or leave it out: --none.",
+                "Name the folder of the code alone.",
             )
         return kept(artifacts, folder, {"repository": os.path.basename(os.path.abspath(folder))})
     commit = _asked(root, "rev-parse", "--verify", f"{ref or 'HEAD'}^{{commit}}")
@@ -57,7 +57,7 @@ def _snapshot(artifacts: ArtifactStore, folder: str, *, uncommitted: bool, untra
     }  # fmt: skip
     if submodules := [line.split("\t", 1)[1] for line in _index(root) if line.startswith("160000 ")]:
         told["submodules"] = submodules
-    with tempfile.TemporaryDirectory(prefix="motet-spell-") as place:
+    with tempfile.TemporaryDirectory(prefix="motet-code-") as place:
         if uncommitted:
             _copied(root, _listed(root, untracked=untracked), place)
         else:
@@ -67,7 +67,7 @@ def _snapshot(artifacts: ArtifactStore, folder: str, *, uncommitted: bool, untra
 
 def kept(artifacts: ArtifactStore, folder: str, told: Json) -> Json:
     """A record of all files of the folder but those of git, and compiled ones."""
-    with tempfile.TemporaryDirectory(prefix="motet-spell-") as place:
+    with tempfile.TemporaryDirectory(prefix="motet-code-") as place:
         if any(name in _LEFT_OUT for _, names, _ in os.walk(folder) for name in names):
             copy = os.path.join(place, "code")
             shutil.copytree(folder, copy, symlinks=True, ignore=_left_out)
@@ -122,7 +122,7 @@ def _copied(root: str, paths: Iterable[str], place: str) -> None:
 
 def _checked_out(root: str, commit: str, place: str) -> None:
     """Put the files of the commit there, whatever stands in the index and the tree of the repository."""
-    with tempfile.TemporaryDirectory(prefix="motet-spell-") as beside:
+    with tempfile.TemporaryDirectory(prefix="motet-code-") as beside:
         environ = {**os.environ, "GIT_INDEX_FILE": os.path.join(beside, "index")}
         words = ["git", "-C", root, "--work-tree", place, "checkout", "--force", "--quiet", commit, "--", "."]
         done = subprocess.run(words, env=environ, capture_output=True, check=False)
