@@ -275,6 +275,19 @@ def test_files_are_listed_copied_uploaded_linked_and_removed(spell: Spell, tmp_p
 # ---------------------------------------------------------------- searches
 
 
+def test_lists_go_on_where_runs_were_pruned(spell: Spell, house: Driven) -> None:
+    spell("workflow", "--none", "true")
+    spell("hyper", "grid", "--param", "a=1", "--none", "true")
+    house.wait_id(told(spell("hyper", "describe", "1", "--json"))["run"])
+    for thread in house.threads:
+        thread.join()
+    assert main(["prune", "--older-than", "0s"]) == 0
+    spell("workflow", "--none", "true")
+    assert [each["id"] for each in told(spell("workflow", "list", "--json"))] == [2]
+    assert "hyper list" in spell("hyper", "describe", "1")
+    assert told(spell("hyper", "list", "--json")) == []
+
+
 def test_a_grid_makes_a_run_of_each_combination(spell: Spell, house: Driven) -> None:
     words = ["--param", "start=0,10", "--json-param", 'kind=["a,b", 1.5]', "--none", "--", "true", ":start:", ":kind:"]
     lines = spell("hyper", "grid", *words).splitlines()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from motet.dialects.spell import words
@@ -146,9 +147,12 @@ def find(house: House, number: int) -> SearchView:
 
 
 def every(house: House) -> list[SearchView]:
-    """All searches but those that are archived, oldest first."""
-    found = sorted((int(key), body) for key, body in house.documents(SEARCH).items())
-    return [_view(house, number, body) for number, body in found if not body.get("archived")]
+    """All searches but those that are archived or were pruned, oldest first."""
+    found: list[SearchView] = []
+    for key, body in sorted(house.documents(SEARCH).items()):
+        with suppress(NotFound):
+            found += [] if body.get("archived") else [_view(house, int(key), body)]
+    return found
 
 
 def archive(house: House, number: int) -> None:
@@ -169,8 +173,12 @@ def document(house: House, number: int) -> dict[str, Any]:
     """What is kept of the search. Raises NotFound."""
     found = house.document(SEARCH, f"{int(number):012}")
     if not isinstance(found, dict):
-        raise NotFound(f"Hyperparameter search {number} does not exist", "`spell hyper list` lists the searches.")
+        raise _absent(number)
     return found
+
+
+def _absent(number: int) -> NotFound:
+    return NotFound(f"Hyperparameter search {number} does not exist", "`spell hyper list` lists the searches.")
 
 
 def keep(house: House, number: int, told: Mapping[str, Json]) -> None:
@@ -207,7 +215,10 @@ def keep_tried(house: House, number: int, trials: Sequence[Trial]) -> None:
 
 def _view(house: House, number: int, told: Mapping[str, Any]) -> SearchView:
     trials, asked, run = tried(house, number), told["asked"], told.get("run", "")
-    driven = house.by_id(run) if run else None
+    try:
+        driven = house.by_id(run) if run else None
+    except NotFound:
+        raise _absent(number) from None
     return SearchView(
         number, SearchRequest(**told["search"]), run, asked["command"], told.get("creator", ""), asked, trials,
         told["at"], driven.started_at if driven else None, driven.ended_at if driven else None,

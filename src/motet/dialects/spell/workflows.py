@@ -73,8 +73,12 @@ def find(house: Ledger, number: int) -> WorkflowView:
 
 
 def every(house: Ledger) -> list[WorkflowView]:
-    """All workflows, newest first."""
-    return [find(house, int(number)) for number in sorted(house.documents(_WORKFLOW), reverse=True)]
+    """All workflows but those that were pruned, newest first."""
+    found: list[WorkflowView] = []
+    for number in sorted(house.documents(_WORKFLOW), reverse=True):
+        with suppress(NotFound):
+            found.append(find(house, int(number)))
+    return found
 
 
 # ---------------------------------------------------------------- workers
