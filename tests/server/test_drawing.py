@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +18,7 @@ from motet.testing.simulation.drawing import draw
 from motet.testing.simulation.plan import RUN
 from motet.testing.simulation.simulate import Simulation
 from motet.values.naming import id_within
+from motet.views import columns
 from motet.views.course import Course, course_of
 from motet.views.critical import by_cause, critical_path
 
@@ -50,6 +52,13 @@ def test_a_course_says_of_each_step_what_the_kernel_says(simulated: dict[int, Si
             assert told == (row.status, row.added_at, row.ended_at, row.started_at), f"seed {seed}, {row.key}"
             if track.elements is not None and row.status == "succeeded":
                 assert set(track.elements.counts()) <= {"succeeded", "cached"}
+
+
+def test_a_run_that_succeeds_while_it_is_looked_at_is_no_plan_for_itself(simulated: dict[int, Simulation]) -> None:
+    one = next(each for each in simulated.values() if each.store.run(RUN).status == "succeeded")
+    before = replace(one.store.run(RUN), status="running")
+    found = columns.picture(one.store, columns.Courses(one.store), before)
+    assert found["planned"]["steps"] == [] and found["n"] == len(found["keys"])
 
 
 def test_the_critical_path_covers_the_wall_time(simulated: dict[int, Simulation]) -> None:

@@ -56,22 +56,22 @@ def picture(store: Store, courses: Courses, run: RunRow, after: int = 0) -> Json
     of elements as runs of equal ones, and which have a row of their `own`, as those that failed or were tried again.
     """
     with courses.of(run.id) as course:
-        return _picture(store, courses, run, course, after)
+        found = _picture(store, run, course, after)
+    if found["whole"] and run.status not in st.ENDED:
+        found["planned"] = _planned(store, courses, run)
+    return found
 
 
-def _picture(store: Store, courses: Courses, run: RunRow, course: Course, after: int) -> Json:
+def _picture(store: Store, run: RunRow, course: Course, after: int) -> Json:
     whole = not 0 < after <= course.seq or course.rebuilt_seq > after
     tracks = list(course.tracks) if whole else course.changed(after)
     children = _children(store, run, course)
-    found = {
+    return {
         "run": documents.run_json(run), "offset": course.seq, "n": len(course.tracks), "whole": whole,
         "statuses": STATUSES, "driven": [[*_since(run, each[:2]), each[2]] for each in course.driven],
         **_columns(run, course, tracks, children),
         "children": list(children.values()), "above": _above(store, run),
     }  # fmt: skip
-    if whole and run.status not in st.ENDED:
-        found["planned"] = planned(store, courses, run, course)
-    return found
 
 
 def _columns(run: RunRow, course: Course, tracks: Sequence[Track], children: Mapping[str, Json]) -> dict[str, Json]:
@@ -179,7 +179,7 @@ def _child_json(row: RunRow, step: str) -> Json:
     return {"step": step, "status": lookup.status_of(row), **told, **counts}
 
 
-def planned(store: Store, courses: Courses, run: RunRow, course: Course) -> Json:
+def _planned(store: Store, courses: Courses, run: RunRow) -> Json:
     """The steps that are to come if this run goes as the last one of its workflow did that succeeded; None if there was
     none. Each as [key, task, key of what it is part of, keys of what it needs].
     """
@@ -187,9 +187,11 @@ def planned(store: Store, courses: Courses, run: RunRow, course: Course) -> Json
     before = store.run_page(where, limit=1).runs
     if not before or sum(before[0].counts.values()) > _MOST_PLANNED:
         return None
+    # one course at a time: the last run that succeeded may be this very one, which has just done so
     with courses.of(before[0].id) as last:
-        missing = [each for each in last.tracks if course.find(each.key) is None]
-    steps = [[each.key, each.task, each.parent, [*each.needs, *each.each]] for each in missing]
+        there = {each.key: [each.key, each.task, each.parent, [*each.needs, *each.each]] for each in last.tracks}
+    with courses.of(run.id) as course:
+        steps = [step for key, step in there.items() if course.find(key) is None]
     return {"run": before[0].id, "name": before[0].name, "steps": steps}
 
 
