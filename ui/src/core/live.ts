@@ -144,14 +144,6 @@ export function onChanges(told: Told): () => void {
   return () => listeners.delete(told);
 }
 
-/** Be told of what happens in one run (its id); gives what ends it. */
-export function onRun(run: string, told: Told): () => void {
-  return onChanges((changes) => {
-    const ours = changes.filter((each) => each.run === run);
-    if (ours.length) told(ours);
-  });
-}
-
 /** Be told that a run (its id) has written lines; which, its log tells. Gives what ends it. */
 export function onLines(run: string, told: () => void): () => void {
   const there = lineListeners.get(run) ?? new Set();

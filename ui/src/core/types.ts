@@ -76,12 +76,6 @@ export interface LogLine {
   text: string;
 }
 
-export interface LogLines {
-  lines: LogLine[];
-  position: number;
-  more: boolean;
-}
-
 export interface Event {
   offset: number;
   run: string;
@@ -106,12 +100,6 @@ export interface Cell {
   took_s: number | null;
   status: string;
   count: number;
-}
-
-export interface Me {
-  user: string;
-  role: string;
-  [more: string]: Json;
 }
 
 /** One event of the journal in a few words, as the live stream tells it. */
