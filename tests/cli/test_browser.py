@@ -66,6 +66,17 @@ def test_it_starts_a_server_once_and_its_link_leads_to_the_run(folder: Path, mot
         assert browser.get(f"{url}/api/v1/runs/eight").json()["status"] == "succeeded"
 
 
+def test_it_opens_a_home_that_has_yet_to_be_made(
+    folder: Path, motet_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = motet_home / "fresh"
+    monkeypatch.setenv("MOTET_HOME", str(fresh))
+    told = json.loads(motet(folder, "open", "--json").stdout)["url"]
+    (url,) = owners.servers(str(fresh))
+    os.kill(pid_of(url), signal.SIGTERM)
+    assert told.startswith(f"{url}/login?code=") and fresh.stat().st_mode & 0o077 == 0
+
+
 def test_a_run_that_there_is_not_opens_nothing(folder: Path, motet_home: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError) as refused:
         motet(folder, "open", "nosuch")

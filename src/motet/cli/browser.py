@@ -69,6 +69,7 @@ def _started(home: str) -> str:
     """The address of a server that is started now, and ends by itself when nobody looks for a while."""
     command = [sys.executable, "-P", "-m", "motet.cli", "server", "--port", "0", "--until-idle", _IDLE, "--json"]
     env = {**os.environ, "MOTET_HOME": home, "MOTET_SERVER": ""}
+    os.makedirs(home, mode=0o700, exist_ok=True)  # the server works there, also before the first run
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
             command, env=env, cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said,
