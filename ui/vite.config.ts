@@ -16,5 +16,5 @@ export default defineConfig({
   worker: { format: "es" },
   server: { proxy: { "/api": "http://127.0.0.1:4200", "/login": "http://127.0.0.1:4200" } },
   // no measure of speed: a busy machine is no fault of what is tested
-  test: { include: ["tests/**/*.test.ts", "tests/**/*.test.tsx"], environment: "node", testTimeout: 300_000 },
+  test: { css: true, include: ["tests/**/*.test.ts", "tests/**/*.test.tsx"], environment: "node", testTimeout: 300_000 },
 });

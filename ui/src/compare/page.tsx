@@ -102,7 +102,7 @@ function Choose() {
       </div>
       {found.value?.runs.length === 0 && <Empty>No run matches.</Empty>}
       {found.value?.runs.map((each) => (
-        <label key={each.id} class="row choice">
+        <label key={each.id} class="row chosen">
           <input type="checkbox" checked={chosen.value.has(each.id)} onChange={() => flip(each.id)} />
           <Mark status={each.status} size={12} /> {each.name} <span class="i3">{each.workflow}, {time(each.created_at)}</span>
         </label>

@@ -151,7 +151,7 @@ export function Picture({ digest, type, alt }: { digest: string; type: string; a
     });
     return () => { over = true; URL.revokeObjectURL(made); };
   }, [digest, kind]);
-  return url ? <img src={url} alt={alt} class="picture" /> : <span class="i3">{kind ? "" : type}</span>;
+  return url ? <img src={url} alt={alt} class="still" /> : <span class="i3">{kind ? "" : type}</span>;
 }
 
 /** What an artifact shows of itself. */

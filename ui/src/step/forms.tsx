@@ -71,7 +71,7 @@ export function ForkForm({ of, close }: { of: StepTold; close: () => void }) {
       <SchemaForm schema={schema} value={value} problems={problems} id="fork" was={given} />
       <label class="row"><input type="checkbox" checked={own.here.value} onChange={(event) => { own.here.value = event.currentTarget.checked; }} />{nameOf(step.key)} runs anew even if nothing changes</label>
       {plan.value ? <PlanView of={plan.value} /> : plan.error && <p class="t-failed">{plan.error.what}</p>}
-      <div class="row acts">
+      <div class="acts panel-acts">
         <Button primary icon="fork" disabled={own.busy.value} onClick={() => void act()}>{own.busy.value ? "Forking" : "Fork"}</Button>
         <Button onClick={close}>Cancel</Button>
         <Copy text={forkCommand(run, what)} />
@@ -107,7 +107,7 @@ export function Question({ of, waits }: { of: StepTold; waits: Waits }) {
       <p class="asked">{waits.description || waits.words}</p>
       {waits.refused && <p class="t-failed">The last answer did not fit: {waits.refused.error}</p>}
       {waits.schema && <SchemaForm schema={schema} value={value} problems={problems} id="answer" />}
-      <div class="row acts">
+      <div class="acts panel-acts">
         <Button primary disabled={own.busy.value} title="Ctrl-Enter" onClick={() => void act()}>{waits.schema ? "Answer" : "Go on"}</Button>
         <Copy text={answerCommand(of.run.name, value.value)} />
         <Said of={own.said.value} />

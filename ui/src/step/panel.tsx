@@ -61,7 +61,7 @@ function Acts({ of, forking }: { of: StepTold; forking: { value: boolean } }) {
   const busy = !!own.busy.value;
   const command = run.status === "succeeded" ? forkCommand(run, anew) : resumeCommand(run, bad ? [] : [step.key]);
   return (
-    <div class="row acts">
+    <div class="acts panel-acts">
       {crashed && <Button primary icon="play" disabled={busy} onClick={() => void doing("Resuming", "Not resumed", () => resume(run))}>Resume</Button>}
       {over && <Button icon="retry" disabled={busy} title={command} onClick={() => void again()}>{bad ? "Retry" : "Run again"}</Button>}
       {!over && !crashed && bad && <Button icon="retry" disabled={busy} onClick={() => void doing("Retrying", "Not retried", () => ask("step.retry"))}>Retry</Button>}

@@ -122,7 +122,7 @@ function One({ voice, name, tab }: { voice: string; name: string; tab: string })
         <span class="i2">{many(versions.value.length, "version")}, registered {time(newest.created_at)} from <code>{newest.target}</code></span>
         <span class="grow" /><LastRuns workflow={newest.workflow} />
       </div>
-      <nav class="tabs" aria-label={`Of ${name}`}>
+      <nav class="sheets" aria-label={`Of ${name}`}>
         {TABS.map(([each, words]) => <a key={each} href={each === "source" ? here : `${here}/${each}`} aria-current={tab === each ? "page" : undefined}>{words}</a>)}
       </nav>
       {tab === "start" ? <StartForm workflow={newest} /> : tab === "schedules" ? <Schedules workflow={newest} /> : tab === "triggers" ? <Triggers workflow={newest} /> : <SourceView versions={versions.value} />}
