@@ -172,7 +172,7 @@ export function RunsPage() {
       <div class="row tallies">
         <Tallies />
         <span class="grow" />
-        <span class="i3 found">{found.loading ? "" : `${found.more ? "more than " : ""}${many(found.runs.length, "run")}, found in ${Math.max(1, Math.round(found.took))} ms`}</span>
+        <span class="i3 found">{found.loading || found.error ? "" : `${found.more ? "more than " : ""}${many(found.runs.length, "run")}, found in ${Math.max(1, Math.round(found.took))} ms`}</span>
         <Menu label="Columns" icon="down"><Choice rows={found.runs} shown={shown} /></Menu>
       </div>
       {wrong.map((each) => <p key={each} class="note bad" role="alert">{each}</p>)}
