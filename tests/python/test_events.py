@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -289,6 +290,10 @@ def test_the_code_of_a_run_asks_things_of_it() -> None:
         asks.retry(future.key)
         asks.publish("mine", 5)
         asks.add("more", call={"target": "builtins:len", "args": [[1, 2]]})
+        store = app.hosts.current().store
+        done = partial(store.steps, store.runs()[0].id, status="succeeded")
+        while not any(each.key == "more" for each in done()) and time.monotonic() < until:
+            time.sleep(0.01)  # a flow does not wait for what was asked of its run
         return future.result(), waiting.result().value, asks.publish("other")
 
     assert main()[:2] == (2, 5)
