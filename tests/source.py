@@ -131,7 +131,8 @@ def import_graph() -> dict[str, set[str]]:
 
 def circles(graph: Graph) -> list[set[str]]:
     """The groups in which each module imports each other, by way of others (Tarjan's components), largest first."""
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), 20 * len(graph)))
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 20 * len(graph)))
     order: dict[str, int] = {}
     low: dict[str, int] = {}
     path: list[str] = []
@@ -151,9 +152,12 @@ def circles(graph: Graph) -> list[set[str]]:
             found.append(set(path[start:]))
             del path[start:]
 
-    for module in sorted(graph):
-        if module not in order:
-            visit(module)
+    try:
+        for module in sorted(graph):
+            if module not in order:
+                visit(module)
+    finally:
+        sys.setrecursionlimit(before)  # who recurses for ever later in this process would overflow its stack, and die
     return sorted((group for group in found if len(group) > 1), key=len, reverse=True)
 
 
